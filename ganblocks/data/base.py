@@ -1,0 +1,85 @@
+"""What every paired dataset is: numbered pairs, each with a reproducible random draw."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ganblocks.registry import Registry
+
+JointTransform = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+"""Takes uint8 `a` and `b` (C, H, W) and a generator; one draw decides for both sides."""
+
+
+class Sample(TypedDict):
+    """One pair: `a` and `b` are float images in [-1, 1], (C, H, W), of one size."""
+
+    a: Tensor
+    b: Tensor
+    name: str
+
+
+def seeded_generator(*key: int) -> torch.Generator:
+    """Makes a random generator that depends on all the numbers of the key, and on nothing else.
+
+    Example:
+        >>> first, again = (torch.rand(3, generator=seeded_generator(0, 7)) for _ in range(2))
+        >>> torch.equal(first, again)
+        True
+    """
+    (state,) = np.random.SeedSequence(key).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state) >> 1)
+
+
+def to_unit_range(image: Tensor) -> Tensor:
+    """Maps uint8 pixels 0...255 to floats in [-1, 1].
+
+    Example:
+        >>> to_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
+        tensor([-1.,  1.])
+    """
+    return image.float().div_(127.5).sub_(1.0)
+
+
+class PairedDataset(Dataset[Sample], ABC):
+    """Pairs (a, b) that are transformed together.
+
+    `dataset[index]` is the pair as epoch 0 draws it; `dataset[epoch, index]` is another
+    epoch's draw. A draw depends on (seed, epoch, index) alone, so worker processes, restarts
+    and resumed runs all see the same pixels.
+
+    Args:
+        transform: The joint transform, such as `PairTransform`; None leaves the pair whole.
+        seed: Seed of all random draws.
+    """
+
+    def __init__(self, *, transform: JointTransform | None = None, seed: int = 0) -> None:
+        self.transform = transform
+        self.seed = seed
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Counts the pairs of one epoch."""
+
+    @abstractmethod
+    def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
+        """Gives one pair as uint8 tensors (C, H, W), and its name."""
+
+    def __getitem__(self, key: int | tuple[int, int]) -> Sample:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        if not 0 <= index < len(self):
+            raise IndexError(f"index {index} of a dataset of {len(self)} pairs")
+        a, b, name = self.read(epoch, index)
+        if self.transform is not None:
+            a, b = self.transform(a, b, seeded_generator(self.seed, epoch, index))
+        return {"a": to_unit_range(a), "b": to_unit_range(b), "name": name}
+
+
+DATASETS: Registry[PairedDataset] = Registry("datasets")
+"""Paired datasets by name."""

@@ -1,0 +1,81 @@
+"""One family of errors: what came, what is allowed, what to write instead."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class GanBlocksError(Exception):
+    """Any mistake that ganblocks explains; catch this one to catch them all."""
+
+
+class RegistryError(GanBlocksError, LookupError):
+    """A name is unknown, taken twice, or cannot be loaded."""
+
+
+class OptionError(GanBlocksError, ValueError, TypeError):
+    """An argument, a spec or a flag has a value, a name or a type that is not allowed."""
+
+
+class SpecError(GanBlocksError, TypeError):
+    """A component has no spec, or a spec is not plain JSON."""
+
+
+class ShapeError(GanBlocksError, ValueError):
+    """A tensor's shape does not fit the component."""
+
+
+class DataError(GanBlocksError, ValueError):
+    """A file or folder of a dataset is missing, unpaired, broken or of the wrong size."""
+
+
+class RunError(GanBlocksError, RuntimeError):
+    """A run folder or checkpoint cannot be read, written or continued."""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Writes names as one readable list, each as it is typed in Python.
+
+    Example:
+        >>> listed(["relu", "tanh"])
+        "'relu', 'tanh'"
+    """
+    return ", ".join(repr(name) for name in names) or "(none)"
+
+
+def not_one_of(what: str, got: object, allowed: Iterable[str]) -> str:
+    """Words the three-part message for a name that is not on the list.
+
+    Args:
+        what: What the name stands for, such as `"norm"`.
+        got: What the caller wrote.
+        allowed: Every name that would have been right.
+
+    Example:
+        >>> not_one_of("norm", "bath", ["batch", "instance"])
+        "unknown norm 'bath': did you mean 'batch'? Allowed: 'batch', 'instance'"
+    """
+    allowed = sorted(allowed)
+    near = get_close_matches(str(got), allowed, n=2, cutoff=0.5)
+    hint = f" did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return f"unknown {what} {got!r}:{hint} Allowed: {listed(allowed)}"
+
+
+def require_one_of(what: str, got: str, allowed: Iterable[str]) -> None:
+    """Raises `OptionError` unless `got` is one of the `allowed` words.
+
+    Example:
+        >>> require_one_of("direction", "a2b", ["a2b", "b2a"])
+    """
+    allowed = tuple(allowed)
+    if got not in allowed:
+        raise OptionError(not_one_of(what, got, allowed))
+
+
+def require_at_least(what: str, got: float, least: float) -> None:
+    """Raises `OptionError` unless `got` is a number not below `least`.
+
+    Example:
+        >>> require_at_least("num_downs", 8, 1)
+    """
+    if isinstance(got, bool) or not isinstance(got, int | float) or got < least:
+        raise OptionError(f"{what} is {got!r}: write a number that is at least {least}")

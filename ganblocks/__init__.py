@@ -1,5 +1,175 @@
-"""GAN building blocks for PyTorch."""
+"""GAN building blocks for PyTorch: parts that fit together and know what they are.
+
+Blocks, generators, discriminators and losses are imported at once; data, training and
+inference, which need more than torch, on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ganblocks._version import __version__
+from ganblocks.blocks import (
+    ACTIVATIONS,
+    BLOCKS,
+    INITIALIZERS,
+    NORMS,
+    BatchNorm,
+    ConvBlock,
+    DeconvBlock,
+    Dropout,
+    InstanceNorm,
+    NormalInitializer,
+    initialize,
+    with_statistics,
+)
+from ganblocks.discriminators import DISCRIMINATORS, PatchDiscriminator
+from ganblocks.errors import (
+    DataError,
+    GanBlocksError,
+    GanBlocksWarning,
+    OptionError,
+    RegistryError,
+    RunError,
+    ShapeError,
+    SpecError,
+)
+from ganblocks.generators import GENERATORS, UNetGenerator
+from ganblocks.losses import (
+    ADVERSARIAL_LOSSES,
+    RECONSTRUCTION_LOSSES,
+    AdversarialLoss,
+    L1Loss,
+    LSGANLoss,
+    VanillaLoss,
+)
+from ganblocks.registry import Registry, spec_of
+from ganblocks.rf import ReceptiveField
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from ganblocks.checkpoints import RunFolder
+    from ganblocks.data import (
+        CMP_PALETTE,
+        DATASETS,
+        PairedDataset,
+        PairedImageDataset,
+        PairTransform,
+        SyntheticFacades,
+        check_pairs,
+        download_cmp_facades,
+        source_and_target,
+        split_names,
+    )
+    from ganblocks.inference import generate, load, translate
+    from ganblocks.training import (
+        Pix2PixLosses,
+        TrainState,
+        fit,
+        mean_l1,
+        rehearse,
+        resolve_device,
+        resolve_precision,
+        sample_grid,
+        train_step,
+        write_report,
+    )
+
+_LAZY = {
+    "ganblocks.checkpoints": ("RunFolder",),
+    "ganblocks.data": (
+        "CMP_PALETTE",
+        "DATASETS",
+        "PairTransform",
+        "PairedDataset",
+        "PairedImageDataset",
+        "SyntheticFacades",
+        "check_pairs",
+        "download_cmp_facades",
+        "source_and_target",
+        "split_names",
+    ),
+    "ganblocks.inference": ("generate", "load", "translate"),
+    "ganblocks.training": (
+        "Pix2PixLosses",
+        "TrainState",
+        "fit",
+        "mean_l1",
+        "rehearse",
+        "resolve_device",
+        "resolve_precision",
+        "sample_grid",
+        "train_step",
+        "write_report",
+    ),
+}
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
+
+__all__ = [
+    "ACTIVATIONS",
+    "ADVERSARIAL_LOSSES",
+    "BLOCKS",
+    "CMP_PALETTE",
+    "DATASETS",
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "INITIALIZERS",
+    "NORMS",
+    "RECONSTRUCTION_LOSSES",
+    "AdversarialLoss",
+    "BatchNorm",
+    "ConvBlock",
+    "DataError",
+    "DeconvBlock",
+    "Dropout",
+    "GanBlocksError",
+    "GanBlocksWarning",
+    "InstanceNorm",
+    "L1Loss",
+    "LSGANLoss",
+    "NormalInitializer",
+    "OptionError",
+    "PairTransform",
+    "PairedDataset",
+    "PairedImageDataset",
+    "PatchDiscriminator",
+    "Pix2PixLosses",
+    "ReceptiveField",
+    "Registry",
+    "RegistryError",
+    "RunError",
+    "RunFolder",
+    "ShapeError",
+    "SpecError",
+    "SyntheticFacades",
+    "TrainState",
+    "UNetGenerator",
+    "VanillaLoss",
+    "__version__",
+    "check_pairs",
+    "download_cmp_facades",
+    "fit",
+    "generate",
+    "initialize",
+    "load",
+    "mean_l1",
+    "rehearse",
+    "resolve_device",
+    "resolve_precision",
+    "sample_grid",
+    "source_and_target",
+    "spec_of",
+    "split_names",
+    "train_step",
+    "translate",
+    "with_statistics",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'ganblocks' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,6 +1,6 @@
 """One family of errors: what came, what is allowed, what to write instead."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -79,3 +79,31 @@ def require_at_least(what: str, got: float, least: float) -> None:
     """
     if isinstance(got, bool) or not isinstance(got, int | float) or got < least:
         raise OptionError(f"{what} is {got!r}: write a number that is at least {least}")
+
+
+def require_fraction(what: str, got: float) -> None:
+    """Raises `OptionError` unless `got` is a number from 0 to 1.
+
+    Example:
+        >>> require_fraction("dropout", 0.5)
+    """
+    if isinstance(got, bool) or not isinstance(got, int | float) or not 0 <= got <= 1:
+        raise OptionError(f"{what} is {got!r}: write a number from 0 to 1")
+
+
+def require_image(who: str, shape: Sequence[int], channels: int) -> None:
+    """Raises `ShapeError` unless the shape is (B, `channels`, H, W).
+
+    Example:
+        >>> require_image("generator", (1, 3, 256, 256), 3)
+    """
+    if len(shape) != 4 or shape[1] != channels:
+        raise ShapeError(
+            f"{who} got a tensor of shape {tuple(shape)}: it takes (B, {channels}, H, W). "
+            f"Build it with in_channels={shape[1] if len(shape) == 4 else '...'} for such images, "
+            "or add the missing dimension with x.unsqueeze(0)"
+        )
+
+
+class GanBlocksWarning(UserWarning):
+    """Something will work, but hardly as its caller expects."""

@@ -251,7 +251,7 @@ def _recording(factory: F, registry: Registry[Any], name: str) -> F:
             original(self, *args, **kwargs)
             object.__setattr__(self, _RECORD, _Record(factory, name, arguments))
 
-        factory.__init__ = __init__  # type: ignore[misc]
+        setattr(factory, "__init__", __init__)  # noqa: B010  (mypy forbids the plain form)
         setattr(factory, _NAME, name)
         return factory
 
@@ -274,7 +274,7 @@ def _bound(
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         for key in kwargs:
             if key not in parameters:
-                raise OptionError(not_one_of(f"option of {what}", key, parameters))
+                raise OptionError(f"{what}: {not_one_of('option', key, parameters)}")
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:

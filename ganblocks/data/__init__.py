@@ -1,0 +1,24 @@
+"""Paired datasets, their joint transform, and facades: synthetic ones and CMP's."""
+
+from ganblocks.data.base import DATASETS, PairedDataset
+from ganblocks.data.check import check_pairs
+from ganblocks.data.cmp import download_cmp_facades
+from ganblocks.data.direction import source_and_target
+from ganblocks.data.paired import PairedImageDataset
+from ganblocks.data.palette import CMP_PALETTE
+from ganblocks.data.scan import split_names
+from ganblocks.data.synthetic.dataset import SyntheticFacades
+from ganblocks.data.transforms import PairTransform
+
+__all__ = [
+    "CMP_PALETTE",
+    "DATASETS",
+    "PairTransform",
+    "PairedDataset",
+    "PairedImageDataset",
+    "SyntheticFacades",
+    "check_pairs",
+    "download_cmp_facades",
+    "source_and_target",
+    "split_names",
+]

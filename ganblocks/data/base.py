@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypedDict
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ganblocks.data.seeding import seeded_generator
 from ganblocks.registry import Registry
 
 JointTransform = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -23,18 +23,6 @@ class Sample(TypedDict):
     a: Tensor
     b: Tensor
     name: str
-
-
-def seeded_generator(*key: int) -> torch.Generator:
-    """Makes a random generator that depends on all the numbers of the key, and on nothing else.
-
-    Example:
-        >>> first, again = (torch.rand(3, generator=seeded_generator(0, 7)) for _ in range(2))
-        >>> torch.equal(first, again)
-        True
-    """
-    (state,) = np.random.SeedSequence(key).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state) >> 1)
 
 
 def to_unit_range(image: Tensor) -> Tensor:

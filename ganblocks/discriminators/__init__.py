@@ -1,0 +1,7 @@
+"""Discriminators: images in, logits out."""
+
+import ganblocks.discriminators.presets  # noqa: F401
+from ganblocks.discriminators.patch import PatchDiscriminator
+from ganblocks.discriminators.registry import DISCRIMINATORS
+
+__all__ = ["DISCRIMINATORS", "PatchDiscriminator"]

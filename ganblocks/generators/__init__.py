@@ -1,0 +1,7 @@
+"""Generators: image in, image out, of any size."""
+
+import ganblocks.generators.presets  # noqa: F401
+from ganblocks.generators.registry import GENERATORS
+from ganblocks.generators.unet import UNetGenerator
+
+__all__ = ["GENERATORS", "UNetGenerator"]

@@ -1,0 +1,102 @@
+"""Norms: `(channels) -> module`, with one clear error where there is nothing to normalise."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganblocks.errors import ShapeError
+from ganblocks.registry import Registry
+
+NORMS: Registry[nn.Module] = Registry("norms")
+"""Norms by name; each is built as `NORMS.build(name, channels)`."""
+
+
+@NORMS.register("batch")
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over (B, H, W) of each channel (Ioffe and Szegedy, 2015).
+
+    y = weight · (x − mean) / √(var + eps) + bias. In train mode at batch 1 it equals
+    `InstanceNorm`, which is how pix2pix uses it.
+
+    Args:
+        channels: Channels of the input (B, channels, H, W).
+        eps: Added to the variance.
+        momentum: Weight of a new batch in the running statistics.
+        affine: Whether to learn weight and bias.
+
+    Raises:
+        ShapeError: In training, when a channel holds a single value, so that its
+            normalised value would be 0 whatever the image.
+
+    Example:
+        >>> BatchNorm(8)(torch.randn(2, 8, 4, 4)).shape
+        torch.Size([2, 8, 4, 4])
+    """
+
+    def __init__(
+        self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True
+    ) -> None:
+        super().__init__(channels, eps=eps, momentum=momentum, affine=affine)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
+        """Normalises a batch of feature maps."""
+        if self.training and input.shape[0] * input.shape[2] * input.shape[3] == 1:
+            raise _nothing_to_normalise("batch", input)
+        return super().forward(input)
+
+
+@NORMS.register("instance")
+class InstanceNorm(nn.Module):
+    """Instance normalisation: each channel of each image by itself (Ulyanov et al., 2016).
+
+    y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over (H, W), the same
+    in training and evaluation.
+
+    Args:
+        channels: Channels of the input (B, channels, H, W).
+        eps: Added to the variance.
+        affine: Whether to learn weight and bias.
+
+    Raises:
+        ShapeError: When the map is 1×1.
+
+    Example:
+        >>> InstanceNorm(8)(torch.randn(1, 8, 4, 4)).mean().abs().item() < 1e-6
+        True
+    """
+
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
+
+    def __init__(self, channels: int, *, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        self.channels = channels
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalises a batch of feature maps."""
+        if x.shape[2] * x.shape[3] == 1:
+            raise _nothing_to_normalise("instance", x)
+        # Group norm with one channel a group is the same function, and its gradients are right
+        # in channels_last too, where nn.InstanceNorm2d's are not on the CPU.
+        return F.group_norm(x, self.channels, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Shows the options in `repr`."""
+        return f"{self.channels}, eps={self.eps}, affine={self.weight is not None}"
+
+
+@NORMS.register("none")
+def no_norm(channels: int) -> nn.Module:
+    """No normalisation: the input unchanged."""
+    return nn.Identity()
+
+
+def _nothing_to_normalise(name: str, x: Tensor) -> ShapeError:
+    return ShapeError(
+        f"{name} norm got a map of shape {tuple(x.shape)}: with one value a channel the result "
+        "is 0 whatever the image. Use a larger image or batch, fewer downs, or no norm there "
+        '(bottleneck_norm="none")'
+    )

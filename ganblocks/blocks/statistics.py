@@ -1,0 +1,52 @@
+"""Which statistics a norm uses at test time: those of the image, or the running ones."""
+
+import copy
+
+from torch import nn
+
+from ganblocks.blocks.norm import InstanceNorm
+from ganblocks.errors import require_one_of
+
+STATISTICS = ("image", "running")
+
+
+def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
+    """Gives an eval-mode twin of a network that shares its weights and leaves it untouched.
+
+    Args:
+        network: Any module; its mode and its buffers stay as they are.
+        statistics: `"image"` normalises each image by its own statistics, as pix2pix does when
+            it samples and scores (batch norm at batch 1; Isola et al., 2017, section 6.2);
+            `"running"` takes the averages of the training, as `eval()` does.
+
+    Returns:
+        The twin in eval mode. Its parameters are the network's own, so it follows every
+        update; it costs no memory to speak of.
+
+    Raises:
+        OptionError: `statistics` is neither word.
+
+    Example:
+        >>> import torch
+        >>> from ganblocks.blocks import BatchNorm
+        >>> norm, image = BatchNorm(4), torch.randn(1, 4, 8, 8)
+        >>> twin = with_statistics(norm, "image")
+        >>> bool(torch.allclose(twin(image), norm.train()(image), atol=1e-5))
+        True
+    """
+    require_one_of("statistics", statistics, STATISTICS)
+    shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    twin = copy.deepcopy(network, shared)
+    if statistics == "image":
+        twin = _by_instance(twin)
+    return twin.eval()
+
+
+def _by_instance(module: nn.Module) -> nn.Module:
+    if isinstance(module, nn.BatchNorm2d):
+        norm = InstanceNorm(module.num_features, eps=module.eps, affine=False)
+        norm.weight, norm.bias = module.weight, module.bias
+        return norm
+    for name, child in module.named_children():
+        setattr(module, name, _by_instance(child))
+    return module

@@ -1,0 +1,198 @@
+"""A run's folder: its spec, its weights and its state, each written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ganblocks.errors import RunError
+
+Json = dict[str, Any]
+
+_PREFIXES = ("module.", "_orig_mod.")
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file so that a crash at any moment leaves the old one or the new one, whole.
+
+    Args:
+        path: The file.
+        write: Is called with a temporary path beside it, and writes there.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    with _explained(path):
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        if os.name == "posix":  # the rename itself must reach the disk as well
+            folder = os.open(path.parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+
+
+class RunFolder:
+    """The folder of one training run.
+
+    `spec.json` says what ran, `generator.safetensors` and `discriminator.safetensors` hold the
+    weights, `state.pt` all that a resumed training needs, `metrics.csv` the log, `samples/` the
+    grids, `index.html` the report.
+
+    Args:
+        path: The folder; `create` and `open` check it first.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.metrics = self.path / "metrics.csv"
+        self.samples = self.path / "samples"
+        self._spec = self.path / "spec.json"
+        self._state = self.path / "state.pt"
+
+    @classmethod
+    def create(cls, path: str | Path, spec: Json) -> RunFolder:
+        """Makes the folder of a new run; one that holds a run already is not touched.
+
+        Raises:
+            RunError: A run is there already, or nothing can be written there.
+        """
+        run = cls(path)
+        run.require_free()
+        with _explained(run.path):
+            run.samples.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(spec, indent=2) + "\n"
+        write_atomically(run._spec, lambda temporary: temporary.write_text(text, "utf-8"))
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Opens the folder of a run that was begun before.
+
+        Raises:
+            RunError: There is no run.
+        """
+        run = cls(path)
+        if not run._spec.is_file():
+            raise RunError(
+                f"{run.path} holds no run: it has no spec.json. Check the path, or train first"
+            )
+        return run
+
+    def require_free(self) -> None:
+        """Raises `RunError` where the folder holds a run already."""
+        with _explained(self.path):
+            if self._spec.exists():
+                raise RunError(
+                    f"{self.path} already holds a run: write --resume to go on with it, "
+                    "or another --out for a new one"
+                )
+
+    @property
+    def spec(self) -> Json:
+        """What ran: components, data, direction, versions, flags."""
+        try:
+            spec = json.loads(self._spec.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self._spec} cannot be read ({error}): the run is damaged") from None
+        return dict(spec)
+
+    def save_state(self, state: Json) -> None:
+        """Writes the state of the training: tensors, numbers and text only."""
+        write_atomically(self._state, lambda temporary: torch.save(state, temporary))
+
+    def load_state(self) -> Json:
+        """Reads the state of the training.
+
+        Raises:
+            RunError: There is none, or it cannot be read.
+        """
+        if not self._state.is_file():
+            raise RunError(
+                f"{self.path} has no checkpoint yet (state.pt): remove the folder and start anew"
+            )
+        try:
+            return dict(torch.load(self._state, map_location="cpu", weights_only=True))
+        except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
+            reason = str(error).partition("\n")[0]
+            raise RunError(f"{self._state} is no checkpoint of ours ({reason})") from None
+
+    def save_weights(self, name: str, network: nn.Module) -> None:
+        """Writes a network's weights as `<name>.safetensors`."""
+        weights = {key: value.contiguous() for key, value in plain_state_dict(network).items()}
+        write_atomically(
+            self.path / f"{name}.safetensors", lambda temporary: save_file(weights, temporary)
+        )
+
+    def load_weights(self, name: str, network: nn.Module) -> None:
+        """Reads `<name>.safetensors` into a network.
+
+        Raises:
+            RunError: The file is missing, broken, or of another model.
+        """
+        path = self.path / f"{name}.safetensors"
+        try:
+            weights = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise RunError(
+                f"{path} cannot be read ({error}): train until the first checkpoint, or copy the "
+                "file back"
+            ) from None
+        load_weights_into(network, weights, str(path))
+
+
+def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
+    """Gives a state dict without the prefixes that DDP and torch.compile put before the keys."""
+    return {_plain_key(key): value for key, value in network.state_dict().items()}
+
+
+def load_weights_into(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    """Loads a state dict, wrapped or not, into a network; every key and shape must fit.
+
+    Args:
+        network: The network, which must not be wrapped.
+        weights: The state dict.
+        source: Where it came from, for the message.
+
+    Raises:
+        RunError: A key is missing or left over, or a shape differs; the first is named.
+    """
+    weights = {_plain_key(key): value for key, value in weights.items()}
+    own = network.state_dict()
+    for key in (*own, *weights):
+        have, want = weights.get(key), own.get(key)
+        if have is None or want is None or have.shape != want.shape:
+            shapes = ["no such key" if t is None else str(tuple(t.shape)) for t in (have, want)]
+            raise RunError(
+                f"{source} is of another model: {key} is {shapes[0]} there, {shapes[1]} in this "
+                f"{type(network).__name__}. Build the network that its spec.json describes"
+            )
+    network.load_state_dict(weights)
+
+
+def _plain_key(key: str) -> str:
+    for prefix in _PREFIXES:
+        key = key.replace(prefix, "") if key.startswith(_PREFIXES) else key
+    return key
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns the system's word on a file into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"cannot write {path} ({error.strerror or error}): choose another --out"
+        ) from None

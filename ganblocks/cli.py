@@ -1,0 +1,111 @@
+"""Flags from a dataclass, and errors as one line instead of a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import types
+import typing
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from ganblocks.errors import GanBlocksError, GanBlocksWarning, OptionError, RunError
+
+
+def typed_flags(
+    config: type[Any], argv: Sequence[str] | None = None, **parser: Any
+) -> dict[str, Any]:
+    """Reads the flags that were written on the command line, and those alone.
+
+    Each field of the dataclass is a flag: `load_size: int = 286` is `--load-size 286`, a bool
+    is a switch, `int | None` may be left out. `field(metadata={"help": ..., "choices": ...})`
+    explains it and limits what it may be.
+
+    Args:
+        config: The dataclass.
+        argv: The words after the command; those of the process by default.
+        **parser: Passed to `argparse.ArgumentParser`, such as `description`.
+
+    Returns:
+        A dictionary from field name to value.
+    """
+    command = argparse.ArgumentParser(
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **parser
+    )
+    hints = typing.get_type_hints(config)
+    for entry in fields(config):
+        _add_flag(command, entry, hints[entry.name])
+    return vars(command.parse_args(argv))
+
+
+def continued(
+    stored: Mapping[str, Any], typed: Mapping[str, Any], may_change: Sequence[str]
+) -> dict[str, Any]:
+    """Gives the flags of a resumed run: those it began with, and what may change since.
+
+    Args:
+        stored: The run's flags.
+        typed: The flags written now.
+        may_change: Names of those that may differ.
+
+    Raises:
+        RunError: Another flag differs from the run's.
+
+    Example:
+        >>> continued({"lr": 0.1, "steps": 5}, {"steps": 9}, ["steps"])
+        {'lr': 0.1, 'steps': 9}
+    """
+    for name, value in typed.items():
+        if name not in may_change and stored.get(name) != value:
+            raise RunError(
+                f"--resume with --{name.replace('_', '-')} {value}: the run has "
+                f"{stored.get(name)}. Leave the flag out, or start a new run with another --out"
+            )
+    return {**stored, **typed}
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a command; our errors become one line and exit code 2, Ctrl-C becomes 130.
+
+    Args:
+        main: The command.
+    """
+    warnings.showwarning = _show_warning
+    try:
+        main()
+    except GanBlocksError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped: --resume goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
+
+
+def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) -> None:
+    if entry.default is MISSING:
+        raise OptionError(f"flag {entry.name!r} has no default: give its field one")
+    kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] or [hint]
+    help_text = entry.metadata.get("help", "")
+    if entry.default is not None and kinds[0] is not bool:
+        help_text = f"{help_text} (default: {entry.default})".strip()
+    options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": help_text}
+    if kinds[0] is bool:
+        options["action"] = "store_true"
+    else:
+        options["type"] = kinds[0]
+        options["choices"] = entry.metadata.get("choices")
+        options["metavar"] = entry.metadata.get("metavar")
+    command.add_argument(f"--{entry.name.replace('_', '-')}", **options)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any
+) -> None:
+    text = (
+        str(message)
+        if issubclass(category, GanBlocksWarning)
+        else f"{filename}:{lineno}: {message}"
+    )
+    print(f"warning: {text}", file=sys.stderr)

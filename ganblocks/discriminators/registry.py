@@ -1,0 +1,8 @@
+"""Where discriminators have their names."""
+
+from torch import nn
+
+from ganblocks.registry import Registry
+
+DISCRIMINATORS: Registry[nn.Module] = Registry("discriminators")
+"""Discriminators by name: (B, in_channels, H, W) → logits (B, 1, h, w)."""

@@ -1,0 +1,8 @@
+"""Where generators have their names."""
+
+from torch import nn
+
+from ganblocks.registry import Registry
+
+GENERATORS: Registry[nn.Module] = Registry("generators")
+"""Generators by name: (B, in_channels, H, W) → (B, out_channels, H, W)."""

@@ -1,0 +1,40 @@
+"""A finished run's generator, with no flag repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from ganblocks.checkpoints import RunFolder
+from ganblocks.errors import GanBlocksError, RunError
+from ganblocks.generators import GENERATORS
+
+
+def load(run: str | Path) -> nn.Module:
+    """Builds the generator that a run's `spec.json` describes, and loads its weights.
+
+    Args:
+        run: The run's folder.
+
+    Returns:
+        The generator in eval mode, on the CPU.
+
+    Raises:
+        RunError: There is no such run, or its weights are missing or another model's.
+
+    Example:
+        >>> load("runs/nowhere")
+        Traceback (most recent call last):
+        ganblocks.errors.RunError: runs/nowhere holds no run: it has no spec.json. ...
+    """
+    folder = RunFolder.open(run)
+    try:
+        generator = GENERATORS.build(folder.spec["generator"], init="none")
+    except (GanBlocksError, KeyError) as error:
+        raise RunError(
+            f"{folder.path}: its spec.json describes no generator known here ({error}). Import "
+            "the package that registers it first"
+        ) from None
+    folder.load_weights("generator", generator)
+    return generator.eval()

@@ -1,0 +1,123 @@
+"""Tensors as pictures: colours, grids and PNG files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ganblocks.errors import ShapeError, listed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def to_bytes(image: Tensor) -> Tensor:
+    """Maps floats in [-1, 1] to uint8 pixels 0...255; what lies outside is clipped.
+
+    Example:
+        >>> to_bytes(torch.tensor([-1.0, 0.0, 1.0, 7.0]))
+        tensor([  0, 128, 255, 255], dtype=torch.uint8)
+    """
+    return image.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def to_picture(image: Tensor) -> Image:
+    """Makes a Pillow picture of one image.
+
+    Args:
+        image: (C, H, W) with 1, 3 or 4 channels: uint8, or floats in [-1, 1].
+
+    Raises:
+        ShapeError: The tensor is not one image with such channels.
+
+    Example:
+        >>> to_picture(torch.zeros(3, 4, 5)).size
+        (5, 4)
+    """
+    from PIL import Image
+
+    if image.ndim != 3 or image.shape[0] not in _MODES:
+        raise ShapeError(
+            f"a tensor of shape {tuple(image.shape)} is no picture: give (C, H, W) with "
+            f"{listed(_MODES)} channels, or pass the image through as_rgb first"
+        )
+    pixels = image if image.dtype == torch.uint8 else to_bytes(image)
+    array = pixels.permute(1, 2, 0).squeeze(-1).contiguous().numpy()
+    return Image.fromarray(array)
+
+
+def from_picture(picture: Image, channels: int) -> Tensor:
+    """Reads a Pillow picture as uint8 pixels (channels, H, W), upright.
+
+    Raises:
+        ShapeError: Pictures have 1, 3 or 4 channels, and other ones were asked for.
+
+    Example:
+        >>> from PIL import Image
+        >>> from_picture(Image.new("L", (5, 4)), channels=3).shape
+        torch.Size([3, 4, 5])
+    """
+    import numpy as np
+    from PIL import ImageOps
+
+    if channels not in _MODES:
+        raise ShapeError(f"a picture cannot be read as {channels} channels: only {listed(_MODES)}")
+    upright = ImageOps.exif_transpose(picture).convert(_MODES[channels])
+    pixels = torch.from_numpy(np.array(upright))
+    return pixels.reshape(upright.height, upright.width, channels).permute(2, 0, 1).contiguous()
+
+
+def as_rgb(image: Tensor) -> Tensor:
+    """Shows an image of any number of channels (C, H, W) as three: grey, or the first three."""
+    channels = image.shape[0]
+    if channels == 1:
+        return image.expand(3, -1, -1)
+    if channels == 2:
+        return torch.cat((image, torch.zeros_like(image[:1])))
+    return image[:3]
+
+
+def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
+    """Lays images of one size out in rows and columns on white.
+
+    Args:
+        rows: Images (C, H, W) in [-1, 1]; every row has the same number.
+        gap: Pixels between images and around them.
+
+    Returns:
+        uint8 pixels (3, height, width).
+
+    Example:
+        >>> grid([[torch.zeros(3, 8, 8)] * 3] * 2, gap=2).shape
+        torch.Size([3, 22, 32])
+    """
+    height, width = rows[0][0].shape[-2:]
+    sheet = torch.full(
+        (3, gap + len(rows) * (height + gap), gap + len(rows[0]) * (width + gap)),
+        255,
+        dtype=torch.uint8,
+    )
+    for r, row in enumerate(rows):
+        for c, image in enumerate(row):
+            top, left = gap + r * (height + gap), gap + c * (width + gap)
+            sheet[:, top : top + height, left : left + width] = to_bytes(as_rgb(image))
+    return sheet
+
+
+def save_png(image: Tensor, path: Path) -> None:
+    """Writes one image as PNG, whole or not at all.
+
+    Args:
+        image: (C, H, W) with 1, 3 or 4 channels: uint8, or floats in [-1, 1].
+        path: Where to; its folder is there.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    to_picture(image).save(temporary, format="PNG")
+    os.replace(temporary, path)

@@ -1,0 +1,119 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+
+from torch import Tensor
+from tqdm import tqdm
+
+from ganblocks.checkpoints import RunFolder
+from ganblocks.data.base import PairedDataset
+from ganblocks.data.direction import source_and_target
+from ganblocks.pictures import save_png
+from ganblocks.training.batches import load_batches, steps_per_epoch
+from ganblocks.training.metrics_log import COLUMNS, MetricsLog
+from ganblocks.training.report import write_report
+from ganblocks.training.samples import sample_grid
+from ganblocks.training.schedule import linear_decay
+from ganblocks.training.state import TrainState
+from ganblocks.training.step import Pix2PixLosses, train_step
+
+
+def fit(
+    state: TrainState,
+    losses: Pix2PixLosses,
+    train_set: PairedDataset,
+    val_set: PairedDataset,
+    run: RunFolder,
+    *,
+    direction: str,
+    epochs: int,
+    steps: int | None = None,
+    batch_size: int = 1,
+    precision: str = "fp32",
+    log_every: int = 1,
+    sample_every: int = 400,
+    checkpoint_every: int = 400,
+    workers: int = 0,
+    seed: int = 0,
+    progress: bool = True,
+) -> None:
+    """Trains from the state's step to the last, and keeps the run's folder up to date.
+
+    The learning rate is constant for half of the epochs and then falls linearly to 0. A run
+    that is stopped at any moment can be resumed from its last checkpoint; the order of the
+    pairs and their random draws depend on `seed` and the step alone.
+
+    Args:
+        state: Networks and optimisers, fresh or resumed.
+        losses: What is minimised.
+        train_set: Pairs to learn from.
+        val_set: Pairs to look at; the first four make the grids.
+        run: Where log, grids, checkpoints and report go.
+        direction: `"a2b"` or `"b2a"`.
+        epochs: Passes over `train_set` that the schedule is laid out for.
+        steps: Stop after so many steps in all, sooner than the epochs end.
+        batch_size: Pairs of one step.
+        precision: `"fp32"` or `"bf16"`.
+        log_every: Steps from one row of the log to the next.
+        sample_every: Steps from one grid to the next.
+        checkpoint_every: Steps from one checkpoint to the next.
+        workers: Processes that read pairs ahead.
+        seed: Seed of the order and of the grids' dropout.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        DataError: A pair cannot be read.
+        RunError: The run's folder cannot be written.
+    """
+    per_epoch = steps_per_epoch(len(train_set), batch_size)
+    last = epochs * per_epoch if steps is None else min(steps, epochs * per_epoch)
+    shown = [val_set[index] for index in range(min(4, len(val_set)))]
+    log = MetricsLog(run.metrics, resumed_at=state.step)
+    batches = load_batches(
+        train_set,
+        batch_size=batch_size,
+        seed=seed,
+        start=state.step,
+        workers=workers,
+        device=state.device,
+    )
+    bar = tqdm(total=last, initial=state.step, disable=not progress, unit="step")
+    clock, images = time.perf_counter(), 0
+    try:
+        while state.step < last:
+            epoch = state.step // per_epoch
+            state.set_lr_factor(linear_decay(epoch, epochs))
+            source, target = source_and_target(next(batches), direction)
+            scalars = train_step(state, source, target, losses, precision=precision)
+            images += len(source)
+            bar.update()
+            if state.step % log_every == 0 or state.step == last:
+                row = _row(state, epoch, scalars)
+                row["images_per_s"] = images / (time.perf_counter() - clock)
+                clock, images = time.perf_counter(), 0
+                log.write(row)
+                bar.set_postfix({c: f"{row[c]:.3g}" for c in COLUMNS[1:]}, refresh=False)
+            if state.step % sample_every == 0 or state.step == last:
+                sheet = sample_grid(state.generator, shown, direction, seed=seed)
+                save_png(sheet, run.samples / f"step_{state.step:06d}.png")
+            if state.step % checkpoint_every == 0 or state.step == last:
+                save_checkpoint(state, run)
+    finally:
+        bar.close()
+        log.close()
+    write_report(run.path)
+
+
+def save_checkpoint(state: TrainState, run: RunFolder) -> None:
+    """Writes the state, both networks' weights and the report."""
+    run.save_state(state.state_dict())
+    run.save_weights("generator", state.generator)
+    run.save_weights("discriminator", state.discriminator)
+    write_report(run.path)
+
+
+def _row(state: TrainState, epoch: int, scalars: dict[str, Tensor]) -> dict[str, float | int]:
+    values: dict[str, float | int] = {name: value.item() for name, value in scalars.items()}
+    return {**values, "step": state.step, "epoch": epoch, "lr": state.lr}

@@ -1,0 +1,54 @@
+"""The log of a run: one row of `metrics.csv` for each logged step."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TextIO
+
+from ganblocks.checkpoints import write_atomically
+
+COLUMNS = (
+    "step",
+    "epoch",
+    "d_real",
+    "d_fake",
+    "loss_d",
+    "loss_g_adversarial",
+    "loss_g_l1",
+    "lr",
+    "images_per_s",
+)
+"""The columns; `d_real` and `d_fake` are mean logits, `loss_g_l1` is without its weight."""
+
+
+class MetricsLog:
+    """Appends rows to a CSV file; each is on disk before the next step begins.
+
+    Args:
+        path: The file.
+        resumed_at: The step of the checkpoint that the run goes on from; rows of later steps,
+            which will come again, are taken out.
+    """
+
+    def __init__(self, path: Path, *, resumed_at: int = 0) -> None:
+        kept = rows_until(path, resumed_at) if path.exists() else []
+        lines = "".join(f"{','.join(row)}\n" for row in [COLUMNS, *kept])
+        write_atomically(path, lambda temporary: temporary.write_text(lines, "utf-8"))
+        self._file: TextIO = path.open("a", encoding="utf-8", newline="")
+
+    def write(self, row: dict[str, float | int]) -> None:
+        """Adds one row; every column must be there."""
+        self._file.write(",".join(f"{row[column]:.6g}" for column in COLUMNS) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def rows_until(path: Path, step: int) -> list[list[str]]:
+    """Reads the whole rows of a log up to a step; a row that a crash cut short is left out."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS)]
+    return [row for row in rows[1:] if int(row[0]) <= step]

@@ -1,0 +1,80 @@
+"""Where and in which number format a training runs."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from ganblocks.errors import GanBlocksWarning, OptionError, require_one_of
+
+PRECISIONS = ("fp32", "bf16", "auto")
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turns `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that is there.
+
+    Raises:
+        OptionError: The device is none of those, or this machine has no such device.
+
+    Example:
+        >>> resolve_device("cpu")
+        device(type='cpu')
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    require_one_of("device", kind, ("auto", "cpu", "cuda", "mps"))
+    there = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
+    }[kind]
+    if (number and not number.isdigit()) or int(number or 0) >= there:
+        raise OptionError(f"device {name!r}: this machine has {there} of {kind!r}. Write 'auto'")
+    return torch.device(name)
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """Turns `auto` into bf16 where the processor computes in it natively, else fp32.
+
+    Raises:
+        OptionError: The precision is none of `fp32`, `bf16` and `auto`.
+
+    Example:
+        >>> resolve_precision("fp32", torch.device("cpu"))
+        'fp32'
+    """
+    require_one_of("precision", name, PRECISIONS)
+    native = _has_native_bf16(device)
+    if name == "auto":
+        return "bf16" if native else "fp32"
+    if name == "bf16" and not native:
+        warnings.warn(
+            f"this {device.type} has no bf16 arithmetic and emulates it, up to a hundred times "
+            "slower than fp32: write --precision auto",
+            GanBlocksWarning,
+            stacklevel=2,
+        )
+    return name
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Opens the context in which the networks run; losses stay outside, in fp32."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def _has_native_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        if not hasattr(torch.cpu, "get_capabilities"):  # older torch cannot tell: stay safe
+            return False
+        flags = torch.cpu.get_capabilities()
+        return any(flags.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False

@@ -1,0 +1,105 @@
+"""All that a training changes from step to step, in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganblocks.checkpoints import load_weights_into, plain_state_dict
+
+
+class TrainState:
+    """Both networks, both optimisers, the step, and the random state.
+
+    Args:
+        generator: The generator, on its device.
+        discriminator: The discriminator, on the same device.
+        lr: Learning rate of both Adams.
+        betas: Their decay rates; pix2pix takes 0.5 and 0.999.
+
+    Example:
+        >>> state = TrainState(nn.Conv2d(3, 3, 1), nn.Conv2d(6, 1, 1), lr=1e-3)
+        >>> state.step
+        0
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        lr: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+    ) -> None:
+        self.generator = generator
+        self.discriminator = discriminator
+        self.optimizer_g = _adam(generator, lr, betas)
+        self.optimizer_d = _adam(discriminator, lr, betas)
+        self.base_lr = lr
+        self.step = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.generator.parameters()).device
+
+    @property
+    def lr(self) -> float:
+        """The learning rate in force."""
+        return float(self.optimizer_g.param_groups[0]["lr"])
+
+    def set_lr_factor(self, factor: float) -> None:
+        """Sets the learning rate to a multiple of the one it began with."""
+        for optimizer in (self.optimizer_g, self.optimizer_d):
+            for group in optimizer.param_groups:
+                group["lr"] = self.base_lr * factor
+
+    def state_dict(self) -> dict[str, Any]:
+        """Gives everything that a resumed training needs, as tensors and numbers."""
+        return {
+            "step": self.step,
+            "generator": plain_state_dict(self.generator),
+            "discriminator": plain_state_dict(self.discriminator),
+            "optimizer_g": self.optimizer_g.state_dict(),
+            "optimizer_d": self.optimizer_d.state_dict(),
+            "rng": torch.get_rng_state(),
+            "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+
+    def load_state_dict(self, state: dict[str, Any], source: str = "the checkpoint") -> None:
+        """Puts everything back as it was.
+
+        Raises:
+            RunError: The weights are another model's; nothing has been changed then.
+        """
+        load_weights_into(self.generator, state["generator"], source)
+        load_weights_into(self.discriminator, state["discriminator"], source)
+        self.optimizer_g.load_state_dict(state["optimizer_g"])
+        self.optimizer_d.load_state_dict(state["optimizer_d"])
+        self.step = int(state["step"])
+        torch.set_rng_state(state["rng"])
+        if len(state["rng_cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(state["rng_cuda"])
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Keeps gradients from a network's parameters inside the block; they still pass through."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
+
+
+def _adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    parameters = list(network.parameters())
+    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=fused)

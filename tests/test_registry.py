@@ -1,0 +1,187 @@
+import copy
+import json
+import pickle
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from ganblocks import (
+    DISCRIMINATORS,
+    GENERATORS,
+    OptionError,
+    PatchDiscriminator,
+    Registry,
+    RegistryError,
+    SpecError,
+    UNetGenerator,
+    spec_of,
+)
+
+
+@pytest.fixture
+def shapes():
+    registry = Registry("shapes")
+
+    @registry.register("square")
+    class Square:
+        """A square."""
+
+        def __init__(self, side=1.0, *, colour=("red", "blue")):
+            self.side = side
+            self.colour = colour
+
+    @registry.register("circle")
+    def circle(radius=1.0, **more):
+        """A circle."""
+        made = Square(radius)
+        made.more = more
+        return made
+
+    registry.preset("big", {"type": "square", "side": 10.0}, "A big square")
+    return registry
+
+
+def test_build_from_name_spec_and_callable(shapes):
+    assert shapes.build("square", side=2).side == 2
+    assert shapes.build({"type": "square", "side": 3}).side == 3
+    assert shapes.build({"type": "square", "side": 3}, side=4).side == 4
+    assert shapes.build(lambda side: side, side=5) == 5
+    assert shapes.build("big").side == 10
+    assert shapes.build("big", side=11).side == 11
+
+
+def test_a_spec_tells_every_argument_and_builds_again(shapes):
+    spec = spec_of(shapes.build("big"))
+    assert spec == {"type": "square", "side": 10.0, "colour": ["red", "blue"]}
+    assert spec_of(shapes.build(json.loads(json.dumps(spec)))) == spec
+    assert spec_of(shapes.build("circle", radius=2.0, wide=True)) == {
+        "type": "circle",
+        "radius": 2.0,
+        "wide": True,
+    }
+
+
+def test_names_take_a_pattern(shapes):
+    assert shapes.names() == ["big", "circle", "square"]
+    assert shapes.names("*r*e") == ["circle", "square"]
+    assert "square" in shapes
+    assert "triangle" not in shapes
+
+
+def test_describe_says_where_it_comes_from(shapes):
+    card = shapes.describe("big")
+    assert card.summary == "A big square"
+    assert card.preset == {"type": "square", "side": 10.0}
+    assert card.file == __file__
+    assert card.line > 1
+    assert "side" in card.signature
+    assert "A circle." in str(shapes.describe("circle"))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda r: r.build("sqare"), "did you mean 'square'"),
+        (lambda r: r.build({"type": "sqare"}), "Allowed: 'big', 'circle', 'square'"),
+        (lambda r: r.describe("sqare"), "did you mean 'square'"),
+    ],
+)
+def test_an_unknown_name(shapes, build, message):
+    with pytest.raises(RegistryError, match=message):
+        build(shapes)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda r: r.build("square", sid=1), "did you mean 'side'"),
+        (lambda r: r.build("square", 1, side=1), "multiple values"),
+        (lambda r: r.build({"side": 1}), "needs the key 'type'"),
+        (lambda r: r.build(3), "a name, a spec or a callable"),
+    ],
+)
+def test_a_wrong_argument(shapes, build, message):
+    with pytest.raises(OptionError, match=message):
+        build(shapes)
+
+
+def test_a_direct_call_is_checked_as_well():
+    with pytest.raises(OptionError, match="did you mean 'num_downs'"):
+        UNetGenerator(num_down=3)
+
+
+def test_a_taken_name_names_both_places(shapes):
+    def rival():
+        """Another."""
+
+    with pytest.raises(RegistryError, match=r"Square.*rival"):
+        shapes.register("square")(rival)
+    shapes.register("square", override=True)(rival)
+    assert shapes.describe("square").summary == "Another."
+
+
+def test_the_same_definition_may_run_again():
+    registry = Registry("cells")
+    for _ in range(2):  # a notebook cell run twice
+
+        @registry.register("cell")
+        class Cell:
+            """A cell."""
+
+    assert registry.names() == ["cell"]
+
+
+def test_a_subclass_does_not_pass_for_its_parent():
+    class Mine(PatchDiscriminator):
+        pass
+
+    with pytest.raises(SpecError, match="not registered"):
+        spec_of(Mine(base_channels=4))
+
+
+def test_an_unregistered_callable_has_no_spec():
+    network = PatchDiscriminator(base_channels=4, norm=partial(nn.BatchNorm2d, eps=1e-3))
+    with pytest.raises(SpecError, match=r"norm of 'patch'"):
+        spec_of(network)
+
+
+def test_a_registered_class_as_a_knob_has_a_spec():
+    from ganblocks import InstanceNorm
+
+    network = PatchDiscriminator(base_channels=4, norm=InstanceNorm)
+    assert spec_of(network)["norm"] == {"type": "instance"}
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_keeps_its_spec(copied):
+    network = PatchDiscriminator(in_channels=2, base_channels=4)
+    assert spec_of(copied(network)) == spec_of(network)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    in_channels=st.integers(1, 5),
+    num_downs=st.integers(1, 5),
+    norm=st.sampled_from(["batch", "instance", "none", {"type": "instance", "affine": False}]),
+    skip=st.sampled_from(["concat", "add", "none"]),
+)
+def test_a_network_round_trips_through_json(in_channels, num_downs, norm, skip):
+    network = GENERATORS.build(
+        "unet", in_channels=in_channels, num_downs=num_downs, norm=norm, skip=skip, base_channels=2
+    )
+    again = GENERATORS.build(json.loads(json.dumps(spec_of(network))))
+    assert spec_of(again) == spec_of(network)
+    shapes = {key: value.shape for key, value in network.state_dict().items()}
+    assert {key: value.shape for key, value in again.state_dict().items()} == shapes
+
+
+@pytest.mark.parametrize("registry", [GENERATORS, DISCRIMINATORS], ids=lambda r: r.kind)
+def test_presets_are_built_by_name_on_the_meta_device(registry):
+    for name in registry.names():
+        with torch.device("meta"):
+            network = registry.build(name)
+        assert spec_of(network)["type"] in ("unet", "patch")

@@ -202,6 +202,7 @@ def main() -> None:
             config.out,
             {
                 "recipe": "pix2pix_facades",
+                "data": config.data,
                 "direction": config.direction,
                 "generator": spec_of(generator),
                 "discriminator": spec_of(discriminator),

@@ -33,10 +33,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """
     temporary = path.with_name(f".{path.name}.tmp")
     with _explained(path):
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            write(temporary)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         if os.name == "posix":  # the rename itself must reach the disk as well
             folder = os.open(path.parent, os.O_RDONLY)
             os.fsync(folder)
@@ -194,5 +197,5 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError(
-            f"cannot write {path} ({error.strerror or error}): choose another --out"
+            f"cannot write {path} ({error.strerror or error}): make room there, or choose another --out"
         ) from None

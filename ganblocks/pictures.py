@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +9,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ganblocks.errors import ShapeError, listed
+from ganblocks.errors import DataError, ShapeError, listed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+PICTURE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Pillow's colour modes by count of channels."""
+
+_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 def to_bytes(image: Tensor) -> Tensor:
@@ -43,10 +45,10 @@ def to_picture(image: Tensor) -> Image:
     """
     from PIL import Image
 
-    if image.ndim != 3 or image.shape[0] not in _MODES:
+    if image.ndim != 3 or image.shape[0] not in PICTURE_MODES:
         raise ShapeError(
             f"a tensor of shape {tuple(image.shape)} is no picture: give (C, H, W) with "
-            f"{listed(_MODES)} channels, or pass the image through as_rgb first"
+            f"{listed(PICTURE_MODES)} channels, or pass the image through as_rgb first"
         )
     pixels = image if image.dtype == torch.uint8 else to_bytes(image)
     array = pixels.permute(1, 2, 0).squeeze(-1).contiguous().numpy()
@@ -56,8 +58,13 @@ def to_picture(image: Tensor) -> Image:
 def from_picture(picture: Image, channels: int) -> Tensor:
     """Reads a Pillow picture as uint8 pixels (channels, H, W), upright.
 
+    Args:
+        picture: The picture; what its EXIF says of its orientation is heeded.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA); the picture is converted to it.
+
     Raises:
-        ShapeError: Pictures have 1, 3 or 4 channels, and other ones were asked for.
+        DataError: The picture has more than 8 bits a channel, which Pillow would clip.
+        ShapeError: Other channels were asked for.
 
     Example:
         >>> from PIL import Image
@@ -67,9 +74,14 @@ def from_picture(picture: Image, channels: int) -> Tensor:
     import numpy as np
     from PIL import ImageOps
 
-    if channels not in _MODES:
-        raise ShapeError(f"a picture cannot be read as {channels} channels: only {listed(_MODES)}")
-    upright = ImageOps.exif_transpose(picture).convert(_MODES[channels])
+    if channels not in PICTURE_MODES:
+        raise ShapeError(f"a picture cannot be read as {channels} channels: only {listed(PICTURE_MODES)}")
+    if picture.mode in _DEEP_MODES:
+        raise DataError(f"mode {picture.mode} has more than 8 bits a channel")
+    upright: Image = ImageOps.exif_transpose(picture)
+    if upright.mode == "P":  # straight to RGB, Pillow warns of palettes with alpha
+        upright = upright.convert("RGBA")
+    upright = upright.convert(PICTURE_MODES[channels])
     pixels = torch.from_numpy(np.array(upright))
     return pixels.reshape(upright.height, upright.width, channels).permute(2, 0, 1).contiguous()
 
@@ -120,4 +132,4 @@ def save_png(image: Tensor, path: Path) -> None:
     """
     temporary = path.with_name(f".{path.name}.tmp")
     to_picture(image).save(temporary, format="PNG")
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks.blocks import with_statistics
-from ganblocks.errors import DataError
+from ganblocks.data.base import to_unit_range
+from ganblocks.data.reading import read_picture
 from ganblocks.pictures import from_picture, to_picture
 
 if TYPE_CHECKING:
@@ -67,16 +68,11 @@ def translate(
         >>> translate(generator, Image.new("RGB", (30, 20))).size
         (30, 20)
     """
-    from PIL import Image
-
-    from ganblocks.data.base import to_unit_range
-
-    if isinstance(picture, str | Path):
-        try:
-            picture = Image.open(picture)
-            picture.load()
-        except (OSError, SyntaxError) as error:
-            raise DataError(f"{picture} cannot be read as a picture: {error}") from None
     channels = getattr(generator, "in_channels", 3)
-    image = to_unit_range(from_picture(picture, channels))
-    return to_picture(generate(generator, image[None], statistics=statistics)[0])
+    pixels = (
+        read_picture(Path(picture), channels)
+        if isinstance(picture, str | Path)
+        else from_picture(picture, channels)
+    )
+    output = generate(generator, to_unit_range(pixels)[None], statistics=statistics)
+    return to_picture(output[0])

@@ -111,5 +111,4 @@ def _scales(logits: Logits) -> list[Tensor]:
             "a loss got no logits: the image is too small for the discriminator (see its "
             "min_input_size), or the list is empty"
         )
-    # In half precision the mean over a map would lose digits.
-    return [scale.float() if scale.element_size() < 4 else scale for scale in scales]
+    return [functional.full_precision(scale) for scale in scales]

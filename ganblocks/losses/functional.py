@@ -4,6 +4,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """Gives half-precision values as fp32, in which a mean keeps its digits; others unchanged.
+
+    Example:
+        >>> import torch
+        >>> full_precision(torch.zeros(1, dtype=torch.bfloat16)).dtype
+        torch.float32
+    """
+    return x.float() if x.element_size() < 4 else x
+
+
 def vanilla_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Binary cross-entropy: mean softplus(−r) + mean softplus(f) (Goodfellow et al., 2014).
 

@@ -30,4 +30,4 @@ class L1Loss(nn.Module):
                 f"output {tuple(output.shape)} and target {tuple(target.shape)} differ in shape: "
                 "crop or resize one to the other first"
             )
-        return functional.l1(output, target)
+        return functional.l1(functional.full_precision(output), functional.full_precision(target))

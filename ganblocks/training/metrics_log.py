@@ -39,7 +39,8 @@ class MetricsLog:
 
     def write(self, row: dict[str, float | int]) -> None:
         """Adds one row; every column must be there."""
-        self._file.write(",".join(f"{row[column]:.6g}" for column in COLUMNS) + "\n")
+        cells = (f"{v:d}" if isinstance(v := row[c], int) else f"{v:.6g}" for c in COLUMNS)
+        self._file.write(",".join(cells) + "\n")
         self._file.flush()
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ def train_step(
         with autocast(precision, state.device):
             judged = discriminator(torch.cat((source, fake), 1))
         adversarial = losses.adversarial.generator(judged)
-        reconstruction = losses.reconstruction(fake.float(), target)
+        reconstruction = losses.reconstruction(fake, target)
         state.optimizer_g.zero_grad(set_to_none=True)
         (adversarial + losses.lambda_l1 * reconstruction).backward()
     state.optimizer_g.step()

@@ -1,0 +1,92 @@
+"""Pairs of pictures from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from ganblocks.data.base import DATASETS, JointTransform, PairedDataset
+from ganblocks.data.direction import DIRECTIONS
+from ganblocks.data.reading import read_pair
+from ganblocks.data.scan import scan_pairs
+from ganblocks.errors import DataError, OptionError, require_one_of
+from ganblocks.pictures import PICTURE_MODES
+
+MOST_LINES = 20
+
+
+@DATASETS.register("paired_images")
+class PairedImageDataset(PairedDataset):
+    """Pairs of pictures from one folder of side-by-side A|B pictures, or from two folders.
+
+    It finds the layout itself; pictures are paired by name, whatever their suffixes:
+
+    - `root/train/1.jpg`: a on the left half, b on the right;
+    - `root/1.jpg`: the same without splits;
+    - `root/train/a/1.jpg` and `root/train/b/1.png`, or `root/a/train/1.jpg` and
+      `root/b/train/1.png`; without splits, `root/a/1.jpg` and `root/b/1.png`.
+
+    Files are matched now and opened later: `check_pairs` reads them all beforehand. Which
+    side is a label map is said once, to the transform: `PairTransform(labels="b")`.
+
+    Args:
+        root: The dataset's folder.
+        split: Name of the split's folder. A root without split folders is its own `"train"`,
+            and has no other split; None reads `root` as it is.
+        direction: `"a2b"` or `"b2a"`: which side is the input. Samples keep the keys a and b;
+            `source_and_target` puts them in order.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA); pictures are converted to it.
+        transform: The joint transform; None leaves the pair whole.
+        seed: Seed of all random draws.
+
+    Raises:
+        DataError: The folder or split is missing, holds no pictures, or holds files without a
+            partner (listed file by file). When a pair is read: a picture cannot be decoded,
+            the sides differ in size, or a side-by-side picture has an odd width.
+        OptionError: The direction or the count of channels is not allowed.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        split: str | None = "train",
+        direction: str = "a2b",
+        channels: int = 3,
+        transform: JointTransform | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(transform=transform, seed=seed)
+        require_one_of("direction", direction, DIRECTIONS)
+        if channels not in PICTURE_MODES:
+            raise OptionError(f"channels is {channels!r}: write 1 (grey), 3 (RGB) or 4 (RGBA)")
+        scan = scan_pairs(root, split)
+        if scan.problems:
+            raise DataError(_report(root, scan.problems))
+        self.root = Path(root)
+        self.split = split
+        self.direction = direction
+        self.channels = channels
+        self.pairs = scan.pairs
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __repr__(self) -> str:
+        return f"PairedImageDataset({str(self.root)!r}, split={self.split!r}, {len(self)} pairs)"
+
+    def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
+        """Reads the pair's file or files; the same in every epoch."""
+        pair = self.pairs[index]
+        return *read_pair(pair, self.channels), pair.name
+
+
+def _report(root: str | Path, problems: tuple[str, ...]) -> str:
+    """Says how many files do not match, and names the first of them."""
+    count = len(problems)
+    files = "1 file does" if count == 1 else f"{count} files do"
+    lines = [f"{files} not fit into pairs in {root}:", *problems[:MOST_LINES]]
+    if count > MOST_LINES:
+        lines.append(f"... and {count - MOST_LINES} more; check_folder lists all")
+    return "\n".join(lines)

@@ -1,0 +1,57 @@
+"""Picture files to uint8 tensors; whatever is wrong with a file is said with its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from ganblocks.data.scan import Pair
+from ganblocks.errors import DataError
+from ganblocks.pictures import from_picture
+
+
+def read_picture(path: Path, channels: int = 3) -> Tensor:
+    """Reads a picture file as a uint8 tensor (C, H, W), turned upright as its EXIF says.
+
+    Args:
+        path: The file.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA); the picture is converted to it.
+
+    Raises:
+        DataError: The file cannot be decoded to its end, or has more than 8 bits a channel.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return from_picture(picture, channels)
+    except Exception as error:  # decoders raise what they like: OSError, SyntaxError, zlib.error
+        raise DataError(f"{path}: cannot be read ({error}); replace or remove it") from error
+
+
+def read_pair(pair: Pair, channels: int = 3) -> tuple[Tensor, Tensor]:
+    """Reads both sides of a pair, from one file or from two.
+
+    Args:
+        pair: Where they are.
+        channels: 1, 3 or 4.
+
+    Raises:
+        DataError: A file cannot be read, the sides differ in size, or a side-by-side picture
+            has an odd width.
+    """
+    a = read_picture(pair.a, channels)
+    if pair.b is not None:
+        b = read_picture(pair.b, channels)
+        if a.shape != b.shape:
+            sizes = f"{a.shape[-1]}x{a.shape[-2]}, but {pair.b} is {b.shape[-1]}x{b.shape[-2]}"
+            raise DataError(f"{pair.a}: is {sizes}; give both one size")
+        return a, b
+    width = a.shape[-1]
+    if width % 2:
+        raise DataError(
+            f"{pair.a}: is {width} pixels wide, an odd number; a and b side by side need an "
+            "even width (or put them into two folders, a/ and b/)"
+        )
+    return a[..., : width // 2], a[..., width // 2 :]

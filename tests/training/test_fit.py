@@ -1,0 +1,128 @@
+"""The loop: what a run leaves behind, and that it goes on where it stopped."""
+
+import csv
+
+import pytest
+import torch
+from PIL import Image
+from tiny import LOSSES, Stripes, tiny_state
+
+from ganblocks import RunFolder, RunError, ShapeError, fit, load, mean_l1, rehearse, sample_grid, spec_of
+from ganblocks.training import TrainState
+
+
+def train(path, state, **knobs):
+    spec = {"generator": spec_of(state.generator), "direction": "b2a"}
+    run = RunFolder.create(path, spec) if not (path / "spec.json").exists() else RunFolder(path)
+    options = {"direction": "b2a", "epochs": 4, "sample_every": 100, "checkpoint_every": 100}
+    fit(state, LOSSES, Stripes(), Stripes(2), run, **{**options, "progress": False, **knobs})
+    return run
+
+
+def rows(run):
+    with run.metrics.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_everything_behind(tmp_path):
+    state = tiny_state()
+    run = train(tmp_path / "run", state, sample_every=10, checkpoint_every=10)
+    assert state.step == 24
+    names = {path.name for path in run.path.iterdir()}
+    assert names == {
+        "spec.json",
+        "state.pt",
+        "generator.safetensors",
+        "discriminator.safetensors",
+        "metrics.csv",
+        "samples",
+        "index.html",
+    }
+    grids = sorted(path.name for path in run.samples.iterdir())
+    assert grids == ["step_000010.png", "step_000020.png", "step_000024.png"]
+    with Image.open(run.samples / grids[0]) as picture:
+        assert picture.size == (4 + 3 * 20, 4 + 2 * 20)
+    log = rows(run)
+    assert [int(r["step"]) for r in log] == list(range(1, 25))
+    assert [int(r["epoch"]) for r in log] == [step // 6 for step in range(24)]
+    assert float(log[0]["lr"]) == 1e-3
+    assert float(log[-1]["lr"]) == pytest.approx(1e-3 / 3)
+    assert list(log[0]) == (
+        "step,epoch,d_real,d_fake,loss_d,loss_g_adversarial,loss_g_l1,lr,images_per_s".split(",")
+    )
+
+
+def test_the_loaded_generator_is_the_trained_one(tmp_path):
+    state = tiny_state()
+    run = train(tmp_path / "run", state)
+    loaded = load(run.path)
+    assert not loaded.training
+    for key, value in state.generator.state_dict().items():
+        assert torch.equal(loaded.state_dict()[key], value)
+
+
+@pytest.mark.parametrize("stop", [1, 7, 13])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_stopped_and_resumed_equals_undisturbed_bit_for_bit(tmp_path, stop, workers):
+    whole = tiny_state()
+    train(tmp_path / "whole", whole, steps=15, sample_every=4)
+    part = tiny_state()
+    run = train(tmp_path / "parts", part, steps=stop, sample_every=5, workers=workers)
+    torch.manual_seed(99)  # another process
+    again = tiny_state(seed=5)
+    again.load_state_dict(run.load_state())
+    train(tmp_path / "parts", again, steps=15, sample_every=7, workers=workers)
+    for network in ("generator", "discriminator"):
+        ours, theirs = (getattr(s, network).state_dict() for s in (again, whole))
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    assert [int(r["step"]) for r in rows(run)] == list(range(1, 16))
+
+
+def test_log_every_thins_the_log_but_keeps_the_last_step(tmp_path):
+    run = train(tmp_path / "run", tiny_state(), steps=10, log_every=4)
+    assert [int(r["step"]) for r in rows(run)] == [4, 8, 10]
+
+
+def test_training_learns(tmp_path):
+    state = tiny_state()
+    before = mean_l1(state.generator, Stripes(2), "b2a")
+    train(tmp_path / "run", state, epochs=20)
+    assert mean_l1(state.generator, Stripes(2), "b2a") < 0.5 * before
+
+
+def test_looking_changes_nothing():
+    state = tiny_state()
+    state.generator.train()
+    kept = {k: v.clone() for k, v in state.generator.state_dict().items()}
+    random = torch.get_rng_state()
+    first = sample_grid(state.generator, [Stripes()[0]], "b2a")
+    assert torch.equal(first, sample_grid(state.generator, [Stripes()[0]], "b2a"))
+    assert torch.equal(random, torch.get_rng_state())
+    assert state.generator.training
+    assert all(torch.equal(v, kept[k]) for k, v in state.generator.state_dict().items())
+    assert first.shape == (3, 24, 64)
+
+
+def test_the_grid_shows_input_target_and_output():
+    sample = Stripes()[0]
+    sheet = sample_grid(torch.nn.Sequential(torch.nn.Identity(), torch.nn.Conv2d(3, 3, 1)), [sample], "b2a")
+    as_bytes = lambda x: ((x + 1) * 127.5).round().to(torch.uint8)  # noqa: E731
+    assert torch.equal(sheet[:, 4:20, 4:20], as_bytes(sample["b"]))
+    assert torch.equal(sheet[:, 4:20, 24:40], as_bytes(sample["a"]))
+
+
+def test_rehearse_finds_what_does_not_fit():
+    rehearse(tiny_state(), Stripes()[0], "b2a")
+    with pytest.raises(ShapeError, match="at least"):
+        rehearse(tiny_state(), Stripes(size=4)[0], "b2a")
+
+
+def test_a_checkpoint_of_another_model_changes_nothing():
+    other = tiny_state().state_dict()
+    from ganblocks import PatchDiscriminator, UNetGenerator
+
+    state = TrainState(UNetGenerator(base_channels=8, num_downs=3), PatchDiscriminator(base_channels=4))
+    kept = {k: v.clone() for k, v in state.generator.state_dict().items()}
+    with pytest.raises(RunError, match=r"another model: down.0.conv.weight is \(4, 3, 4, 4\) there"):
+        state.load_state_dict(other)
+    assert all(torch.equal(v, kept[k]) for k, v in state.generator.state_dict().items())

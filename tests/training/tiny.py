@@ -1,0 +1,42 @@
+"""A training small enough for a test."""
+
+import torch
+
+from ganblocks import (
+    L1Loss,
+    PairedDataset,
+    PatchDiscriminator,
+    Pix2PixLosses,
+    TrainState,
+    UNetGenerator,
+    VanillaLoss,
+)
+
+
+class Stripes(PairedDataset):
+    """Pairs that differ by epoch and index, drawn at once."""
+
+    def __init__(self, length=6, size=16):
+        super().__init__()
+        self.length, self.size = length, size
+
+    def __len__(self):
+        return self.length
+
+    def read(self, epoch, index):
+        seed = torch.Generator().manual_seed(1000 * epoch + index)
+        labels = torch.randint(0, 2, (1, self.size, 1), generator=seed) * 255
+        labels = labels.expand(3, self.size, self.size).to(torch.uint8)
+        return 255 - labels, labels, f"{epoch}-{index}"
+
+
+LOSSES = Pix2PixLosses(VanillaLoss(), L1Loss())
+
+
+def tiny_state(seed=0, **knobs):
+    torch.manual_seed(seed)
+    generator = UNetGenerator(
+        base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always"
+    )
+    discriminator = PatchDiscriminator(base_channels=4, n_layers=1)
+    return TrainState(generator, discriminator, lr=1e-3, **knobs)

@@ -47,9 +47,11 @@ from ganblocks import (
 from ganblocks.cli import continued, run_command, typed_flags
 
 
-def flag(default: Any, help: str, *choices: str) -> Any:  # noqa: A002
-    """Makes a field that explains itself in --help."""
-    return field(default=default, metadata={"help": help, "choices": choices or None})
+def flag(default: Any, help: str, *choices: str, least: float | None = None) -> Any:  # noqa: A002
+    """Makes a field that explains itself in --help and says what it may be."""
+    return field(
+        default=default, metadata={"help": help, "choices": choices or None, "least": least}
+    )
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -87,26 +89,28 @@ class Config:
         "b2a", "which side is the input; facades: a photo, b labels", "a2b", "b2a"
     )
     labels: str = flag("b", "which side of a folder's pairs is a label map", "a", "b", "none")
-    load_size: int = flag(128, "pictures are resized to this square")
-    crop_size: int = flag(128, "and this one is cut out of it at random")
-    epochs: int = flag(10, "passes over the data; the learning rate falls in the second half")
-    steps: int | None = flag(None, "stop after so many steps in all")
-    batch_size: int = flag(4, "pairs of one step")
+    load_size: int = flag(128, "pictures are resized to this square", least=1)
+    crop_size: int = flag(128, "and this one is cut out of it at random", least=1)
+    epochs: int = flag(
+        10, "passes over the data; the learning rate falls in the second half", least=1
+    )
+    steps: int | None = flag(None, "stop after so many steps in all", least=1)
+    batch_size: int = flag(4, "pairs of one step", least=1)
     generator: str = flag("unet", "registry name of the generator", *GENERATORS.names())
-    base_channels: int = flag(16, "channels of the first layer of both networks")
-    num_downs: int = flag(6, "how often the generator halves the image")
-    n_layers: int = flag(2, "stride-2 layers of the PatchGAN; 3 sees 70x70 patches")
+    base_channels: int = flag(16, "channels of the first layer of both networks", least=1)
+    num_downs: int = flag(6, "how often the generator halves the image", least=1)
+    n_layers: int = flag(2, "stride-2 layers of the PatchGAN; 3 sees 70x70 patches", least=1)
     norm: str = flag("batch", "norm of both networks", *ganblocks.NORMS.names())
     adversarial: str = flag("vanilla", "adversarial loss", *ADVERSARIAL_LOSSES.names())
-    lambda_l1: float = flag(100.0, "weight of the L1 loss")
-    lr: float = flag(1e-3, "learning rate of both Adams")
+    lambda_l1: float = flag(100.0, "weight of the L1 loss", least=0)
+    lr: float = flag(1e-3, "learning rate of both Adams", least=0)
     precision: str = flag("auto", "number format of the networks", "fp32", "bf16", "auto")
     device: str = flag("auto", "auto, cpu, cuda, cuda:N or mps")
-    workers: int = flag(0, "processes that read pairs ahead")
-    seed: int = flag(0, "seed of weights, order, crops and dropout")
-    log_every: int = flag(10, "steps between rows of metrics.csv")
-    sample_every: int = flag(250, "steps between picture grids")
-    checkpoint_every: int = flag(250, "steps between checkpoints")
+    workers: int = flag(0, "processes that read pairs ahead", least=0)
+    seed: int = flag(0, "seed of weights, order, crops and dropout", least=0)
+    log_every: int = flag(10, "steps between rows of metrics.csv", least=1)
+    sample_every: int = flag(250, "steps between picture grids", least=1)
+    checkpoint_every: int = flag(250, "steps between checkpoints", least=1)
     out: str = flag("runs/facades", "folder of the run")
     resume: bool = flag(False, "go on from the last checkpoint in --out")
 

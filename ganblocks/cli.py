@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from ganblocks.errors import GanBlocksError, GanBlocksWarning, OptionError, RunError
+from ganblocks.errors import (
+    GanBlocksError,
+    GanBlocksWarning,
+    OptionError,
+    RunError,
+    require_at_least,
+)
 
 
 def typed_flags(
@@ -20,8 +26,8 @@ def typed_flags(
     """Reads the flags that were written on the command line, and those alone.
 
     Each field of the dataclass is a flag: `load_size: int = 286` is `--load-size 286`, a bool
-    is a switch, `int | None` may be left out. `field(metadata={"help": ..., "choices": ...})`
-    explains it and limits what it may be.
+    is a switch, `int | None` may be left out. The field's metadata explain it (`help`) and
+    limit what it may be (`choices`, or `least` for the smallest number).
 
     Args:
         config: The dataclass.
@@ -30,6 +36,9 @@ def typed_flags(
 
     Returns:
         A dictionary from field name to value.
+
+    Raises:
+        OptionError: A number is below its least.
     """
     command = argparse.ArgumentParser(
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **parser
@@ -37,7 +46,11 @@ def typed_flags(
     hints = typing.get_type_hints(config)
     for entry in fields(config):
         _add_flag(command, entry, hints[entry.name])
-    return vars(command.parse_args(argv))
+    typed = vars(command.parse_args(argv))
+    for entry in fields(config):
+        if entry.name in typed and entry.metadata.get("least") is not None:
+            require_at_least(entry.name, typed[entry.name], entry.metadata["least"])
+    return typed
 
 
 def continued(

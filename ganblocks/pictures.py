@@ -75,7 +75,9 @@ def from_picture(picture: Image, channels: int) -> Tensor:
     from PIL import ImageOps
 
     if channels not in PICTURE_MODES:
-        raise ShapeError(f"a picture cannot be read as {channels} channels: only {listed(PICTURE_MODES)}")
+        raise ShapeError(
+            f"a picture cannot be read as {channels} channels: only {listed(PICTURE_MODES)}"
+        )
     if picture.mode in _DEEP_MODES:
         raise DataError(f"mode {picture.mode} has more than 8 bits a channel")
     upright: Image = ImageOps.exif_transpose(picture)

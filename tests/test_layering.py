@@ -64,7 +64,6 @@ def violations(room, source):
     return sorted(set(imported_rooms(source)) - allowed - {room})
 
 
-
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.name)
 def test_a_file_imports_only_from_rooms_above(path):
     assert violations(room_of(path), path.read_text("utf-8")) == []

@@ -44,7 +44,9 @@ def test_every_public_name_is_documented(name):
 
 
 def registries():
-    return [v for n in ganblocks.__all__ if isinstance(v := getattr(ganblocks, n), ganblocks.Registry)]
+    return [
+        v for n in ganblocks.__all__ if isinstance(v := getattr(ganblocks, n), ganblocks.Registry)
+    ]
 
 
 @pytest.mark.parametrize("registry", registries(), ids=lambda r: r.kind)

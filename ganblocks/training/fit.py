@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from tqdm import tqdm
 from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.direction import source_and_target
+from ganblocks.errors import require_at_least
 from ganblocks.pictures import save_png
 from ganblocks.training.batches import load_batches, steps_per_epoch
 from ganblocks.training.metrics_log import COLUMNS, MetricsLog
@@ -64,9 +66,21 @@ def fit(
         progress: Whether to show a progress bar.
 
     Raises:
+        OptionError: A number of steps, pairs or processes is too small.
         DataError: A pair cannot be read.
         RunError: The run's folder cannot be written.
     """
+    for what, count, least in [
+        ("epochs", epochs, 1),
+        ("steps", epochs if steps is None else steps, 1),
+        ("batch_size", batch_size, 1),
+        ("log_every", log_every, 1),
+        ("sample_every", sample_every, 1),
+        ("checkpoint_every", checkpoint_every, 1),
+        ("workers", workers, 0),
+        ("seed", seed, 0),
+    ]:
+        require_at_least(what, count, least)
     per_epoch = steps_per_epoch(len(train_set), batch_size)
     last = epochs * per_epoch if steps is None else min(steps, epochs * per_epoch)
     shown = [val_set[index] for index in range(min(4, len(val_set)))]
@@ -79,7 +93,13 @@ def fit(
         workers=workers,
         device=state.device,
     )
-    bar = tqdm(total=last, initial=state.step, disable=not progress, unit="step")
+    bar = tqdm(
+        total=last,
+        initial=state.step,
+        disable=not progress,
+        unit="step",
+        mininterval=0.5 if sys.stderr.isatty() else 15,
+    )
     clock, images = time.perf_counter(), 0
     try:
         while state.step < last:

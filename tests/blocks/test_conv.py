@@ -15,7 +15,12 @@ def test_deconv_multiplies_the_size_exactly(kernel, stride, size):
             DeconvBlock(2, 3, kernel_size=kernel, stride=stride)
         return
     block = DeconvBlock(2, 3, kernel_size=kernel, stride=stride)
-    assert block(torch.zeros(1, 2, size, size + 1)).shape == (1, 3, stride * size, stride * (size + 1))
+    assert block(torch.zeros(1, 2, size, size + 1)).shape == (
+        1,
+        3,
+        stride * size,
+        stride * (size + 1),
+    )
 
 
 @settings(deadline=None, max_examples=40)

@@ -39,7 +39,9 @@ def test_gradients_agree_in_both_memory_formats(name, batch):
         assert torch.allclose(plain, last, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "training"), [("batch", True), ("instance", True), ("instance", False)])
+@pytest.mark.parametrize(
+    ("name", "training"), [("batch", True), ("instance", True), ("instance", False)]
+)
 def test_a_single_value_cannot_be_normalised(name, training):
     with pytest.raises(ShapeError, match="one value a channel"):
         NORMS.build(name, 4).train(training)(torch.zeros(1, 4, 1, 1))

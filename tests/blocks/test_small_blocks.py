@@ -29,7 +29,10 @@ def test_leaky_relu_has_the_slope_of_pix2pix():
     assert ACTIVATIONS.build("leaky_relu")(torch.tensor(-1.0)).item() == pytest.approx(-0.2)
 
 
-@pytest.mark.parametrize(("mode", "training", "on"), [("train", True, True), ("train", False, False), ("always", False, True)])
+@pytest.mark.parametrize(
+    ("mode", "training", "on"),
+    [("train", True, True), ("train", False, False), ("always", False, True)],
+)
 def test_dropout_is_on_when_it_says(mode, training, on):
     x = torch.ones(1000)
     y = Dropout(0.5, mode=mode).train(training)(x)

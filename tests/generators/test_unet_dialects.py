@@ -99,6 +99,10 @@ def test_dropout_is_where_the_dialect_has_it(name):
 
 
 def test_the_presets_of_paper_and_tutorial_keep_dropout_on_in_eval():
-    for name, mode in [("unet_256", "train"), ("unet_256_lua", "always"), ("unet_256_tutorial", "always")]:
+    for name, mode in [
+        ("unet_256", "train"),
+        ("unet_256_lua", "always"),
+        ("unet_256_tutorial", "always"),
+    ]:
         network = GENERATORS.build(name, base_channels=2)
         assert {m.mode for m in network.modules() if isinstance(m, Dropout)} == {mode}

@@ -26,7 +26,9 @@ FORMULAS = {
     ),
 }
 
-logits = arrays(np.float64, array_shapes(min_dims=1, max_dims=4, max_side=5), elements=st.floats(-1e4, 1e4))
+logits = arrays(
+    np.float64, array_shapes(min_dims=1, max_dims=4, max_side=5), elements=st.floats(-1e4, 1e4)
+)
 
 
 def test_every_registered_loss_has_its_formula_here():

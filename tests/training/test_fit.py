@@ -7,7 +7,17 @@ import torch
 from PIL import Image
 from tiny import LOSSES, Stripes, tiny_state
 
-from ganblocks import RunFolder, RunError, ShapeError, fit, load, mean_l1, rehearse, sample_grid, spec_of
+from ganblocks import (
+    RunFolder,
+    RunError,
+    ShapeError,
+    fit,
+    load,
+    mean_l1,
+    rehearse,
+    sample_grid,
+    spec_of,
+)
 from ganblocks.training import TrainState
 
 
@@ -105,7 +115,9 @@ def test_looking_changes_nothing():
 
 def test_the_grid_shows_input_target_and_output():
     sample = Stripes()[0]
-    sheet = sample_grid(torch.nn.Sequential(torch.nn.Identity(), torch.nn.Conv2d(3, 3, 1)), [sample], "b2a")
+    sheet = sample_grid(
+        torch.nn.Sequential(torch.nn.Identity(), torch.nn.Conv2d(3, 3, 1)), [sample], "b2a"
+    )
     as_bytes = lambda x: ((x + 1) * 127.5).round().to(torch.uint8)  # noqa: E731
     assert torch.equal(sheet[:, 4:20, 4:20], as_bytes(sample["b"]))
     assert torch.equal(sheet[:, 4:20, 24:40], as_bytes(sample["a"]))
@@ -121,8 +133,12 @@ def test_a_checkpoint_of_another_model_changes_nothing():
     other = tiny_state().state_dict()
     from ganblocks import PatchDiscriminator, UNetGenerator
 
-    state = TrainState(UNetGenerator(base_channels=8, num_downs=3), PatchDiscriminator(base_channels=4))
+    state = TrainState(
+        UNetGenerator(base_channels=8, num_downs=3), PatchDiscriminator(base_channels=4)
+    )
     kept = {k: v.clone() for k, v in state.generator.state_dict().items()}
-    with pytest.raises(RunError, match=r"another model: down.0.conv.weight is \(4, 3, 4, 4\) there"):
+    with pytest.raises(
+        RunError, match=r"another model: down.0.conv.weight is \(4, 3, 4, 4\) there"
+    ):
         state.load_state_dict(other)
     assert all(torch.equal(v, kept[k]) for k, v in state.generator.state_dict().items())

@@ -116,7 +116,11 @@ def test_a_fresh_log_forgets_an_old_one(tmp_path):
 def test_devices():
     assert resolve_device("cpu").type == "cpu"
     assert resolve_device("auto").type in ("cpu", "cuda", "mps")
-    for name, message in [("gpu", "did you mean"), ("cuda:99", "this machine has"), ("cuda:x", "has")]:
+    for name, message in [
+        ("gpu", "did you mean"),
+        ("cuda:99", "this machine has"),
+        ("cuda:x", "has"),
+    ]:
         with pytest.raises(OptionError, match=message):
             resolve_device(name)
 
@@ -124,7 +128,9 @@ def test_devices():
 def test_precision_auto_is_bf16_only_where_it_is_native(monkeypatch):
     cpu = torch.device("cpu")
     for native, expected in [(True, "bf16"), (False, "fp32")]:
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda n=native: {"avx512_bf16": n}, raising=False)
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda n=native: {"avx512_bf16": n}, raising=False
+        )
         assert resolve_precision("auto", cpu) == expected
         assert resolve_precision("fp32", cpu) == "fp32"
     with pytest.warns(GanBlocksWarning, match="--precision auto"):

@@ -1,0 +1,209 @@
+"""The recipe as a person runs it: a process of its own, flags, files, exit codes."""
+
+import csv
+import signal
+import time
+
+import pytest
+import torch
+from conftest import start
+from PIL import Image
+
+import ganblocks
+
+
+def steps(run):
+    with (run / "metrics.csv").open(newline="") as file:
+        return [int(row["step"]) for row in csv.DictReader(file)]
+
+
+def make_pairs(root, count=4, splits=("train", "val"), size=(64, 32)):
+    for split in splits:
+        folder = root / split
+        folder.mkdir(parents=True)
+        for number in range(count):
+            picture = Image.new("RGB", size, (40 * number, 90, 10))
+            picture.paste((0, 0, 255), (size[0] // 2, 0, *size))
+            picture.save(folder / f"{number}.png")
+    return root
+
+
+def test_a_run_from_start_to_translation(recipe, tmp_path):
+    code, out, err = recipe("--steps", 3, "--log-every", 1)
+    assert code == 0, err
+    run = tmp_path / "runs" / "facades"
+    assert "L1 on 40 held-out pairs" in out
+    assert str(run.relative_to(tmp_path) / "index.html") in out
+    assert steps(run) == [1, 2, 3]
+    spec = ganblocks.RunFolder.open(run).spec
+    assert spec["direction"] == "b2a"
+    assert spec["generator"]["num_downs"] == 3
+    assert spec["versions"]["torch"] == torch.__version__
+    output = ganblocks.translate(ganblocks.load(run), Image.new("RGB", (50, 41)))
+    assert output.size == (50, 41)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--norm", "instance"),
+        ("--adversarial", "lsgan"),
+        ("--generator", "unet_256_tutorial"),
+        ("--direction", "a2b"),
+    ],
+)
+def test_flags_reach_the_components(recipe, tmp_path, flags):
+    code, _, err = recipe("--steps", 1, *flags)
+    assert code == 0, err
+    spec = ganblocks.RunFolder.open(tmp_path / "runs" / "facades").spec
+    reached = {
+        "--norm": lambda: (
+            (spec["generator"]["norm"], spec["discriminator"]["norm"]) == ("instance",) * 2
+        ),
+        "--adversarial": lambda: spec["adversarial"] == {"type": "lsgan"},
+        "--generator": lambda: spec["generator"]["decoder_activation"] == "before_join",
+        "--direction": lambda: spec["direction"] == "a2b",
+    }
+    assert reached[flags[0]]()
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"), [("paper", ("vanilla", 100.0)), ("tutorial", ("lsgan", 10.0))]
+)
+def test_a_flag_beside_a_preset_wins(recipe, tmp_path, preset, expected):
+    data = make_pairs(tmp_path / "pairs")
+    code, _, err = recipe("--preset", preset, "--data", data, "--steps", 2)
+    assert code == 0, err
+    config = ganblocks.RunFolder.open(tmp_path / "runs" / "facades").spec["config"]
+    assert (config["adversarial"], config["lambda_l1"]) == expected
+    assert (config["crop_size"], config["lr"], config["epochs"]) == (32, 2e-4, 200)
+    assert steps(tmp_path / "runs" / "facades") == [1, 2]
+
+
+def test_a_folder_without_splits_is_enough(recipe, tmp_path):
+    make_pairs(tmp_path / "pairs", splits=("train",))
+    (tmp_path / "pairs" / "train").rename(tmp_path / "flat")
+    code, _, err = recipe("--data", tmp_path / "flat", "--steps", 1)
+    assert code == 0, err
+
+
+def test_resume_takes_no_flag_twice_and_refuses_another_model(recipe, tmp_path):
+    assert recipe("--steps", 2, "--log-every", 1, "--lr", 0.005)[0] == 0
+    run = tmp_path / "runs" / "facades"
+    assert recipe("--resume", "--steps", 4)[0] == 0
+    assert steps(run) == [1, 2, 3, 4]
+    assert ganblocks.RunFolder.open(run).spec["config"]["lr"] == 0.005
+    before = (run / "state.pt").read_bytes()
+    code, _, err = recipe("--resume", "--base-channels", 8)
+    assert code == 2
+    assert err.splitlines()[-1].startswith("error: --resume with --base-channels 8: the run has 4")
+    assert (run / "state.pt").read_bytes() == before
+
+
+def test_kill_9_and_resume_leave_a_log_without_gap_or_repeat(tmp_path):
+    flags = ["--steps", "40", "--log-every", "1", "--checkpoint-every", "5", "--out", "run"]
+    process = start(tmp_path, *flags)
+    run = tmp_path / "run"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:  # past a checkpoint, and past some steps after it
+        if (run / "state.pt").exists() and len(steps(run)) >= 13:
+            break
+        time.sleep(0.05)
+    assert process.poll() is None, "it ended before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 13 <= len(steps(run)) < 40
+    assert start(tmp_path, "--resume", "--out", "run").wait() == 0
+    assert steps(run) == list(range(1, 41))
+    assert start(tmp_path, *flags[:-1], "undisturbed").wait() == 0
+    ours, theirs = (torch.load(tmp_path / n / "state.pt") for n in ("run", "undisturbed"))
+    for key, value in theirs["generator"].items():
+        assert torch.equal(ours["generator"][key], value), key
+
+
+def truncated(root):
+    path = root / "train" / "2.jpg"
+    Image.effect_noise((64, 32), 80).convert("RGB").save(path)
+    path.write_bytes(path.read_bytes()[:-300])
+    (root / "train" / "2.png").unlink()
+
+
+def unpaired(root):
+    for side in "ab":
+        (root / "train" / side).mkdir()
+        (root / "val" / side).mkdir()
+        for split in ("train", "val"):
+            for path in (root / split).glob("*.png"):
+                with Image.open(path) as picture:
+                    picture.crop((0, 0, 32, 32)).save(root / split / side / path.name)
+    (root / "train" / "b" / "3.png").unlink()
+
+
+def emptied(root):
+    for path in (root / "train").iterdir():
+        path.unlink()
+
+
+BAD = {
+    "missing folder": (lambda root: root.rename(root.with_name("gone")), [], "no folder pairs"),
+    "unpaired file": (unpaired, [], "3.png: has no partner"),
+    "truncated JPEG": (truncated, [], "2.jpg: cannot be read"),
+    "wrong direction": (None, ["--direction", "AtoB"], "invalid choice: 'AtoB'"),
+    "zero images": (emptied, [], "no pictures in"),
+    "crop larger than load": (None, ["--crop-size", "40"], "crop_size 40"),
+    "crop larger than drawn": (None, ["--data", "synthetic", "--crop-size", "64"], "64"),
+    "unwritable out": (None, ["--out", "file/run"], "choose another --out"),
+    "unreadable out": (None, ["--out", "/proc/run"], "choose another --out"),
+    "resume of nothing": (None, ["--resume", "--out", "other"], "holds no run"),
+    "unknown norm": (None, ["--norm", "bath"], "invalid choice: 'bath'"),
+    "unknown device": (None, ["--device", "gpu"], "unknown device 'gpu'"),
+    "patch too large": (None, ["--n-layers", "5"], "fewer n_layers"),
+    "no steps": (None, ["--steps", "0"], "steps is 0"),
+    "no epochs": (None, ["--epochs", "0"], "epochs is 0"),
+    "no batch": (None, ["--batch-size", "0"], "batch_size is 0"),
+    "negative rate": (None, ["--lr", "-1"], "lr is -1"),
+    "negative workers": (None, ["--workers", "-1"], "workers is -1"),
+    "negative seed": (None, ["--seed", "-1"], "seed is -1"),
+    "no logging": (None, ["--log-every", "0"], "log_every is 0"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_clear_line_and_exit_code_2(recipe, tmp_path, case):
+    damage, flags, message = BAD[case]
+    root = make_pairs(tmp_path / "pairs")
+    (tmp_path / "file").write_text("")
+    if damage:
+        damage(root)
+    code, out, err = recipe("--data", "pairs", "--steps", 1, "--out", "run", *flags)
+    assert code == 2, err
+    assert "Traceback" not in err
+    assert message in err.partition("error:")[2], err
+    assert not (tmp_path / "run").exists()
+    assert out == ""
+
+
+def test_a_checkpoint_of_another_model(recipe, tmp_path):
+    for out, base in (("run", 4), ("other", 8)):
+        assert recipe("--steps", 1, "--base-channels", base, "--out", out)[0] == 0
+    state = (tmp_path / "other" / "state.pt").read_bytes()
+    (tmp_path / "run" / "state.pt").write_bytes(state)
+    code, _, err = recipe("--resume", "--out", "run", "--steps", 2)
+    assert code == 2
+    assert "another model" in err
+    assert (tmp_path / "run" / "state.pt").read_bytes() == state
+
+
+def test_a_run_is_not_written_over(recipe, tmp_path):
+    assert recipe("--steps", 1)[0] == 0
+    code, _, err = recipe("--steps", 1)
+    assert code == 2
+    assert "already holds a run" in err
+
+
+def test_cmp_without_network_says_how_to_place_the_files(recipe, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    code, _, err = recipe("--data", "cmp", "--steps", 1)
+    assert code == 2
+    assert "facades" in err.partition("error:")[2]
+    assert "Traceback" not in err

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from ganblocks import (
+    DataError,
+    RunError,
+    RunFolder,
+    UNetGenerator,
+    generate,
+    load,
+    spec_of,
+    translate,
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    generator = UNetGenerator(
+        1, 3, base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always"
+    )
+    run = RunFolder.create(tmp_path / "run", {"generator": spec_of(generator)})
+    run.save_weights("generator", generator)
+    return run, generator
+
+
+def test_load_rebuilds_the_generator(run):
+    folder, generator = run
+    loaded = load(folder.path)
+    assert spec_of(loaded)["in_channels"] == 1
+    assert not loaded.training
+    state = loaded.state_dict()
+    assert all(torch.equal(state[key], value) for key, value in generator.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda spec: spec["generator"].update(type="unett"), "unett"),
+        (lambda spec: spec["generator"].update(base_channels=8), "another model"),
+        (lambda spec: spec["generator"].update(depth=8), "unknown option"),
+        (lambda spec: spec.clear(), "describes no generator"),
+    ],
+)
+def test_a_spec_that_does_not_fit(run, change, message):
+    path = run[0].path / "spec.json"
+    spec = json.loads(path.read_text())
+    change(spec)
+    path.write_text(json.dumps(spec))
+    with pytest.raises(RunError, match=message):
+        load(run[0].path)
+
+
+def test_translate_takes_files_and_pictures_of_any_size(run, tmp_path):
+    generator = load(run[0].path)
+    picture = Image.new("RGB", (31, 22), (10, 200, 30))
+    picture.save(tmp_path / "mine.png")
+    torch.manual_seed(0)
+    from_file = translate(generator, tmp_path / "mine.png")
+    torch.manual_seed(0)
+    from_memory = translate(generator, picture)
+    assert from_file.size == (31, 22)
+    assert from_file.mode == "RGB"
+    assert from_file.tobytes() == from_memory.tobytes()
+
+
+def test_translate_says_which_file_is_no_picture(run, tmp_path):
+    (tmp_path / "mine.png").write_bytes(b"nonsense")
+    for name in ("mine.png", "nowhere.png"):
+        with pytest.raises(DataError, match=name):
+            translate(run[1], tmp_path / name)
+
+
+def test_generate_leaves_the_generator_alone(run):
+    generator = run[1].train()
+    kept = {key: value.clone() for key, value in generator.state_dict().items()}
+    image = torch.randn(1, 1, 16, 16)
+    assert not torch.equal(generate(generator, image), generate(generator, image))  # dropout on
+    assert generator.training
+    assert all(torch.equal(value, kept[key]) for key, value in generator.state_dict().items())

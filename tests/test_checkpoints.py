@@ -1,0 +1,132 @@
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from ganblocks import RunError, RunFolder
+from ganblocks.checkpoints import load_weights_into, plain_state_dict, write_atomically
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunError, match="No space left on device"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_run_is_not_written_over(tmp_path):
+    RunFolder.create(tmp_path / "run", {"first": True})
+    with pytest.raises(RunError, match="--resume"):
+        RunFolder.create(tmp_path / "run", {"second": True})
+    assert RunFolder.open(tmp_path / "run").spec == {"first": True}
+
+
+def test_a_folder_with_other_files_may_become_a_run(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    RunFolder.create(tmp_path, {})
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_path_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="choose another --out"):
+        RunFolder.create(tmp_path / "file" / "run", {})
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda run: (run / "spec.json").write_text("{"), "cannot be read"),
+        (lambda run: (run / "spec.json").unlink(), "holds no run"),
+    ],
+)
+def test_a_damaged_spec(tmp_path, damage, message):
+    RunFolder.create(tmp_path / "run", {})
+    damage(tmp_path / "run")
+    with pytest.raises(RunError, match=message):
+        RunFolder.open(tmp_path / "run").spec  # noqa: B018
+
+
+def test_state_goes_and_comes_back_and_damage_is_explained(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    with pytest.raises(RunError, match="no checkpoint yet"):
+        run.load_state()
+    run.save_state({"step": 3, "weights": torch.ones(2)})
+    assert run.load_state()["step"] == 3
+    path = run.path / "state.pt"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(RunError, match="no checkpoint of ours"):
+        run.load_state()
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+def test_a_state_that_would_run_code_is_refused(tmp_path, capsys):
+    run = RunFolder.create(tmp_path / "run", {})
+    torch.save({"step": Evil()}, run.path / "state.pt")
+    with pytest.raises(RunError, match="no checkpoint of ours"):
+        run.load_state()
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_weights_go_and_come_back(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    network, other = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3)
+    run.save_weights("generator", network.to(memory_format=torch.channels_last))
+    run.load_weights("generator", other)
+    assert torch.equal(network.weight, other.weight)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (nn.Conv2d(3, 8, 3), r"weight is \(4, 3, 3, 3\) there, \(8, 3, 3, 3\)"),
+        (nn.Conv2d(3, 4, 3, bias=False), r"bias is \(4,\) there, no such key"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), "0.weight is no such key there"),
+    ],
+)
+def test_weights_of_another_model_name_the_first_misfit(tmp_path, network, message):
+    run = RunFolder.create(tmp_path / "run", {})
+    run.save_weights("generator", nn.Conv2d(3, 4, 3))
+    with pytest.raises(RunError, match=message):
+        run.load_weights("generator", network)
+
+
+def test_missing_or_broken_weights(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    with pytest.raises(RunError, match="cannot be read"):
+        run.load_weights("generator", nn.Conv2d(3, 4, 3))
+    (run.path / "generator.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(RunError, match="cannot be read"):
+        run.load_weights("generator", nn.Conv2d(3, 4, 3))
+
+
+@pytest.mark.parametrize(
+    "prefixes", [["module."], ["_orig_mod."], ["module.", "_orig_mod."], ["_orig_mod.", "module."]]
+)
+def test_prefixes_of_wrappers_are_read_through(prefixes):
+    network, other = nn.Linear(2, 2), nn.Linear(2, 2)
+    weights = {"".join(prefixes) + key: value for key, value in network.state_dict().items()}
+    load_weights_into(other, weights, "test")
+    assert torch.equal(network.weight, other.weight)
+
+
+def test_a_compiled_network_is_saved_under_plain_keys():
+    network = nn.Linear(2, 2)
+    assert list(plain_state_dict(torch.compile(network))) == ["weight", "bias"]
+
+
+def test_the_spec_is_plain_json(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {"a": [1, 2]})
+    assert json.loads((run.path / "spec.json").read_text()) == {"a": [1, 2]}

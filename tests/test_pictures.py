@@ -1,0 +1,58 @@
+import pytest
+import torch
+from PIL import Image
+
+from ganblocks import DataError, ShapeError
+from ganblocks.pictures import as_rgb, from_picture, grid, save_png, to_bytes, to_picture
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_there_and_back(channels):
+    pixels = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
+    assert torch.equal(from_picture(to_picture(pixels), channels), pixels)
+    assert torch.equal(to_bytes(pixels.float() / 127.5 - 1), pixels)
+
+
+def test_orientation_of_the_camera_is_heeded():
+    picture = Image.new("RGB", (4, 2))
+    picture.putpixel((0, 0), (255, 0, 0))
+    picture.getexif()[0x0112] = 6  # turned by 90 degrees
+    pixels = from_picture(picture, 3)
+    assert pixels.shape == (3, 4, 2)
+    assert pixels[0, 0, 1] == 255
+
+
+def test_what_is_no_picture():
+    with pytest.raises(ShapeError, match="as_rgb"):
+        to_picture(torch.zeros(2, 4, 4))
+    with pytest.raises(ShapeError, match="5 channels"):
+        from_picture(Image.new("RGB", (2, 2)), 5)
+    with pytest.raises(DataError, match="more than 8 bits"):
+        from_picture(Image.new("I;16", (2, 2)), 1)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+def test_any_image_can_be_shown(channels):
+    image = torch.rand(channels, 4, 4)
+    shown = as_rgb(image)
+    assert shown.shape == (3, 4, 4)
+    assert torch.equal(shown[0], image[0])
+
+
+def test_a_grid_has_its_images_in_their_places():
+    images = [[torch.full((3, 2, 3), v / 10) for v in row] for row in [(0, 1), (2, 3), (4, 5)]]
+    sheet = grid(images, gap=1)
+    assert sheet.shape == (3, 10, 9)
+    assert (sheet[:, 0] == 255).all()
+    for r, row in enumerate(images):
+        for c, image in enumerate(row):
+            cell = sheet[:, 1 + 3 * r : 3 + 3 * r, 1 + 4 * c : 4 + 4 * c]
+            assert torch.equal(cell, to_bytes(image))
+
+
+def test_a_png_is_written_whole(tmp_path):
+    image = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
+    save_png(image, tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as picture:
+        assert torch.equal(from_picture(picture, 3), image)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.png"]

@@ -132,9 +132,8 @@ def read_config() -> Config:
 
 def make_data(config: Config) -> tuple[PairedDataset, PairedDataset]:
     """Gives the pairs to learn from and those to look at."""
-    crop = {"crop_size": config.crop_size}
     if config.data == "synthetic":  # a new building each time: no need to mirror one
-        whole = PairTransform(load_size=None, mirror=False, **crop)
+        whole = PairTransform(None, config.crop_size, mirror=False)
         size, seed = config.load_size, config.seed
         return (
             SyntheticFacades(400, size, split="train", transform=whole, seed=seed),
@@ -148,7 +147,9 @@ def make_data(config: Config) -> tuple[PairedDataset, PairedDataset]:
             root,
             split=split,
             direction=config.direction,
-            transform=PairTransform(config.load_size, random=random, labels=labels, **crop),
+            transform=PairTransform(
+                config.load_size, config.crop_size, random=random, labels=labels
+            ),
             seed=config.seed,
         )
         for split, random in (("train", True), (held_out, False))

@@ -197,5 +197,5 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError(
-            f"cannot write {path} ({error.strerror or error}): make room there, or choose another --out"
+            f"cannot write {path} ({error.strerror or error}): make room, or choose another --out"
         ) from None

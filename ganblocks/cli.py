@@ -85,7 +85,7 @@ def run_command(main: Callable[[], None]) -> None:
     Args:
         main: The command.
     """
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         main()
     except GanBlocksError as error:

@@ -5,7 +5,7 @@ from ganblocks.data.check import check_pairs
 from ganblocks.data.cmp import download_cmp_facades
 from ganblocks.data.direction import source_and_target
 from ganblocks.data.paired import PairedImageDataset
-from ganblocks.data.palette import CMP_PALETTE
+from ganblocks.data.palette import CMP_PALETTE, rgb_to_classes
 from ganblocks.data.scan import split_names
 from ganblocks.data.synthetic.dataset import SyntheticFacades
 from ganblocks.data.transforms import PairTransform
@@ -19,6 +19,7 @@ __all__ = [
     "SyntheticFacades",
     "check_pairs",
     "download_cmp_facades",
+    "rgb_to_classes",
     "source_and_target",
     "split_names",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -47,7 +46,7 @@ class PairTransform:
     load_size: Size | None = 286
     crop_size: Size = 256
     mirror: bool = True
-    labels: Literal["a", "b"] | None = None
+    labels: str | None = None
     random: bool = True
 
     def __post_init__(self) -> None:

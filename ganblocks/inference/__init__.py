@@ -1,6 +1,6 @@
 """Using a finished run: loading and translating."""
 
-from ganblocks.inference.load import load
-from ganblocks.inference.translate import generate, translate
+from ganblocks.inference.loading import load
+from ganblocks.inference.translation import generate, translate
 
 __all__ = ["generate", "load", "translate"]

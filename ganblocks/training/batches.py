@@ -81,7 +81,7 @@ def load_batches(
     on_gpu = device.type == "cuda"
     loader = DataLoader(
         dataset,
-        batch_sampler=BatchOrder(len(dataset), batch_size, seed=seed, start=start),  # type: ignore[arg-type]
+        batch_sampler=BatchOrder(len(dataset), batch_size, seed=seed, start=start),
         num_workers=workers,
         pin_memory=on_gpu,
         generator=torch.Generator().manual_seed(seed),  # leaves the global one to dropout

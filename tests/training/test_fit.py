@@ -8,8 +8,8 @@ from PIL import Image
 from tiny import LOSSES, Stripes, tiny_state
 
 from ganblocks import (
-    RunFolder,
     RunError,
+    RunFolder,
     ShapeError,
     fit,
     load,
@@ -58,7 +58,17 @@ def test_a_run_leaves_everything_behind(tmp_path):
     assert float(log[0]["lr"]) == 1e-3
     assert float(log[-1]["lr"]) == pytest.approx(1e-3 / 3)
     assert list(log[0]) == (
-        "step,epoch,d_real,d_fake,loss_d,loss_g_adversarial,loss_g_l1,lr,images_per_s".split(",")
+        [
+            "step",
+            "epoch",
+            "d_real",
+            "d_fake",
+            "loss_d",
+            "loss_g_adversarial",
+            "loss_g_l1",
+            "lr",
+            "images_per_s",
+        ]
     )
 
 

@@ -80,7 +80,7 @@ def test_a_broken_picture_is_one_line_from_a_worker_too(workers):
 
 
 def row(step):
-    return {column: step for column in COLUMNS}
+    return dict.fromkeys(COLUMNS, step)
 
 
 def read(path):

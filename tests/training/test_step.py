@@ -93,9 +93,14 @@ def test_scalars_stay_detached():
 def test_frozen_restores_only_what_was_trained():
     network = torch.nn.Linear(2, 2)
     network.bias.requires_grad_(False)
-    with pytest.raises(ZeroDivisionError), frozen(network):
-        assert not network.weight.requires_grad
-        raise ZeroDivisionError
+
+    def fail():
+        with frozen(network):
+            assert not network.weight.requires_grad
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert network.weight.requires_grad
     assert not network.bias.requires_grad
 

@@ -1,0 +1,23 @@
+PYTHON ?= .venv/bin/python
+
+.PHONY: install lint format types test slow all
+
+install:
+	python3 -m venv .venv && $(PYTHON) -m pip install -e ".[dev]"
+
+lint:
+	$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check
+
+format:
+	$(PYTHON) -m ruff check --fix && $(PYTHON) -m ruff format
+
+types:
+	$(PYTHON) -m mypy
+
+test:
+	$(PYTHON) -m pytest
+
+slow:
+	$(PYTHON) -m pytest -n 0 -m "slow or browser"
+
+all: lint types test slow

@@ -1,0 +1,77 @@
+"""Measures our training step against a plain PyTorch script of the same model, alternating.
+
+python benchmarks/train_step.py --steps 9
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from plain_pix2pix import PlainTraining
+
+from ganblocks import (
+    GENERATORS,
+    L1Loss,
+    PatchDiscriminator,
+    Pix2PixLosses,
+    TrainState,
+    VanillaLoss,
+    resolve_device,
+    train_step,
+)
+from ganblocks.cli import run_command
+
+
+def seconds(step: Callable[[], object], device: torch.device) -> float:
+    """Times one call, the work on the device included."""
+    start = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Prints the median step of both and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=9, help="measured steps of each")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--base-channels", type=int, default=64)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    device = resolve_device(options.device)
+    downs = options.size.bit_length() - 1
+
+    torch.manual_seed(0)
+    plain = PlainTraining(options.base_channels, downs, device)
+    generator = GENERATORS.build(
+        "unet_256_lua", base_channels=options.base_channels, num_downs=downs
+    )
+    discriminator = PatchDiscriminator(base_channels=options.base_channels)
+    state = TrainState(generator.to(device), discriminator.to(device))
+    losses = Pix2PixLosses(VanillaLoss(), L1Loss())
+    images = torch.rand(2, 1, 3, options.size, options.size, device=device) * 2 - 1
+
+    steps = {
+        "plain": lambda: plain.step(images[0], images[1]),
+        "ganblocks": lambda: {
+            name: value.item()
+            for name, value in train_step(state, images[0], images[1], losses).items()
+        },
+    }
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(options.steps + 2):
+        for name, step in steps.items():  # alternating, so that a busy machine slows both
+            taken = seconds(step, device)
+            if turn >= 2:
+                times[name].append(taken)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    for name, median in medians.items():
+        print(f"{name:10} {1000 * median:8.1f} ms")
+    print(f"ratio      {medians['ganblocks'] / medians['plain']:8.2f}")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -20,8 +20,8 @@ def vanilla_discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
     Example:
         >>> import torch
-        >>> vanilla_discriminator(torch.zeros(3), torch.zeros(5)).item()  # 2 · log 2
-        1.3862943649291992
+        >>> round(vanilla_discriminator(torch.zeros(3), torch.zeros(5)).item(), 4)  # 2 · log 2
+        1.3863
     """
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
@@ -31,8 +31,8 @@ def vanilla_generator(fake_logits: Tensor) -> Tensor:
 
     Example:
         >>> import torch
-        >>> vanilla_generator(torch.zeros(3)).item()  # log 2
-        0.6931471824645996
+        >>> round(vanilla_generator(torch.zeros(3)).item(), 4)  # log 2
+        0.6931
     """
     return F.softplus(-fake_logits).mean()
 

@@ -106,3 +106,15 @@ def test_the_presets_of_paper_and_tutorial_keep_dropout_on_in_eval():
     ]:
         network = GENERATORS.build(name, base_channels=2)
         assert {m.mode for m in network.modules() if isinstance(m, Dropout)} == {mode}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PLAIN)
+def test_outputs_of_the_full_networks_equal_the_plain_version(name):
+    ours = without_dropout(GENERATORS.build(name))
+    plain = without_dropout(copy_weights(ours, PLAIN[name](64, 8)))
+    image = torch.rand(1, 3, 256, 256) * 2 - 1
+    with torch.inference_mode():
+        for mode in (True, False):
+            difference = ours.train(mode)(image) - plain.train(mode)(image.clone())
+            assert difference.abs().max() <= 1e-5

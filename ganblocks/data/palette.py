@@ -1,0 +1,85 @@
+"""The twelve classes of the CMP facades and the colours they are drawn in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganblocks.errors import ShapeError
+
+CMP_PALETTE: dict[str, tuple[int, int, int]] = {
+    "background": (0, 0, 223),
+    "facade": (0, 48, 255),
+    "window": (0, 128, 255),
+    "door": (0, 207, 255),
+    "cornice": (32, 255, 223),
+    "sill": (112, 255, 143),
+    "balcony": (191, 255, 64),
+    "blind": (255, 239, 0),
+    "deco": (255, 159, 0),
+    "molding": (255, 80, 0),
+    "pillar": (255, 0, 0),
+    "shop": (175, 0, 0),
+}
+"""Class name to RGB, in the order of the class numbers: the jet colours of the pix2pix archive.
+
+The archive's JPEGs hold these colours to within 2 of 255 in flat places.
+"""
+
+
+def classes_to_rgb(classes: Tensor) -> Tensor:
+    """Draws a map of class numbers in the CMP colours.
+
+    Args:
+        classes: Integers 0...11, (..., H, W), numbered in the order of `CMP_PALETTE`.
+
+    Returns:
+        uint8 colours, (..., 3, H, W).
+
+    Raises:
+        ShapeError: `classes` is not an integer map or holds a number outside 0...11.
+
+    Example:
+        >>> classes_to_rgb(torch.tensor([[0, 10]]))[:, 0, 1]
+        tensor([255,   0,   0], dtype=torch.uint8)
+    """
+    if classes.ndim < 2 or classes.is_floating_point() or classes.is_complex():
+        raise ShapeError(
+            f"classes are {classes.dtype} of shape {tuple(classes.shape)}: "
+            "give whole numbers of shape (..., H, W)"
+        )
+    if classes.numel() and not 0 <= int(classes.min()) <= int(classes.max()) < len(CMP_PALETTE):
+        raise ShapeError(
+            f"classes run from {int(classes.min())} to {int(classes.max())}: "
+            f"the palette has 0 to {len(CMP_PALETTE) - 1}"
+        )
+    return _colours(classes.device)[classes.long()].movedim(-1, -3)
+
+
+def rgb_to_classes(rgb: Tensor) -> Tensor:
+    """Finds the class whose colour is nearest to each pixel.
+
+    Args:
+        rgb: uint8 colours 0...255, (..., 3, H, W); JPEG noise is allowed.
+
+    Returns:
+        int64 class numbers, (..., H, W), numbered in the order of `CMP_PALETTE`.
+
+    Raises:
+        ShapeError: `rgb` is not uint8 or does not have three channels.
+
+    Example:
+        >>> seen = torch.tensor([250, 4, 3], dtype=torch.uint8).view(3, 1, 1)
+        >>> list(CMP_PALETTE)[rgb_to_classes(seen)]
+        'pillar'
+    """
+    if rgb.ndim < 3 or rgb.shape[-3] != 3 or rgb.dtype != torch.uint8:
+        raise ShapeError(
+            f"rgb is {rgb.dtype} of shape {tuple(rgb.shape)}: give uint8 of shape (..., 3, H, W)"
+        )
+    pixels = rgb.movedim(-3, -1).unsqueeze(-2).int()
+    return (pixels - _colours(rgb.device).int()).square().sum(-1).argmin(-1)
+
+
+def _colours(device: torch.device) -> Tensor:
+    return torch.tensor(list(CMP_PALETTE.values()), dtype=torch.uint8, device=device)

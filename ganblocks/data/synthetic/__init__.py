@@ -1,0 +1,5 @@
+"""Building fronts drawn by rule, endless and without a download."""
+
+from ganblocks.data.synthetic.dataset import SyntheticFacades
+
+__all__ = ["SyntheticFacades"]

@@ -1,0 +1,125 @@
+"""A canvas measured in 1/128 of its side, so that a drawing fits any number of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating[Any]]
+Colour = tuple[float, float, float]
+
+SIDE = 128
+"""The side of a picture in drawing units."""
+
+
+class Box(NamedTuple):
+    """A rectangle in drawing units: left, top, right, bottom; half-open, y down."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class Patch:
+    """The pixels of one box, with coordinates to draw by.
+
+    Attributes:
+        pixels: The photo's pixels, a view, (h, w, 3), about 0...1.
+        x: Distance of pixel centres from the left edge in units, (1, w).
+        y: Distance of pixel centres from the top edge in units, (h, 1).
+        width: Width of the box in units.
+        height: Height of the box in units.
+        pixel: Size of a pixel in units.
+    """
+
+    def __init__(self, pixels: Array, box: Box, x: Array, y: Array, pixel: float) -> None:
+        self.pixels = pixels
+        self.box = box
+        self.x = x
+        self.y = y
+        self.width = box.x1 - box.x0
+        self.height = box.y1 - box.y0
+        self.pixel = pixel
+
+    def fill(self, colour: Colour | Array) -> None:
+        """Paints every pixel."""
+        self.pixels[:] = np.asarray(colour, np.float32)
+
+    def blend(self, colour: Colour, alpha: Array | float) -> None:
+        """Paints with an opacity 0...1, a number or an array that broadcasts to (h, w)."""
+        alpha = np.asarray(alpha, np.float32)[..., None]
+        self.pixels += (np.asarray(colour, np.float32) - self.pixels) * alpha
+
+    def shade(self, factor: Array | float) -> None:
+        """Multiplies the light by a number or an array that broadcasts to (h, w)."""
+        self.pixels *= np.asarray(factor, np.float32)[..., None]
+
+    def row(self, centre: float, width: float = 1.0) -> Array:
+        """Covers a horizontal line at `centre` units from the top: opacity (h, 1)."""
+        return _cover(self.y, centre, width, self.pixel)
+
+    def column(self, centre: float, width: float = 1.0) -> Array:
+        """Covers a vertical line at `centre` units from the left: opacity (1, w)."""
+        return _cover(self.x, centre, width, self.pixel)
+
+    def frame(self, width: float = 1.0) -> Array:
+        """Covers the rim of the box, `width` units wide: opacity (h, w)."""
+        x = np.minimum(self.x, self.width - self.x)
+        y = np.minimum(self.y, self.height - self.y)
+        return saturate((width - np.minimum(x, y)) / self.pixel + 0.5)
+
+
+class Canvas:
+    """A photo and its class map, drawn box by box."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.scale = size / SIDE
+        self.photo: Array = np.zeros((size, size, 3), np.float32)
+        self.classes: npt.NDArray[np.uint8] = np.zeros((size, size), np.uint8)
+        self._stamps: dict[tuple[object, ...], Array] = {}
+        self._centres = ((np.arange(size) + 0.5) / self.scale).astype(np.float32)
+
+    def window(self, box: Box) -> tuple[slice, slice]:
+        """Gives the rows and columns of a box; at least one of each if it is on the canvas."""
+        scale, size = self.scale, self.size
+        left, top = round(box.x0 * scale), round(box.y0 * scale)
+        right, bottom = round(box.x1 * scale), round(box.y1 * scale)
+        return (
+            slice(max(top, 0), min(max(bottom, top + 1), size)),
+            slice(max(left, 0), min(max(right, left + 1), size)),
+        )
+
+    def patch(self, box: Box) -> Patch:
+        """Gives the photo inside a box to draw on."""
+        rows, columns = self.window(box)
+        return Patch(
+            self.photo[rows, columns],
+            box,
+            self._centres[None, columns] - np.float32(box.x0),
+            self._centres[rows, None] - np.float32(box.y0),
+            1 / self.scale,
+        )
+
+    def stamp(self, kind: str, box: Box, paint: Callable[[Patch], None]) -> None:
+        """Paints a box, or copies it from its twin in the same row of the building."""
+        target = self.photo[self.window(box)]
+        key = (kind, box.y0, target.shape)
+        if key in self._stamps:
+            target[:] = self._stamps[key]
+        else:
+            paint(self.patch(box))
+            self._stamps[key] = target.copy()
+
+
+def saturate(values: Array) -> Array:
+    """Limits values to 0...1."""
+    return np.minimum(np.maximum(values, np.float32(0)), np.float32(1))
+
+
+def _cover(distance: Array, centre: float, width: float, pixel: float) -> Array:
+    return saturate((width / 2 - np.abs(distance - centre)) / pixel + 0.5)

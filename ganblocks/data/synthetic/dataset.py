@@ -1,0 +1,75 @@
+"""The dataset of drawn building fronts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganblocks.data.base import DATASETS, JointTransform, PairedDataset
+from ganblocks.data.palette import classes_to_rgb
+from ganblocks.data.synthetic.layout import plan_building
+from ganblocks.data.synthetic.render import render
+from ganblocks.errors import OptionError, require_at_least, require_one_of
+
+_SPLITS = ("train", "val")
+
+
+@DATASETS.register("synthetic_facades")
+class SyntheticFacades(PairedDataset):
+    """Endless drawn building fronts: `a` is the photo, `b` its CMP label map.
+
+    Every (epoch, index) is a new building, drawn from (seed, split, epoch, index) alone.
+    The colours of a building belong to its family, and the family shows in its labels, so
+    a network can learn them; a table from class to colour cannot give them.
+
+    Args:
+        length: Number of buildings in an epoch.
+        size: Side of the square pictures in pixels.
+        split: `"train"` or `"val"`: two separate streams of buildings.
+        transform: The joint transform, such as `PairTransform`; None leaves the pair whole.
+        seed: Seed of all random draws, at least 0.
+
+    Raises:
+        OptionError: An argument has a value that is not allowed.
+
+    Example:
+        >>> dataset = SyntheticFacades(length=10, size=64)
+        >>> sample = dataset[1_000_000, 3]
+        >>> sample["a"].shape, sample["name"]
+        (torch.Size([3, 64, 64]), 'train-1000000-3')
+    """
+
+    def __init__(
+        self,
+        length: int = 400,
+        size: int = 128,
+        *,
+        split: str = "train",
+        transform: JointTransform | None = None,
+        seed: int = 0,
+    ) -> None:
+        for name, value, least in (("length", length, 1), ("size", size, 32), ("seed", seed, 0)):
+            require_at_least(name, value, least)
+            if not isinstance(value, int):
+                raise OptionError(f"{name} is {value!r}: write a whole number")
+        require_one_of("split", split, _SPLITS)
+        super().__init__(transform=transform, seed=seed)
+        self.length = length
+        self.size = size
+        self.split = split
+
+    def __len__(self) -> int:
+        return self.length
+
+    def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
+        """Draws one pair: uint8 photo and uint8 label map, each (3, size, size), and its name."""
+        rng = np.random.default_rng((self.seed, _SPLITS.index(self.split), epoch, index))
+        canvas = render(plan_building(rng), self.size, rng)
+        photo = torch.from_numpy((canvas.photo * 255).round().astype(np.uint8))
+        labels = classes_to_rgb(torch.from_numpy(canvas.classes))
+        return (
+            photo.movedim(-1, 0).contiguous(),
+            labels.contiguous(),
+            f"{self.split}-{epoch}-{index}",
+        )

@@ -1,0 +1,86 @@
+"""Turns a plan into a photo and a class map of the same size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ganblocks.data.palette import CMP_PALETTE
+from ganblocks.data.synthetic.canvas import Array, Box, Canvas, saturate
+from ganblocks.data.synthetic.layout import Plan
+from ganblocks.data.synthetic.openings import paint_blind, paint_door, paint_shop, paint_window
+from ganblocks.data.synthetic.ornaments import (
+    paint_balcony,
+    paint_cornice,
+    paint_deco,
+    paint_molding,
+    paint_pillar,
+    paint_sill,
+)
+from ganblocks.data.synthetic.surroundings import paint_surroundings
+from ganblocks.data.synthetic.textures import wall_texture
+
+Painter = Callable[[Canvas, Plan, Box], None]
+
+
+def paint_wall(canvas: Canvas, plan: Plan, box: Box) -> None:
+    """Paints the bare wall in the building's own colour, between the two of its style."""
+    patch = canvas.patch(box)
+    first, second = (np.asarray(colour, np.float32) for colour in plan.style.wall)
+    patch.fill(first + (second - first) * np.float32(plan.tone))
+    patch.shade(wall_texture(plan.style.texture, patch.x + box.x0, patch.y + box.y0, patch.pixel))
+    patch.shade(1 - 0.22 * saturate((patch.y - patch.height + 5) / patch.pixel))
+
+
+_PAINTERS: dict[str, Painter] = {
+    "facade": paint_wall,
+    "window": paint_window,
+    "door": paint_door,
+    "cornice": paint_cornice,
+    "sill": paint_sill,
+    "balcony": paint_balcony,
+    "blind": paint_blind,
+    "shop": paint_shop,
+    "deco": paint_deco,
+    "molding": paint_molding,
+    "pillar": paint_pillar,
+}
+_NUMBERS = {kind: number for number, kind in enumerate(CMP_PALETTE)}
+
+
+def render(plan: Plan, size: int, rng: np.random.Generator) -> Canvas:
+    """Paints a building.
+
+    Args:
+        plan: What stands where.
+        size: Side of the picture in pixels.
+        rng: Draws the exposure and the grain of the photo.
+
+    Returns:
+        A canvas whose `photo` lies in 0...1, (size, size, 3), and whose `classes`,
+        (size, size), are numbered in the order of `CMP_PALETTE`.
+    """
+    canvas = Canvas(size)
+    paint_surroundings(canvas, plan)
+    for kind, box in plan.parts:
+        _PAINTERS[kind](canvas, plan, box)
+        canvas.classes[canvas.window(box)] = _NUMBERS[kind]
+    _light(canvas, plan)
+    exposure = rng.uniform(0.97, 1.03)
+    grain = rng.standard_normal((size, size, 1), np.float32) * np.float32(0.012)
+    canvas.photo = saturate(canvas.photo * np.float32(exposure) + grain)
+    return canvas
+
+
+def _light(canvas: Canvas, plan: Plan) -> None:
+    """Lets the sun fall on the front: warm and bright near it, cool and dim far from it."""
+    patch = canvas.patch(plan.outline)
+    across = patch.x / patch.width
+    if plan.neighbour == "left":
+        across = 1 - across
+    light: Array = 1.16 - 0.24 * across - 0.2 * np.square(patch.y / patch.height)
+    if plan.neighbour == "none":
+        light = 1.04 + 0 * across - 0.2 * np.square(patch.y / patch.height)
+    warm = np.array([0.06, 0.0, -0.08], np.float32) * (plan.neighbour == "left")
+    patch.pixels *= light[..., None] * (1 + warm)

@@ -60,15 +60,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "load_size": 286,
         "crop_size": 256,
         "epochs": 200,
-        "batch_size": 1,
         "generator": "unet_256_lua",
         "base_channels": 64,
         "num_downs": 8,
         "n_layers": 3,
         "lr": 2e-4,
         "log_every": 1,
-        "sample_every": 400,
-        "checkpoint_every": 400,
     }
 }
 PRESETS["tutorial"] = {
@@ -85,17 +82,13 @@ class Config:
 
     preset: str | None = flag(None, "values of many flags at once", *PRESETS)
     data: str = flag("synthetic", "'synthetic', 'cmp' (downloads), or a folder of pairs")
-    direction: str = flag(
-        "b2a", "which side is the input; facades: a photo, b labels", "a2b", "b2a"
-    )
+    direction: str = flag("b2a", "input to output; facades: a photo, b labels", "a2b", "b2a")
     labels: str = flag("b", "which side of a folder's pairs is a label map", "a", "b", "none")
     load_size: int = flag(128, "pictures are resized to this square", least=1)
     crop_size: int = flag(128, "and this one is cut out of it at random", least=1)
-    epochs: int = flag(
-        10, "passes over the data; the learning rate falls in the second half", least=1
-    )
+    epochs: int = flag(6, "passes over the data; the rate falls in the second half", least=1)
     steps: int | None = flag(None, "stop after so many steps in all", least=1)
-    batch_size: int = flag(4, "pairs of one step", least=1)
+    batch_size: int = flag(1, "pairs of one step", least=1)
     generator: str = flag("unet", "registry name of the generator", *GENERATORS.names())
     base_channels: int = flag(16, "channels of the first layer of both networks", least=1)
     num_downs: int = flag(6, "how often the generator halves the image", least=1)
@@ -103,14 +96,14 @@ class Config:
     norm: str = flag("batch", "norm of both networks", *ganblocks.NORMS.names())
     adversarial: str = flag("vanilla", "adversarial loss", *ADVERSARIAL_LOSSES.names())
     lambda_l1: float = flag(100.0, "weight of the L1 loss", least=0)
-    lr: float = flag(1e-3, "learning rate of both Adams", least=0)
+    lr: float = flag(2e-3, "learning rate of both Adams", least=0)
     precision: str = flag("auto", "number format of the networks", "fp32", "bf16", "auto")
     device: str = flag("auto", "auto, cpu, cuda, cuda:N or mps")
     workers: int = flag(0, "processes that read pairs ahead", least=0)
     seed: int = flag(0, "seed of weights, order, crops and dropout", least=0)
     log_every: int = flag(10, "steps between rows of metrics.csv", least=1)
-    sample_every: int = flag(250, "steps between picture grids", least=1)
-    checkpoint_every: int = flag(250, "steps between checkpoints", least=1)
+    sample_every: int = flag(400, "steps between picture grids", least=1)
+    checkpoint_every: int = flag(400, "steps between checkpoints", least=1)
     out: str = flag("runs/facades", "folder of the run")
     resume: bool = flag(False, "go on from the last checkpoint in --out")
 

@@ -7,7 +7,7 @@ from ganblocks.data.direction import source_and_target
 from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.palette import CMP_PALETTE, rgb_to_classes
 from ganblocks.data.scan import split_names
-from ganblocks.data.synthetic.dataset import SyntheticFacades
+from ganblocks.data.synthetic import SyntheticFacades
 from ganblocks.data.transforms import PairTransform
 
 __all__ = [

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.direction import source_and_target
-from ganblocks.errors import require_at_least
+from ganblocks.errors import GanBlocksWarning, require_at_least
 from ganblocks.pictures import save_png
 from ganblocks.training.batches import load_batches, steps_per_epoch
 from ganblocks.training.metrics_log import COLUMNS, MetricsLog
@@ -20,6 +21,9 @@ from ganblocks.training.samples import sample_grid
 from ganblocks.training.schedule import linear_decay
 from ganblocks.training.state import TrainState
 from ganblocks.training.step import Pix2PixLosses, train_step
+
+ROWS = 4
+"""Pairs in a grid."""
 
 
 def fit(
@@ -51,7 +55,7 @@ def fit(
         state: Networks and optimisers, fresh or resumed.
         losses: What is minimised.
         train_set: Pairs to learn from.
-        val_set: Pairs to look at; the first four make the grids.
+        val_set: Pairs to look at; four of them, evenly spaced, make the grids.
         run: Where log, grids, checkpoints and report go.
         direction: `"a2b"` or `"b2a"`.
         epochs: Passes over `train_set` that the schedule is laid out for.
@@ -81,9 +85,10 @@ def fit(
         ("seed", seed, 0),
     ]:
         require_at_least(what, count, least)
+    _warn_of_batch_norm(state, batch_size)
     per_epoch = steps_per_epoch(len(train_set), batch_size)
     last = epochs * per_epoch if steps is None else min(steps, epochs * per_epoch)
-    shown = [val_set[index] for index in range(min(4, len(val_set)))]
+    shown = [val_set[row * len(val_set) // ROWS] for row in range(min(ROWS, len(val_set)))]
     log = MetricsLog(run.metrics, resumed_at=state.step)
     batches = load_batches(
         train_set,
@@ -132,6 +137,18 @@ def save_checkpoint(state: TrainState, run: RunFolder) -> None:
     run.save_weights("generator", state.generator)
     run.save_weights("discriminator", state.discriminator)
     write_report(run.path)
+
+
+def _warn_of_batch_norm(state: TrainState, batch_size: int) -> None:
+    """Says that grids are drawn with other statistics than the generator learned with."""
+    if batch_size > 1 and any(isinstance(m, nn.BatchNorm2d) for m in state.generator.modules()):
+        warnings.warn(
+            f"the generator's batch norm learns from {batch_size} images at a time, and its "
+            'pictures are made with each image\'s own statistics: norm="instance" learns as it '
+            "draws",
+            GanBlocksWarning,
+            stacklevel=3,
+        )
 
 
 def _row(state: TrainState, epoch: int, scalars: dict[str, Tensor]) -> dict[str, float | int]:

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RECIPE = [sys.executable, str(ROOT / "examples" / "pix2pix_facades.py")]
 # A run of seconds; what a test adds comes later and wins.
-TINY = "--load-size 36 --crop-size 32 --num-downs 3 --n-layers 1 --base-channels 4 --batch-size 2"
+TINY = "--load-size 36 --crop-size 32 --num-downs 3 --n-layers 1 --base-channels 4"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 

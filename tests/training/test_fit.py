@@ -8,6 +8,7 @@ from PIL import Image
 from tiny import LOSSES, Stripes, tiny_state
 
 from ganblocks import (
+    GanBlocksWarning,
     RunError,
     RunFolder,
     ShapeError,
@@ -101,6 +102,11 @@ def test_stopped_and_resumed_equals_undisturbed_bit_for_bit(tmp_path, stop, work
 def test_log_every_thins_the_log_but_keeps_the_last_step(tmp_path):
     run = train(tmp_path / "run", tiny_state(), steps=10, log_every=4)
     assert [int(r["step"]) for r in rows(run)] == [4, 8, 10]
+
+
+def test_batch_norm_at_a_larger_batch_is_warned_of(tmp_path):
+    with pytest.warns(GanBlocksWarning, match='norm="instance"'):
+        train(tmp_path / "run", tiny_state(), steps=1, batch_size=2)
 
 
 def test_training_learns(tmp_path):

@@ -121,7 +121,7 @@ def _add_window(
     elif style.sill:
         plan.add("sill", left - 1, base, right + 1, base + 2)
     elif style.deco == "panel":
-        plan.add("deco", left, base + 1, right, base + 4)
+        plan.add("deco", left, base + 1, right, base + 5)
 
 
 def _add_ground_floor(plan: Plan, rng: np.random.Generator, grid: Grid) -> None:

@@ -110,7 +110,7 @@ STYLES: dict[str, Style] = {
         wall=((0.86, 0.54, 0.51), (0.74, 0.40, 0.42)), texture="plaster",
         trim=(0.96, 0.90, 0.84), frame=(0.94, 0.92, 0.88), door=(0.24, 0.14, 0.16),
         accent=(0.94, 0.86, 0.74), roof=(0.34, 0.30, 0.32), bars="cross",
-        hood=True, balcony=0.7, deco="panel", crown=5, shop=0.2,
+        hood=True, balcony=0.7, deco="panel", pillars="corners", crown=5, shop=0.2,
     ),
     "mint tenement": Style(
         storeys=(4, 5), bay=(16, 22), window_width=(0.44, 0.56), window_height=(0.50, 0.64),

@@ -54,6 +54,7 @@ def flag(default: Any, help: str, *choices: str, least: float | None = None) -> 
     )
 
 
+DIALECTS = ("unet", "unet_256_lua", "unet_256_tutorial")
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "data": "cmp",
@@ -89,7 +90,7 @@ class Config:
     epochs: int = flag(6, "passes over the data; the rate falls in the second half", least=1)
     steps: int | None = flag(None, "stop after so many steps in all", least=1)
     batch_size: int = flag(1, "pairs of one step", least=1)
-    generator: str = flag("unet", "registry name of the generator", *GENERATORS.names())
+    generator: str = flag("unet", "dialect of the U-Net; depth and width are flags", *DIALECTS)
     base_channels: int = flag(16, "channels of the first layer of both networks", least=1)
     num_downs: int = flag(6, "how often the generator halves the image", least=1)
     n_layers: int = flag(2, "stride-2 layers of the PatchGAN; 3 sees 70x70 patches", least=1)

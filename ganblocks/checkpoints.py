@@ -152,7 +152,7 @@ class RunFolder:
                 f"{path} cannot be read ({error}): train until the first checkpoint, or copy the "
                 "file back"
             ) from None
-        load_weights_into(network, weights, str(path))
+        network.load_state_dict(fitting_weights(network, weights, str(path)))
 
 
 def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
@@ -160,13 +160,18 @@ def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
     return {_plain_key(key): value for key, value in network.state_dict().items()}
 
 
-def load_weights_into(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Loads a state dict, wrapped or not, into a network; every key and shape must fit.
+def fitting_weights(
+    network: nn.Module, weights: dict[str, Tensor], source: str
+) -> dict[str, Tensor]:
+    """Gives a state dict, wrapped or not, under a network's own keys, if all of it fits.
 
     Args:
-        network: The network, which must not be wrapped.
+        network: The network, which must not be wrapped; it is not changed.
         weights: The state dict.
         source: Where it came from, for the message.
+
+    Returns:
+        What `network.load_state_dict` takes.
 
     Raises:
         RunError: A key is missing or left over, or a shape differs; the first is named.
@@ -181,7 +186,7 @@ def load_weights_into(network: nn.Module, weights: dict[str, Tensor], source: st
                 f"{source} is of another model: {key} is {shapes[0]} there, {shapes[1]} in this "
                 f"{type(network).__name__}. Build the network that its spec.json describes"
             )
-    network.load_state_dict(weights)
+    return weights
 
 
 def _plain_key(key: str) -> str:

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -183,7 +184,7 @@ class Registry(Generic[T]):
             summary=entry.summary or doc.partition("\n")[0],
             file=file,
             line=line,
-            distribution=entry.factory.__module__.partition(".")[0],
+            distribution=_distribution(entry.factory.__module__),
             preset=entry.preset,
         )
 
@@ -315,6 +316,12 @@ def _source(factory: Callable[..., Any]) -> tuple[str, int]:
         return inspect.getsourcefile(factory) or "?", inspect.getsourcelines(factory)[1]
     except (OSError, TypeError):
         return "?", 0
+
+
+def _distribution(module: str) -> str:
+    """Names the installed package that a module belongs to; a checkout goes by its folder."""
+    package = module.partition(".")[0]
+    return next(iter(packages_distributions().get(package, ())), package)
 
 
 def _same_definition(held: _Entry, new: _Entry) -> bool:

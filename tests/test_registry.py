@@ -80,6 +80,7 @@ def test_describe_says_where_it_comes_from(shapes):
     assert card.line > 1
     assert "side" in card.signature
     assert "A circle." in str(shapes.describe("circle"))
+    assert GENERATORS.describe("unet").distribution == "ganblocks"
 
 
 @pytest.mark.parametrize(

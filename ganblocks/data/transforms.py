@@ -121,8 +121,8 @@ class PairTransform:
         left: int,
         mirrored: bool,
     ) -> Tensor:
-        from torchvision import tv_tensors  # type: ignore[import-untyped]
-        from torchvision.transforms import v2  # type: ignore[import-untyped]
+        from torchvision import tv_tensors
+        from torchvision.transforms import v2
 
         # Labels are Images too: older torchvision resizes a Mask by plain NEAREST, which
         # shifts it, whatever it is told.

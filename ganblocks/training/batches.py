@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import torch
 from torch.utils.data import DataLoader
@@ -64,7 +64,7 @@ def load_batches(
     start: int,
     workers: int,
     device: torch.device,
-) -> Iterator[dict[str, torch.Tensor]]:
+) -> Generator[dict[str, torch.Tensor]]:
     """Reads batches without end, in worker processes where asked.
 
     Args:

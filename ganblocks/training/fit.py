@@ -126,6 +126,7 @@ def fit(
             if state.step % checkpoint_every == 0 or state.step == last:
                 save_checkpoint(state, run)
     finally:
+        batches.close()
         bar.close()
         log.close()
     write_report(run.path)

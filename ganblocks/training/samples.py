@@ -37,7 +37,7 @@ def sample_grid(
     """
     twin = with_statistics(generator, statistics)
     rows = []
-    with torch.inference_mode(), _own_randomness(seed):
+    with torch.inference_mode(), _own_randomness(twin, seed):
         for sample in samples:
             source, target = source_and_target(sample, direction)
             rows.append([source, target, twin(_batch(source, twin))[0]])
@@ -63,7 +63,7 @@ def mean_l1(
     """
     twin = with_statistics(generator, statistics)
     total = 0.0
-    with torch.inference_mode(), _own_randomness(seed):
+    with torch.inference_mode(), _own_randomness(twin, seed):
         for index in range(len(dataset)):
             source, target = source_and_target(dataset[index], direction)
             batch = _batch(source, twin)
@@ -87,17 +87,22 @@ def rehearse(state: TrainState, sample: Sample, direction: str) -> None:
         with_statistics(network, "image") for network in (state.generator, state.discriminator)
     )
     batch = _batch(source, generator)
-    with torch.inference_mode(), _own_randomness(0):
+    with torch.inference_mode(), _own_randomness(generator, 0):
         discriminator(torch.cat((batch, generator(batch)), 1))
 
 
 def _batch(image: Tensor, network: nn.Module) -> Tensor:
-    return image[None].to(next(network.parameters()).device)
+    return image[None].to(_device(network))
+
+
+def _device(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
 @contextmanager
-def _own_randomness(seed: int) -> Iterator[None]:
+def _own_randomness(network: nn.Module, seed: int) -> Iterator[None]:
     """Draws from its own seed inside the block, so that looking does not change a training."""
-    with torch.random.fork_rng():
+    device = _device(network)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganblocks.checkpoints import load_weights_into, plain_state_dict
+from ganblocks.checkpoints import fitting_weights, plain_state_dict
 
 
 class TrainState:
@@ -76,8 +76,10 @@ class TrainState:
         Raises:
             RunError: The weights are another model's; nothing has been changed then.
         """
-        load_weights_into(self.generator, state["generator"], source)
-        load_weights_into(self.discriminator, state["discriminator"], source)
+        networks = [(self.generator, "generator"), (self.discriminator, "discriminator")]
+        fitting = [(n, fitting_weights(n, state[name], source)) for n, name in networks]
+        for network, weights in fitting:
+            network.load_state_dict(weights)
         self.optimizer_g.load_state_dict(state["optimizer_g"])
         self.optimizer_d.load_state_dict(state["optimizer_d"])
         self.step = int(state["step"])

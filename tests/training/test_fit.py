@@ -9,9 +9,11 @@ from tiny import LOSSES, Stripes, tiny_state
 
 from ganblocks import (
     GanBlocksWarning,
+    PatchDiscriminator,
     RunError,
     RunFolder,
     ShapeError,
+    UNetGenerator,
     fit,
     load,
     mean_l1,
@@ -147,8 +149,12 @@ def test_rehearse_finds_what_does_not_fit():
 
 def test_a_checkpoint_of_another_model_changes_nothing():
     other = tiny_state().state_dict()
-    from ganblocks import PatchDiscriminator, UNetGenerator
-
+    halves = tiny_state()
+    halves.discriminator = PatchDiscriminator(base_channels=8)
+    before = {k: v.clone() for k, v in halves.generator.state_dict().items()}
+    with pytest.raises(RunError, match="blocks.0"):  # the generator would fit
+        halves.load_state_dict(tiny_state(seed=1).state_dict())
+    assert all(torch.equal(v, before[k]) for k, v in halves.generator.state_dict().items())
     state = TrainState(
         UNetGenerator(base_channels=8, num_downs=3), PatchDiscriminator(base_channels=4)
     )

@@ -49,7 +49,7 @@ class MetricsLog:
 
 
 def rows_until(path: Path, step: int) -> list[list[str]]:
-    """Reads the whole rows of a log up to a step; a row that a crash cut short is left out."""
-    with path.open(encoding="utf-8", newline="") as file:
+    """Reads the whole rows of a log up to a step; what a crash left of a row is left out."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
         rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS)]
-    return [row for row in rows[1:] if int(row[0]) <= step]
+    return [row for row in rows if row[0].isdecimal() and int(row[0]) <= step]

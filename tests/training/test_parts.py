@@ -95,7 +95,7 @@ def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
         log.write(row(step))
     log.close()
     with path.open("a") as file:
-        file.write("8,0,0.1")  # cut short by a crash
+        file.write("x,,,,,,,,\n8,0,0.1")  # no number, and cut short by a crash
     log = MetricsLog(path, resumed_at=5)
     log.write(row(6))
     log.close()

@@ -14,10 +14,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ganblocks.errors import RunError
+from ganblocks.errors import RunError, listed
 
 Json = dict[str, Any]
 
+_FILES = (
+    "state.pt",
+    "generator.safetensors",
+    "discriminator.safetensors",
+    "metrics.csv",
+    "samples",
+    "index.html",
+)
 _PREFIXES = ("module.", "_orig_mod.")
 
 
@@ -75,8 +83,7 @@ class RunFolder:
         run.require_free()
         with _explained(run.path):
             run.samples.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(spec, indent=2) + "\n"
-        write_atomically(run._spec, lambda temporary: temporary.write_text(text, "utf-8"))
+        run.write_spec(spec)
         return run
 
     @classmethod
@@ -94,22 +101,34 @@ class RunFolder:
         return run
 
     def require_free(self) -> None:
-        """Raises `RunError` where the folder holds a run already."""
+        """Raises `RunError` where the folder holds a run, or a file that a run would replace."""
         with _explained(self.path):
             if self._spec.exists():
                 raise RunError(
                     f"{self.path} already holds a run: write --resume to go on with it, "
                     "or another --out for a new one"
                 )
+            taken = [name for name in _FILES if (self.path / name).exists()]
+        if taken:
+            raise RunError(
+                f"{self.path} holds {listed(taken)}, which a run replaces: choose another --out"
+            )
 
     @property
     def spec(self) -> Json:
         """What ran: components, data, direction, versions, flags."""
         try:
             spec = json.loads(self._spec.read_text("utf-8"))
+            if not isinstance(spec, dict):
+                raise ValueError("it holds no object")
         except (OSError, ValueError) as error:
             raise RunError(f"{self._spec} cannot be read ({error}): the run is damaged") from None
-        return dict(spec)
+        return spec
+
+    def write_spec(self, spec: Json) -> None:
+        """Writes what runs, as JSON."""
+        text = json.dumps(spec, indent=2, allow_nan=False) + "\n"
+        write_atomically(self._spec, lambda temporary: temporary.write_text(text, "utf-8"))
 
     def save_state(self, state: Json) -> None:
         """Writes the state of the training: tensors, numbers and text only."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from math import inf
 
 
 class GanBlocksError(Exception):
@@ -72,12 +73,12 @@ def require_one_of(what: str, got: str, allowed: Iterable[str]) -> None:
 
 
 def require_at_least(what: str, got: float, least: float) -> None:
-    """Raises `OptionError` unless `got` is a number not below `least`.
+    """Raises `OptionError` unless `got` is a finite number not below `least`.
 
     Example:
         >>> require_at_least("num_downs", 8, 1)
     """
-    if isinstance(got, bool) or not isinstance(got, int | float) or got < least:
+    if isinstance(got, bool) or not isinstance(got, int | float) or not least <= got < inf:
         raise OptionError(f"{what} is {got!r}: write a number that is at least {least}")
 
 

@@ -238,7 +238,7 @@ def spec_of(component: object) -> Spec:
 
 def _recording(factory: F, registry: Registry[Any], name: str) -> F:
     """Makes a class or function record, on what it builds, the arguments it was given."""
-    signature = inspect.signature(factory)
+    signature = inspect.Signature() if _takes_nothing(factory) else inspect.signature(factory)
     what = f"{registry.kind} {name!r}"
     if inspect.isclass(factory):
         original = factory.__init__
@@ -265,6 +265,17 @@ def _recording(factory: F, registry: Registry[Any], name: str) -> F:
 
     setattr(build, _NAME, name)
     return build  # type: ignore[return-value]
+
+
+def _takes_nothing(factory: Callable[..., Any]) -> bool:
+    """Finds classes without an __init__ of their own, behind whose (*args) nothing stands."""
+    if not inspect.isclass(factory):
+        return False
+    init = factory.__init__
+    return init is object.__init__ or (init.__module__, init.__qualname__) == (
+        "torch.nn.modules.module",
+        "Module.__init__",
+    )
 
 
 def _bound(
@@ -300,10 +311,10 @@ def _plain(value: object, where: str) -> Any:
         return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
     if isinstance(value, list | tuple | range):
         return [_plain(item, where) for item in value]
-    if callable(value) and hasattr(value, _NAME):
-        return {"type": getattr(value, _NAME)}
     if hasattr(value, _RECORD):
         return spec_of(value)
+    if callable(value) and _NAME in getattr(value, "__dict__", {}):  # its own, not its parent's
+        return {"type": getattr(value, _NAME)}
     raise SpecError(
         f"{where} was given {value!r}, which has no spec. Register it with "
         "@REGISTRY.register(name) and pass its name instead"

@@ -30,7 +30,10 @@ def load(run: str | Path) -> nn.Module:
     """
     folder = RunFolder.open(run)
     try:
-        generator = GENERATORS.build(folder.spec["generator"], init="none")
+        spec = dict(folder.spec["generator"])
+        if "init" in spec:  # the weights come from the file
+            spec["init"] = "none"
+        generator = GENERATORS.build(spec)
     except (GanBlocksError, KeyError) as error:
         raise RunError(
             f"{folder.path}: its spec.json describes no generator known here ({error}). Import "

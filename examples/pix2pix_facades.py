@@ -13,7 +13,7 @@ A run leaves a folder with weights, log, pictures and a report, index.html.
 """
 
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -26,10 +26,12 @@ from ganblocks import (
     GENERATORS,
     RECONSTRUCTION_LOSSES,
     DataError,
+    OptionError,
     PairedDataset,
     PairedImageDataset,
     PairTransform,
     Pix2PixLosses,
+    RunError,
     RunFolder,
     SyntheticFacades,
     TrainState,
@@ -119,7 +121,9 @@ def read_config() -> Config:
     """Takes flags before the preset, and a resumed run's own flags before both."""
     typed = typed_flags(Config, prog="pix2pix_facades.py", description=__doc__)
     if typed.get("resume"):
-        stored = RunFolder.open(typed.get("out", Config.out)).spec["config"]
+        stored = RunFolder.open(typed.get("out", Config.out)).spec.get("config", {})
+        if set(stored) != {entry.name for entry in fields(Config)}:
+            raise RunError("the run's spec.json has other flags than this recipe: start a new run")
         return Config(**continued(stored, typed, MAY_CHANGE_ON_RESUME))
     return Config(**{**PRESETS.get(typed.get("preset", ""), {}), **typed})
 
@@ -179,6 +183,10 @@ def make_networks(config: Config, train_set: PairedDataset) -> tuple[nn.Module, 
 def main() -> None:
     """Builds the parts, trains them, and says where the results are."""
     config = read_config()
+    if not config.out or config.seed >= 2**63:
+        raise OptionError("write a folder for --out, and a --seed below 2^63")
+    if not config.resume:
+        RunFolder(config.out).require_free()  # before anything is fetched
     device = resolve_device(config.device)
     precision = resolve_precision(config.precision, device)
     train_set, val_set = make_data(config)
@@ -196,6 +204,7 @@ def main() -> None:
     if config.resume:
         run = RunFolder.open(config.out)
         state.load_state_dict(run.load_state(), source=str(run.path))
+        run.write_spec({**run.spec, "config": asdict(config)})
     else:
         run = RunFolder.create(
             config.out,

@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ganblocks import (
+    ACTIVATIONS,
+    ADVERSARIAL_LOSSES,
     DISCRIMINATORS,
     GENERATORS,
+    RECONSTRUCTION_LOSSES,
+    BatchNorm,
     OptionError,
     PatchDiscriminator,
     Registry,
@@ -148,6 +152,40 @@ def test_an_unregistered_callable_has_no_spec():
     network = PatchDiscriminator(base_channels=4, norm=partial(nn.BatchNorm2d, eps=1e-3))
     with pytest.raises(SpecError, match=r"norm of 'patch'"):
         spec_of(network)
+
+
+def test_a_nested_component_keeps_its_arguments():
+    registry = Registry("pairs")
+
+    @registry.register("pair")
+    class Pair(nn.Module):
+        """Holds another."""
+
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+    inner = PatchDiscriminator(in_channels=4, n_layers=1, base_channels=8)
+    assert spec_of(Pair(inner))["inner"] == spec_of(inner)
+
+
+def test_an_unregistered_subclass_as_a_knob_has_no_spec():
+    class Mine(BatchNorm):
+        pass
+
+    with pytest.raises(SpecError, match="norm of 'patch'"):
+        spec_of(PatchDiscriminator(base_channels=4, norm=Mine))
+
+
+@pytest.mark.parametrize(
+    "registry", [ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES, ACTIVATIONS], ids=lambda r: r.kind
+)
+def test_what_needs_no_argument_round_trips(registry):
+    for name in registry.names():
+        spec = json.loads(json.dumps(spec_of(registry.build(name))))
+        assert spec_of(registry.build(spec)) == spec
+        with pytest.raises(OptionError):
+            registry.build(name, nonsense=1)
 
 
 def test_a_registered_class_as_a_knob_has_a_spec():

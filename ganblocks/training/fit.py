@@ -83,12 +83,22 @@ def fit(
         ("checkpoint_every", checkpoint_every, 1),
         ("workers", workers, 0),
         ("seed", seed, 0),
+        ("pairs of val_set", len(val_set), 1),
     ]:
         require_at_least(what, count, least)
     _warn_of_batch_norm(state, batch_size)
     per_epoch = steps_per_epoch(len(train_set), batch_size)
     last = epochs * per_epoch if steps is None else min(steps, epochs * per_epoch)
     shown = [val_set[row * len(val_set) // ROWS] for row in range(min(ROWS, len(val_set)))]
+    if state.step >= last:
+        warnings.warn(
+            f"already at step {state.step} of {last}: nothing is left to train. "
+            "Write a larger --steps to go on",
+            GanBlocksWarning,
+            stacklevel=2,
+        )
+    state.generator.train()
+    state.discriminator.train()
     log = MetricsLog(run.metrics, resumed_at=state.step)
     batches = load_batches(
         train_set,

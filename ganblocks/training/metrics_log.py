@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 from typing import TextIO
 
 from ganblocks.checkpoints import write_atomically
+from ganblocks.errors import GanBlocksWarning
 
 COLUMNS = (
     "step",
@@ -33,6 +35,12 @@ class MetricsLog:
 
     def __init__(self, path: Path, *, resumed_at: int = 0) -> None:
         kept = rows_until(path, resumed_at) if path.exists() else []
+        if resumed_at and not path.exists():
+            warnings.warn(
+                f"{path} is gone: the log begins anew after step {resumed_at}",
+                GanBlocksWarning,
+                stacklevel=3,
+            )
         lines = "".join(f"{','.join(row)}\n" for row in [COLUMNS, *kept])
         write_atomically(path, lambda temporary: temporary.write_text(lines, "utf-8"))
         self._file: TextIO = path.open("a", encoding="utf-8", newline="")

@@ -26,14 +26,16 @@ def resolve_device(name: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    kind, _, number = name.partition(":")
+    kind, colon, number = name.partition(":")
     require_one_of("device", kind, ("auto", "cpu", "cuda", "mps"))
+    if kind == "auto" or (colon and not (number.isascii() and number.isdecimal())):
+        raise OptionError(f"device {name!r}: write 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'")
     there = {
         "cpu": 1,
         "cuda": torch.cuda.device_count(),
         "mps": int(torch.backends.mps.is_available()),
     }[kind]
-    if (number and not number.isdigit()) or int(number or 0) >= there:
+    if int(number or 0) >= there:
         raise OptionError(f"device {name!r}: this machine has {there} of {kind!r}. Write 'auto'")
     return torch.device(name)
 
@@ -63,7 +65,12 @@ def resolve_precision(name: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Opens the context in which the networks run; losses stay outside, in fp32."""
+    """Opens the context in which the networks run; losses stay outside, in fp32.
+
+    Raises:
+        OptionError: The precision is neither `fp32` nor `bf16`; `auto` is resolved before.
+    """
+    require_one_of("precision", precision, ("fp32", "bf16"))
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()

@@ -10,6 +10,9 @@ import torch
 from torch import nn
 
 from ganblocks.checkpoints import fitting_weights, plain_state_dict
+from ganblocks.errors import RunError, listed
+
+_KEYS = ("step", "generator", "discriminator", "optimizer_g", "optimizer_d", "rng", "rng_cuda")
 
 
 class TrainState:
@@ -74,8 +77,10 @@ class TrainState:
         """Puts everything back as it was.
 
         Raises:
-            RunError: The weights are another model's; nothing has been changed then.
+            RunError: A part is missing or another model's; the networks are unchanged then.
         """
+        if missing := [key for key in _KEYS if key not in state]:
+            raise RunError(f"{source} lacks {listed(missing)}: it is no checkpoint of ours")
         networks = [(self.generator, "generator"), (self.discriminator, "discriminator")]
         fitting = [(n, fitting_weights(n, state[name], source)) for n, name in networks]
         for network, weights in fitting:

@@ -164,6 +164,12 @@ BAD = {
     "negative rate": (None, ["--lr", "-1"], "lr is -1"),
     "negative workers": (None, ["--workers", "-1"], "workers is -1"),
     "negative seed": (None, ["--seed", "-1"], "seed is -1"),
+    "rate that is no number": (None, ["--lr", "nan"], "lr is nan"),
+    "infinite weight": (None, ["--lambda-l1", "inf"], "lambda_l1 is inf"),
+    "huge seed": (None, ["--seed", "9" * 23], "--seed below"),
+    "no folder": (None, ["--out", ""], "folder for --out"),
+    "device of nothing": (None, ["--device", "auto:1"], "device 'auto:1'"),
+    "device without number": (None, ["--device", "cpu:"], "device 'cpu:'"),
     "no logging": (None, ["--log-every", "0"], "log_every is 0"),
 }
 
@@ -199,6 +205,32 @@ def test_a_run_is_not_written_over(recipe, tmp_path):
     code, _, err = recipe("--steps", 1)
     assert code == 2
     assert "already holds a run" in err
+
+
+@pytest.mark.parametrize("name", ["index.html", "metrics.csv", "generator.safetensors"])
+def test_files_of_ones_own_are_not_written_over(recipe, tmp_path, name):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / name).write_text("mine")
+    code, _, err = recipe("--steps", 1, "--out", "site")
+    assert code == 2
+    assert name in err
+    assert [p.read_text() for p in (tmp_path / "site").iterdir()] == ["mine"]
+
+
+def test_a_changed_number_of_steps_is_kept(recipe, tmp_path):
+    assert recipe("--steps", 1)[0] == 0
+    assert recipe("--resume", "--steps", 3)[0] == 0
+    run = tmp_path / "runs" / "facades"
+    assert ganblocks.RunFolder.open(run).spec["config"]["steps"] == 3
+
+
+@pytest.mark.parametrize("text", ["[1]", "{}", '{"config": {"new_flag": 1}}'])
+def test_resume_with_a_strange_spec(recipe, tmp_path, text):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "spec.json").write_text(text)
+    code, _, err = recipe("--resume", "--out", "run")
+    assert code == 2, err
+    assert "Traceback" not in err
 
 
 def test_cmp_without_network_says_how_to_place_the_files(recipe, monkeypatch):

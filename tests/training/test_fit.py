@@ -111,6 +111,36 @@ def test_batch_norm_at_a_larger_batch_is_warned_of(tmp_path):
         train(tmp_path / "run", tiny_state(), steps=1, batch_size=2)
 
 
+def test_networks_loaded_for_evaluation_are_trained_again(tmp_path):
+    state = tiny_state()
+    state.generator.eval()
+    state.discriminator.eval()
+    train(tmp_path / "run", state, steps=2)
+    assert state.generator.down[1].norm.num_batches_tracked == 2
+    assert state.discriminator.training
+
+
+def test_a_finished_run_and_a_lost_log_say_so(tmp_path):
+    state = tiny_state()
+    run = train(tmp_path / "run", state, steps=2)
+    with pytest.warns(GanBlocksWarning, match="already at step 2"):
+        train(tmp_path / "run", state, steps=2)
+    run.metrics.unlink()
+    with pytest.warns(GanBlocksWarning, match="begins anew after step 2"):
+        train(tmp_path / "run", state, steps=3)
+
+
+@pytest.mark.parametrize("key", ["rng", "generator", "optimizer_d"])
+def test_an_incomplete_checkpoint_changes_nothing(key):
+    saved = tiny_state(seed=1).state_dict()
+    del saved[key]
+    state = tiny_state()
+    kept = state.generator.down[0].conv.weight.clone()
+    with pytest.raises(RunError, match=f"lacks '{key}'"):
+        state.load_state_dict(saved)
+    assert torch.equal(state.generator.down[0].conv.weight, kept)
+
+
 def test_training_learns(tmp_path):
     state = tiny_state()
     before = mean_l1(state.generator, Stripes(2), "b2a")

@@ -12,6 +12,7 @@ from tiny import Stripes
 from ganblocks import DataError, GanBlocksWarning, OptionError, resolve_device, resolve_precision
 from ganblocks.training.batches import BatchOrder, load_batches, steps_per_epoch
 from ganblocks.training.metrics_log import COLUMNS, MetricsLog
+from ganblocks.training.precision import autocast
 from ganblocks.training.schedule import linear_decay
 
 
@@ -119,10 +120,16 @@ def test_devices():
     for name, message in [
         ("gpu", "did you mean"),
         ("cuda:99", "this machine has"),
-        ("cuda:x", "has"),
+        ("cuda:x", "write .auto."),
     ]:
         with pytest.raises(OptionError, match=message):
             resolve_device(name)
+
+
+@pytest.mark.parametrize("name", ["fp8", "auto"])
+def test_an_unresolved_precision_is_refused(name):
+    with pytest.raises(OptionError, match="unknown precision"):
+        autocast(name, torch.device("cpu"))
 
 
 def test_precision_auto_is_bf16_only_where_it_is_native(monkeypatch):

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ganblocks.errors import RunError, listed
+from ganblocks.pictures import to_picture
 
 Json = dict[str, Any]
 
@@ -149,6 +150,14 @@ class RunFolder:
         except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
             reason = str(error).partition("\n")[0]
             raise RunError(f"{self._state} is no checkpoint of ours ({reason})") from None
+
+    def save_sample(self, step: int, sheet: Tensor) -> None:
+        """Writes a grid, uint8 (3, H, W), as `samples/step_<step>.png`."""
+        picture = to_picture(sheet)
+        write_atomically(
+            self.samples / f"step_{step:06d}.png",
+            lambda temporary: picture.save(temporary, format="PNG"),
+        )
 
     def save_weights(self, name: str, network: nn.Module) -> None:
         """Writes a network's weights as `<name>.safetensors`."""

@@ -1,9 +1,8 @@
-"""Tensors as pictures: colours, grids and PNG files."""
+"""Tensors as pictures: colours and grids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -123,15 +122,3 @@ def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
             top, left = gap + r * (height + gap), gap + c * (width + gap)
             sheet[:, top : top + height, left : left + width] = to_bytes(as_rgb(image))
     return sheet
-
-
-def save_png(image: Tensor, path: Path) -> None:
-    """Writes one image as PNG, whole or not at all.
-
-    Args:
-        image: (C, H, W) with 1, 3 or 4 channels: uint8, or floats in [-1, 1].
-        path: Where to; its folder is there.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    to_picture(image).save(temporary, format="PNG")
-    temporary.replace(path)

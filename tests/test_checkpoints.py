@@ -2,10 +2,12 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from ganblocks import RunError, RunFolder
 from ganblocks.checkpoints import fitting_weights, plain_state_dict, write_atomically
+from ganblocks.pictures import from_picture
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -125,6 +127,15 @@ def test_prefixes_of_wrappers_are_read_through(prefixes):
 def test_a_compiled_network_is_saved_under_plain_keys():
     network = nn.Linear(2, 2)
     assert list(plain_state_dict(torch.compile(network))) == ["weight", "bias"]
+
+
+def test_a_sample_is_written_whole(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    sheet = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
+    run.save_sample(7, sheet)
+    with Image.open(run.samples / "step_000007.png") as picture:
+        assert torch.equal(from_picture(picture, 3), sheet)
+    assert [p.name for p in run.samples.iterdir()] == ["step_000007.png"]
 
 
 def test_the_spec_is_plain_json(tmp_path):

@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 
 from ganblocks import DataError, ShapeError
-from ganblocks.pictures import as_rgb, from_picture, grid, save_png, to_bytes, to_picture
+from ganblocks.pictures import as_rgb, from_picture, grid, to_bytes, to_picture
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -48,11 +48,3 @@ def test_a_grid_has_its_images_in_their_places():
         for c, image in enumerate(row):
             cell = sheet[:, 1 + 3 * r : 3 + 3 * r, 1 + 4 * c : 4 + 4 * c]
             assert torch.equal(cell, to_bytes(image))
-
-
-def test_a_png_is_written_whole(tmp_path):
-    image = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
-    save_png(image, tmp_path / "x.png")
-    with Image.open(tmp_path / "x.png") as picture:
-        assert torch.equal(from_picture(picture, 3), image)
-    assert [p.name for p in tmp_path.iterdir()] == ["x.png"]

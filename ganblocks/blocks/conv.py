@@ -54,7 +54,7 @@ class ConvBlock(_Block):
     """Convolution, norm, activation and dropout, in any order.
 
     (B, in_channels, H, W) → (B, out_channels, H', W'), where with the default padding H' is
-    H / stride for every H that stride divides.
+    H / stride for every H that stride divides, if the kernel is odd or the stride above 1.
 
     Args:
         in_channels: Channels of the input.
@@ -114,7 +114,7 @@ class DeconvBlock(_Block):
     """Transposed convolution, norm, activation and dropout, in any order.
 
     (B, in_channels, H, W) → (B, out_channels, stride · H, stride · W) exactly, for every
-    kernel size that is at least the stride.
+    kernel size that is at least the stride; with stride 1 it must be odd.
 
     Args:
         in_channels: Channels of the input.
@@ -179,8 +179,13 @@ def _norm(norm: Knob, in_channels: int, out_channels: int, order: str) -> nn.Mod
             f"order is {order!r}: write conv and any of {listed(STEPS)} in the order in which "
             "they come, each once, such as 'activation conv norm dropout'"
         )
-    after = "norm" in steps and steps.index("norm") > steps.index("conv")
-    return NORMS.build(norm if "norm" in steps else "none", out_channels if after else in_channels)
+    channels = out_channels if _norm_follows(order) else in_channels
+    return NORMS.build(norm if "norm" in steps else "none", channels)
+
+
+def _norm_follows(order: str) -> bool:
+    steps = order.split()
+    return "norm" in steps and steps.index("norm") > steps.index("conv")
 
 
 def _bias(bias: bool | str, norm: nn.Module, order: str) -> bool:
@@ -188,6 +193,4 @@ def _bias(bias: bool | str, norm: nn.Module, order: str) -> bool:
     if isinstance(bias, bool):
         return bias
     require_one_of("bias", bias, ("auto",))
-    return isinstance(norm, nn.Identity) or order.split().index("norm") < order.split().index(
-        "conv"
-    )
+    return isinstance(norm, nn.Identity) or not _norm_follows(order)

@@ -1,7 +1,7 @@
 """Paired datasets, their joint transform, and facades: synthetic ones and CMP's."""
 
 from ganblocks.data.base import DATASETS, PairedDataset
-from ganblocks.data.check import check_pairs
+from ganblocks.data.check import check_folder, check_pairs
 from ganblocks.data.cmp import download_cmp_facades
 from ganblocks.data.direction import source_and_target
 from ganblocks.data.paired import PairedImageDataset
@@ -17,6 +17,7 @@ __all__ = [
     "PairedDataset",
     "PairedImageDataset",
     "SyntheticFacades",
+    "check_folder",
     "check_pairs",
     "download_cmp_facades",
     "rgb_to_classes",

@@ -88,5 +88,5 @@ def _report(root: str | Path, problems: tuple[str, ...]) -> str:
     files = "1 file does" if count == 1 else f"{count} files do"
     lines = [f"{files} not fit into pairs in {root}:", *problems[:MOST_LINES]]
     if count > MOST_LINES:
-        lines.append(f"... and {count - MOST_LINES} more; check_folder lists all")
+        lines.append(f"... and {count - MOST_LINES} more; ganblocks.data.check_folder lists all")
     return "\n".join(lines)

@@ -139,4 +139,4 @@ class PatchDiscriminator(nn.Module):
         )
 
     def _convs(self) -> list[nn.Conv2d]:
-        return [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        return [block.conv for block in (*self.blocks, self.logits)]

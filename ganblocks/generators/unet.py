@@ -126,12 +126,12 @@ class UNetGenerator(nn.Module):
         self.size_policy = size_policy
 
         channels = [base_channels * min(2**i, max_multiplier) for i in range(num_downs)]
-        innermost, outermost = num_downs - 1, num_downs - 1
+        deepest = num_downs - 1
         before_join = decoder_activation == "before_join"
 
         self.down = nn.ModuleList()
         for level, out in enumerate(channels):
-            last = level == innermost
+            last = level == deepest
             if skip_features == "raw":
                 order, act = "activation conv norm", activation if level else "none"
             else:
@@ -156,8 +156,8 @@ class UNetGenerator(nn.Module):
         width = channels[-1]
         self.up = nn.ModuleList()
         for level in range(num_downs):
-            last = level == outermost
-            out = out_channels if last else channels[outermost - level - 1]
+            last = level == deepest
+            out = out_channels if last else channels[deepest - level - 1]
             self.up.append(
                 DeconvBlock(
                     width,

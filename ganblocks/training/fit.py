@@ -13,7 +13,6 @@ from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.direction import source_and_target
 from ganblocks.errors import GanBlocksWarning, require_at_least
-from ganblocks.pictures import save_png
 from ganblocks.training.batches import load_batches, steps_per_epoch
 from ganblocks.training.metrics_log import COLUMNS, MetricsLog
 from ganblocks.training.report import write_report
@@ -132,7 +131,7 @@ def fit(
                 bar.set_postfix({c: f"{row[c]:.3g}" for c in COLUMNS[1:]}, refresh=False)
             if state.step % sample_every == 0 or state.step == last:
                 sheet = sample_grid(state.generator, shown, direction, seed=seed)
-                save_png(sheet, run.samples / f"step_{state.step:06d}.png")
+                run.save_sample(state.step, sheet)
             if state.step % checkpoint_every == 0 or state.step == last:
                 save_checkpoint(state, run)
     finally:

@@ -25,7 +25,9 @@ COLUMNS = (
 
 
 class MetricsLog:
-    """Appends rows to a CSV file; each is on disk before the next step begins.
+    """Appends rows to a CSV file; each is the system's before the next step begins.
+
+    A killed process loses none of them; a power cut may.
 
     Args:
         path: The file.

@@ -19,8 +19,9 @@ class TrainState:
     """Both networks, both optimisers, the step, and the random state.
 
     Args:
-        generator: The generator, on its device.
-        discriminator: The discriminator, on the same device.
+        generator: The generator, on its device. A compiled or otherwise wrapped one trains and
+            is saved under plain keys, but its state is loaded into plain networks alone.
+        discriminator: The discriminator, on the same device; the same holds for it.
         lr: Learning rate of both Adams.
         betas: Their decay rates; pix2pix takes 0.5 and 0.999.
 

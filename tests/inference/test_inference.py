@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 
 from ganblocks import (
+    GENERATORS,
     DataError,
     RunError,
     RunFolder,
@@ -51,6 +52,23 @@ def test_a_spec_that_does_not_fit(run, change, message):
     path.write_text(json.dumps(spec))
     with pytest.raises(RunError, match=message):
         load(run[0].path)
+
+
+def test_a_generator_of_ones_own_needs_no_init(tmp_path):
+    @GENERATORS.register("own")
+    class Own(torch.nn.Conv2d):
+        """One convolution."""
+
+        def __init__(self, in_channels=3, out_channels=3):
+            super().__init__(in_channels, out_channels, 1)
+
+    try:
+        generator = Own()
+        run = RunFolder.create(tmp_path / "own", {"generator": spec_of(generator)})
+        run.save_weights("generator", generator)
+        assert torch.equal(load(run.path).weight, generator.weight)
+    finally:
+        GENERATORS._entries.pop("own")
 
 
 def test_translate_takes_files_and_pictures_of_any_size(run, tmp_path):

@@ -29,6 +29,10 @@ class DataError(GanBlocksError, ValueError):
     """A file or folder of a dataset is missing, unpaired, broken or of the wrong size."""
 
 
+class WeightsError(GanBlocksError, ValueError):
+    """A state dict does not fit the network, or is not one."""
+
+
 class RunError(GanBlocksError, RuntimeError):
     """A run folder or checkpoint cannot be read, written or continued."""
 
@@ -82,6 +86,26 @@ def require_at_least(what: str, got: float, least: float) -> None:
         raise OptionError(f"{what} is {got!r}: write a number that is at least {least}")
 
 
+def require_count(what: str, got: int, least: int) -> None:
+    """Raises `OptionError` unless `got` is a whole number not below `least`.
+
+    Example:
+        >>> require_count("num_downs", 8, least=1)
+    """
+    if isinstance(got, bool) or not isinstance(got, int) or got < least:
+        raise OptionError(f"{what} is {got!r}: write a whole number that is at least {least}")
+
+
+def require_flag(what: str, got: bool) -> None:
+    """Raises `OptionError` unless `got` is True or False.
+
+    Example:
+        >>> require_flag("spectral_norm", True)
+    """
+    if not isinstance(got, bool):
+        raise OptionError(f"{what} is {got!r}: write True or False")
+
+
 def require_fraction(what: str, got: float) -> None:
     """Raises `OptionError` unless `got` is a number from 0 to 1.
 
@@ -98,6 +122,8 @@ def require_image(who: str, shape: Sequence[int], channels: int) -> None:
     Example:
         >>> require_image("generator", (1, 3, 256, 256), 3)
     """
+    if len(shape) == 4 and 0 in shape:
+        raise ShapeError(f"{who} got a tensor of shape {tuple(shape)}: there is nothing in it")
     if len(shape) != 4 or shape[1] != channels:
         raise ShapeError(
             f"{who} got a tensor of shape {tuple(shape)}: it takes (B, {channels}, H, W). "

@@ -1,23 +1,61 @@
-"""Norms, activations, dropout, initialisers, and the conv blocks made of them."""
+"""Norms, activations, padding, samplers, initialisers, and the blocks made of them."""
 
 from ganblocks.blocks.activation import ACTIVATIONS
-from ganblocks.blocks.conv import BLOCKS, ConvBlock, DeconvBlock
+from ganblocks.blocks.adain import AdaIN, adaptive_instance_norm
+from ganblocks.blocks.attention import SelfAttention
+from ganblocks.blocks.channel_norm import LayerNorm, PixelNorm
+from ganblocks.blocks.conv import ConvBlock, DeconvBlock
+from ganblocks.blocks.down import DOWNSAMPLERS
 from ganblocks.blocks.dropout import Dropout
-from ganblocks.blocks.initialize import INITIALIZERS, NormalInitializer, initialize
-from ganblocks.blocks.norm import NORMS, BatchNorm, InstanceNorm
+from ganblocks.blocks.initialize import (
+    INITIALIZERS,
+    KaimingInitializer,
+    NormalInitializer,
+    OrthogonalInitializer,
+    WeightInitializer,
+    XavierInitializer,
+    initialize,
+)
+from ganblocks.blocks.norm import NORMS, BatchNorm, GroupNorm, InstanceNorm
+from ganblocks.blocks.padding import PADDINGS
+from ganblocks.blocks.registry import BLOCKS
+from ganblocks.blocks.resample import DownBlock, UpBlock
+from ganblocks.blocks.residual import ResidualBlock
+from ganblocks.blocks.spade import SPADE
+from ganblocks.blocks.spectral import fill_weight, spectral_norm
 from ganblocks.blocks.statistics import with_statistics
+from ganblocks.blocks.up import UPSAMPLERS
 
 __all__ = [
     "ACTIVATIONS",
     "BLOCKS",
+    "DOWNSAMPLERS",
     "INITIALIZERS",
     "NORMS",
+    "PADDINGS",
+    "SPADE",
+    "UPSAMPLERS",
+    "AdaIN",
     "BatchNorm",
     "ConvBlock",
     "DeconvBlock",
+    "DownBlock",
     "Dropout",
+    "GroupNorm",
     "InstanceNorm",
+    "KaimingInitializer",
+    "LayerNorm",
     "NormalInitializer",
+    "OrthogonalInitializer",
+    "PixelNorm",
+    "ResidualBlock",
+    "SelfAttention",
+    "UpBlock",
+    "WeightInitializer",
+    "XavierInitializer",
+    "adaptive_instance_norm",
+    "fill_weight",
     "initialize",
+    "spectral_norm",
     "with_statistics",
 ]

@@ -1,12 +1,16 @@
 """Weight initialisation: small objects that are called on a module and visit all it holds."""
 
+import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from ganblocks.blocks.norm import InstanceNorm
+from ganblocks.blocks.spectral import ConvOrLinear, fill_weight
+from ganblocks.errors import require_at_least
 from ganblocks.registry import Knob, Registry
 
 Initializer = Callable[[nn.Module], None]
@@ -14,12 +18,55 @@ Initializer = Callable[[nn.Module], None]
 INITIALIZERS: Registry[Initializer] = Registry("initializers")
 """Initialisers by name; each is built as `INITIALIZERS.build(name)` and called on a network."""
 
-_CONV_OR_LINEAR = (nn.modules.conv._ConvNd, nn.Linear)
-_NORM = (_NormBase, nn.GroupNorm, InstanceNorm)
+_NORM = (_NormBase, nn.GroupNorm, nn.LayerNorm, InstanceNorm)
+
+
+class WeightInitializer:
+    """The walk that the initialisers share; a subclass says how one weight is drawn.
+
+    Convolutions and linear layers by `draw`, norm scales N(1, 0.02²), every bias 0, running
+    statistics back to their start. Weights under spectral norm or another parametrisation are
+    set through it; parameters on the meta device are left alone.
+
+    Example:
+        >>> class UniformInitializer(WeightInitializer):
+        ...     def draw(self, weight, layer):
+        ...         weight.uniform_(-0.1, 0.1)
+        >>> network = nn.Linear(8, 8)
+        >>> UniformInitializer()(network)
+        >>> network.weight.abs().max().item() < 0.1
+        True
+    """
+
+    norm_std = 0.02
+
+    def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
+        """Overwrites the weight of one layer.
+
+        Args:
+            weight: The weight, or a tensor that becomes it.
+            layer: Whose weight it is, to read the channels, the kernel and the stride from.
+        """
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> None:
+        """Fills the convolutions, linear layers and norms of a network."""
+        for module in network.modules():
+            if isinstance(module, _NormBase):
+                module.reset_running_stats()
+            if isinstance(module, ConvOrLinear):
+                fill_weight(module, partial(self.draw, layer=module))
+            elif isinstance(module, _NORM) and module.weight is not None:
+                fill_weight(module, lambda weight: weight.normal_(1.0, self.norm_std))
+            else:
+                continue
+            if module.bias is not None:
+                module.bias.zero_()
 
 
 @INITIALIZERS.register("normal")
-class NormalInitializer:
+class NormalInitializer(WeightInitializer):
     """pix2pix's: weights N(0, std²), norm scales N(1, std²), every bias 0.
 
     Args:
@@ -33,20 +80,96 @@ class NormalInitializer:
     """
 
     def __init__(self, std: float = 0.02) -> None:
-        self.std = std
+        require_at_least("std", std, 0)
+        self.std = self.norm_std = std
 
-    @torch.no_grad()
-    def __call__(self, network: nn.Module) -> None:
-        """Fills the convolutions, linear layers and norms of a network."""
-        for module in network.modules():
-            if isinstance(module, _CONV_OR_LINEAR):
-                module.weight.normal_(0.0, self.std)
-            elif isinstance(module, _NORM) and module.weight is not None:
-                module.weight.normal_(1.0, self.std)
-            else:
-                continue
-            if module.bias is not None:
-                module.bias.zero_()
+    def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
+        """Overwrites the weight of one layer."""
+        weight.normal_(0.0, self.std)
+
+
+@INITIALIZERS.register("xavier")
+class XavierInitializer(WeightInitializer):
+    """Weights N(0, gain² · 2 / (fan_in + fan_out)), after Glorot and Bengio (2010), eq. 12.
+
+    Keeps the variance of values on the way forward and of gradients on the way back, each
+    as well as the other allows, where activations are close to linear. The fans are those of
+    `fans`.
+
+    Args:
+        gain: Factor of the standard deviation.
+
+    Example:
+        >>> linear = nn.Linear(300, 500)
+        >>> XavierInitializer()(linear)
+        >>> round(linear.weight.std().item(), 2)  # √(2 / 800)
+        0.05
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        require_at_least("gain", gain, 0)
+        self.gain = gain
+
+    def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
+        """Overwrites the weight of one layer."""
+        weight.normal_(0.0, self.gain * math.sqrt(2 / sum(fans(layer))))
+
+
+@INITIALIZERS.register("kaiming")
+class KaimingInitializer(WeightInitializer):
+    """Weights N(0, 2 / ((1 + negative_slope²) · fan_in)), after He et al. (2015), eq. 10 and 15.
+
+    Keeps the mean square of the values from layer to layer, each being a convolution or
+    transposed convolution of any stride and a (leaky) rectifier. The fan is that of `fans`.
+
+    Args:
+        negative_slope: Slope of the rectifier below 0; 0 for ReLU, 0.2 for pix2pix's encoder.
+
+    Example:
+        >>> conv = nn.Conv2d(8, 64, 5)
+        >>> KaimingInitializer()(conv)
+        >>> round(conv.weight.std().item(), 2)  # √(2 / 200)
+        0.1
+    """
+
+    def __init__(self, negative_slope: float = 0.0) -> None:
+        require_at_least("negative_slope", negative_slope, 0)
+        self.negative_slope = negative_slope
+
+    def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
+        """Overwrites the weight of one layer."""
+        weight.normal_(0.0, math.sqrt(2 / ((1 + self.negative_slope**2) * fans(layer)[0])))
+
+
+@INITIALIZERS.register("orthogonal")
+class OrthogonalInitializer(WeightInitializer):
+    """Weights that are gain · a matrix with orthonormal rows or columns (Saxe et al., 2014).
+
+    The matrix is (out_channels, in_channels · kernel area), one for each group; if it is wide,
+    its rows are orthonormal, if tall, its columns.
+
+    Args:
+        gain: Factor of the matrix.
+
+    Example:
+        >>> linear = nn.Linear(2, 2, bias=False)
+        >>> OrthogonalInitializer()(linear)
+        >>> bool(torch.allclose(linear.weight @ linear.weight.T, torch.eye(2), atol=1e-6))
+        True
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        require_at_least("gain", gain, 0)
+        self.gain = gain
+
+    def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
+        """Overwrites the weight of one layer."""
+        for group in weight.unflatten(0, (getattr(layer, "groups", 1), -1)):
+            kernel = group.transpose(0, 1) if getattr(layer, "transposed", False) else group
+            # In full precision: the decomposition does not exist in half.
+            dtype = torch.promote_types(weight.dtype, torch.float32)
+            fresh = torch.empty(kernel.shape, dtype=dtype, device=weight.device)
+            kernel.copy_(nn.init.orthogonal_(fresh, self.gain))
 
 
 @INITIALIZERS.register("none")
@@ -59,8 +182,38 @@ class _Keep:
     def __call__(self, network: nn.Module) -> None: ...
 
 
+def fans(layer: ConvOrLinear) -> tuple[float, float]:
+    """Counts the connections into one output value and out of one input value of a layer.
+
+    For a convolution fan_in = in_channels / groups · kernel area, and fan_out = out_channels /
+    groups · kernel area / stride area, because with a stride an input value meets only every
+    stride-th position of the kernel. A transposed convolution is the same turned round: the
+    stride lessens its fan_in. Both are means where the stride does not divide the kernel, and
+    leave out the borders.
+
+    Args:
+        layer: A convolution, transposed convolution or linear layer.
+
+    Returns:
+        fan_in and fan_out.
+
+    Example:
+        >>> fans(nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2))
+        (256.0, 512.0)
+    """
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    taps = math.prod(layer.kernel_size) / layer.groups
+    fan_in, fan_out = layer.in_channels * taps, layer.out_channels * taps
+    step = math.prod(layer.stride)
+    return (fan_in / step, fan_out) if layer.transposed else (fan_in, fan_out / step)
+
+
 def initialize(network: nn.Module, init: Knob = "normal") -> None:
     """Fills a network's weights afresh, in place.
+
+    Afterwards every module in it that has a method `after_initialize()` is asked to make its
+    own special start, such as a gate that begins at 0.
 
     Args:
         network: Any module.
@@ -73,3 +226,7 @@ def initialize(network: nn.Module, init: Knob = "normal") -> None:
         >>> initialize(nn.Conv2d(3, 8, 3), {"type": "normal", "std": 0.01})
     """
     INITIALIZERS.build(init)(network)
+    for module in network.modules():
+        special_start = getattr(module, "after_initialize", None)
+        if special_start is not None:
+            special_start()

@@ -1,10 +1,10 @@
-"""Norms: `(channels) -> module`, with one clear error where there is nothing to normalise."""
+"""Norms over space, `(channels) -> module`, with a clear error where nothing can be normalised."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks.errors import ShapeError
+from ganblocks.errors import ShapeError, require_count
 from ganblocks.registry import Registry
 
 NORMS: Registry[nn.Module] = Registry("norms")
@@ -88,6 +88,44 @@ class InstanceNorm(nn.Module):
         return f"{self.channels}, eps={self.eps}, affine={self.weight is not None}"
 
 
+@NORMS.register("group")
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation: the channels of each image in groups (Wu and He, ECCV 2018).
+
+    y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over a group's channels
+    and (H, W), whatever the batch; `groups=1` takes the whole image together.
+
+    Args:
+        channels: Channels of the input (B, channels, H, W).
+        groups: Most groups to make; where they do not divide the channels, the next smaller
+            number that does.
+        eps: Added to the variance.
+        affine: Whether to learn weight and bias.
+
+    Raises:
+        OptionError: `groups` is below 1.
+        ShapeError: When a group holds a single value.
+
+    Example:
+        >>> GroupNorm(48, groups=32).num_groups
+        24
+    """
+
+    def __init__(
+        self, channels: int, *, groups: int = 32, eps: float = 1e-5, affine: bool = True
+    ) -> None:
+        require_count("groups", groups, 1)
+        most = min(groups, channels)
+        divisor = next(n for n in range(most, 0, -1) if channels % n == 0)
+        super().__init__(divisor, channels, eps=eps, affine=affine)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
+        """Normalises a batch of feature maps."""
+        if input.shape[2] * input.shape[3] * self.num_channels == self.num_groups:
+            raise _nothing_to_normalise("group", input)
+        return super().forward(input)
+
+
 @NORMS.register("none")
 def no_norm(channels: int) -> nn.Module:
     """No normalisation: the input unchanged."""
@@ -96,7 +134,7 @@ def no_norm(channels: int) -> nn.Module:
 
 def _nothing_to_normalise(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
-        f"{name} norm got a map of shape {tuple(x.shape)}: with one value a channel the result "
+        f"{name} norm got a map of shape {tuple(x.shape)}: with one value to each mean the result "
         "is 0 whatever the image. Use a larger image or batch, fewer downs, or no norm there "
         '(bottleneck_norm="none")'
     )

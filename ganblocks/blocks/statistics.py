@@ -43,7 +43,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
 
 
 def _by_instance(module: nn.Module) -> nn.Module:
-    if isinstance(module, nn.BatchNorm2d):
+    if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
         norm = InstanceNorm(module.num_features, eps=module.eps, affine=False)
         norm.weight, norm.bias = module.weight, module.bias
         return norm

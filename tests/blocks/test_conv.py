@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ganblocks import BLOCKS, ConvBlock, DeconvBlock, OptionError, RegistryError
+from ganblocks import BLOCKS, ConvBlock, DeconvBlock, GanBlocksWarning, OptionError, RegistryError
 
 
+@pytest.mark.filterwarnings("ignore:a transposed convolution")
 @settings(deadline=None, max_examples=40)
 @given(kernel=st.integers(2, 7), stride=st.integers(1, 3), size=st.integers(1, 9))
 def test_deconv_multiplies_the_size_exactly(kernel, stride, size):
@@ -38,7 +39,7 @@ def test_conv_of_stride_2_halves_the_size_exactly(kernel, size):
         ("batch", "conv norm activation dropout", False),
         ("instance", "activation conv norm dropout", False),
         ("batch", "norm activation conv", True),
-        ("batch", "conv activation", True),
+        ("none", "conv activation", True),
     ],
 )
 def test_bias_is_there_where_no_norm_follows(block, norm, order, bias):
@@ -51,7 +52,8 @@ def test_bias_is_there_where_no_norm_follows(block, norm, order, bias):
     "order", ["conv norm activation dropout", "activation conv norm", "norm activation conv"]
 )
 def test_steps_run_in_their_order(order):
-    block = ConvBlock(3, 5, norm="batch", activation="tanh", dropout=0.3, order=order)
+    dropout = 0.3 if "dropout" in order else 0.0
+    block = ConvBlock(3, 5, norm="batch", activation="tanh", dropout=dropout, order=order)
     steps = {
         "conv": block.conv,
         "norm": block.norm,
@@ -76,7 +78,9 @@ def test_an_order_that_is_none(order):
 @pytest.mark.parametrize(
     ("knobs", "error"),
     [
-        ({"padding_mode": "reflected"}, OptionError),
+        ({"padding_mode": "reflected"}, RegistryError),
+        ({"padding": "same"}, OptionError),
+        ({"bias": "aut"}, OptionError),
         ({"activation": "rel"}, RegistryError),
         ({"norm": "batchnorm"}, RegistryError),
         ({"dropout": 2}, OptionError),
@@ -85,6 +89,24 @@ def test_an_order_that_is_none(order):
 def test_a_wrong_option(knobs, error):
     with pytest.raises(error, match="Allowed|from 0 to 1"):
         ConvBlock(3, 5, **knobs)
+
+
+@pytest.mark.parametrize("knobs", [{"norm": "batch"}, {"dropout": 0.5}])
+def test_a_step_that_the_order_leaves_out(knobs):
+    with pytest.raises(OptionError, match=f"{next(iter(knobs))} would do nothing"):
+        ConvBlock(3, 5, order="conv activation", **knobs)
+
+
+@pytest.mark.parametrize("padding", [-1, 1.5])
+def test_a_padding_below_zero_or_between(padding):
+    with pytest.raises(OptionError, match="padding is"):
+        ConvBlock(3, 5, padding=padding)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (4, 3), (5, 2), (5, 4)])
+def test_a_kernel_that_makes_checkerboards_is_warned_of(kernel, stride):
+    with pytest.warns(GanBlocksWarning, match=f"Write a multiple of {stride}"):
+        DeconvBlock(2, 2, kernel_size=kernel, stride=stride)
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])

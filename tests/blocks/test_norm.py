@@ -2,7 +2,15 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import NORMS, BatchNorm, InstanceNorm, ShapeError
+from ganblocks import (
+    NORMS,
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    OptionError,
+    ShapeError,
+)
 
 
 def test_instance_norm_is_the_formula():
@@ -23,7 +31,7 @@ def test_batch_norm_at_batch_1_equals_instance_norm():
     assert torch.allclose(batch(x), instance(x), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["batch", "instance"])
+@pytest.mark.parametrize("name", [n for n in NORMS.names() if n not in ("none", "pixel")])
 @pytest.mark.parametrize("batch", [1, 2])
 def test_gradients_agree_in_both_memory_formats(name, batch):
     """torch's own instance norm gives wrong gradients in channels_last on the CPU."""
@@ -40,10 +48,11 @@ def test_gradients_agree_in_both_memory_formats(name, batch):
 
 
 @pytest.mark.parametrize(
-    ("name", "training"), [("batch", True), ("instance", True), ("instance", False)]
+    ("name", "training"),
+    [("batch", True), ("instance", True), ("instance", False), ("group", True), ("group", False)],
 )
 def test_a_single_value_cannot_be_normalised(name, training):
-    with pytest.raises(ShapeError, match="one value a channel"):
+    with pytest.raises(ShapeError, match="one value to each mean"):
         NORMS.build(name, 4).train(training)(torch.zeros(1, 4, 1, 1))
 
 
@@ -56,3 +65,60 @@ def test_batch_norm_takes_1x1_maps_of_a_batch_and_in_eval():
 def test_no_norm_is_the_identity():
     x = torch.randn(1, 2, 3, 3)
     assert NORMS.build("none", 2)(x) is x
+
+
+def test_group_norm_is_the_formula():
+    norm = GroupNorm(6, groups=2)
+    nn.init.uniform_(norm.weight)
+    nn.init.uniform_(norm.bias)
+    x = torch.randn(2, 6, 3, 5)
+    for image in range(2):
+        for group in range(2):
+            channels = slice(3 * group, 3 * group + 3)
+            part = x[image, channels]
+            expected = (part - part.mean()) / (part.var(unbiased=False) + 1e-5).sqrt()
+            expected = expected * norm.weight[channels, None, None]
+            expected = expected + norm.bias[channels, None, None]
+            assert torch.allclose(norm(x)[image, channels], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups", "made"), [(64, 32, 32), (48, 32, 24), (7, 4, 1), (3, 32, 3), (10, 4, 2)]
+)
+def test_group_norm_takes_the_most_groups_that_divide(channels, groups, made):
+    assert GroupNorm(channels, groups=groups).num_groups == made
+
+
+def test_group_norm_of_one_group_takes_a_single_pixel():
+    assert GroupNorm(4, groups=1)(torch.randn(1, 4, 1, 1)).abs().max() > 0
+
+
+def test_layer_norm_is_over_the_channels_of_each_pixel():
+    norm = LayerNorm(5)
+    nn.init.uniform_(norm.weight)
+    nn.init.uniform_(norm.bias)
+    x = torch.randn(2, 5, 3, 4)  # an implementation for (B, ..., C) would normalise the rows
+    expected = torch.empty_like(x)
+    for b in range(2):
+        for i in range(3):
+            for j in range(4):
+                v = x[b, :, i, j]
+                v = (v - v.mean()) / (v.var(unbiased=False) + 1e-5).sqrt()
+                expected[b, :, i, j] = v * norm.weight + norm.bias
+    assert torch.allclose(norm(x), expected, atol=1e-5)
+
+
+def test_pixel_norm_gives_every_pixel_unit_length():
+    y = NORMS.build("pixel", 6)(5 * torch.randn(2, 6, 3, 4))
+    assert torch.allclose(y.square().mean(1), torch.ones(2, 3, 4), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["layer", "pixel"])
+def test_norms_over_channels_need_several(name):
+    with pytest.raises(OptionError, match="two or more"):
+        NORMS.build(name, 1)
+
+
+def test_group_norm_needs_a_group():
+    with pytest.raises(OptionError, match="groups is 0"):
+        GroupNorm(4, groups=0)

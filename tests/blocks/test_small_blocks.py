@@ -1,4 +1,4 @@
-"""Activations, dropout, initialisers, and the twin with other statistics."""
+"""Activations, dropout, and the twin with other statistics."""
 
 import pytest
 import torch
@@ -6,13 +6,10 @@ from torch import nn
 
 from ganblocks import (
     ACTIVATIONS,
-    INITIALIZERS,
     BatchNorm,
-    ConvBlock,
     Dropout,
     OptionError,
     UNetGenerator,
-    initialize,
     with_statistics,
 )
 
@@ -39,24 +36,6 @@ def test_dropout_is_on_when_it_says(mode, training, on):
     assert (not torch.equal(x, y)) is on
     if on:
         assert set(y.tolist()) == {0.0, 2.0}
-
-
-def test_initialisation_visits_everything_and_zeroes_biases():
-    network = nn.Sequential(ConvBlock(3, 64, norm="instance"), ConvBlock(64, 64), nn.Linear(64, 64))
-    initialize(network, {"type": "normal", "std": 0.1})
-    assert network[1].conv.weight.std().item() == pytest.approx(0.1, rel=0.05)
-    assert network[2].weight.std().item() == pytest.approx(0.1, rel=0.05)
-    assert network[0].norm.weight.mean().item() == pytest.approx(1.0, abs=0.05)
-    for name, value in network.named_parameters():
-        if name.endswith("bias"):
-            assert value.abs().max() == 0
-
-
-def test_no_initialisation_keeps_the_defaults():
-    conv = nn.Conv2d(3, 8, 3)
-    before = conv.weight.clone()
-    INITIALIZERS.build("none")(conv)
-    assert torch.equal(conv.weight, before)
 
 
 def test_statistics_of_the_image_equal_train_mode_at_batch_1():

@@ -1,0 +1,93 @@
+"""Adaptive instance normalisation: a style sets the mean and scale of every channel."""
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.blocks.norm import InstanceNorm
+from ganblocks.blocks.registry import BLOCKS
+from ganblocks.errors import ShapeError, require_count, require_image
+
+
+@BLOCKS.register("adain")
+class AdaIN(nn.Module):
+    """Instance norm whose scale and shift come from a style vector.
+
+    (B, channels, H, W) and (B, style_channels) → (B, channels, H, W):
+    y = (1 + gamma(style)) · (x − mean) / √(var + eps) + beta(style), where one linear layer
+    makes gamma and beta, and mean and variance are over (H, W) (Huang and Belongie, 2017;
+    Karras et al., 2019, equation 8). The 1 makes it begin near plain instance norm.
+
+    Args:
+        channels: Channels of the image.
+        style_channels: Length of the style.
+        eps: Added to the variance.
+
+    Raises:
+        ShapeError: In forward: the image or the style has other channels, the batches differ,
+            or the map is 1×1.
+
+    Example:
+        >>> AdaIN(8, 4)(torch.randn(2, 8, 16, 16), torch.randn(2, 4)).shape
+        torch.Size([2, 8, 16, 16])
+    """
+
+    def __init__(self, channels: int, style_channels: int, *, eps: float = 1e-5) -> None:
+        super().__init__()
+        require_count("channels", channels, 1)
+        require_count("style_channels", style_channels, 1)
+        self.channels = channels
+        self.style_channels = style_channels
+        self.norm = InstanceNorm(channels, eps=eps, affine=False)
+        self.modulation = nn.Linear(style_channels, 2 * channels)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """Normalises images and gives them the scale and shift of their styles."""
+        require_image("AdaIN", x.shape, self.channels)
+        if style.shape != (x.shape[0], self.style_channels):
+            raise ShapeError(
+                f"AdaIN got a style of shape {tuple(style.shape)} with images of shape "
+                f"{tuple(x.shape)}: it takes one vector an image, "
+                f"({x.shape[0]}, {self.style_channels})"
+            )
+        gamma, beta = self.modulation(style)[..., None, None].chunk(2, dim=1)
+        return self.norm(x) * (1 + gamma) + beta  # type: ignore[no-any-return]
+
+
+def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1e-5) -> Tensor:
+    """Gives each channel of one map the mean and standard deviation of another's.
+
+    std(style) · (content − mean(content)) / std(content) + mean(style), each over (H, W) with
+    std = √(var + eps) (Huang and Belongie, 2017, equation 8).
+
+    Args:
+        content: Map (B, C, H, W), whose pattern stays.
+        style_map: Map (B, C, H', W'), whose statistics are taken.
+        eps: Added to both variances, so that a map with its own statistics stays as it is.
+
+    Returns:
+        A map (B, C, H, W).
+
+    Raises:
+        ShapeError: Batch or channels of the two differ, or the content is 1×1.
+
+    Example:
+        >>> content, style = torch.randn(1, 2, 8, 8), 3 + 5 * torch.randn(1, 2, 4, 4)
+        >>> aligned = adaptive_instance_norm(content, style)
+        >>> bool(torch.allclose(aligned.mean((2, 3)), style.mean((2, 3)), atol=1e-4))
+        True
+    """
+    if (
+        content.ndim != 4
+        or style_map.ndim != 4
+        or content.shape[:2] != style_map.shape[:2]
+        or content.shape[2] * content.shape[3] == 1
+    ):
+        raise ShapeError(
+            f"adaptive_instance_norm got maps of shape {tuple(content.shape)} and "
+            f"{tuple(style_map.shape)}: both are (B, C, H, W) with the same B and C, and a "
+            "content of 1×1 has no pattern to keep"
+        )
+    (var, mean), (style_var, style_mean) = (
+        torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True) for x in (content, style_map)
+    )
+    return (content - mean) * ((style_var + eps) / (var + eps)).sqrt() + style_mean

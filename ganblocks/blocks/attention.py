@@ -1,0 +1,78 @@
+"""Self-attention: every pixel looks at every other."""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from ganblocks.blocks.registry import BLOCKS
+from ganblocks.errors import OptionError, require_count, require_image
+
+
+@BLOCKS.register("attention")
+class SelfAttention(nn.Module):
+    """Self-attention over all pixels, added to the input (SAGAN, Zhang et al., 2019, section 3).
+
+    (B, in_channels, H, W) → the same, for any H and W. With 1×1 convolutions for query, key,
+    value and out, and in_channels / reduction channels c in between,
+
+    y_j = x_j + gamma · out(Σ_i softmax_i(query_j · key_i) value_i),
+
+    where the softmax sums to 1 over the keys i. The product is not divided by √c, as in the
+    paper. gamma is learned and begins at 0, so that the block begins as the identity. Time
+    grows with (H · W)²; memory only with H · W where PyTorch has a fused kernel, which on
+    GPUs wants in_channels / reduction to be a multiple of 8. The fused kernels have no second
+    derivative: a gradient penalty has to call the network under
+    `torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: The same, or None.
+        reduction: How many times fewer channels query, key and value have; at least one is
+            left.
+
+    Raises:
+        OptionError: `out_channels` is another number than `in_channels`.
+        ShapeError: In forward: the input has other channels.
+
+    Example:
+        >>> x = torch.randn(1, 16, 5, 7)
+        >>> torch.equal(SelfAttention(16)(x), x)
+        True
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int | None = None, *, reduction: int = 8
+    ) -> None:
+        super().__init__()
+        require_count("in_channels", in_channels, 1)
+        require_count("reduction", reduction, 1)
+        if out_channels not in (None, in_channels):
+            raise OptionError(
+                f"out_channels is {out_channels}: attention adds to its input and keeps its "
+                f"channels. Write {in_channels} or leave it out"
+            )
+        self.in_channels = self.out_channels = in_channels
+        inner = max(1, in_channels // reduction)
+        self.query = nn.Conv2d(in_channels, inner, 1, bias=False)
+        self.key = nn.Conv2d(in_channels, inner, 1, bias=False)
+        self.value = nn.Conv2d(in_channels, inner, 1, bias=False)
+        self.out = nn.Conv2d(inner, in_channels, 1, bias=False)
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def after_initialize(self) -> None:
+        """Sets gamma to 0 again."""
+        nn.init.zeros_(self.gamma)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Adds to each pixel what it gathers from all pixels."""
+        require_image("SelfAttention", x.shape, self.in_channels)
+        # Contiguous, because the fused kernels, which do not hold (H · W)² weights, want it.
+        query, key, value = (
+            rearrange(part(x), "b c h w -> b 1 (h w) c").contiguous()
+            for part in (self.query, self.key, self.value)
+        )
+        gathered: Tensor = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        gathered = rearrange(gathered, "b 1 (h w) c -> b c h w", h=x.shape[2])
+        added: Tensor = self.gamma * self.out(gathered)
+        return x + added

@@ -1,0 +1,80 @@
+"""Norms over the channels of each pixel, which depend on no other pixel and no other image."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganblocks.blocks.norm import NORMS
+from ganblocks.errors import OptionError
+
+
+@NORMS.register("layer")
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation over the channels of each pixel (Ba et al., 2016), for (B, C, H, W).
+
+    y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over the channels at
+    one place. For one mean over the whole image, write `{"type": "group", "groups": 1}`.
+
+    Args:
+        channels: Channels of the input (B, channels, H, W), at least 2.
+        eps: Added to the variance.
+        affine: Whether to learn weight and bias, one value for each channel.
+
+    Raises:
+        OptionError: There is one channel, so that the result would be 0 whatever the image.
+
+    Example:
+        >>> import torch
+        >>> LayerNorm(8)(torch.randn(1, 8, 4, 4)).mean(1).abs().max().item() < 1e-6
+        True
+    """
+
+    def __init__(self, channels: int, *, eps: float = 1e-5, affine: bool = True) -> None:
+        _require_several("layer", channels)
+        super().__init__(channels, eps=eps, elementwise_affine=affine)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
+        """Normalises a batch of feature maps."""
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+@NORMS.register("pixel")
+class PixelNorm(nn.Module):
+    """Pixel normalisation: each pixel to unit length, nothing learnt (Karras et al., 2018, 4.2).
+
+    y = x / √(mean over the channels of x² + eps).
+
+    Args:
+        channels: Channels of the input (B, channels, H, W), at least 2.
+        eps: Added to the mean of the squares.
+
+    Raises:
+        OptionError: There is one channel, of which only the sign would be left.
+
+    Example:
+        >>> import torch
+        >>> PixelNorm(2)(torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)).flatten().tolist()
+        [0.848..., 1.131...]
+    """
+
+    def __init__(self, channels: int, *, eps: float = 1e-8) -> None:
+        super().__init__()
+        _require_several("pixel", channels)
+        self.channels = channels
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalises a batch of feature maps."""
+        rows = x.permute(0, 2, 3, 1)
+        return F.rms_norm(rows, (self.channels,), eps=self.eps).permute(0, 3, 1, 2)
+
+    def extra_repr(self) -> str:
+        """Shows the options in `repr`."""
+        return f"{self.channels}, eps={self.eps}"
+
+
+def _require_several(name: str, channels: int) -> None:
+    if channels < 2:
+        raise OptionError(
+            f"{name} norm over {channels} channel: it normalises over the channels, so it needs "
+            'two or more. Write "instance" or "none" there'
+        )

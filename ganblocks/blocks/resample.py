@@ -1,0 +1,120 @@
+"""Blocks that halve or double their maps, by any sampler."""
+
+from __future__ import annotations
+
+from ganblocks.blocks.block import ORDER, Block
+from ganblocks.blocks.down import DOWNSAMPLERS
+from ganblocks.blocks.registry import BLOCKS
+from ganblocks.blocks.up import UPSAMPLERS
+from ganblocks.registry import Knob
+
+
+@BLOCKS.register("down")
+class DownBlock(Block):
+    """Halves height and width; norm, activation and dropout in any order with that.
+
+    (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        down: What halves, from `DOWNSAMPLERS`: `"conv"`, `"pool"`, `"blur"`.
+        bias: `"auto"` gives the convolution a bias where no norm comes after it.
+        norm: Name, spec or factory from `NORMS`.
+        activation: Name, spec or factory from `ACTIVATIONS`.
+        dropout: Probability of dropping a value; 0 for none.
+        dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
+        order: The steps as words, each at most once, `conv` among them.
+        spectral_norm: Whether the kernel is divided by its largest singular value.
+
+    Raises:
+        OptionError: An option is not one of those.
+
+    Example:
+        >>> import torch
+        >>> DownBlock(3, 8, down="blur", norm="instance")(torch.zeros(1, 3, 8, 8)).shape
+        torch.Size([1, 8, 4, 4])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        down: Knob = "conv",
+        bias: bool | str = "auto",
+        norm: Knob = "none",
+        activation: Knob = "relu",
+        dropout: float = 0.0,
+        dropout_mode: str = "train",
+        order: str = ORDER,
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__(
+            lambda bias: DOWNSAMPLERS.build(down, in_channels, out_channels, bias=bias),
+            in_channels,
+            out_channels,
+            bias=bias,
+            norm=norm,
+            activation=activation,
+            dropout=dropout,
+            dropout_mode=dropout_mode,
+            order=order,
+            spectral_norm=spectral_norm,
+        )
+
+
+@BLOCKS.register("up")
+class UpBlock(Block):
+    """Doubles height and width; norm, activation and dropout in any order with that.
+
+    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        up: What doubles, from `UPSAMPLERS`: `"deconv"`, `"nearest"`, `"bilinear"`,
+            `"pixelshuffle"`.
+        bias: `"auto"` gives the convolution a bias where no norm comes after it.
+        norm: Name, spec or factory from `NORMS`.
+        activation: Name, spec or factory from `ACTIVATIONS`.
+        dropout: Probability of dropping a value; 0 for none.
+        dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
+        order: The steps as words, each at most once, `conv` among them.
+        spectral_norm: Whether the kernel is divided by its largest singular value.
+
+    Raises:
+        OptionError: An option is not one of those.
+
+    Example:
+        >>> import torch
+        >>> UpBlock(8, 3, up="pixelshuffle", activation="tanh")(torch.zeros(1, 8, 4, 4)).shape
+        torch.Size([1, 3, 8, 8])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        up: Knob = "deconv",
+        bias: bool | str = "auto",
+        norm: Knob = "none",
+        activation: Knob = "relu",
+        dropout: float = 0.0,
+        dropout_mode: str = "train",
+        order: str = ORDER,
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__(
+            lambda bias: UPSAMPLERS.build(up, in_channels, out_channels, bias=bias),
+            in_channels,
+            out_channels,
+            bias=bias,
+            norm=norm,
+            activation=activation,
+            dropout=dropout,
+            dropout_mode=dropout_mode,
+            order=order,
+            spectral_norm=spectral_norm,
+        )

@@ -1,0 +1,86 @@
+"""Spectral normalisation of whole networks, and weights that are set through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+from torch.nn.utils.parametrize import is_parametrized
+
+ConvOrLinear = nn.modules.conv._ConvNd | nn.Linear
+Network = TypeVar("Network", bound=nn.Module)
+_POWER_ITERATIONS = 15  # as many as torch runs when it wraps a layer
+
+
+def spectral_norm(network: Network) -> Network:
+    """Divides the weight of every convolution and linear layer by its largest singular value.
+
+    W / σ(W), with the weight as a matrix of its output channels by everything else, and σ from
+    one step of the power method per forward in train mode (Miyato et al., ICLR 2018, section
+    2.1 and algorithm 1). In eval mode no buffer changes. A layer that has it stays as it is.
+
+    The learned weight goes on as `parametrizations.weight.original`, the same object as
+    before, so that an optimiser made earlier still holds it. PyTorch refuses to pickle such
+    layers: save the `state_dict()`, not the module.
+
+    Args:
+        network: Any module, itself a layer or not; changed in place.
+
+    Returns:
+        The network.
+
+    Example:
+        >>> layer = spectral_norm(nn.Conv2d(8, 8, 3))
+        >>> for _ in range(50):  # each look at the weight in train mode is a step
+        ...     weight = layer.weight
+        >>> round(torch.linalg.svdvals(weight.detach().flatten(1))[0].item(), 2)
+        1.0
+    """
+    for module in list(network.modules()):
+        if isinstance(module, ConvOrLinear) and not _spectral_norms(module):
+            parametrizations.spectral_norm(module)  # knows which side of a deconv is its output
+    return network
+
+
+@torch.no_grad()
+def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
+    """Changes a layer's weight in place, through whatever parametrisation it has.
+
+    `layer.weight.copy_(...)` does nothing to a layer under spectral norm, whose `weight` is
+    made anew at every look. This sets the weight before the division and finds the singular
+    vectors anew. The parameter stays the same object. On the meta device nothing happens.
+
+    Args:
+        layer: A module with a `weight`.
+        fill: Called with the weight or a copy of it, which it overwrites.
+
+    Example:
+        >>> layer = spectral_norm(nn.Linear(2, 2))
+        >>> fill_weight(layer, lambda weight: weight.copy_(4 * torch.eye(2)))
+        >>> layer.weight.diagonal().tolist()
+        [1.0, 1.0]
+    """
+    if next(layer.parameters()).is_meta:
+        return
+    if not is_parametrized(layer, "weight"):
+        fill(cast(Tensor, layer.weight))
+        return
+    value = cast(Tensor, layer.weight).clone()
+    fill(value)
+    layer.weight = value
+    for norm in _spectral_norms(layer):
+        # A generator of its own, so that a network draws the same weights with spectral norm as
+        # without; a fresh start, since memory from to_empty() may hold zeros, which would stay.
+        generator = torch.Generator(value.device).manual_seed(0)
+        norm._v.normal_(generator=generator)
+        norm._power_method(norm._reshape_weight_to_matrix(value), _POWER_ITERATIONS)
+
+
+def _spectral_norms(layer: nn.Module) -> list[parametrizations._SpectralNorm]:
+    if not is_parametrized(layer, "weight"):
+        return []
+    chain = cast(nn.ModuleDict, layer.parametrizations)["weight"]
+    return [part for part in chain.children() if isinstance(part, parametrizations._SpectralNorm)]

@@ -1,0 +1,230 @@
+"""Up-samplers: `(in_channels, out_channels) -> module` that doubles height and width."""
+
+import warnings
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganblocks.blocks.padding import padding_of_conv
+from ganblocks.blocks.spectral import fill_weight
+from ganblocks.errors import GanBlocksWarning, OptionError, require_count, require_one_of
+from ganblocks.registry import Knob, Registry
+
+UPSAMPLERS: Registry[nn.Module] = Registry("upsamplers")
+"""Up-samplers by name; each is built as `UPSAMPLERS.build(name, in_channels, out_channels)`.
+
+A network hands on `bias` too: whether the convolution has one.
+"""
+
+
+def transposed_conv(
+    in_channels: int,
+    out_channels: int,
+    *,
+    kernel_size: int = 4,
+    stride: int = 2,
+    bias: bool = True,
+    checkerboard: str = "warn",
+) -> nn.ConvTranspose2d:
+    """Makes a transposed convolution that multiplies height and width by `stride` exactly.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Side of the kernel in pixels, at least the stride; a multiple of it leaves
+            no checkerboard.
+        stride: Factor of enlargement; with 1 the kernel must be odd.
+        bias: Whether the convolution has a bias.
+        checkerboard: `"warn"` where the kernel is no multiple of the stride, or `"accept"`.
+
+    Raises:
+        OptionError: The kernel is smaller than the stride, or cannot keep the size.
+
+    Example:
+        >>> transposed_conv(8, 3, kernel_size=2)(torch.zeros(1, 8, 5, 7)).shape
+        torch.Size([1, 3, 10, 14])
+    """
+    require_count("stride", stride, 1)
+    require_count("kernel_size", kernel_size, stride)
+    require_one_of("checkerboard", checkerboard, ("warn", "accept"))
+    if stride == 1 and kernel_size % 2 == 0:
+        raise OptionError(
+            f"kernel_size {kernel_size} with stride 1 cannot keep the size: write an odd one"
+        )
+    if kernel_size % stride and checkerboard == "warn":
+        warnings.warn(
+            f"a transposed convolution of kernel_size {kernel_size} and stride {stride} makes "
+            "checkerboards, since its kernel covers some pixels more often than others (Odena et "
+            f"al., Distill 2016). Write a multiple of {stride}, or up='nearest'",
+            GanBlocksWarning,
+            stacklevel=2,
+        )
+    padding = (kernel_size - stride + 1) // 2
+    return nn.ConvTranspose2d(
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        output_padding=2 * padding + stride - kernel_size,
+        bias=bias,
+    )
+
+
+@UPSAMPLERS.register("deconv")
+def deconv(
+    in_channels: int,
+    out_channels: int,
+    *,
+    kernel_size: int = 4,
+    bias: bool = True,
+    checkerboard: str = "warn",
+) -> nn.Module:
+    """Transposed convolution of stride 2: pix2pix's own; even kernels leave no checkerboard."""
+    return transposed_conv(
+        in_channels, out_channels, kernel_size=kernel_size, bias=bias, checkerboard=checkerboard
+    )
+
+
+class ResizeConv(nn.Module):
+    """Enlarges by interpolation, then convolves (Odena et al., Distill 2016).
+
+    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        mode: `"nearest"` or `"bilinear"`.
+        kernel_size: Side of the kernel in pixels, odd.
+        padding_mode: Name, spec or factory from `PADDINGS`.
+        bias: Whether the convolution has a bias.
+
+    Raises:
+        OptionError: An option is not one of those.
+
+    Example:
+        >>> ResizeConv(8, 3, mode="bilinear")(torch.zeros(1, 8, 5, 7)).shape
+        torch.Size([1, 3, 10, 14])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        mode: str = "nearest",
+        kernel_size: int = 3,
+        padding_mode: Knob = "zeros",
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        require_one_of("mode", mode, ("nearest", "bilinear"))
+        _require_odd(kernel_size)
+        self.mode = mode
+        self.pad, own = padding_of_conv(padding_mode, kernel_size // 2)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=own, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Doubles height and width."""
+        x = F.interpolate(x, scale_factor=2.0, mode=self.mode)
+        result: Tensor = self.conv(self.pad(x))
+        return result
+
+    def extra_repr(self) -> str:
+        """Shows the options in `repr`."""
+        return f"mode={self.mode!r}"
+
+
+@UPSAMPLERS.register("nearest")
+def nearest(
+    in_channels: int,
+    out_channels: int,
+    *,
+    kernel_size: int = 3,
+    padding_mode: Knob = "zeros",
+    bias: bool = True,
+) -> nn.Module:
+    """Nearest-neighbour enlargement, then a convolution: no checkerboard at any kernel."""
+    return ResizeConv(
+        in_channels,
+        out_channels,
+        mode="nearest",
+        kernel_size=kernel_size,
+        padding_mode=padding_mode,
+        bias=bias,
+    )
+
+
+@UPSAMPLERS.register("bilinear")
+def bilinear(
+    in_channels: int,
+    out_channels: int,
+    *,
+    kernel_size: int = 3,
+    padding_mode: Knob = "zeros",
+    bias: bool = True,
+) -> nn.Module:
+    """Bilinear enlargement, then a convolution: smoother than `nearest`."""
+    return ResizeConv(
+        in_channels,
+        out_channels,
+        mode="bilinear",
+        kernel_size=kernel_size,
+        padding_mode=padding_mode,
+        bias=bias,
+    )
+
+
+@UPSAMPLERS.register("pixelshuffle")
+class PixelShuffleConv(nn.Module):
+    """Convolves to four times the channels and lays them out as 2×2 pixels (Shi et al., 2016).
+
+    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). It starts as ICNR (Aitken et al.,
+    2017): the four pixels begin alike, as a nearest-neighbour enlargement, so that there is no
+    checkerboard to be unlearnt; `ganblocks.initialize` keeps that.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Side of the kernel in pixels, odd.
+        bias: Whether the convolution has a bias.
+
+    Raises:
+        OptionError: The kernel is even.
+
+    Example:
+        >>> enlarged = PixelShuffleConv(8, 3)(torch.randn(1, 8, 5, 7))
+        >>> enlarged.shape, bool(torch.equal(enlarged[..., ::2, ::2], enlarged[..., 1::2, 1::2]))
+        (torch.Size([1, 3, 10, 14]), True)
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, kernel_size: int = 3, bias: bool = True
+    ) -> None:
+        super().__init__()
+        _require_odd(kernel_size)
+        self.conv = nn.Conv2d(
+            in_channels, 4 * out_channels, kernel_size, padding=kernel_size // 2, bias=bias
+        )
+        self.after_initialize()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Doubles height and width."""
+        return F.pixel_shuffle(self.conv(x), 2)
+
+    @torch.no_grad()
+    def after_initialize(self) -> None:
+        """Copies the first of each four filters to the other three; `initialize` calls it."""
+        alike = self.conv.weight[::4].repeat_interleave(4, 0)
+        fill_weight(self.conv, lambda weight: weight.copy_(alike))
+        if self.conv.bias is not None:
+            self.conv.bias.copy_(self.conv.bias[::4].repeat_interleave(4, 0))
+
+
+def _require_odd(kernel_size: int) -> None:
+    require_count("kernel_size", kernel_size, 1)
+    if kernel_size % 2 == 0:
+        raise OptionError(
+            f"kernel_size {kernel_size} after an enlargement cannot keep the size: write an odd one"
+        )

@@ -1,0 +1,214 @@
+"""Small networks of the port and the tutorial, read, computed with, and written again."""
+
+from collections import OrderedDict
+
+import pytest
+import torch
+from plain_port import Patch, Pixel, ResNet, Tutorial, UNet, randomised, without_dropout
+
+from ganblocks import (
+    GENERATORS,
+    PatchDiscriminator,
+    PixelDiscriminator,
+    ResNetGenerator,
+    UNetGenerator,
+    WeightsError,
+    spec_of,
+    to_reference,
+)
+from ganblocks.reference_weights import fitting, patch_from_reference, unet_from_reference
+
+INSTANCE = {"type": "instance", "affine": False}
+OURS = {
+    UNet: UNetGenerator,
+    Tutorial: UNetGenerator,
+    ResNet: ResNetGenerator,
+    Patch: PatchDiscriminator,
+    Pixel: PixelDiscriminator,
+}
+# A plain network, and the knobs that must be found.
+NETWORKS = [
+    *[
+        (UNet, {"base": base, "downs": downs, "norm": norm}, {"num_downs": downs})
+        for base, downs in [(4, 5), (3, 6), (2, 7), (5, 8)]
+        for norm in ("batch", "instance", "none")
+    ],
+    (UNet, {"base": 4, "downs": 5, "inputs": 1, "outputs": 2}, {}),
+    (UNet, {"base": 4, "downs": 6, "most": 2}, {"max_multiplier": 2}),
+    (UNet, {"base": 2, "downs": 7, "most": 16}, {"max_multiplier": 16}),
+    (UNet, {"base": 4, "downs": 3, "norm": "instance"}, {"num_downs": 3}),
+    *[
+        (ResNet, {"base": 4, "blocks": blocks, "norm": norm, "dropout": d, "padding": p}, {})
+        for blocks, norm, d, p in [
+            (1, "batch", False, "reflect"),
+            (2, "batch", True, "reflect"),
+            (3, "batch", True, "zeros"),
+            (2, "batch", False, "zeros"),
+            (2, "instance", False, "reflect"),
+            (3, "instance", True, "reflect"),
+            (2, "instance", False, "zeros"),
+            (1, "instance", True, "zeros"),
+            (2, "none", False, "reflect"),
+            (2, "none", True, "zeros"),
+        ]
+    ],
+    (ResNet, {"base": 3, "blocks": 1, "inputs": 4, "outputs": 1}, {"base_channels": 3}),
+    (ResNet, {"base": 2, "blocks": 2, "downs": 4}, {"num_downs": 4}),
+    (ResNet, {"base": 4, "blocks": 0}, {"n_blocks": 0, "num_downs": 2}),
+    *[
+        (Patch, {"base": 4, "layers": n, "norm": norm}, {"n_layers": n})
+        for n in range(1, 7)
+        for norm in ("batch", "instance", "none")
+    ],
+    (Patch, {"base": 6, "inputs": 3, "most": 4, "layers": 4}, {"max_multiplier": 4}),
+    *[(Pixel, {"base": 8, "norm": norm}, {}) for norm in ("batch", "instance", "none")],
+    (Pixel, {"base": 8, "inputs": 4}, {"in_channels": 4}),
+    *[(Tutorial, {"base": 4, "downs": downs}, {"num_downs": downs}) for downs in range(3, 9)],
+    (Tutorial, {"base": 3, "downs": 6, "inputs": 1, "outputs": 2, "most": 4}, {}),
+]
+NAMES = [f"{cls.__name__}-{'-'.join(map(str, knobs.values()))}" for cls, knobs, _ in NETWORKS]
+each_network = pytest.mark.parametrize(("cls", "knobs", "found"), NETWORKS, ids=NAMES)
+
+
+def expected(knobs, found):
+    theirs = {
+        "inputs": "in_channels",
+        "outputs": "out_channels",
+        "base": "base_channels",
+        "most": "max_multiplier",
+        "blocks": "n_blocks",
+        "padding": "padding_mode",
+    }
+    wanted = {theirs[knob]: value for knob, value in knobs.items() if knob in theirs}
+    if "norm" in knobs:
+        wanted["norm"] = INSTANCE if knobs["norm"] == "instance" else knobs["norm"]
+    if "dropout" in knobs:
+        wanted["dropout"] = 0.5 if knobs["dropout"] else 0.0
+    return {**wanted, **found}
+
+
+def image_for(cls, knobs):
+    side = 2 ** (knobs["downs"] + 1) if cls in (UNet, Tutorial) else 32
+    if cls is Patch:
+        side = max(32, 2 ** (knobs["layers"] + 2))
+    return torch.randn(2, knobs.get("inputs", 6 if cls in (Patch, Pixel) else 3), side, side)
+
+
+def read(cls, plain):
+    dropout = {"dropout": 0.0} if cls in (UNet, Tutorial) else {}
+    return without_dropout(OURS[cls].from_reference(plain.state_dict(), **dropout))
+
+
+@each_network
+def test_the_architecture_is_found(cls, knobs, found):
+    with torch.device("meta"):
+        state = cls(**knobs).state_dict()
+    spec = spec_of(OURS[cls].from_reference({k: torch.zeros(v.shape) for k, v in state.items()}))
+    wanted = expected(knobs, found)
+    assert {knob: spec[knob] for knob in wanted} == wanted
+
+
+@each_network
+def test_outputs_and_statistics_are_equal(cls, knobs, found):
+    plain = without_dropout(randomised(cls(**knobs)))
+    ours, image = read(cls, plain), image_for(cls, knobs)
+    for mode in (False, True):
+        difference = (ours.train(mode)(image) - plain.train(mode)(image.clone())).abs().max()
+        assert difference.item() <= 1e-5, mode
+    again = read(cls, plain).state_dict()  # the batch just seen is in the running statistics
+    for key, value in ours.state_dict().items():
+        torch.testing.assert_close(value, again[key], atol=1e-5, rtol=1e-5)
+
+
+def the_port_has(cls, knobs):
+    depth = {UNet: range(5, 9), ResNet: [2]}.get(cls, [None])
+    default = {UNet: 8, ResNet: 2}.get(cls)
+    return cls is not Tutorial and "most" not in knobs and knobs.get("downs", default) in depth
+
+
+@pytest.mark.parametrize(
+    ("cls", "knobs"), [(cls, knobs) for cls, knobs, _ in NETWORKS if the_port_has(cls, knobs)]
+)
+def test_written_again_it_is_the_same(cls, knobs):
+    state = randomised(cls(**knobs)).state_dict()
+    written = to_reference(OURS[cls].from_reference(state))
+    assert list(written) == list(state)
+    assert all(torch.equal(written[key], state[key]) for key in state)
+    cls(**knobs).load_state_dict(written)
+
+
+def test_the_tutorials_knobs_are_the_presets():
+    spec = unet_from_reference(Tutorial(base=4, downs=5).state_dict())[0]
+    with torch.device("meta"):
+        preset = spec_of(GENERATORS.build("unet_256_tutorial", base_channels=4, num_downs=5))
+        ours = spec_of(UNetGenerator(**spec))
+    assert (preset.pop("last_bias"), ours.pop("last_bias")) == ("auto", False)  # a norm follows
+    assert ours == preset
+
+
+def test_knobs_go_before_what_is_found():
+    network = ResNetGenerator.from_reference(
+        ResNet(base=4, blocks=1).state_dict(), padding_mode="replicate"
+    )
+    plain = ResNet(base=4, blocks=1, padding="replicate")
+    plain.load_state_dict(to_reference(network))
+    image = torch.randn(2, 3, 16, 16)
+    assert (network.eval()(image) - plain.eval()(image)).abs().max().item() <= 1e-5
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "module.module."])
+def test_prefixes_of_wrappers_are_taken_off(prefix):
+    state = randomised(Patch(base=4, layers=2)).state_dict()
+    wrapped = OrderedDict((prefix + key, value) for key, value in state.items())
+    written = to_reference(PatchDiscriminator.from_reference(wrapped))
+    assert all(torch.equal(written[key], state[key]) for key in state)
+
+
+def test_a_prefix_of_some_keys_only_stays():
+    state = Pixel(base=4).state_dict()
+    state["module.net.0.bias"] = state.pop("net.0.bias")
+    with pytest.raises(WeightsError, match=r"net\.0\.bias is missing"):
+        PixelDiscriminator.from_reference(state)
+
+
+def test_batch_norm_that_did_not_count():
+    state = randomised(Patch(base=4)).state_dict()
+    old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    written = to_reference(PatchDiscriminator.from_reference(old))
+    assert list(written) == list(state)
+    assert all(torch.equal(written[key], old[key]) for key in old)
+    assert written["model.3.num_batches_tracked"].item() == 0
+
+
+def test_instance_norm_that_kept_statistics():
+    plain = randomised(UNet(base=4, downs=5, norm="instance")).eval()
+    state = plain.state_dict()
+    old = dict(state)
+    for name, module in plain.named_modules():
+        if isinstance(module, torch.nn.InstanceNorm2d):
+            old[f"{name}.running_mean"] = torch.randn(module.num_features)
+            old[f"{name}.running_var"] = torch.rand(module.num_features)
+    assert len(old) > len(state)
+    network = UNetGenerator.from_reference(old).eval()
+    image = torch.randn(1, 3, 64, 64)
+    assert (network(image) - plain(image.clone())).abs().max().item() <= 1e-5
+
+
+def test_half_precision_is_read():
+    state = {key: value.half() for key, value in Patch(base=4, layers=1).state_dict().items()}
+    network = PatchDiscriminator.from_reference(state)
+    assert torch.equal(network.blocks[0].conv.weight, state["model.0.weight"].float())
+
+
+def test_a_knob_that_contradicts_the_keys_is_named():
+    spec, state = patch_from_reference(Patch(base=4).state_dict())
+    network = PatchDiscriminator(**{**spec, "norm": "instance"})
+    with pytest.raises(WeightsError, match=r"blocks\.1\.norm\.running_mean is \(8,\).*absent"):
+        fitting(state, network.state_dict(), "PatchDiscriminator")
+    network = PatchDiscriminator(**{**spec, "n_layers": 4})
+    with pytest.raises(WeightsError, match=r"blocks\.4\.conv\.weight is missing.*\(32, 32, 4, 4\)"):
+        fitting(state, network.state_dict(), "PatchDiscriminator")
+    network = PatchDiscriminator(**{**spec, "in_channels": 3})
+    with pytest.raises(WeightsError, match=r"0\.conv\.weight is \(4, 6, 4, 4\).*\(4, 3, 4, 4\)"):
+        fitting(state, network.state_dict(), "PatchDiscriminator")
+    assert fitting(state, PatchDiscriminator(**spec).state_dict(), "PatchDiscriminator") is state

@@ -1,7 +1,14 @@
 """Discriminators: images in, logits out."""
 
 import ganblocks.discriminators.presets  # noqa: F401
+from ganblocks.discriminators.multiscale import MultiScaleDiscriminator
 from ganblocks.discriminators.patch import PatchDiscriminator
+from ganblocks.discriminators.pixel import PixelDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 
-__all__ = ["DISCRIMINATORS", "PatchDiscriminator"]
+__all__ = [
+    "DISCRIMINATORS",
+    "MultiScaleDiscriminator",
+    "PatchDiscriminator",
+    "PixelDiscriminator",
+]

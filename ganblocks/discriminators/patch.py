@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor
 
 from ganblocks.blocks import ConvBlock, initialize
+from ganblocks.blocks import spectral_norm as with_spectral_norm
+from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
-from ganblocks.errors import ShapeError, require_at_least, require_image
+from ganblocks.errors import require_count, require_flag
+from ganblocks.reference_weights import fitting, patch_from_reference, read_weights
 from ganblocks.registry import Knob
-from ganblocks.rf.geometry import (
-    ReceptiveField,
-    min_input_size_of_chain,
-    output_size_of_chain,
-    receptive_field_of_chain,
-)
 
 
 @DISCRIMINATORS.register("patch")
-class PatchDiscriminator(nn.Module):
+class PatchDiscriminator(ChainDiscriminator):
     """PatchGAN (Isola et al., CVPR 2017, section 3.2.2 and 6.1.2).
 
     (B, in_channels, H, W) → logits (B, 1, h, w), unbounded: no sigmoid and no norm comes after
@@ -33,10 +34,13 @@ class PatchDiscriminator(nn.Module):
         n_layers: Convolutions of stride 2; 3 is the 70×70 PatchGAN.
         max_multiplier: Most channels of a layer, in multiples of `base_channels`.
         kernel_size: Side of every kernel in pixels.
+        padding: Pixels added on each side by every convolution; `"auto"` is
+            (kernel_size − 1) // 2. The receptive field stays the same.
         norm: Norm of the inner layers, from `NORMS`; the first and last have none.
         bias: Whether the convolutions have a bias; `"auto"` where no norm follows. The last
             convolution always has one.
         activation: Activation, from `ACTIVATIONS`.
+        spectral_norm: Whether every kernel is divided by its largest singular value.
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
@@ -61,12 +65,13 @@ class PatchDiscriminator(nn.Module):
         n_layers: int = 3,
         max_multiplier: int = 8,
         kernel_size: int = 4,
+        padding: int | str = "auto",
         norm: Knob = "batch",
         bias: bool | str = "auto",
         activation: Knob = "leaky_relu",
+        spectral_norm: bool = False,
         init: Knob = "normal",
     ) -> None:
-        super().__init__()
         for what, value in [
             ("in_channels", in_channels),
             ("base_channels", base_channels),
@@ -74,69 +79,48 @@ class PatchDiscriminator(nn.Module):
             ("max_multiplier", max_multiplier),
             ("kernel_size", kernel_size),
         ]:
-            require_at_least(what, value, 1)
-        self.in_channels = in_channels
+            require_count(what, value, 1)
+        require_flag("spectral_norm", spectral_norm)
         channels = [base_channels * min(2**i, max_multiplier) for i in range(n_layers + 1)]
-        self.blocks = nn.ModuleList(
-            ConvBlock(
-                channels[i - 1] if i else in_channels,
-                out,
-                kernel_size=kernel_size,
-                stride=2 if i < n_layers else 1,
-                bias=bias,
-                norm=norm if i else "none",
-                activation=activation,
-            )
-            for i, out in enumerate(channels)
+        kernel: dict[str, Any] = {"kernel_size": kernel_size, "padding": padding}
+        super().__init__(
+            [
+                ConvBlock(
+                    channels[i - 1] if i else in_channels,
+                    out,
+                    stride=2 if i < n_layers else 1,
+                    bias=bias,
+                    norm=norm if i else "none",
+                    activation=activation,
+                    **kernel,
+                )
+                for i, out in enumerate(channels)
+            ],
+            ConvBlock(channels[-1], 1, activation="none", **kernel),
         )
-        self.logits = ConvBlock(channels[-1], 1, kernel_size=kernel_size, activation="none")
         initialize(self, init)
+        if spectral_norm:
+            with_spectral_norm(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Scores the patches of (B, in_channels, H, W): higher is more real."""
-        return self.features(x)[-1]
+    @classmethod
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+        """Builds the PatchGAN that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
 
-    def features(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Gives the map of every layer, the logits last."""
-        require_image("PatchDiscriminator", x.shape, self.in_channels)
-        least = self.min_input_size
-        if x.shape[2] < least[0] or x.shape[3] < least[1]:
-            raise ShapeError(
-                f"image of {x.shape[2]}×{x.shape[3]}: this PatchDiscriminator needs at least "
-                f"{least[0]}×{least[1]} to give a logit. Enlarge the image or take fewer n_layers"
-            )
-        maps = []
-        for block in (*self.blocks, self.logits):
-            x = block(x)
-            maps.append(x)
-        return tuple(maps)
+        Args:
+            weights: The state dict, or a file of one (`.pth` without pickled objects, or
+                `.safetensors`), with or without `module.`.
+            **knobs: Knobs that the keys cannot tell, such as `padding`.
 
-    @property
-    def receptive_field(self) -> ReceptiveField:
-        """What each logit sees of the image."""
-        return receptive_field_of_chain(self._convs())
-
-    @property
-    def min_input_size(self) -> tuple[int, int]:
-        """Smallest (H, W) that gives a logit."""
-        return min_input_size_of_chain(self._convs())
-
-    def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Size (h, w) of the logit map of an image of this size.
+        Raises:
+            WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
         Example:
-            >>> PatchDiscriminator(base_channels=8).output_size(256, 512)
-            (30, 62)
+            >>> from ganblocks import to_reference
+            >>> state = to_reference(PatchDiscriminator(in_channels=4, base_channels=8, n_layers=2))
+            >>> PatchDiscriminator.from_reference(state).receptive_field.size
+            (34, 34)
         """
-        return output_size_of_chain(self._convs(), height, width)
-
-    def extra_repr(self) -> str:
-        """Shows in `repr` what a logit sees."""
-        field, grid = self.receptive_field, self.output_size(256, 256)
-        return (
-            f"receptive field {field.size[0]}×{field.size[1]}, stride {field.stride[0]}, "
-            f"{grid[0]}×{grid[1]} logits on 256×256"
-        )
-
-    def _convs(self) -> list[nn.Conv2d]:
-        return [block.conv for block in (*self.blocks, self.logits)]
+        spec, state = patch_from_reference(read_weights(weights))
+        network = cls(**{**spec, **knobs})
+        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
+        return network

@@ -2,6 +2,7 @@
 
 import ganblocks.generators.presets  # noqa: F401
 from ganblocks.generators.registry import GENERATORS
+from ganblocks.generators.resnet import ResNetGenerator
 from ganblocks.generators.unet import UNetGenerator
 
-__all__ = ["GENERATORS", "UNetGenerator"]
+__all__ = ["GENERATORS", "ResNetGenerator", "UNetGenerator"]

@@ -1,6 +1,7 @@
-"""Named U-Nets: what each reproduces, and the knobs in which the dialects differ."""
+"""Named generators: what each reproduces, and the knobs in which the dialects differ."""
 
-import ganblocks.generators.unet  # noqa: F401  (presets name what it registers)
+import ganblocks.generators.resnet
+import ganblocks.generators.unet  # noqa: F401  (presets name what these register)
 from ganblocks.generators.registry import GENERATORS
 
 GENERATORS.preset(
@@ -36,3 +37,10 @@ GENERATORS.preset(
     },
     "U-Net 256 as the tutorials write it, activation after norm, 54,413,958 parameters",
 )
+for n_blocks, count, size in [(6, "7,841,411", 128), (9, "11,383,427", 256)]:
+    GENERATORS.preset(
+        f"resnet_{n_blocks}blocks",
+        {"type": "resnet", "n_blocks": n_blocks},
+        f"ResNet with {n_blocks} blocks of the PyTorch port of CycleGAN (Zhu et al., ICCV 2017), "
+        f"for {size}² and up, {count} parameters",
+    )

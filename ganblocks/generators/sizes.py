@@ -1,31 +1,44 @@
 """How a generator that halves its maps several times takes images of any size."""
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from ganblocks.errors import ShapeError
 
-SIZE_POLICIES = ("pad", "strict")
 
-
-def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     """Repeats the last row and column until both sides are multiples.
 
     Args:
         x: Images (B, C, H, W).
         multiple: What both sides shall be divisible by.
+        least: What no side may be shorter than; a multiple too.
 
     Returns:
         The padded images; `x` itself where nothing is missing.
 
     Example:
-        >>> import torch
         >>> pad_to_multiple(torch.zeros(1, 3, 255, 257), 256).shape
         torch.Size([1, 3, 256, 512])
     """
-    height, width = x.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
-    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+    height, width = (max(least, -(-n // multiple) * multiple) for n in x.shape[-2:])
+    return fit_to(x, height, width)
+
+
+def fit_to(x: Tensor, height: int, width: int) -> Tensor:
+    """Repeats the last row and column, or cuts them off, until the size is that one.
+
+    Example:
+        >>> fit_to(torch.arange(6.0).view(1, 1, 2, 3), 3, 2).flatten().tolist()
+        [0.0, 1.0, 3.0, 4.0, 3.0, 4.0]
+    """
+    bottom, right = height - x.shape[-2], width - x.shape[-1]
+    # By hand: torch's compiler refuses the gradient of its own replicate padding in channels_last.
+    if bottom > 0:
+        x = torch.cat((x, x[..., -1:, :].expand(-1, -1, bottom, -1)), -2)
+    if right > 0:
+        x = torch.cat((x, x[..., -1:].expand(-1, -1, -1, right)), -1)
+    return x[..., :height, :width] if bottom < 0 or right < 0 else x
 
 
 def require_multiple(height: int, width: int, multiple: int) -> None:

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from ganblocks.blocks import ACTIVATIONS, ConvBlock, DeconvBlock, initialize
+from ganblocks.blocks import (
+    ACTIVATIONS,
+    DownBlock,
+    SelfAttention,
+    UpBlock,
+    initialize,
+)
+from ganblocks.blocks import (
+    spectral_norm as with_spectral_norm,
+)
 from ganblocks.blocks.dropout import DROPOUT_MODES
 from ganblocks.errors import (
     OptionError,
-    require_at_least,
+    require_count,
+    require_flag,
     require_fraction,
     require_image,
     require_one_of,
 )
+from ganblocks.generators.checkpointing import checkpointed
 from ganblocks.generators.registry import GENERATORS
-from ganblocks.generators.sizes import SIZE_POLICIES, pad_to_multiple, require_multiple
+from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
+from ganblocks.generators.unet_knobs import (
+    require_decoder_levels,
+    resolve_dropout_levels,
+    samplers_with_kernel,
+)
+from ganblocks.reference_weights import fitting, read_weights, unet_from_reference
 from ganblocks.registry import Knob
 
 
@@ -36,7 +55,8 @@ class UNetGenerator(nn.Module):
         base_channels: Channels of the first level (ngf); each level doubles them.
         max_multiplier: Most that a level may have, in multiples of `base_channels`.
         num_downs: How often the image is halved; 8 brings 256² down to 1×1.
-        kernel_size: Side of every kernel, at least 2.
+        kernel_size: Side of the strided kernels, at least 2: those of `down="conv"` and
+            `up="deconv"`. Other samplers have one of their own, in their spec.
         norm: Norm of the inner levels, from `NORMS`.
         bottleneck_norm: Norm of the innermost convolution. At batch 1 a norm over a 1×1 map
             leaves nothing, which is why the default is `"none"`.
@@ -46,6 +66,9 @@ class UNetGenerator(nn.Module):
         activation: Activation of the encoder, from `ACTIVATIONS`.
         up_activation: Activation of the decoder.
         last_activation: Activation that makes the image.
+        down: What halves the maps, from `DOWNSAMPLERS`: `"conv"`, `"pool"`, `"blur"`.
+        up: What doubles them, from `UPSAMPLERS`: `"deconv"`, `"nearest"`, `"bilinear"`,
+            `"pixelshuffle"`.
         skip: How a skip joins the decoder: `"concat"`, `"add"` or `"none"`.
         skip_features: What is skipped: the encoder's `"activated"` maps, or the `"raw"` ones
             before their activation.
@@ -56,12 +79,19 @@ class UNetGenerator(nn.Module):
         dropout_levels: Decoder levels with dropout, 0 being the innermost; `"port"` is the
             port's choice, 1 to num_downs − 5, and `"paper"` the three innermost.
         dropout_mode: `"train"`, or `"always"` for dropout at test time too.
+        attention_levels: Decoder levels with self-attention, counted in the same way; level n
+            of a U-Net 256 on 256² has maps of 2^(n + 1) pixels.
+        spectral_norm: Whether every kernel is divided by its largest singular value.
+        checkpointing: Whether the backward pass computes each level's maps once more rather
+            than keep them: less memory, about a third more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs and crops the output;
-            `"strict"` raises and names the nearest valid sizes.
+            `"match_skip"` fits each decoder map to its skip, so that an image of 2^num_downs
+            pixels or more is not padded at all; `"strict"` raises and names the nearest valid
+            sizes.
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
-        OptionError: A knob has a value that is not allowed.
+        OptionError: A knob has a value that is not allowed, or that would do nothing.
         ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
 
     Example:
@@ -87,13 +117,18 @@ class UNetGenerator(nn.Module):
         activation: Knob = "leaky_relu",
         up_activation: Knob = "relu",
         last_activation: Knob = "tanh",
+        down: Knob = "conv",
+        up: Knob = "deconv",
         skip: str = "concat",
         skip_features: str = "activated",
         decoder_activation: str = "after_join",
         concat_order: str = "skip_first",
         dropout: float = 0.5,
-        dropout_levels: Sequence[int] | str = "port",
+        dropout_levels: Iterable[int] | str = "port",
         dropout_mode: str = "train",
+        attention_levels: Iterable[int] = (),
+        spectral_norm: bool = False,
+        checkpointing: bool = False,
         size_policy: str = "pad",
         init: Knob = "normal",
     ) -> None:
@@ -105,24 +140,29 @@ class UNetGenerator(nn.Module):
             ("max_multiplier", max_multiplier),
             ("num_downs", num_downs),
         ]:
-            require_at_least(what, value, 1)
-        require_at_least("kernel_size", kernel_size, 2)
+            require_count(what, value, 1)
+        require_count("kernel_size", kernel_size, 2)
         require_one_of("skip", skip, ("concat", "add", "none"))
         require_one_of("skip_features", skip_features, ("activated", "raw"))
         require_one_of("decoder_activation", decoder_activation, ("after_join", "before_join"))
         require_one_of("concat_order", concat_order, ("skip_first", "decoder_first"))
         require_one_of("dropout_mode", dropout_mode, DROPOUT_MODES)
         require_fraction("dropout", dropout)
-        require_one_of("size_policy", size_policy, SIZE_POLICIES)
+        require_flag("spectral_norm", spectral_norm)
+        require_flag("checkpointing", checkpointing)
+        require_one_of("size_policy", size_policy, ("pad", "match_skip", "strict"))
         if skip_features == "raw" and decoder_activation == "before_join":
             raise OptionError(
                 "skip_features='raw' with decoder_activation='before_join' leaves the skips "
                 "without any activation: change either of the two"
             )
+        down, up = samplers_with_kernel(down, up, kernel_size)
         self.in_channels = in_channels
+        self.out_channels = out_channels
         self.num_downs = num_downs
         self.skip = skip
         self.concat_order = concat_order
+        self.checkpointing = checkpointing
         self.size_policy = size_policy
 
         channels = [base_channels * min(2**i, max_multiplier) for i in range(num_downs)]
@@ -140,11 +180,10 @@ class UNetGenerator(nn.Module):
                 order = "conv norm activation"
                 act = activation if not last else up_activation if before_join else "none"
             self.down.append(
-                ConvBlock(
+                DownBlock(
                     channels[level - 1] if level else in_channels,
                     out,
-                    kernel_size=kernel_size,
-                    stride=2,
+                    down=down,
                     bias=bias,
                     norm=bottleneck_norm if last else norm if level else "none",
                     activation=act,
@@ -152,17 +191,17 @@ class UNetGenerator(nn.Module):
                 )
             )
 
-        dropped = _dropout_levels(dropout_levels, num_downs)
+        dropped = resolve_dropout_levels(dropout_levels, num_downs)
         width = channels[-1]
         self.up = nn.ModuleList()
         for level in range(num_downs):
             last = level == deepest
             out = out_channels if last else channels[deepest - level - 1]
             self.up.append(
-                DeconvBlock(
+                UpBlock(
                     width,
                     out,
-                    kernel_size=kernel_size,
+                    up=up,
                     bias=last_bias if last else bias,
                     norm=last_norm if last else norm,
                     activation="none" if last and before_join else up_activation,
@@ -174,8 +213,65 @@ class UNetGenerator(nn.Module):
                 )
             )
             width = 2 * out if skip == "concat" else out
+        attended = require_decoder_levels("attention_levels", attention_levels, num_downs)
+        self.attention = nn.ModuleDict(
+            {str(level): SelfAttention(channels[deepest - level - 1]) for level in attended}
+        )
         self.last_activation = ACTIVATIONS.build(last_activation)
         initialize(self, init)
+        if spectral_norm:
+            with_spectral_norm(self)
+
+    @classmethod
+    def for_size(cls, height: int, width: int, **knobs: Any) -> Self:
+        """Builds a U-Net as deep as images of this size allow, 8 halvings at most.
+
+        The innermost map keeps at least one pixel of the shorter side, so that little is padded.
+
+        Args:
+            height: Height of the images in pixels.
+            width: Width of the images in pixels.
+            **knobs: The other knobs.
+
+        Raises:
+            OptionError: A side is below 1, or a knob is wrong.
+
+        Example:
+            >>> UNetGenerator.for_size(96, 200, base_channels=4).num_downs
+            6
+        """
+        for what, value in [("height", height), ("width", width)]:
+            require_count(what, value, 1)
+        return cls(**{"num_downs": min(8, max(1, min(height, width).bit_length() - 1)), **knobs})
+
+    @classmethod
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+        """Builds the U-Net that a state dict of another code base was made by, and fills it.
+
+        It reads pytorch-CycleGAN-and-pix2pix's layout and the pix2pix tutorial's (`conv1.0.weight`
+        …), of any depth, width and channels, with or without `module.`, and infers the knobs from
+        keys and shapes. Dropout leaves no trace there: it is the code base's own unless a knob
+        says otherwise. `ganblocks.to_reference` writes the former layout.
+
+        Args:
+            weights: The state dict, or a file of one (`.pth` without pickled objects, or
+                `.safetensors`).
+            **knobs: Knobs that the keys cannot tell, such as `dropout` or `size_policy`.
+
+        Raises:
+            WeightsError: The file cannot be read, or a key does not fit; the first is named.
+
+        Example:
+            >>> from ganblocks import to_reference
+            >>> state = to_reference(UNetGenerator(in_channels=1, base_channels=4, num_downs=5))
+            >>> network = UNetGenerator.from_reference(state, dropout=0.0)
+            >>> network.in_channels, network.num_downs
+            (1, 5)
+        """
+        spec, state = unet_from_reference(read_weights(weights))
+        network = cls(**{**spec, **knobs})
+        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
+        return network
 
     @property
     def size_multiple(self) -> int:
@@ -186,36 +282,41 @@ class UNetGenerator(nn.Module):
         """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W)."""
         require_image("UNetGenerator", x.shape, self.in_channels)
         height, width = x.shape[-2:]
-        if self.size_policy == "strict":
+        if self.size_policy == "pad":
+            x = pad_to_multiple(x, self.size_multiple)
+        elif self.size_policy == "strict":
             require_multiple(height, width, self.size_multiple)
-        x = pad_to_multiple(x, self.size_multiple)
+        else:
+            least = self.size_multiple
+            x = fit_to(x, max(height, least), max(width, least))
 
         skips = []
         for block in self.down:
-            x = block(x)
+            x = self._level([block], x)
             skips.append(x)
         skips.pop()  # the bottleneck is the decoder's input, not a skip
         for level, block in enumerate(self.up):
-            x = block(x if level == 0 else self._join(x, skips.pop()))
+            attention = [self.attention[str(level)]] if str(level) in self.attention else []
+            x = self._level([block, *attention], x, skips.pop() if level else None)
         image: Tensor = self.last_activation(x)
-        return image[..., :height, :width]
+        return fit_to(image, height, width)
+
+    def _level(self, parts: list[nn.Module], x: Tensor, skip: Tensor | None = None) -> Tensor:
+        def run(x: Tensor, skip: Tensor | None) -> Tensor:
+            if skip is not None:
+                x = self._join(x, skip)
+            for part in parts:
+                x = part(x)
+            return x
+
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpointed(parts, run, x, skip)
+        return run(x, skip)
 
     def _join(self, x: Tensor, skip: Tensor) -> Tensor:
+        x = fit_to(x, *skip.shape[-2:])
         if self.skip == "none":
             return x
         if self.skip == "add":
             return x + skip
         return torch.cat((skip, x) if self.concat_order == "skip_first" else (x, skip), 1)
-
-
-def _dropout_levels(levels: Sequence[int] | str, num_downs: int) -> Sequence[int]:
-    if isinstance(levels, str):
-        require_one_of("dropout_levels", levels, ("port", "paper"))
-        return range(1, num_downs - 4) if levels == "port" else range(min(3, num_downs - 1))
-    for level in levels:
-        if not 0 <= level < num_downs - 1:
-            raise OptionError(
-                f"dropout_levels has {level!r}: a U-Net of num_downs={num_downs} has the decoder "
-                f"levels 0 (innermost) to {num_downs - 2} before the one that makes the image"
-            )
-    return levels

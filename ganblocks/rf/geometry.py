@@ -55,6 +55,24 @@ class ReceptiveField:
         axes = len(index)
         return tuple((a + b - 1) / 2 for a, b in zip(box[:axes], box[axes:], strict=True))
 
+    def then(self, later: ReceptiveField) -> ReceptiveField:
+        """Gives the field of a network whose output is fed to another one.
+
+        Args:
+            later: The field of that other network.
+
+        Example:
+            >>> pool = ReceptiveField(size=(3, 3), stride=(2, 2), padding=(1, 1))
+            >>> pool.then(pool)
+            ReceptiveField(size=(7, 7), stride=(4, 4), padding=(3, 3))
+        """
+        axes = range(len(self.size))
+        return ReceptiveField(
+            tuple(self.size[i] + self.stride[i] * (later.size[i] - 1) for i in axes),
+            tuple(self.stride[i] * later.stride[i] for i in axes),
+            tuple(self.padding[i] + self.stride[i] * later.padding[i] for i in axes),
+        )
+
 
 def receptive_field_of_chain(convs: Iterable[nn.Conv2d]) -> ReceptiveField:
     """Computes the receptive field of convolutions that follow one another.
@@ -68,13 +86,12 @@ def receptive_field_of_chain(convs: Iterable[nn.Conv2d]) -> ReceptiveField:
         >>> receptive_field_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 1, 1)]).size
         (10, 10)
     """
-    size, stride, padding = (1, 1), (1, 1), (0, 0)
+    field = ReceptiveField((1, 1), (1, 1), (0, 0))
     for conv in convs:
-        reach = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
-        size = _pair(s + j * r for s, j, r in zip(size, stride, reach, strict=True))
-        padding = _pair(p + j * q for p, j, q in zip(padding, stride, _padding(conv), strict=True))
-        stride = _pair(j * s for j, s in zip(stride, conv.stride, strict=True))
-    return ReceptiveField(size, stride, padding)
+        reach = (d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
+        size = tuple(r + 1 for r in reach)
+        field = field.then(ReceptiveField(size, conv.stride, _padding(conv)))
+    return field
 
 
 def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) -> tuple[int, int]:
@@ -94,14 +111,19 @@ def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) ->
     return size
 
 
-def min_input_size_of_chain(convs: Sequence[nn.Conv2d]) -> tuple[int, int]:
-    """Computes the smallest image of which a chain of convolutions leaves a 1×1 map.
+def min_input_size_of_chain(
+    convs: Sequence[nn.Conv2d], size: tuple[int, int] = (1, 1)
+) -> tuple[int, int]:
+    """Computes the smallest image of which a chain of convolutions leaves a map of that size.
+
+    Args:
+        convs: The convolutions in the order in which the image passes them.
+        size: Height and width of the map.
 
     Example:
         >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])
         (4, 4)
     """
-    size = (1, 1)
     for conv in reversed(convs):
         reach = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
         size = _pair(

@@ -1,0 +1,121 @@
+"""Several discriminators, each on the image at half the size of the one before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganblocks.discriminators.registry import DISCRIMINATORS
+from ganblocks.errors import OptionError, ShapeError, require_count, require_image
+from ganblocks.registry import Knob
+from ganblocks.rf import ReceptiveField
+
+# The pyramid's step: means of 3×3 pixels, two pixels apart, without the pixels beyond the border.
+POOL = ReceptiveField(size=(3, 3), stride=(2, 2), padding=(1, 1))
+
+
+@DISCRIMINATORS.register("multiscale")
+class MultiScaleDiscriminator(nn.Module):
+    """Discriminators of one kind over an image pyramid (Wang et al., CVPR 2018, section 3.2).
+
+    (B, in_channels, H, W) → a list of logit maps, the full size first. Each scale sees the image
+    at half the size of the one before, and has weights of its own.
+
+    Args:
+        discriminator: What judges each scale: name, spec or factory from `DISCRIMINATORS`.
+        in_channels: Channels of the input; 6 is an RGB condition and an RGB image.
+        num_scales: Number of scales (num_D).
+
+    Raises:
+        OptionError: A knob has a value that is not allowed.
+        ShapeError: In forward: the image has other channels or is smaller than
+            `min_input_size`.
+
+    Example:
+        >>> import torch
+        >>> discriminator = MultiScaleDiscriminator("patch_34", num_scales=2)
+        >>> [tuple(logits.shape) for logits in discriminator(torch.zeros(1, 6, 128, 128))]
+        [(1, 1, 30, 30), (1, 1, 14, 14)]
+        >>> [field.size for field in discriminator.receptive_field]
+        [(34, 34), (69, 69)]
+    """
+
+    def __init__(
+        self,
+        discriminator: Knob = "patch_70",
+        in_channels: int = 6,
+        *,
+        num_scales: int = 3,
+    ) -> None:
+        super().__init__()
+        require_count("in_channels", in_channels, 1)
+        require_count("num_scales", num_scales, 1)
+        self.in_channels = in_channels
+        self.scales = nn.ModuleList(
+            DISCRIMINATORS.build(discriminator, in_channels=in_channels) for _ in range(num_scales)
+        )
+        if not isinstance(getattr(self.scales[0], "receptive_field", None), ReceptiveField):
+            raise OptionError(
+                f"discriminator is {discriminator!r}, which has no receptive field of its own: "
+                "give one that judges a single scale, such as 'patch_70'"
+            )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Scores the patches of every scale: higher is more real."""
+        return [maps[-1] for maps in self.features(x)]
+
+    def features(self, x: Tensor) -> tuple[tuple[Tensor, ...], ...]:
+        """Gives the maps of every layer of every scale, the logits last."""
+        require_image("MultiScaleDiscriminator", x.shape, self.in_channels)
+        least = self.min_input_size
+        if x.shape[2] < least[0] or x.shape[3] < least[1]:
+            raise ShapeError(
+                f"image of {x.shape[2]}×{x.shape[3]}: this MultiScaleDiscriminator needs at least "
+                f"{least[0]}×{least[1]} to give a logit at each of its {len(self.scales)} scales. "
+                "Enlarge the image or take fewer scales"
+            )
+        maps = []
+        for scale, discriminator in enumerate(self._each()):
+            if scale:
+                x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+            maps.append(discriminator.features(x))
+        return tuple(maps)
+
+    @property
+    def receptive_field(self) -> tuple[ReceptiveField, ...]:
+        """What each logit of each scale sees of the image."""
+        fields = []
+        pyramid = ReceptiveField(size=(1, 1), stride=(1, 1), padding=(0, 0))
+        for discriminator in self._each():
+            fields.append(pyramid.then(discriminator.receptive_field))
+            pyramid = pyramid.then(POOL)
+        return tuple(fields)
+
+    @property
+    def min_input_size(self) -> tuple[int, int]:
+        """Smallest (H, W) that gives a logit at every scale."""
+        least = (1, 1)
+        for discriminator in reversed(self._each()):
+            # Of n pixels the pyramid leaves (n + 1) // 2.
+            doubled = (2 * least[0] - 1, 2 * least[1] - 1)
+            own = discriminator.min_input_size
+            least = (max(own[0], doubled[0]), max(own[1], doubled[1]))
+        return least
+
+    def output_size(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
+        """Size (h, w) of each scale's logit map of an image of this size.
+
+        Example:
+            >>> MultiScaleDiscriminator("patch_70").output_size(256, 256)
+            ((30, 30), (14, 14), (6, 6))
+        """
+        sizes = []
+        for discriminator in self._each():
+            sizes.append(discriminator.output_size(height, width))
+            height, width = (height + 1) // 2, (width + 1) // 2
+        return tuple(sizes)
+
+    def _each(self) -> list[Any]:
+        return list(self.scales)

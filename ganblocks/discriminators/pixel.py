@@ -1,0 +1,101 @@
+"""The PixelGAN: a discriminator that judges every pixel by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from torch import Tensor
+
+from ganblocks.blocks import ConvBlock, initialize
+from ganblocks.blocks import spectral_norm as with_spectral_norm
+from ganblocks.discriminators.chain import ChainDiscriminator
+from ganblocks.discriminators.registry import DISCRIMINATORS
+from ganblocks.errors import require_count, require_flag
+from ganblocks.reference_weights import fitting, pixel_from_reference, read_weights
+from ganblocks.registry import Knob
+
+
+@DISCRIMINATORS.register("pixel")
+class PixelDiscriminator(ChainDiscriminator):
+    """1×1 PatchGAN, called PixelGAN (Isola et al., CVPR 2017, sections 4.4 and 6.1.2).
+
+    (B, in_channels, H, W) → logits (B, 1, H, W): it sees colours, and no structure at all. The
+    defaults are those of the PyTorch port.
+
+    Args:
+        in_channels: Channels of the input; 6 is an RGB condition and an RGB image.
+        base_channels: Channels of the first convolution (ndf); the second has twice as many.
+        norm: Norm of the second layer, from `NORMS`.
+        bias: Whether the first two convolutions have a bias; `"auto"` where no norm follows.
+        last_bias: Whether the last one has; in the port only with instance norm.
+        activation: Activation, from `ACTIVATIONS`.
+        spectral_norm: Whether every kernel is divided by its largest singular value.
+        init: How the weights begin, from `INITIALIZERS`.
+
+    Raises:
+        OptionError: A knob has a value that is not allowed.
+        ShapeError: In forward: the image has other channels or is smaller than
+            `min_input_size`.
+
+    Example:
+        >>> import torch
+        >>> discriminator = PixelDiscriminator(base_channels=8)
+        >>> discriminator.receptive_field.size
+        (1, 1)
+        >>> discriminator(torch.zeros(1, 6, 30, 41)).shape
+        torch.Size([1, 1, 30, 41])
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 6,
+        *,
+        base_channels: int = 64,
+        norm: Knob = "batch",
+        bias: bool | str = "auto",
+        last_bias: bool = False,
+        activation: Knob = "leaky_relu",
+        spectral_norm: bool = False,
+        init: Knob = "normal",
+    ) -> None:
+        for what, value in [("in_channels", in_channels), ("base_channels", base_channels)]:
+            require_count(what, value, 1)
+        require_flag("last_bias", last_bias)
+        require_flag("spectral_norm", spectral_norm)
+        wide = 2 * base_channels
+        layer: dict[str, Any] = {"kernel_size": 1, "bias": bias, "activation": activation}
+        super().__init__(
+            [
+                ConvBlock(in_channels, base_channels, **layer),
+                ConvBlock(base_channels, wide, norm=norm, **layer),
+            ],
+            ConvBlock(wide, 1, kernel_size=1, bias=last_bias, activation="none"),
+        )
+        initialize(self, init)
+        if spectral_norm:
+            with_spectral_norm(self)
+
+    @classmethod
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+        """Builds the PixelGAN that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
+
+        Args:
+            weights: The state dict, or a file of one (`.pth` without pickled objects, or
+                `.safetensors`), with or without `module.`.
+            **knobs: Knobs that the keys cannot tell, such as `activation`.
+
+        Raises:
+            WeightsError: The file cannot be read, or a key does not fit; the first is named.
+
+        Example:
+            >>> from ganblocks import to_reference
+            >>> state = to_reference(PixelDiscriminator(in_channels=4, base_channels=8))
+            >>> PixelDiscriminator.from_reference(state).in_channels
+            4
+        """
+        spec, state = pixel_from_reference(read_weights(weights))
+        network = cls(**{**spec, **knobs})
+        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
+        return network

@@ -1,0 +1,182 @@
+"""The residual generator of CycleGAN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.blocks import ConvBlock, DownBlock, ResidualBlock, UpBlock, initialize
+from ganblocks.blocks import spectral_norm as with_spectral_norm
+from ganblocks.errors import require_count, require_flag, require_image, require_one_of
+from ganblocks.generators.checkpointing import checkpointed
+from ganblocks.generators.registry import GENERATORS
+from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
+from ganblocks.reference_weights import fitting, read_weights, resnet_from_reference
+from ganblocks.registry import Knob
+
+PORT_DOWN = {"type": "conv", "kernel_size": 3}
+PORT_UP = {"type": "deconv", "kernel_size": 3, "checkerboard": "accept"}
+
+
+@GENERATORS.register("resnet")
+class ResNetGenerator(nn.Module):
+    """Halves the image `num_downs` times, transforms it by residual blocks, and doubles it back.
+
+    (B, in_channels, H, W) → (B, out_channels, H, W) for any H and W. Images are in [-1, 1].
+    The architecture is Johnson et al.'s (ECCV 2016) as CycleGAN has it (Zhu et al., ICCV 2017,
+    appendix 7.2): a 7×7 convolution, strided ones, blocks, transposed ones, a 7×7 convolution.
+    The defaults are the PyTorch port's `resnet_9blocks` with batch norm.
+
+    Args:
+        in_channels: Channels of the input image.
+        out_channels: Channels of the output image.
+        base_channels: Channels of the first convolution (ngf); each halving doubles them.
+        n_blocks: Residual blocks; 6 for images of 128², 9 for 256² and more.
+        num_downs: How often the image is halved.
+        norm: Norm of every layer but the last, from `NORMS`.
+        bias: Whether the convolutions have a bias; `"auto"` where no norm follows. The last one
+            always has.
+        activation: Activation of every layer but the last, from `ACTIVATIONS`.
+        last_activation: Activation that makes the image.
+        padding_mode: What the residual blocks pad with, from `PADDINGS`.
+        outer_padding_mode: The same for the two 7×7 convolutions.
+        down: What halves the maps, from `DOWNSAMPLERS`.
+        up: What doubles them, from `UPSAMPLERS`. The port's kernel of 3 over a stride of 2 can
+            leave checkerboards; `"nearest"` cannot.
+        dropout: Probability of dropping a value inside the residual blocks.
+        dropout_mode: `"train"`, or `"always"` for dropout at test time too.
+        spectral_norm: Whether every kernel is divided by its largest singular value.
+        checkpointing: Whether the backward pass computes each block's maps once more rather
+            than keep them: less memory, about a third more time.
+        size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least two of them, and
+            crops the output; `"strict"` raises and names the nearest valid sizes.
+        init: How the weights begin, from `INITIALIZERS`.
+
+    Raises:
+        OptionError: A knob has a value that is not allowed.
+        ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
+
+    Example:
+        >>> generator = ResNetGenerator(in_channels=1, base_channels=4, n_blocks=2)
+        >>> generator(torch.zeros(1, 1, 30, 41)).shape
+        torch.Size([1, 3, 30, 41])
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        base_channels: int = 64,
+        n_blocks: int = 9,
+        num_downs: int = 2,
+        norm: Knob = "batch",
+        bias: bool | str = "auto",
+        activation: Knob = "relu",
+        last_activation: Knob = "tanh",
+        padding_mode: Knob = "reflect",
+        outer_padding_mode: Knob = "reflect",
+        down: Knob = PORT_DOWN,
+        up: Knob = PORT_UP,
+        dropout: float = 0.0,
+        dropout_mode: str = "train",
+        spectral_norm: bool = False,
+        checkpointing: bool = False,
+        size_policy: str = "pad",
+        init: Knob = "normal",
+    ) -> None:
+        super().__init__()
+        for what, value, least in [
+            ("in_channels", in_channels, 1),
+            ("out_channels", out_channels, 1),
+            ("base_channels", base_channels, 1),
+            ("n_blocks", n_blocks, 0),
+            ("num_downs", num_downs, 0),
+        ]:
+            require_count(what, value, least)
+        require_flag("spectral_norm", spectral_norm)
+        require_flag("checkpointing", checkpointing)
+        require_one_of("size_policy", size_policy, ("pad", "strict"))
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.num_downs = num_downs
+        self.checkpointing = checkpointing
+        self.size_policy = size_policy
+
+        layer: dict[str, Any] = {"bias": bias, "norm": norm, "activation": activation}
+        widths = [base_channels * 2**i for i in range(num_downs + 1)]
+        outer = partial(ConvBlock, kernel_size=7, padding_mode=outer_padding_mode)
+        self.stem = outer(in_channels, base_channels, **layer)
+        self.down = nn.ModuleList(
+            DownBlock(widths[i], widths[i + 1], down=down, **layer) for i in range(num_downs)
+        )
+        self.blocks = nn.ModuleList(
+            ResidualBlock(
+                widths[-1],
+                widths[-1],
+                padding_mode=padding_mode,
+                dropout=dropout,
+                dropout_mode=dropout_mode,
+                **layer,
+            )
+            for _ in range(n_blocks)
+        )
+        self.up = nn.ModuleList(
+            UpBlock(widths[i], widths[i - 1], up=up, **layer) for i in range(num_downs, 0, -1)
+        )
+        self.last = outer(base_channels, out_channels, activation=last_activation)
+        initialize(self, init)
+        if spectral_norm:
+            with_spectral_norm(self)
+
+    @classmethod
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+        """Builds the ResNet that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
+
+        Width, depth, channels, norm and dropout are inferred from keys and shapes, with or
+        without `module.`; the padding of the blocks only where it is zeros.
+        `ganblocks.to_reference` writes the layout again.
+
+        Args:
+            weights: The state dict, or a file of one (`.pth` without pickled objects, or
+                `.safetensors`).
+            **knobs: Knobs that the keys cannot tell, such as `padding_mode="replicate"`.
+
+        Raises:
+            WeightsError: The file cannot be read, or a key does not fit; the first is named.
+
+        Example:
+            >>> from ganblocks import to_reference
+            >>> state = to_reference(ResNetGenerator(base_channels=4, n_blocks=2))
+            >>> len(ResNetGenerator.from_reference(state).blocks)
+            2
+        """
+        spec, state = resnet_from_reference(read_weights(weights))
+        network = cls(**{**spec, **knobs})
+        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
+        return network
+
+    @property
+    def size_multiple(self) -> int:
+        """Both sides of an image are padded to a multiple of this."""
+        return 1 << self.num_downs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W)."""
+        require_image("ResNetGenerator", x.shape, self.in_channels)
+        height, width = x.shape[-2:]
+        if self.size_policy == "strict":
+            require_multiple(height, width, self.size_multiple)
+        else:  # two pixels inside, four outside: a mirrored border needs as many
+            x = pad_to_multiple(x, self.size_multiple, least=max(2 * self.size_multiple, 4))
+        for block in (self.stem, *self.down, *self.blocks, *self.up, self.last):
+            if self.checkpointing and torch.is_grad_enabled():
+                x = checkpointed([block], block, x)
+            else:
+                x = block(x)
+        return fit_to(x, height, width)

@@ -1,0 +1,71 @@
+"""What the U-Net's knobs mean once the others are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ganblocks.errors import OptionError, require_one_of
+from ganblocks.registry import Knob
+
+DEFAULT_KERNEL = 4
+
+
+def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, Knob]:
+    """Hands the kernel size to the strided samplers, whose specs do not say it already.
+
+    Raises:
+        OptionError: Another kernel size than the default would do nothing.
+
+    Example:
+        >>> samplers_with_kernel("pool", "deconv", 6)
+        ('pool', {'kernel_size': 6, 'type': 'deconv'})
+    """
+    strided = [
+        {"kernel_size": kernel_size, **spec} if spec.get("type") == name else None
+        for spec, name in [(_spec(down), "conv"), (_spec(up), "deconv")]
+    ]
+    if kernel_size != DEFAULT_KERNEL and not any(strided):
+        raise OptionError(
+            f"kernel_size={kernel_size} would do nothing: neither down={down!r} nor up={up!r} is "
+            'strided. Write it into their specs, such as {"type": "nearest", '
+            f'"kernel_size": {kernel_size | 1}}}'
+        )
+    return strided[0] or down, strided[1] or up
+
+
+def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple[int, ...]:
+    """Gives the decoder levels with dropout: `"port"`, `"paper"`, or those that are listed.
+
+    Example:
+        >>> resolve_dropout_levels("port", 8), resolve_dropout_levels("paper", 8)
+        ((1, 2, 3), (0, 1, 2))
+    """
+    if isinstance(levels, str):
+        require_one_of("dropout_levels", levels, ("port", "paper"))
+        return tuple(range(1, num_downs - 4) if levels == "port" else range(min(3, num_downs - 1)))
+    return require_decoder_levels("dropout_levels", levels, num_downs)
+
+
+def require_decoder_levels(knob: str, levels: Iterable[int], num_downs: int) -> tuple[int, ...]:
+    """Raises `OptionError` unless each is a level of the decoder before the image's.
+
+    Example:
+        >>> require_decoder_levels("attention_levels", [2], 8)
+        (2,)
+    """
+    if isinstance(levels, str) or not isinstance(levels, Iterable):
+        raise OptionError(f"{knob} is {levels!r}: write a list of decoder levels, such as [0, 1]")
+    levels = tuple(levels)
+    for level in levels:
+        if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < num_downs - 1:
+            raise OptionError(
+                f"{knob} has {level!r}: a U-Net of num_downs={num_downs} has the decoder "
+                f"levels 0 (innermost) to {num_downs - 2} before the one that makes the image"
+            )
+    return levels
+
+
+def _spec(sampler: Knob) -> Mapping[str, object]:
+    if isinstance(sampler, str):
+        return {"type": sampler}
+    return sampler if isinstance(sampler, Mapping) else {}

@@ -1,0 +1,209 @@
+"""The checks that all networks share, from generators down to paddings."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from ganblocks.blocks import Dropout
+from ganblocks.testing.contract import Check, demand
+from ganblocks.testing.graphs import compile_, export
+from ganblocks.testing.keeping import copy_, pickle_, spec, state_dict
+from ganblocks.testing.networks import Network, mode_of, outputs, outputs_and_gradients
+from ganblocks.testing.tensors import Tensors, difference, seeded
+
+
+def double(network: Network) -> None:
+    """A float64 input gives a finite float64 output and finite gradients."""
+    found = outputs_and_gradients(
+        network.moved(torch.float64), network.example(dtype=torch.float64)
+    )
+    for name, tensor in found.items():
+        demand(tensor.dtype == torch.float64, f"{name} is {tensor.dtype} for a float64 input")
+        demand(bool(tensor.isfinite().all()), f"{name} is not finite")
+
+
+def autocast(network: Network) -> None:
+    """Under bfloat16 autocast the output is float32 or bfloat16, and every gradient is finite."""
+    module = network.moved()
+
+    def run(*inputs: Tensor) -> object:
+        with torch.autocast("cpu", torch.bfloat16):
+            return module(*inputs)
+
+    for name, tensor in outputs_and_gradients(module, network.example(), run).items():
+        demand(tensor.dtype in (torch.float32, torch.bfloat16), f"{name} is {tensor.dtype}")
+        demand(bool(tensor.isfinite().all()), f"{name} is not finite")
+
+
+def layout(network: Network) -> None:
+    """Outputs and gradients are the same in channels_last as in contiguous memory."""
+    last = torch.channels_last
+    for batch in (1, 2):
+        inputs = network.example(batch, dtype=torch.float64)
+        expected = outputs_and_gradients(_without_dropout(network), inputs)
+        turned = [x.contiguous(memory_format=last) if x.dim() == 4 else x for x in inputs]
+        twin = _without_dropout(network).to(memory_format=last)
+        got = outputs_and_gradients(twin, turned, layout=last)
+        off = difference(got, expected)
+        demand(not off, f"at batch {batch} {off}")
+
+
+def gradients(network: Network) -> None:
+    """Every input and parameter gets a finite gradient that is not zero.
+
+    Spared are biases that provably cannot matter, such as one that a norm takes away again.
+    """
+    inputs = network.example(dtype=torch.float64)
+    module = network.moved(torch.float64)
+    found = outputs_and_gradients(module, inputs)
+    leaves = {f"input {n}": x for n, x in enumerate(inputs) if x.is_floating_point()}
+    leaves.update((n, p) for n, p in module.named_parameters() if p.requires_grad)
+    gradient = {name: found.get(f"gradient of {name}") for name in leaves}
+    largest = max(g.abs().max().item() for g in gradient.values() if g is not None)
+    for name, g in gradient.items():
+        if g is None:
+            demand(False, f"nothing depends on {name}: it gets no gradient")
+        else:
+            demand(bool(g.isfinite().all()), f"the gradient of {name} is not finite")
+            if g.abs().max().item() <= 1e-12 * largest:
+                demand(_cannot_matter(network, name), f"the gradient of {name} is zero")
+
+
+def input_untouched(network: Network) -> None:
+    """The inputs are not written to, in train mode and in eval mode."""
+    for training in (True, False):
+        module = network.moved().train(training)
+        inputs = network.example()
+        states = [(x._version, x.clone()) for x in inputs]
+        outputs(module, inputs)
+        for number, (x, (version, before)) in enumerate(zip(inputs, states, strict=True)):
+            demand(
+                x._version == version and torch.equal(x, before),
+                f"in {mode_of(module)} mode input {number} was written to",
+            )
+
+
+def deterministic(network: Network) -> None:
+    """Under one seed of torch a build gives the same weights, and train mode the same output."""
+    runs = []
+    for _ in range(2):
+        with seeded(5):
+            module = network.make().train()
+        weights = {name: tensor.clone() for name, tensor in _state(module).items()}
+        runs.append({**weights, **outputs(module, network.example())})
+    off = difference(runs[1], runs[0], 0)
+    demand(not off, f"under the same seed {off}")
+
+
+def eval_deterministic(network: Network) -> None:
+    """In eval mode two runs give the same output, whatever the seed.
+
+    Where a Dropout of mode "always" asks for noise, they have to differ.
+    """
+    module, inputs = network.used().eval(), network.example()
+    off = difference(outputs(module, inputs, seed=1), outputs(module, inputs, seed=2), 0)
+    if any(isinstance(child, Dropout) and child.mode == "always" for child in module.modules()):
+        demand(bool(off), "its dropout of mode 'always' makes no noise in eval mode")
+    else:
+        demand(not off, f"under another seed {off}")
+
+
+def eval_pure(network: Network) -> None:
+    """A run in eval mode changes no parameter and no buffer."""
+    module = network.used().eval()
+    before = {name: tensor.clone() for name, tensor in _state(module).items()}
+    outputs(module, network.example())
+    off = difference(_state(module), before, 0)
+    demand(not off, f"after a run in eval mode {off}")
+
+
+def modes(network: Network) -> None:
+    """train() and eval() reach every module, and a run in eval mode leaves no trace in training."""
+    module, twin, inputs = network.moved(), network.moved(), network.example()
+    for mode in (False, True):
+        module.train(mode)
+        if not mode:
+            outputs(module, inputs)
+        for name, child in module.named_modules():
+            demand(
+                child.training is mode,
+                f"{name or 'the module itself'} is in {mode_of(child)} mode, unlike the whole",
+            )
+    off = difference(outputs(module, inputs), outputs(twin, inputs))
+    demand(not off, f"in train mode, after a run in eval mode, {off}")
+
+
+def batch_independent(network: Network) -> None:
+    """In eval mode what an image becomes does not depend on the other images of its batch."""
+    module = network.used().double().eval()
+    inputs = network.example(batch=3, dtype=torch.float64)
+    others = tuple(torch.cat((x[:1], 3 * x[1:].flip(0) + 0.5)) for x in inputs)
+    off = difference(
+        {name: out[:1] for name, out in outputs(module, others).items()},
+        {name: out[:1] for name, out in outputs(module, inputs).items()},
+    )
+    demand(not off, f"with other images beside the first, its {off}")
+
+
+def meta(network: Network) -> None:
+    """Built on the meta device it holds no data there, and has the shapes of the real one."""
+    with torch.device("meta"):
+        made = _state(network.make())
+    real = _state(network.make())
+    demand(made.keys() == real.keys(), f"on meta it holds {sorted(made)}, else {sorted(real)}")
+    for name, tensor in made.items():
+        demand(tensor.is_meta, f"{name} is on {tensor.device}")
+        demand(tensor.shape == real[name].shape, f"{name} has shape {tuple(tensor.shape)} on meta")
+
+
+def _state(module: nn.Module) -> Tensors:
+    """Parameters and buffers, those too that the state dict leaves out."""
+    return {
+        **{name: p.detach() for name, p in module.named_parameters()},
+        **dict(module.named_buffers()),
+    }
+
+
+def _without_dropout(network: Network) -> nn.Module:
+    """Dropout draws its mask in memory order, so it differs between layouts by right."""
+    module = network.moved(torch.float64)
+    for child in module.modules():
+        if isinstance(child, _DropoutNd):
+            child.p = 0.0
+    return module
+
+
+def _cannot_matter(network: Network, name: str) -> bool:
+    """Shifts a bias and sees whether the output stays."""
+    module, inputs = network.moved(torch.float64), network.example(dtype=torch.float64)
+    twin = network.moved(torch.float64)
+    if not name.endswith("bias"):
+        return False
+    with torch.no_grad():
+        bias = twin.get_parameter(name)
+        bias.add_(torch.randn_like(bias))
+    return not difference(outputs(twin, inputs), outputs(module, inputs))
+
+
+NETWORK_CHECKS: tuple[Check, ...] = (
+    double,
+    autocast,
+    layout,
+    gradients,
+    input_untouched,
+    deterministic,
+    eval_deterministic,
+    eval_pure,
+    modes,
+    batch_independent,
+    copy_,
+    pickle_,
+    spec,
+    state_dict,
+    meta,
+    compile_,
+    export,
+)
+"""What every network of every kind has to pass, besides the checks of its own kind."""

@@ -1,0 +1,186 @@
+"""A module under test: its example inputs, and how its outputs and gradients are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.errors import OptionError, SpecError
+from ganblocks.registry import spec_of
+from ganblocks.testing.contract import Subject, demand
+from ganblocks.testing.tensors import Tensors, named, seeded
+
+Inputs = Callable[[int, int, int], tuple[Tensor, ...]]
+"""Makes the example inputs of a module: `(batch, height, width) -> tensors`, batch first."""
+
+Size = tuple[int, int]
+
+EAGER = "aot_eager"
+"""The backend of torch.compile that traces forward and backward and compiles nothing: fast."""
+
+
+@dataclass(frozen=True)
+class Network(Subject[nn.Module]):
+    """A module under test, with example inputs.
+
+    Attributes:
+        kind: The registry's kind.
+        make: Builds a fresh module.
+        inputs: Makes its example inputs.
+        size: Height and width of the input of most checks.
+        out_channels: Channels of its output; None where nobody knows them.
+        backend: Backend of torch.compile that `compile` uses.
+    """
+
+    kind: str
+    make: Callable[[], nn.Module]
+    inputs: Inputs
+    size: Size
+    out_channels: int | None = None
+    backend: str = EAGER
+
+    def example(
+        self, batch: int = 2, size: Size | None = None, dtype: torch.dtype = torch.float32
+    ) -> tuple[Tensor, ...]:
+        """Makes example inputs, always the same ones."""
+        with seeded(2):
+            inputs = self.inputs(batch, *(size or self.size))
+        return tuple(x.to(dtype) if x.is_floating_point() else x for x in inputs)
+
+    def moved(self, dtype: torch.dtype = torch.float32) -> nn.Module:
+        """Makes a module in train mode whose parameters are a little off their initial values.
+
+        A gain that starts at 0 would hide what lies behind it.
+        """
+        with seeded(3):
+            network = self.make()
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    parameter.add_(0.1 * torch.randn_like(parameter))
+        return network.to(dtype).train()
+
+    def used(self) -> nn.Module:
+        """Makes a module that was moved and has run once in train mode."""
+        network = self.moved()
+        outputs(network, self.example())
+        return network
+
+    def behaviour(self, component: nn.Module) -> Tensors:
+        """Gives the outputs in eval mode."""
+        return outputs(component.eval(), self.example())
+
+
+def random_images(channels: int) -> Inputs:
+    """Makes the inputs of modules that take one image: uniform values in [-1, 1]."""
+    return lambda batch, height, width: (2 * torch.rand(batch, channels, height, width) - 1,)
+
+
+def number_of(factory: Callable[[], nn.Module], *names: str) -> int | None:
+    """Reads a whole number from a component's attributes, or else from its spec."""
+    with seeded():
+        component = factory()
+    try:
+        spec = spec_of(component)
+    except SpecError:
+        spec = {}
+    for name in names:
+        value = getattr(component, name, spec.get(name))
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def known_number(factory: Callable[[], nn.Module], *names: str) -> int:
+    """Reads a whole number as `number_of` does, and asks for it where nobody knows it."""
+    number = number_of(factory, *names)
+    if number is None:
+        raise OptionError(
+            f"the component has neither an attribute {names[0]!r} nor a spec that tells it: "
+            f"write {names[0]}=... in the call of the check"
+        )
+    return number
+
+
+def outputs(network: Callable[..., Any], inputs: tuple[Tensor, ...], seed: int = 1) -> Tensors:
+    """Runs a network without gradients under a seed."""
+    with seeded(seed), torch.no_grad():
+        return named(network(*inputs))
+
+
+def demand_image(network: Network, module: nn.Module, batch: int, given: Size, due: Size) -> None:
+    """Runs a module on one size and demands one finite float32 output of another.
+
+    Args:
+        network: The subject, which knows the inputs and the channels.
+        module: The module to run.
+        batch: Images in the batch.
+        given: Height and width of the input.
+        due: Height and width that the output must have.
+    """
+    found = outputs(module, network.example(batch, given))
+    where = f"for an input of {given[0]}×{given[1]}, in {mode_of(module)} mode,"
+    demand(list(found) == ["output"], f"{where} it gives {list(found)} in place of one tensor")
+    (out,) = found.values()
+    demand(out.dim() == 4, f"{where} it gives the shape {tuple(out.shape)}")
+    wanted = (batch, network.out_channels or out.shape[1], *due)
+    demand(tuple(out.shape) == wanted, f"{where} it gives {tuple(out.shape)}, not {wanted}")
+    demand(out.dtype == torch.float32, f"{where} it gives {out.dtype} for a float32 input")
+    demand(bool(out.isfinite().all()), f"{where} its output is not finite")
+
+
+def mode_of(module: nn.Module) -> str:
+    """Names the mode of a module.
+
+    Example:
+        >>> mode_of(nn.ReLU().eval())
+        'eval'
+    """
+    return "train" if module.training else "eval"
+
+
+def outputs_and_gradients(
+    network: nn.Module,
+    inputs: Iterable[Tensor],
+    run: Callable[..., Any] | None = None,
+    layout: torch.memory_format = torch.contiguous_format,
+) -> Tensors:
+    """Runs a network forward and backward under a seed.
+
+    What is differentiated weights every output value differently, so that errors do not cancel.
+
+    Args:
+        network: Whose parameters' gradients are taken.
+        inputs: Its inputs.
+        run: What is called in the network's place, such as its compiled self.
+        layout: Memory format of the gradients that come in from behind.
+
+    Returns:
+        The outputs, and the gradients of parameters and inputs; where nothing depends on a
+        tensor, it has no entry.
+    """
+    leaves = [
+        x.clone(memory_format=torch.preserve_format).requires_grad_(x.is_floating_point())
+        for x in inputs
+    ]
+    network.zero_grad(set_to_none=True)
+    with seeded(1):
+        found = named((network if run is None else run)(*leaves))
+    with seeded(4):
+        torch.stack([_weighted_sum(out, layout) for out in found.values()]).sum().backward()
+    found = {name: out.detach() for name, out in found.items()}
+    parameters = {f"input {number}": leaf for number, leaf in enumerate(leaves)}
+    for name, leaf in {**parameters, **dict(network.named_parameters())}.items():
+        if leaf.grad is not None:
+            found[f"gradient of {name}"] = leaf.grad
+    return found
+
+
+def _weighted_sum(out: Tensor, layout: torch.memory_format) -> Tensor:
+    weights = torch.randn(out.shape, dtype=torch.float64)
+    if out.dim() == 4:
+        weights = weights.contiguous(memory_format=layout)
+    return (out.double() * weights).sum()

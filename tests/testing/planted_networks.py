@@ -1,0 +1,310 @@
+"""Small generators, which are blocks too: sound ones, and the same with one defect each."""
+
+import random
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Plain(nn.Module):
+    """A sound generator, block or norm of as many output as input channels; unregistered."""
+
+    def __init__(self, channels=4):
+        super().__init__()
+        self.in_channels = self.out_channels = channels
+        self.first = nn.Conv2d(channels, 6, 3, padding=1)
+        self.last = nn.Conv2d(6, channels, 3, padding=1)
+
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x)))
+
+
+class ListOfImages(Plain):
+    def forward(self, x):
+        return [super().forward(x)]
+
+
+class OneChannelMore(Plain):
+    def forward(self, x):
+        return torch.cat((super().forward(x), x[:, :1]), 1)
+
+
+class Flattens(Plain):
+    def forward(self, x):
+        return super().forward(x).flatten(1)
+
+
+class GivesDouble(Plain):
+    def forward(self, x):
+        return super().forward(x).double()
+
+
+class GivesNaN(Plain):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+class HalfInAutocast(Plain):
+    def forward(self, x):
+        y = super().forward(x)
+        return y.half() if torch.is_autocast_enabled("cpu") else y
+
+
+class RootOfZero(Plain):
+    def forward(self, x):
+        return super().forward(x) + (0 * x).sqrt()
+
+
+class EvenSizesOnly(Plain):
+    def forward(self, x):
+        return F.interpolate(super().forward(x)[..., ::2, ::2], scale_factor=2.0)
+
+
+class SmallestSizeLost(Plain):
+    def forward(self, x):
+        return super().forward(F.pad(x, (1, 1, 1, 1), mode="reflect"))[..., 1:-1, 1:-1]
+
+
+class AlwaysFloat32(Plain):
+    def forward(self, x):
+        return super().forward(x).float()
+
+
+class MixesDtypes(Plain):
+    def forward(self, x):
+        return super().forward(x).index_add(1, torch.tensor([0]), x[:, :1])
+
+
+class TorchInstanceNorm(Plain):
+    """torch's norm gives wrong gradients at batch 1 in channels_last, on the CPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(4, affine=True)
+
+    def forward(self, x):
+        return self.norm(super().forward(x)) + x
+
+
+class DependsOnStrides(Plain):
+    def forward(self, x):
+        return super().forward(x) * (1 + x.stride()[1] % 2)
+
+
+class UnusedParameter(Plain):
+    def __init__(self):
+        super().__init__()
+        self.extra = nn.Parameter(torch.ones(3))
+
+
+class UnusedBias(Plain):
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.ones(3))
+
+
+class MutedParameter(UnusedParameter):
+    def forward(self, x):
+        return super().forward(x) + 0 * self.extra.sum()
+
+
+class MutedBehindGain(Plain):
+    """Sound: behind a gain that begins at 0, nothing has a gradient on the first step."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return x + self.gain * super().forward(x)
+
+
+class BiasBeforeNorm(Plain):
+    """Sound, if wasteful: the norm takes the bias away."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.GroupNorm(1, 4)
+        self.last.bias = None
+        self.bias = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return self.norm(super().forward(x) + self.bias)
+
+
+class DetachedInput(Plain):
+    def forward(self, x):
+        return super().forward(x.detach())
+
+
+class InPlaceInput(Plain):
+    def forward(self, x):
+        return super().forward(F.relu(x, inplace=not x.requires_grad))
+
+
+class PythonRandom(Plain):
+    def forward(self, x):
+        return super().forward(x) + self.training * random.random()
+
+
+class UnseededWeights(Plain):
+    def __init__(self):
+        super().__init__()
+        nn.init.constant_(self.last.bias, random.random())
+
+
+class DropoutInEval(Plain):
+    def forward(self, x):
+        return F.dropout(super().forward(x))
+
+
+class CountsInEval(Plain):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x)
+
+
+class DeafToTrain(Plain):
+    def train(self, mode=True):
+        self.training = mode
+        return self
+
+
+class TraceOfEval(Plain):
+    seen = 0.0
+
+    def forward(self, x):
+        self.seen += not self.training
+        return super().forward(x) + self.seen * self.training
+
+
+class BatchStatisticsInEval(Plain):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(4, track_running_stats=False)
+
+    def forward(self, x):
+        return self.norm(super().forward(x))
+
+
+class CopiesToItself(Plain):
+    def __deepcopy__(self, memo):
+        return self
+
+
+class CopyForgets(Plain):
+    factor = 1.0
+
+    def __init__(self):
+        super().__init__()
+        self.factor = 2.0
+
+    def __getstate__(self):
+        return {key: value for key, value in super().__getstate__().items() if key != "factor"}
+
+    def forward(self, x):
+        return self.factor * super().forward(x)
+
+
+class HoldsLambda(Plain):
+    def __init__(self):
+        super().__init__()
+        self.activate = lambda x: x
+
+
+class StateOutsideStateDict(Plain):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("noise", torch.randn(1, 4, 1, 1), persistent=False)
+
+    def forward(self, x):
+        return super().forward(x) + self.noise
+
+
+class StateDictOfItsOwn(Plain):
+    """Holds as many layers as it was run, so a fresh one has fewer."""
+
+    def forward(self, x):
+        self.register_buffer("last_mean", x.mean().detach())
+        return super().forward(x)
+
+
+class LooksAtItsWeights(Plain):
+    def __init__(self):
+        super().__init__()
+        self.size = self.first.weight.norm().item()
+
+
+class StaysOffMeta(Plain):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("kernel", torch.ones(3, device="cpu"))
+
+
+class MoreOnMeta(Plain):
+    def __init__(self):
+        super().__init__()
+        if self.first.weight.is_meta:
+            self.register_buffer("extra", torch.ones(1))
+
+
+class LargerOnMeta(Plain):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("kernel", torch.ones(2 if self.first.weight.is_meta else 1))
+
+
+class KnowsItIsExported(Plain):
+    def forward(self, x):
+        return super().forward(x) + (1 if torch.compiler.is_exporting() else 0)
+
+
+class KnowsItIsCompiled(Plain):
+    def forward(self, x):
+        return super().forward(x) + (1 if torch.compiler.is_compiling() else 0)
+
+
+class BranchesOnValues(Plain):
+    def forward(self, x):
+        return super().forward(x) if x.sum() > 0 else -super().forward(x)
+
+
+class ForgetsInSpec(Plain):
+    """To be registered: what `halved()` sets is no argument, so no spec tells it."""
+
+    def halved(self):
+        self.first.weight = nn.Parameter(self.first.weight.detach()[:, :2])
+        return self
+
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x[:, : self.first.weight.shape[1]])))
+
+
+class BehavesUnlikeItsSpec(Plain):
+    sign = 1
+
+    def negated(self):
+        self.sign = -1
+        return self
+
+    def forward(self, x):
+        return self.sign * super().forward(x)
+
+
+class NotJSON(Plain):
+    def __init__(self, slope=float("inf")):
+        super().__init__()
+
+
+class MutatesItsArgument(Plain):
+    """To be registered: the list it was given grows, and the spec with it."""
+
+    def __init__(self, widths=(1,)):
+        super().__init__()
+        if isinstance(widths, list):
+            widths.append(1)

@@ -1,0 +1,241 @@
+"""Each check finds the defect that was planted for it, and lets its sound twin pass."""
+
+import planted_losses as losses
+import planted_networks as n
+import planted_parts as p
+import planted_rest as r
+import pytest
+import torch
+from torch import nn
+
+from ganblocks import GENERATORS
+from ganblocks.testing import ContractError, check_component, checked_kinds, checks_of
+
+# kind, component, the check that must find it, what it must say
+PLANTED = [
+    ("generator", n.OneChannelMore, "shape", "(2, 5, 12, 16)"),
+    ("generator", n.ListOfImages, "shape", "['output[0]'] in place of one tensor"),
+    ("generator", n.Flattens, "shape", "it gives the shape (2, 768)"),
+    ("generator", n.GivesDouble, "shape", "torch.float64 for a float32 input"),
+    ("generator", n.GivesNaN, "shape", "its output is not finite"),
+    ("generator", n.EvenSizesOnly, "any_size", "for an input of 1×1"),
+    ("generator", n.SmallestSizeLost, "any_size", "RuntimeError"),
+    ("generator", n.AlwaysFloat32, "double", "torch.float32 for a float64 input"),
+    ("generator", n.GivesNaN, "double", "output is not finite"),
+    ("generator", n.GivesNaN, "autocast", "output is not finite"),
+    ("generator", n.HalfInAutocast, "autocast", "output is torch.float16"),
+    ("generator", n.MixesDtypes, "autocast", "same scalar type"),
+    ("generator", n.TorchInstanceNorm, "layout", "at batch 1 gradient of"),
+    ("generator", n.DependsOnStrides, "layout", "output differs"),
+    ("norm", lambda: nn.InstanceNorm2d(8, affine=True), "layout", "at batch 1 gradient of"),
+    ("generator", n.UnusedParameter, "gradients", "nothing depends on extra"),
+    ("generator", n.UnusedBias, "gradients", "nothing depends on bias"),
+    ("generator", n.MutedParameter, "gradients", "gradient of extra is zero"),
+    ("generator", n.DetachedInput, "gradients", "nothing depends on input 0"),
+    ("generator", n.RootOfZero, "gradients", "the gradient of input 0 is not finite"),
+    ("generator", n.InPlaceInput, "input_untouched", "input 0 was written to"),
+    ("activation", lambda: nn.ReLU(inplace=True), "input_untouched", "in train mode input 0"),
+    ("generator", n.PythonRandom, "deterministic", "under the same seed output differs"),
+    ("generator", n.UnseededWeights, "deterministic", "under the same seed last.bias differs"),
+    ("generator", n.DropoutInEval, "eval_deterministic", "under another seed"),
+    ("generator", n.CountsInEval, "eval_pure", "calls differs"),
+    ("generator", n.DeafToTrain, "modes", "first is in train mode"),
+    ("generator", n.TraceOfEval, "modes", "in train mode, after a run in eval mode"),
+    ("generator", n.BatchStatisticsInEval, "batch_independent", "output differs"),
+    ("generator", n.CopiesToItself, "copy", "shares ['first.weight'"),
+    ("generator", n.CopyForgets, "copy", "the copy behaves differently"),
+    ("generator", n.CopyForgets, "pickle", "the unpickled one behaves differently"),
+    ("generator", n.HoldsLambda, "pickle", "lambda"),
+    ("generator", n.Plain, "spec", '@GENERATORS.register("...")'),
+    ("generator", n.StateOutsideStateDict, "state_dict", "behaves differently"),
+    ("generator", n.StateDictOfItsOwn, "state_dict", "Unexpected key"),
+    ("generator", n.LooksAtItsWeights, "meta", "meta tensors"),
+    ("generator", n.StaysOffMeta, "meta", "kernel is on cpu"),
+    ("generator", n.MoreOnMeta, "meta", "on meta it holds ['extra'"),
+    ("generator", n.LargerOnMeta, "meta", "kernel has shape (2,) on meta"),
+    ("generator", n.KnowsItIsCompiled, "compile", "compiled with 'aot_eager', output differs"),
+    ("generator", n.BranchesOnValues, "export", "data-dependent"),
+    ("generator", n.KnowsItIsExported, "export", "of the exported program the output differs"),
+    ("discriminator", p.TwoLogitChannels, "shape", "(2, 2, "),
+    ("discriminator", p.TupleOfLogits, "shape", "neither a tensor nor a list"),
+    ("discriminator", p.DoubleLogits, "shape", "logits are torch.float64"),
+    ("discriminator", p.NaNLogits, "shape", "logits are not finite"),
+    ("discriminator", p.WrongOutputSize, "output_size", "it tells"),
+    ("discriminator", p.LeastTooLarge, "min_input_size", "raises nothing"),
+    ("discriminator", p.LeastUnguarded, "min_input_size", "RuntimeError"),
+    ("discriminator", p.ReadsNoField, "receptive_field", "it tells None"),
+    ("discriminator", p.FieldsOfTwoScales, "receptive_field", "2 fields for 1 logit maps"),
+    ("discriminator", p.ListOfFeatures, "features", "it gives a list"),
+    ("discriminator", p.FeaturesEndEarly, "features", "the last map has shape"),
+    ("discriminator", p.ListForAScale, "features", "scale 0 is a list"),
+    ("discriminator", p.FeaturesOfTwoScales, "features", "2 tuples for 1 logit maps"),
+    ("discriminator", p.Sigmoid, "unbounded", "logits stay between 0 and 1"),
+    ("discriminator", p.Rectified, "unbounded", "logits stay between 0 and"),
+    ("discriminator", p.Clamped, "unbounded", "logits stay between -50 and 50"),
+    ("discriminator", p.BatchNormOnLogits, "no_norm_on_logits", "for every image"),
+    ("discriminator", p.CentredLogits, "no_norm_on_logits", "for every image"),
+    ("block", n.OneChannelMore, "shape", "(2, 5, 6, 8)"),
+    ("block", n.ListOfImages, "shape", "in place of one tensor"),
+    ("block", n.GivesNaN, "shape", "the output is not finite"),
+    ("norm", p.DropsARow, "shape", "(1, 4, 3, 6)"),
+    ("norm", p.ForeignErrorOnOnePixel, "single_value", "ValueError"),
+    ("norm", p.ZeroOnOnePixel, "single_value", "the same for every image"),
+    ("activation", p.Halves, "shape", "(2, 4, 4, 6)"),
+    ("padding", p.PadsTwoSides, "shape", "(2, 3, 6, 7)"),
+    ("padding", p.PadRefuses, "shape", "it refuses a map of 5×6"),
+    ("padding", p.PadsAside, "inside", "is not the input"),
+    ("upsampler", p.EnlargeByThree, "shape", "(2, 4, 18, 24)"),
+    ("downsampler", p.RoundsUp, "shape", "for an input of 2×3"),
+    ("initializer", r.DividesByZero, "finite", "0.weight is not finite"),
+    ("initializer", r.GivesTheNetworkBack, "finite", "it gives a Sequential"),
+    ("initializer", r.AddsParameters, "finite", "it leaves ['0.bias', '0.extra'"),
+    ("initializer", r.Reshapes, "finite", "0.weight becomes (1,)"),
+    ("initializer", r.Widens, "finite", "0.weight becomes torch.float64"),
+    ("initializer", r.NeedsBiases, "finite", "AttributeError"),
+    ("initializer", r.ForgetsTransposed, "changes_weights", "ConvTranspose2d"),
+    ("initializer", r.ShrinksWhatIsThere, "deterministic", "0.weight differs"),
+    ("initializer", r.RandomOfPython, "deterministic", "0.weight differs"),
+    ("initializer", r.NewParameters, "same_parameters", "0.weight is another object"),
+    ("initializer", r.FreezesWeights, "same_parameters", "0.weight is no longer learnt"),
+    ("initializer", r.LeavesGradients, "same_parameters", "carries a graph or gradient"),
+    ("initializer", r.LeavesMeta, "meta", "'0.weight'"),
+    ("initializer", r.LooksAtWeights, "meta", "meta tensors"),
+    ("adversarial loss", losses.NotAScalar, "scalar", "the generator's loss is"),
+    ("adversarial loss", losses.NaNLoss, "scalar", "the generator's loss is nan"),
+    ("adversarial loss", losses.StaysInBfloat16, "scalar", "for bfloat16 the generator's"),
+    ("adversarial loss", losses.FirstScaleWeighsMore, "scales", "in another order"),
+    ("adversarial loss", losses.WantsRealLogits, "generator_alone", "TypeError"),
+    ("adversarial loss", losses.CutsTheGraph, "gradients", "is cut off"),
+    ("adversarial loss", losses.OneSided, "gradients", "no gradient from fake logits"),
+    ("adversarial loss", losses.ConstantLoss, "gradients", "the generator gets no gradient"),
+    ("adversarial loss", losses.TanhHinge, "no_saturation", "real logits at -20"),
+    ("adversarial loss", losses.Saturating, "no_saturation", "fake logits at -20"),
+    ("adversarial loss", losses.ClampedLogits, "no_saturation", "fake logits at -100"),
+    ("adversarial loss", losses.UpsideDown, "direction", "discriminator moves the mean of real"),
+    (
+        "adversarial loss",
+        losses.GeneratorUpsideDown,
+        "direction",
+        "generator moves the mean of fake",
+    ),
+    ("adversarial loss", losses.WritesToLogits, "only_computes", "fake logits were written to"),
+    ("adversarial loss", losses.CountsCalls, "only_computes", "another one afterwards"),
+    ("adversarial loss", losses.RandomLoss, "only_computes", "called twice, the generator's"),
+    ("adversarial loss", losses.RunsBackward, "only_computes", "it ran backward"),
+    ("adversarial loss", losses.HalfAGradient, "gradcheck", "GradcheckError"),
+    ("adversarial loss", losses.OtherWhenCompiled, "compile", "for the generator output differs"),
+    ("reconstruction loss", losses.OneForEachImage, "scalar", "of shape (2,)"),
+    ("reconstruction loss", losses.HalfPrecision, "scalar", "for torch.bfloat16 it gives"),
+    ("reconstruction loss", losses.NaNDistance, "scalar", "it gives nan"),
+    ("reconstruction loss", losses.NeverZero, "minimum", "for equal images it is 0.01"),
+    ("reconstruction loss", losses.Negative, "minimum", "for other images it is -"),
+    ("reconstruction loss", losses.Broadcasts, "mismatch", "raise nothing"),
+    ("reconstruction loss", losses.RootOfZero, "gradients", "for equal images the gradient is not"),
+    ("reconstruction loss", losses.Detached, "gradients", "is cut off"),
+    ("reconstruction loss", losses.LearnsTheTarget, "gradients", "the gradient is zero"),
+    ("reconstruction loss", losses.WritesToTarget, "only_computes", "the target was written to"),
+    ("reconstruction loss", losses.RunningMean, "only_computes", "of its state mean differs"),
+    ("reconstruction loss", losses.RandomDistance, "only_computes", "called twice"),
+    ("reconstruction loss", losses.BackwardAtOnce, "only_computes", "it ran backward: the output"),
+    ("reconstruction loss", losses.HalfTheSquare, "gradcheck", "GradcheckError"),
+    ("reconstruction loss", losses.SeesTheCompiler, "compile", "output differs"),
+    ("dataset", r.NotPaired, "paired", "it is a NotPaired"),
+    ("dataset", r.Empty, "paired", "it is empty"),
+    ("dataset", r.Unscaled, "samples", "a of sample 0 is in [-2, -2]"),
+    ("dataset", r.TwoSizes, "samples", "a is of size (8, 6), b of (8, 5)"),
+    ("dataset", r.NumPyImages, "samples", "a is a ndarray"),
+    ("dataset", r.Flat, "samples", "a of sample 0 is torch.float32 of shape (8, 6)"),
+    ("dataset", r.NoNames, "samples", "the name of sample 0"),
+    ("dataset", r.KeysOfItsOwn, "samples", "holds ['input', 'name', 'target']"),
+    ("dataset", r.DrawsGlobally, "deterministic", "drawn again"),
+    ("dataset", r.CountsDraws, "deterministic", "drawn again"),
+    ("dataset", r.BeginsAtEpoch1, "epoch_0", "a differs"),
+    ("dataset", r.WrapsAround, "end", "index 3 of 3 pairs raises nothing"),
+]
+SOUND = [
+    ("generator", n.Plain),
+    ("generator", n.MutedBehindGain),
+    ("generator", n.BiasBeforeNorm),
+    ("discriminator", p.Judge),
+    ("block", n.Plain),
+    ("norm", p.Scale),
+    ("activation", nn.Softsign),
+    ("padding", p.Pad),
+    ("upsampler", p.Enlarge),
+    ("downsampler", p.Reduce),
+    ("initializer", r.Uniform),
+    ("adversarial loss", losses.Hinge),
+    ("reconstruction loss", losses.Absolute),
+    ("dataset", r.Squares),
+]
+
+
+def ids(value):
+    return getattr(value, "__name__", None)
+
+
+@pytest.mark.parametrize(("kind", "factory", "check", "says"), PLANTED, ids=ids)
+def test_the_check_finds_the_defect(kind, factory, check, says):
+    with pytest.raises(ContractError) as caught:
+        check_component(kind, factory, only=[check])
+    assert caught.value.check == check
+    assert says in str(caught.value)
+    assert checks_of(kind)[check] in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "factory"), SOUND, ids=ids)
+def test_the_sound_twin_passes_all_but_the_spec_of_an_unregistered_class(kind, factory):
+    check_component(kind, factory, only=[name for name in checks_of(kind) if name != "spec"])
+
+
+def test_every_check_has_a_planted_defect():
+    found = {checks_of(kind)[check] for kind, _, check, _ in PLANTED}
+    demands = {line for kind in checked_kinds() for line in checks_of(kind).values()}
+    assert demands == found
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Registers a class as a generator for the time of a test."""
+    monkeypatch.setattr(GENERATORS, "_entries", dict(GENERATORS._entries))
+    return lambda cls: GENERATORS.register(cls.__name__.lower())(type(cls.__name__, (cls,), {}))
+
+
+@pytest.mark.parametrize(
+    ("cls", "change", "says"),
+    [
+        (n.ForgetsInSpec, lambda cls: cls().halved(), "size mismatch for first.weight"),
+        (n.BehavesUnlikeItsSpec, lambda cls: cls().negated(), "builds behaves differently"),
+        (n.NotJSON, None, "ValueError: Out of range"),
+        (n.MutatesItsArgument, lambda cls: cls(widths=[1]), "has the spec"),
+    ],
+    ids=ids,
+)
+def test_a_spec_that_is_not_so(registered, cls, change, says):
+    made = registered(cls)
+    with pytest.raises(ContractError) as caught:
+        check_component("generator", lambda: change(made) if change else made(), only=["spec"])
+    assert caught.value.check == "spec"
+    assert says in str(caught.value)
+
+
+def test_a_name_that_was_given_to_another_class(registered):
+    mine = registered(n.Plain)
+    GENERATORS.register("plain", override=True)(type("Rival", (n.Plain,), {}))
+    with pytest.raises(ContractError, match="builds a Rival"):
+        check_component("generator", mine, only=["spec"])
+
+
+def test_a_registered_twin_passes(registered):
+    check_component("generator", registered(n.Plain), only=["spec"])
+
+
+def test_a_discriminator_that_does_not_know_its_sizes():
+    with pytest.raises(ContractError, match="Plain has no min_input_size"):
+        check_component("discriminator", n.Plain)
+
+
+def test_the_callers_random_numbers_stay():
+    state = torch.get_rng_state()
+    check_component("generator", n.Plain, only=["shape", "deterministic"])
+    assert torch.equal(torch.get_rng_state(), state)

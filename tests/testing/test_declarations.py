@@ -1,0 +1,92 @@
+"""What a component declares that it cannot, and the one door to all checks."""
+
+import planted_networks as n
+import planted_parts as p
+import pytest
+
+from ganblocks import NormalInitializer, OptionError
+from ganblocks.testing import ContractError, check_compile, check_component, checks_of
+
+
+class Declares(n.BranchesOnValues):
+    cannot = {"export": "its sign depends on the image"}  # noqa: RUF012
+
+
+class DeclaresInAProperty(n.DropoutInEval):
+    @property
+    def cannot(self):
+        return {"eval_deterministic": "its noise stays on"}
+
+
+class DeclaresWhatItCan(n.Plain):
+    cannot = {"export": "loops are hard"}  # noqa: RUF012
+
+
+class DeclaresWhatIsNoCheck(n.Plain):
+    cannot = {"exprot": "loops are hard"}  # noqa: RUF012
+
+
+class DeclaresWithoutReason(n.BranchesOnValues):
+    cannot = {"export": " "}  # noqa: RUF012
+
+
+@pytest.mark.parametrize("component", [Declares, DeclaresInAProperty])
+def test_a_declared_check_may_fail(component):
+    check_component("generator", component, only=["shape", "export", "eval_deterministic"])
+
+
+@pytest.mark.parametrize(
+    ("component", "says"),
+    [
+        (DeclaresWhatItCan, r"cannot pass 'export' \(loops are hard\), but it can"),
+        (DeclaresWhatIsNoCheck, "unknown check 'exprot': did you mean 'export'"),
+        (DeclaresWithoutReason, "write the reason"),
+    ],
+)
+def test_a_declaration_that_is_not_so(component, says):
+    with pytest.raises(ContractError, match=says):
+        check_component("generator", component, only=["export"])
+
+
+def test_a_declaration_covers_its_own_check_alone():
+    with pytest.raises(ContractError, match="gradients"):
+        check_component("generator", type("Two", (Declares, n.UnusedBias), {}), only=["gradients"])
+
+
+@pytest.mark.parametrize(
+    "kind", ["initializer", "initializers", "INITIALIZERS", "Initializer"], ids=str
+)
+def test_a_kind_is_written_as_one_likes(kind):
+    check_component(kind, NormalInitializer)
+
+
+@pytest.mark.parametrize("kind", ["adversarial loss", "adversarial_loss", "adversarial losses"])
+def test_a_kind_of_two_words(kind):
+    assert "no_saturation" in checks_of(kind)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: check_component("genrator", n.Plain), "did you mean 'generator'"),
+        (lambda: checks_of("discriminater"), "did you mean 'discriminator'"),
+        (lambda: check_component("generator", n.Plain, sizes=1), "did you mean 'size'"),
+        (lambda: check_component("generator", n.Plain, only=["exports"]), "did you mean 'export'"),
+        (lambda: check_component("norm", p.Halves), "write channels="),
+        (lambda: check_compile("initializer", NormalInitializer), "nothing is compiled"),
+    ],
+    ids=range(6),
+)
+def test_a_wrong_word_is_answered(call, says):
+    with pytest.raises(OptionError, match=says):
+        call()
+
+
+def test_a_contract_error_is_an_assertion():
+    assert issubclass(ContractError, AssertionError)
+
+
+def test_every_check_says_what_it_demands():
+    for name, line in checks_of("discriminator").items():
+        assert line.endswith("."), name
+        assert len(line) > 20, name

@@ -79,11 +79,16 @@ def continued(
     return {**stored, **typed}
 
 
-def run_command(main: Callable[[], None]) -> None:
+def run_command(
+    main: Callable[[], None],
+    *,
+    stopped: str = "stopped: --resume goes on from the last checkpoint",
+) -> None:
     """Runs a command; our errors become one line and exit code 2, Ctrl-C becomes 130.
 
     Args:
         main: The command.
+        stopped: What to say after Ctrl-C.
     """
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
@@ -92,7 +97,7 @@ def run_command(main: Callable[[], None]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("stopped: --resume goes on from the last checkpoint", file=sys.stderr)
+        print(stopped, file=sys.stderr)
         sys.exit(130)
 
 

@@ -1,29 +1,24 @@
-"""Registries: names for components, and plain specs that build them again."""
+"""Registries: names for components, plug-ins of other packages included."""
 
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.metadata import packages_distributions
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from ganblocks.errors import OptionError, RegistryError, SpecError, not_one_of
+from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError, not_one_of
+from ganblocks.plugins import Plugin, plugins_of
+from ganblocks.spec import F, Knob, Spec, recording, registered_name, signature_of, spec_of
+
+__all__ = ["Description", "Knob", "Registry", "Spec", "spec_of"]
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
-
-Spec = dict[str, Any]
-"""A component as plain JSON: its registry name under `type`, its arguments beside it."""
-
-Knob = str | Mapping[str, Any] | Callable[..., Any]
-"""What a component argument takes: a registry name, a spec, or a callable."""
-
-_RECORD = "_ganblocks_record"
-_NAME = "_ganblocks_name"
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,8 @@ class Description:
     line: int
     distribution: str
     preset: Spec | None = None
+    parameters: tuple[inspect.Parameter, ...] = ()
+    documentation: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.name} ({self.kind}): {self.summary}", f"  {self.target}{self.signature}"]
@@ -48,28 +45,31 @@ class Description:
 
 
 @dataclass(frozen=True)
-class _Record:
-    """What a component was built with; `owner` tells it from an unregistered subclass."""
-
-    owner: type
-    name: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class _Entry:
     factory: Callable[..., Any]
     preset: Spec | None = None
     summary: str | None = None
+    override: bool = False  # taken by force: no plug-in contests it
+
+    @property
+    def target(self) -> str:
+        definition = _definition(self.factory)
+        return f"{definition.__module__}.{definition.__qualname__}"
 
     @property
     def place(self) -> str:
         file, line = _source(self.factory)
-        return f"{self.factory.__module__}.{self.factory.__qualname__} ({file}:{line})"
+        return f"{self.target} ({file}:{line})"
 
 
 class Registry(Generic[T]):
     """Names for the components of one kind.
+
+    Installed packages add names by entry point, in the group `"ganblocks."` + kind with
+    underscores for spaces: `ganblocks.norms`, `ganblocks.adversarial_losses`. The entry is
+    `name = "module:class or factory"`; it is imported when that name is first built or described.
+    A name that two claim is listed with a warning and built by neither: register one of them
+    with `override=True`.
 
     Args:
         kind: The plural noun for what it holds, such as `"generators"`.
@@ -89,12 +89,14 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, _Entry] = {}
+        self._loaded: dict[str, _Entry] = {}
+        self._warned: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"Registry({self.kind!r}, {len(self._entries)} names)"
+        return f"Registry({self.kind!r}, {len(self._known())} names)"
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return name in self._entries or name in self._plugins
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
@@ -107,16 +109,18 @@ class Registry(Generic[T]):
 
         Args:
             name: The name in lower case, as people will write it.
-            override: Take the name even where something else holds it.
+            override: Take the name even where something else holds it or a plug-in wants it.
 
         Raises:
+            OptionError: The name is no string, or what it names cannot be called.
             RegistryError: The name is taken by another definition; both places are named.
         """
+        self._require_name(name)
 
         def decorate(factory: F) -> F:
-            recording = _recording(factory, self, name)
-            self._put(name, _Entry(recording), override=override)
-            return recording
+            made = recording(factory, self.kind, name)
+            self._put(name, _Entry(made, override=override))
+            return made
 
         return decorate
 
@@ -127,12 +131,17 @@ class Registry(Generic[T]):
             name: The preset's name.
             spec: The component's spec.
             summary: One line that says what the preset reproduces.
-            override: Take the name even where something else holds it.
+            override: Take the name even where something else holds it or a plug-in wants it.
+
+        Raises:
+            OptionError: The name is no string, or the spec has no type.
+            RegistryError: The spec's type is unknown, or the preset's name is taken.
         """
-        base = self._entry(spec["type"])
-        self._put(
-            name, _Entry(base.factory, {**(base.preset or {}), **spec}, summary), override=override
-        )
+        self._require_name(name)
+        base = self._type_of(spec)
+        # Plug-ins are looked for only where need be: import ganblocks makes presets.
+        entry = self._entries[base] if base in self._entries else self._entry(base)
+        self._put(name, _Entry(entry.factory, {**(entry.preset or {}), **spec}, summary, override))
 
     def build(self, what: Knob, *args: Any, **kwargs: Any) -> T:
         """Builds a component from its name, its spec, or a callable that makes it.
@@ -144,18 +153,17 @@ class Registry(Generic[T]):
             **kwargs: Keyword arguments of the component.
 
         Raises:
-            RegistryError: The name is unknown; the nearest names and the full list are given.
+            RegistryError: The name is unknown (the nearest names and the full list are given),
+                claimed twice, or a plug-in that cannot be loaded.
             OptionError: An argument is unknown, missing or of the wrong kind.
         """
         if isinstance(what, str):
             what = {"type": what}
         if isinstance(what, Mapping):
-            spec = dict(what)
-            if "type" not in spec:
-                raise OptionError(f"a spec of {self.kind} needs the key 'type'; got {spec!r}")
-            entry = self._entry(spec.pop("type"))
-            preset = {key: value for key, value in (entry.preset or {}).items() if key != "type"}
-            return entry.factory(*args, **{**preset, **spec, **kwargs})  # type: ignore[no-any-return]
+            entry = self._entry(self._type_of(what))
+            arguments = {**(entry.preset or {}), **what}
+            del arguments["type"]
+            return entry.factory(*args, **{**arguments, **kwargs})  # type: ignore[no-any-return]
         if callable(what):
             return what(*args, **kwargs)  # type: ignore[no-any-return]
         raise OptionError(
@@ -164,171 +172,149 @@ class Registry(Generic[T]):
         )
 
     def names(self, pattern: str = "*") -> list[str]:
-        """Lists the registered names, presets included, that match a shell pattern."""
-        return sorted(name for name in self._entries if fnmatchcase(name, pattern))
+        """Lists the names, presets and plug-ins included, that match a shell pattern.
+
+        Nothing of a plug-in is imported. A name that two claim is warned of once.
+        """
+        names = sorted(name for name in self._known() if fnmatchcase(name, pattern))
+        for name in names:
+            if name not in self._warned and (clash := self._clash(name)):
+                self._warned.add(name)
+                warnings.warn(clash, GanBlocksWarning, stacklevel=2)
+        return names
 
     def describe(self, name: str) -> Description:
         """Tells what a name stands for and where it is defined.
 
         Raises:
-            RegistryError: The name is unknown.
+            RegistryError: The name is unknown, claimed twice, or a plug-in that cannot be loaded.
         """
         entry = self._entry(name)
         file, line = _source(entry.factory)
-        doc = inspect.getdoc(entry.factory) or ""
+        signature = signature_of(entry.factory)
+        doc = inspect.getdoc(_definition(entry.factory)) or ""
+        plugins = [] if entry.override else self._plugins.get(name, [])
         return Description(
             name=name,
             kind=self.kind,
-            target=f"{entry.factory.__module__}.{entry.factory.__qualname__}",
-            signature=str(inspect.signature(entry.factory)),
+            target=entry.target,
+            signature=str(signature),
             summary=entry.summary or doc.partition("\n")[0],
             file=file,
             line=line,
-            distribution=_distribution(entry.factory.__module__),
+            distribution=(
+                plugins[0].distribution
+                if plugins
+                else _distribution(_definition(entry.factory).__module__)
+            ),
             preset=entry.preset,
+            parameters=tuple(signature.parameters.values()),
+            documentation=doc,
         )
 
-    def _entry(self, name: object) -> _Entry:
-        if not isinstance(name, str) or name not in self._entries:
-            raise RegistryError(not_one_of(f"name in {self.kind}", name, self._entries))
-        return self._entries[name]
+    def refresh(self) -> None:
+        """Looks for plug-ins again, as after `pip install` in a running notebook.
 
-    def _put(self, name: str, entry: _Entry, *, override: bool) -> None:
+        Example:
+            >>> Registry("shapes").refresh()
+        """
+        importlib.invalidate_caches()
+        self.__dict__.pop("_plugins", None)
+        self._loaded.clear()
+        self._warned.clear()
+
+    @functools.cached_property
+    def _plugins(self) -> dict[str, list[Plugin]]:
+        return plugins_of(self.kind)
+
+    def _known(self) -> set[str]:
+        return {*self._entries, *self._plugins}
+
+    def _entry(self, name: str) -> _Entry:
+        self._require_name(name)
+        if name not in self:
+            raise RegistryError(not_one_of(f"name in {self.kind}", name, self._known()))
+        if clash := self._clash(name):
+            raise RegistryError(clash)
+        if name in self._entries:
+            return self._entries[name]
+        if name not in self._loaded:
+            self._loaded[name] = self._load(self._plugins[name][0])
+        return self._loaded[name]
+
+    def _load(self, plugin: Plugin) -> _Entry:
+        target = plugin.load()
+        if plugin.name in self._entries:  # its module registered it
+            return self._entries[plugin.name]
+        known = registered_name(target)
+        if known in self._entries and self._entries[known].factory is target:
+            return self._entries[known]  # another name for a component that has one
+        try:
+            return _Entry(recording(target, self.kind, plugin.name))
+        except Exception as error:  # a class of C code, a signature that cannot be read
+            raise plugin.broken(f"{type(error).__name__}: {error}") from error
+
+    def _clash(self, name: str) -> str:
+        """Words what two claim; empty where the name is one component's."""
         held = self._entries.get(name)
-        if held is not None and not override and not _same_definition(held, entry):
+        plugins = self._plugins.get(name, [])
+        if not plugins or (held is not None and held.override):
+            return ""
+        claims = [str(plugin) for plugin in plugins]
+        if held is not None and not any(plugin.defines(held.factory) for plugin in plugins):
+            claims.insert(0, held.place)
+        if len(claims) < 2:
+            return ""
+        return (
+            f"{name!r} of {self.kind} is claimed by {' and by '.join(claims)}, and built by none. "
+            "Import the class you mean, or uninstall a package, or give one of them the name with "
+            "register(..., override=True)"
+        )
+
+    def _put(self, name: str, entry: _Entry) -> None:
+        held = self._entries.get(name)
+        if held is not None and not entry.override and not _same_definition(held, entry):
+            for plugin in self._plugins.get(name, []):
+                if plugin.defines(entry.factory) and not plugin.defines(held.factory):
+                    return  # told when the name is listed or built; its module may go on loading
             raise RegistryError(
                 f"{self.kind} already has {name!r}: {held.place}; {entry.place} wants it too. "
                 "Choose another name, or write override=True to replace it"
             )
         self._entries[name] = entry
 
+    def _type_of(self, spec: Mapping[str, Any]) -> str:
+        if "type" not in spec:
+            raise OptionError(f"a spec of {self.kind} needs the key 'type'; got {dict(spec)!r}")
+        name: str = spec["type"]
+        self._require_name(name)
+        return name
 
-def spec_of(component: object) -> Spec:
-    """Gives the spec that builds a component like this one, defaults written out.
-
-    Args:
-        component: An object whose class or factory is registered.
-
-    Returns:
-        A plain JSON dictionary; `REGISTRY.build(spec)` makes an equal component with the
-        same state-dict layout and fresh weights.
-
-    Raises:
-        SpecError: The component is not registered, or was handed something that has no spec.
-
-    Example:
-        >>> import ganblocks
-        >>> spec_of(ganblocks.PatchDiscriminator(in_channels=4))["in_channels"]
-        4
-    """
-    record = getattr(component, _RECORD, None)
-    if not isinstance(record, _Record) or record.owner is not type(component):
-        raise SpecError(
-            f"{type(component).__qualname__} has no spec: its class is not registered. "
-            "Register it with @REGISTRY.register(name)"
-        )
-    return {
-        "type": record.name,
-        **{
-            key: _plain(value, f"{key} of {record.name!r}")
-            for key, value in record.arguments.items()
-        },
-    }
+    def _require_name(self, name: object) -> None:
+        if not isinstance(name, str) or not name:
+            raise OptionError(
+                f"{name!r} is no name for one of the {self.kind}: write a string that is not empty"
+            )
 
 
-def _recording(factory: F, registry: Registry[Any], name: str) -> F:
-    """Makes a class or function record, on what it builds, the arguments it was given."""
-    signature = inspect.Signature() if _takes_nothing(factory) else inspect.signature(factory)
-    what = f"{registry.kind} {name!r}"
-    if inspect.isclass(factory):
-        original = factory.__init__
-
-        @functools.wraps(original)
-        def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-            if type(self) is not factory:  # a subclass answers for its own arguments
-                original(self, *args, **kwargs)
-                return
-            arguments = _bound(signature, what, args, kwargs)
-            original(self, *args, **kwargs)
-            object.__setattr__(self, _RECORD, _Record(factory, name, arguments))
-
-        setattr(factory, "__init__", __init__)  # noqa: B010  (mypy forbids the plain form)
-        setattr(factory, _NAME, name)
-        return factory
-
-    @functools.wraps(factory)
-    def build(*args: Any, **kwargs: Any) -> Any:
-        arguments = _bound(signature, what, args, kwargs)
-        made = factory(*args, **kwargs)
-        object.__setattr__(made, _RECORD, _Record(type(made), name, arguments))
-        return made
-
-    setattr(build, _NAME, name)
-    return build  # type: ignore[return-value]
-
-
-def _takes_nothing(factory: Callable[..., Any]) -> bool:
-    """Finds classes without an __init__ of their own, behind whose (*args) nothing stands."""
-    if not inspect.isclass(factory):
-        return False
-    init = factory.__init__
-    return init is object.__init__ or (init.__module__, init.__qualname__) == (
-        "torch.nn.modules.module",
-        "Module.__init__",
-    )
-
-
-def _bound(
-    signature: inspect.Signature, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """Matches arguments to a signature; a mismatch names the nearest parameter."""
-    parameters = signature.parameters
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        for key in kwargs:
-            if key not in parameters:
-                raise OptionError(f"{what}: {not_one_of('option', key, parameters)}")
-    try:
-        bound = signature.bind(*args, **kwargs)
-    except TypeError as error:
-        raise OptionError(f"{what}: {error}. Its signature is {signature}") from None
-    bound.apply_defaults()
-    arguments: dict[str, Any] = {}
-    for key, value in bound.arguments.items():
-        if parameters[key].kind is inspect.Parameter.VAR_KEYWORD:
-            arguments.update(value)
-        else:
-            arguments[key] = value
-    return arguments
-
-
-def _plain(value: object, where: str) -> Any:
-    """Turns an argument into plain JSON, nested components into nested specs."""
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, list | tuple | range):
-        return [_plain(item, where) for item in value]
-    if hasattr(value, _RECORD):
-        return spec_of(value)
-    if callable(value) and _NAME in getattr(value, "__dict__", {}):  # its own, not its parent's
-        return {"type": getattr(value, _NAME)}
-    raise SpecError(
-        f"{where} was given {value!r}, which has no spec. Register it with "
-        "@REGISTRY.register(name) and pass its name instead"
-    )
+def _definition(factory: Callable[..., Any]) -> Callable[..., Any]:
+    """Finds the class or function behind a wrapper, a partial or a callable object."""
+    factory = inspect.unwrap(factory)
+    if isinstance(factory, functools.partial):
+        return _definition(factory.func)
+    return factory if hasattr(factory, "__qualname__") else type(factory)
 
 
 def _source(factory: Callable[..., Any]) -> tuple[str, int]:
     """Finds the file and first line of a definition; a notebook cell has neither."""
+    definition = _definition(factory)
     try:
-        return inspect.getsourcefile(factory) or "?", inspect.getsourcelines(factory)[1]
+        return inspect.getsourcefile(definition) or "?", inspect.getsourcelines(definition)[1]
     except (OSError, TypeError):
         return "?", 0
 
 
+@functools.cache
 def _distribution(module: str) -> str:
     """Names the installed package that a module belongs to; a checkout goes by its folder."""
     package = module.partition(".")[0]
@@ -337,7 +323,16 @@ def _distribution(module: str) -> str:
 
 def _same_definition(held: _Entry, new: _Entry) -> bool:
     """Tells a definition that was run again (a notebook cell) from a rival for its name."""
-    return held.preset == new.preset and (
-        (held.factory.__module__, held.factory.__qualname__)
-        == (new.factory.__module__, new.factory.__qualname__)
-    )
+    return held.preset == new.preset and _identity(held.factory) == _identity(new.factory)
+
+
+def _identity(factory: Callable[..., Any]) -> tuple[object, ...]:
+    """Gives what two runs of one definition share; for want of a name, its content."""
+    factory, definition = inspect.unwrap(factory), _definition(factory)
+    content: object = None
+    if isinstance(factory, functools.partial):
+        content = repr((factory.args, factory.keywords))
+    elif inspect.ismethod(factory) or factory is not definition:
+        content = repr(factory)
+    code = definition.__code__ if definition.__name__ == "<lambda>" else None
+    return definition.__module__, definition.__qualname__, code, content

@@ -69,6 +69,15 @@ def test_an_error_is_one_line_and_an_exit_code(raised, code, line, capsys):
     assert capsys.readouterr().err == line
 
 
+def test_a_command_says_itself_what_being_stopped_means(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit):
+        run_command(main, stopped="stopped: nothing is lost")
+    assert capsys.readouterr().err == "stopped: nothing is lost\n"
+
+
 def test_a_warning_is_one_line(capsys):
     def main():
         with warnings.catch_warnings():

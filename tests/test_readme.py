@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganblocks import NORMS, RunFolder, UNetGenerator, spec_of
+from ganblocks import NORMS, RunFolder, UNetGenerator, spec_of, to_reference
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -43,6 +43,8 @@ def test_the_python_code_runs(tmp_path, monkeypatch, capsys, own_norms):
     run = RunFolder.create("runs/facades", {"generator": spec_of(generator)})
     run.save_weights("generator", generator)
     Image.new("RGB", (40, 30)).save("my_labels.png")
+    weights = to_reference(UNetGenerator(base_channels=4, num_downs=5))
+    torch.save(weights, "latest_net_G.pth")
     names = {"torch": torch}
     for code in fences("python"):
         exec(compile(code, "README.md", "exec"), names)

@@ -1,6 +1,8 @@
 import copy
+import inspect
 import json
 import pickle
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -56,6 +58,14 @@ def test_build_from_name_spec_and_callable(shapes):
     assert shapes.build(lambda side: side, side=5) == 5
     assert shapes.build("big").side == 10
     assert shapes.build("big", side=11).side == 11
+
+
+def test_building_reads_no_source_file(shapes, monkeypatch):
+    def refuse(definition):
+        raise AssertionError("slow: for cards and errors alone")
+
+    monkeypatch.setattr(inspect, "getsourcefile", refuse)
+    assert shapes.build("big").side == 10
 
 
 def test_a_spec_tells_every_argument_and_builds_again(shapes):
@@ -201,6 +211,159 @@ def test_a_copy_keeps_its_spec(copied):
     assert spec_of(copied(network)) == spec_of(network)
 
 
+@pytest.mark.parametrize("name", ["", 3, None, ["square"], object])
+def test_a_name_is_a_string_that_is_not_empty(shapes, name):
+    uses = [
+        shapes.register,
+        shapes.describe,
+        lambda name: shapes.build({"type": name}),
+        lambda name: shapes.preset(name, {"type": "square"}, "A square"),
+        lambda name: shapes.preset("mine", {"type": name}, "A square"),
+    ]
+    for use in uses:
+        with pytest.raises(OptionError, match="is no name for one of the shapes"):
+            use(name)
+
+
+def test_only_what_can_be_called_and_written_as_a_spec_is_registered(shapes):
+    with pytest.raises(OptionError, match="3 is neither a class nor a function"):
+        shapes.register("three")(3)
+    with pytest.raises(OptionError, match="give the parameter 'type' another name"):
+        shapes.register("typed")(Typed)
+    with pytest.raises(OptionError, match="needs the key 'type'"):
+        shapes.preset("mine", {"side": 3}, "A square")
+    with pytest.raises(OptionError, match="unknown option 'type'"):
+        shapes.build("circle", type="square")
+
+
+class Typed:
+    """Takes the word that specs keep for themselves."""
+
+    def __init__(self, type="solid"):  # noqa: A002
+        self.type = type
+
+
+class Slotted:
+    """Has no place for a record."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x=1):
+        self.x = x
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenSlots:
+    """Nor has this one."""
+
+    x: int = 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda x=1: 3, lambda x=1: (x,), lambda x=1: int, lambda x=1: len, Slotted, FrozenSlots],
+    ids=["int", "tuple", "class", "builtin", "slots", "frozen"],
+)
+def test_what_cannot_remember_its_arguments_is_built_and_has_no_spec(make):
+    registry = Registry("values")
+    registry.register("value")(make)
+    made = registry.build("value", x=2)
+    with pytest.raises(SpecError, match=r"cannot remember its arguments"):
+        spec_of(made)
+    with pytest.raises(OptionError, match="unknown option 'y'"):
+        registry.build("value", y=2)
+
+
+def test_a_frozen_dataclass_has_a_spec():
+    registry = Registry("values")
+
+    @registry.register("frozen")
+    @dataclass(frozen=True)
+    class Frozen:
+        x: int = 1
+
+    assert spec_of(registry.build("frozen")) == {"type": "frozen", "x": 1}
+
+
+def test_arguments_without_a_name_have_no_spec():
+    registry = Registry("chains")
+
+    @registry.register("chain")
+    class Chain:
+        """Takes any number of links."""
+
+        def __init__(self, first=0, *links, last=9):
+            self.links = links
+
+    @registry.register("pair")
+    def pair(left, /, right):
+        """Takes its first argument by position alone."""
+        return Chain(left, right)
+
+    spec = spec_of(registry.build("chain", 1, last=2))
+    assert spec == {"type": "chain", "first": 1, "last": 2}
+    assert spec_of(registry.build(spec)) == spec
+    chain = registry.build("chain", 1, 2, 3)
+    assert chain.links == (2, 3)
+    with pytest.raises(SpecError, match=r"'chain' was given \*links=\(2, 3\)"):
+        spec_of(chain)
+    with pytest.raises(SpecError, match="'pair' was given left=1 by position"):
+        spec_of(registry.build("pair", 1, right=2))
+
+
+def double(x):
+    """Gives twice as much."""
+    return 2 * x
+
+
+class Scale:
+    """Multiplies."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, x):
+        return self.factor * x
+
+    times = __call__
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda x: 1, lambda x: 2),
+        (lambda x: 3, lambda x: 3),  # the same words in another place
+        (partial(double, x=1), partial(double, x=2)),
+        (partial(double, x=1), double),
+        (Scale(1), Scale(2)),
+        (Scale(1).times, Scale(2).times),
+    ],
+    ids=["lambdas", "places", "partials", "partial", "objects", "methods"],
+)
+def test_what_shares_a_name_in_python_is_not_one_definition(one, other):
+    registry = Registry("functions")
+    for _ in range(2):
+        registry.register("f")(one)
+    if one.__class__ is partial and other.__class__ is partial:
+        registry.register("f")(partial(double, x=1))  # the same, written again
+    with pytest.raises(RegistryError, match="already has 'f'"):
+        registry.register("f")(other)
+    assert registry.names() == ["f"]
+
+
+def test_a_factory_is_described_where_it_stands():
+    registry = Registry("functions")
+    registry.register("plain")(double)
+    registry.register("partial")(partial(double, x=1))
+    registry.register("object")(Scale(2))
+    for name, definition in (("plain", double), ("partial", double), ("object", Scale)):
+        card = registry.describe(name)
+        assert (card.file, card.summary) == (__file__, definition.__doc__)
+        assert card.line == inspect.getsourcelines(definition)[1]
+        assert card.target == f"{__name__}.{definition.__qualname__}"
+    assert [p.name for p in registry.describe("plain").parameters] == ["x"]
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     in_channels=st.integers(1, 5),
@@ -223,4 +386,5 @@ def test_presets_are_built_by_name_on_the_meta_device(registry):
     for name in registry.names():
         with torch.device("meta"):
             network = registry.build(name)
-        assert spec_of(network)["type"] in ("unet", "patch")
+            again = registry.build(json.loads(json.dumps(spec_of(network))))
+        assert spec_of(again) == spec_of(network)

@@ -47,7 +47,7 @@ class ChainDiscriminator(nn.Module):
         if x.shape[2] < least[0] or x.shape[3] < least[1]:
             raise ShapeError(
                 f"image of {x.shape[2]}×{x.shape[3]}: this {name} needs at least "
-                f"{least[0]}×{least[1]} to give a logit. Enlarge the image or take fewer layers"
+                f"{least[0]}×{least[1]} to give a logit. Enlarge the image or take fewer n_layers"
             )
         maps = []
         for block in (*self.blocks, self.logits):

@@ -52,7 +52,7 @@ class ResNetGenerator(nn.Module):
         dropout_mode: `"train"`, or `"always"` for dropout at test time too.
         spectral_norm: Whether every kernel is divided by its largest singular value.
         checkpointing: Whether the backward pass computes each block's maps once more rather
-            than keep them: less memory, about a third more time.
+            than keep them: less memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least two of them, and
             crops the output; `"strict"` raises and names the nearest valid sizes.
         init: How the weights begin, from `INITIALIZERS`.

@@ -1,0 +1,197 @@
+"""Specs: components remember what they were built with, and tell it as plain JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ganblocks.errors import OptionError, SpecError, not_one_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Spec = dict[str, Any]
+"""A component as plain JSON: its registry name under `type`, its arguments beside it."""
+
+Knob = str | Mapping[str, Any] | Callable[..., Any]
+"""What a component argument takes: a registry name, a spec, or a callable."""
+
+_RECORD = "_ganblocks_record"
+_NAME = "_ganblocks_name"
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a component was built with; `owner` tells it from an unregistered subclass."""
+
+    owner: type
+    name: str
+    arguments: dict[str, Any]
+    nameless: str = ""  # a parameter that was given by position and has no name to write
+
+
+def spec_of(component: object) -> Spec:
+    """Gives the spec that builds a component like this one, defaults written out.
+
+    Args:
+        component: An object whose class or factory is registered.
+
+    Returns:
+        A plain JSON dictionary; `REGISTRY.build(spec)` makes an equal component with the
+        same state-dict layout and fresh weights.
+
+    Raises:
+        SpecError: The component is not registered, cannot remember its arguments, or was
+            handed something that has no spec.
+
+    Example:
+        >>> import ganblocks
+        >>> spec_of(ganblocks.PatchDiscriminator(in_channels=4))["in_channels"]
+        4
+    """
+    record = getattr(component, _RECORD, None)
+    if not isinstance(record, _Record) or record.owner is not type(component):
+        raise SpecError(
+            f"{type(component).__qualname__} has no spec: its class is not registered, was not "
+            "when this one was built, or cannot remember its arguments (a plain value, "
+            "__slots__). Register the class with @REGISTRY.register(name), without __slots__"
+        )
+    if record.nameless:
+        raise SpecError(
+            f"{record.name!r} was given {record.nameless}, which has no name to stand under in a "
+            "spec. Write the component with parameters that are given by name"
+        )
+    return {
+        "type": record.name,
+        **{
+            key: _plain(value, f"{key} of {record.name!r}")
+            for key, value in record.arguments.items()
+        },
+    }
+
+
+def recording(factory: F, kind: str, name: str) -> F:
+    """Makes a class or function record, on what it builds, the arguments it was given.
+
+    Args:
+        factory: The class, which is changed, or the function, which is wrapped.
+        kind: The registry's kind, for messages.
+        name: The name in that registry.
+
+    Raises:
+        OptionError: The factory cannot be called, or has a parameter called `type`.
+    """
+    what = f"{kind} {name!r}"
+    if not callable(factory):
+        raise OptionError(f"{what}: {factory!r} is neither a class nor a function; register one")
+    signature = signature_of(factory)
+    if "type" in signature.parameters:
+        raise OptionError(
+            f"{what}: in a spec the key 'type' holds the component's name; give the parameter "
+            "'type' another name"
+        )
+    if inspect.isclass(factory):
+        original = factory.__init__
+
+        @functools.wraps(original)
+        def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            if type(self) is not factory:  # a subclass answers for its own arguments
+                original(self, *args, **kwargs)
+                return
+            arguments, nameless = _bound(signature, what, args, kwargs)
+            original(self, *args, **kwargs)
+            _remember(self, _Record(factory, name, arguments, nameless))
+
+        setattr(factory, "__init__", __init__)  # noqa: B010  (mypy forbids the plain form)
+        setattr(factory, _NAME, name)
+        return factory
+
+    @functools.wraps(factory)
+    def build(*args: Any, **kwargs: Any) -> Any:
+        arguments, nameless = _bound(signature, what, args, kwargs)
+        made = factory(*args, **kwargs)
+        _remember(made, _Record(type(made), name, arguments, nameless))
+        return made
+
+    setattr(build, _NAME, name)
+    return build  # type: ignore[return-value]
+
+
+def registered_name(factory: object) -> str | None:
+    """Gives the name a class or factory was registered by; its own, not its parent's."""
+    name: str | None = getattr(factory, "__dict__", {}).get(_NAME)
+    return name
+
+
+def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
+    """Gives what a class or function takes; nothing where nothing stands behind (*args)."""
+    if inspect.isclass(factory):
+        init = factory.__init__
+        if init is object.__init__ or (init.__module__, init.__qualname__) == (
+            "torch.nn.modules.module",
+            "Module.__init__",
+        ):
+            return inspect.Signature()
+    return inspect.signature(factory)
+
+
+def _remember(made: object, record: _Record) -> None:
+    """Keeps the record, also on a frozen object; an int or __slots__ have no place for it."""
+    with contextlib.suppress(AttributeError, TypeError):
+        object.__setattr__(made, _RECORD, record)
+
+
+def _bound(
+    signature: inspect.Signature, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Matches arguments to a signature; a mismatch names the nearest parameter.
+
+    Gives the arguments by name, and what was given that has none.
+    """
+    parameters = signature.parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for key in kwargs:
+        if key not in parameters and (key == "type" or not takes_any):
+            raise OptionError(f"{what}: {not_one_of('option', key, parameters)}")
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise OptionError(f"{what}: {error}. Its signature is {signature}") from None
+    bound.apply_defaults()
+    arguments: dict[str, Any] = {}
+    nameless = ""
+    for key, value in bound.arguments.items():
+        kind = parameters[key].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            arguments.update(value)
+        elif kind is inspect.Parameter.POSITIONAL_ONLY:
+            nameless = f"{key}={value!r} by position"
+        elif kind is not inspect.Parameter.VAR_POSITIONAL:
+            arguments[key] = value
+        elif value:
+            nameless = f"*{key}={value!r}"
+    return arguments, nameless
+
+
+def _plain(value: object, where: str) -> Any:
+    """Turns an argument into plain JSON, nested components into nested specs."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [_plain(item, where) for item in value]
+    if hasattr(value, _RECORD):
+        return spec_of(value)
+    if callable(value) and (name := registered_name(value)) is not None:
+        return {"type": name}
+    raise SpecError(
+        f"{where} was given {value!r}, which has no spec. Register it with "
+        "@REGISTRY.register(name) and pass its name instead"
+    )

@@ -1,0 +1,204 @@
+"""The `ganblocks` command: what it prints, and its exit codes."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import warnings
+from pathlib import Path
+
+import pytest
+from fake_packages import write_package
+
+import ganblocks
+from ganblocks import ACTIVATIONS, GENERATORS, NORMS
+from ganblocks.__main__ import command
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the command as the installed script does: exit code, output, error output."""
+
+    def run(line):
+        monkeypatch.setattr(sys, "argv", ["ganblocks", *line.split()])
+        try:
+            command()
+            code = 0
+        except SystemExit as stopped:
+            code = stopped.code or 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder of installed packages that registries read, after refresh, while the test lasts."""
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    monkeypatch.undo()
+    sys.modules.pop("norm_pkg", None)
+    ACTIVATIONS.refresh()
+    NORMS.refresh()
+
+
+def test_without_arguments_it_tells_how_to_use_it(run):
+    code, out, err = run("")
+    assert (code, err) == (0, "")
+    assert out.startswith("usage: ganblocks")
+    assert "list" in out
+    assert "show" in out
+
+
+def test_version(run):
+    assert run("--version") == (0, f"ganblocks {ganblocks.__version__}\n", "")
+
+
+def test_list_has_every_name_of_every_registry_on_a_line_of_its_own(run):
+    code, out, err = run("list")
+    assert (code, err) == (0, "")
+    sections = {text.partition("\n")[0]: text.splitlines()[1:] for text in out.split("\n\n")}
+    values = [getattr(ganblocks, name) for name in ganblocks.__all__]
+    known = {r.kind: r for r in values if isinstance(r, ganblocks.Registry)}
+    assert sections.keys() == known.keys()
+    for kind, lines in sections.items():
+        assert [line.split()[0] for line in lines] == known[kind].names()
+    lines = [line for lines in sections.values() for line in lines]
+    assert max(map(len, lines)) <= 100
+    starts = {re.match(r"  \S+ +", line).end() for line in lines}
+    assert len(starts) == 1  # aligned
+    assert all(len(line.split()) > 3 for line in lines)  # each is explained
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("generators", "generators"),
+        ("generator", "generators"),
+        ("GENERATORS", "generators"),
+        ("adversarial losses", "adversarial losses"),
+        ("adversarial_loss", "adversarial losses"),
+        ("adversarial-losses", "adversarial losses"),
+    ],
+)
+def test_list_takes_one_kind(run, words, kind):
+    code, out, _ = run(f"list {words}")
+    assert code == 0
+    assert out.splitlines()[0] == kind
+    assert "\n\n" not in out
+
+
+def test_show_is_a_card(run):
+    code, out, err = run("show unet")
+    assert (code, err) == (0, "")
+    card = GENERATORS.describe("unet")
+    lines = out.splitlines()
+    assert lines[0] == f"unet (generators): {card.summary}"
+    assert "    in_channels: int = 3" in lines
+    assert "    norm: Knob = 'batch'" in lines
+    assert len([line for line in lines if re.match(r"    \w+: .* = ", line)]) >= 10
+    assert "Raises:" in lines  # the docstring's body
+    assert lines[-1] == f"{card.file}:{card.line}, from {card.distribution}"
+
+
+def test_show_of_a_preset_has_the_presets_values(run):
+    _, out, _ = run("show unet_256_lua")
+    assert out.startswith("unet_256_lua (generators): U-Net 256 of the paper's own Lua code")
+    assert "Preset of unet: " in out
+    assert "    dropout_mode: str = 'always'" in out.splitlines()
+    assert "    dropout_mode: str = 'train'" in run("show unet")[1].splitlines()
+
+
+def test_show_without_a_kind_shows_all_that_have_the_name(run):
+    kinds = re.findall(r"^none \((.*)\):", run("show none")[1], re.MULTILINE)
+    assert {"activations", "norms"} <= set(kinds)
+    kinds = re.findall(r"^none \((.*)\):", run("show norm none")[1], re.MULTILINE)
+    assert kinds == ["norms"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("list generater", "unknown kind 'generater': did you mean 'generators'"),
+        ("show unett", "unknown name 'unett': did you mean 'unet'"),
+        ("show norms bach", "unknown name 'bach': did you mean 'batch'? `ganblocks list norms`"),
+        ("show xyzzy", "unknown name 'xyzzy': `ganblocks list` shows all"),
+        ("show norm unet", "unknown name 'unet'"),
+        ("show nroms batch", "unknown kind 'nroms': did you mean 'norms'"),
+    ],
+)
+def test_what_is_unknown_is_one_line_and_exit_code_2(run, line, message):
+    code, out, err = run(line)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["show", "lst", "list --all"])
+def test_a_wrong_command_line_is_exit_code_2(run, line):
+    code, out, err = run(line)
+    assert (code, out) == (2, "")
+    assert "error:" in err
+
+
+def test_ctrl_c_is_exit_code_130_and_no_word_of_resuming(run, monkeypatch):
+    def interrupted(registry, pattern="*"):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ganblocks.Registry, "names", interrupted)
+    assert run("list") == (130, "", "stopped\n")
+
+
+def test_plugins_are_marked_broken_ones_too_and_a_clash_warns(run, site):
+    names = {"good": "norm_pkg:Good", "bad": "norm_pkg:nowhere", "batch": "norm_pkg:Good"}
+    source = 'class Good:\n    """A norm from elsewhere."""\n'
+    write_package(site, "other-norms", {"norms": names}, {"norm_pkg": source}, version="0.7")
+    NORMS.refresh()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, out, err = run("list norms")
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert code == 0
+    assert lines["good"].endswith("  A norm from elsewhere.  [other-norms]")
+    assert "broken: 'bad' of norms comes from other-norms 0.7 (norm_pkg:nowhere)" in lines["bad"]
+    assert "broken: 'batch' of norms is claimed by" in lines["batch"]
+    assert "[" not in lines["instance"]
+    assert err.startswith("warning: 'batch' of norms is claimed by")
+    assert err.count("\n") == 1
+    assert run("show good")[1].endswith("norm_pkg.py:1, from other-norms\n")
+    code, out, err = run("show bad")
+    assert (code, out) == (2, "")
+    assert "has no attribute 'nowhere'" in err
+    assert err.count("\n") == 1
+
+
+def test_a_broken_name_leaves_those_of_other_kinds_to_be_shown(run, site):
+    write_package(site, "other-activations", {"activations": {"batch": "nowhere:Batch"}})
+    ACTIVATIONS.refresh()
+    code, out, err = run("show batch")  # activations come before norms
+    assert code == 2
+    assert out.startswith("batch (norms):")
+    assert "other-activations 1.0" in err
+
+
+def test_a_reader_that_stops_reading_ends_it_quietly():
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "ganblocks", "list"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_the_installed_script_is_this_command():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    module, _, attribute = project["scripts"]["ganblocks"].partition(":")
+    assert getattr(importlib.import_module(module), attribute) is command

@@ -66,7 +66,9 @@ def list_components(kind: str = "") -> None:
     for number, (registry, names) in enumerate(listed.items()):
         print("\n" * bool(number) + registry.kind)
         for name in names:
-            print(f"  {name:{column}}{_line(registry, name, WIDTH - 2 - column)}")
+            line = textwrap.wrap(_line(registry, name), WIDTH - 2 - column, break_long_words=False)
+            indented = ("\n" + " " * (2 + column)).join(line)
+            print(f"  {name:{column}}{indented}")
 
 
 def show_component(name: str, kind: str = "") -> None:
@@ -119,14 +121,13 @@ def registries(kind: str = "") -> list[Registry[Any]]:
     return chosen
 
 
-def _line(registry: Registry[Any], name: str, width: int) -> str:
+def _line(registry: Registry[Any], name: str) -> str:
     try:
         card = registry.describe(name)
     except RegistryError as error:
-        return f"broken: {' '.join(str(error).split())}"  # whole, and yet one line
+        return f"broken: {error}"
     ours = card.target.startswith("ganblocks.")
-    mark = "" if ours else f"  [{card.distribution}]"
-    return textwrap.shorten(card.summary, width - len(mark), placeholder=" …") + mark
+    return card.summary if ours else f"{card.summary}  [{card.distribution}]"
 
 
 def _card(card: Description) -> str:

@@ -66,12 +66,15 @@ def test_list_has_every_name_of_every_registry_on_a_line_of_its_own(run):
     known = {r.kind: r for r in values if isinstance(r, ganblocks.Registry)}
     assert sections.keys() == known.keys()
     for kind, lines in sections.items():
-        assert [line.split()[0] for line in lines] == known[kind].names()
+        first = [line for line in lines if line[2] != " "]  # the others go on with a summary
+        assert [line.split()[0] for line in first] == known[kind].names()
+        told = " ".join(" ".join(lines).split())
+        for name in known[kind].names():
+            assert " ".join(known[kind].describe(name).summary.split()) in told
     lines = [line for lines in sections.values() for line in lines]
     assert max(map(len, lines)) <= 100
-    starts = {re.match(r"  \S+ +", line).end() for line in lines}
+    starts = {re.match(r"  \S* +", line).end() for line in lines}
     assert len(starts) == 1  # aligned
-    assert all(len(line.split()) > 3 for line in lines)  # each is explained
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,14 @@ from ganblocks.blocks.activation import ACTIVATIONS
 from ganblocks.blocks.dropout import DROPOUT_MODES, Dropout
 from ganblocks.blocks.norm import NORMS
 from ganblocks.blocks.spectral import spectral_norm as with_spectral_norm
-from ganblocks.errors import OptionError, listed, require_count, require_flag, require_one_of
+from ganblocks.errors import (
+    OptionError,
+    listed,
+    require_count,
+    require_flag,
+    require_fraction,
+    require_one_of,
+)
 from ganblocks.registry import Knob
 
 STEPS = ("conv", "norm", "activation", "dropout")
@@ -56,6 +63,7 @@ class Block(nn.Module):
         for what, value in [("in_channels", in_channels), ("out_channels", out_channels)]:
             require_count(what, value, 1)
         require_flag("spectral_norm", spectral_norm)
+        require_fraction("dropout", dropout)
         require_one_of("dropout_mode", dropout_mode, DROPOUT_MODES)
         self.in_channels = in_channels
         self.out_channels = out_channels

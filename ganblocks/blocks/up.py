@@ -87,6 +87,7 @@ def deconv(
     )
 
 
+@UPSAMPLERS.register("resize")
 class ResizeConv(nn.Module):
     """Enlarges by interpolation, then convolves (Odena et al., Distill 2016).
 
@@ -136,44 +137,16 @@ class ResizeConv(nn.Module):
         return f"mode={self.mode!r}"
 
 
-@UPSAMPLERS.register("nearest")
-def nearest(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel_size: int = 3,
-    padding_mode: Knob = "zeros",
-    bias: bool = True,
-) -> nn.Module:
-    """Nearest-neighbour enlargement, then a convolution: no checkerboard at any kernel."""
-    return ResizeConv(
-        in_channels,
-        out_channels,
-        mode="nearest",
-        kernel_size=kernel_size,
-        padding_mode=padding_mode,
-        bias=bias,
-    )
-
-
-@UPSAMPLERS.register("bilinear")
-def bilinear(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel_size: int = 3,
-    padding_mode: Knob = "zeros",
-    bias: bool = True,
-) -> nn.Module:
-    """Bilinear enlargement, then a convolution: smoother than `nearest`."""
-    return ResizeConv(
-        in_channels,
-        out_channels,
-        mode="bilinear",
-        kernel_size=kernel_size,
-        padding_mode=padding_mode,
-        bias=bias,
-    )
+UPSAMPLERS.preset(
+    "nearest",
+    {"type": "resize", "mode": "nearest"},
+    "Nearest-neighbour enlargement, then a convolution: no checkerboard at any kernel",
+)
+UPSAMPLERS.preset(
+    "bilinear",
+    {"type": "resize", "mode": "bilinear"},
+    "Bilinear enlargement, then a convolution: smoother than `nearest`",
+)
 
 
 @UPSAMPLERS.register("pixelshuffle")

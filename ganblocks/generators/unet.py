@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganblocks.blocks import (
     ACTIVATIONS,
+    NORMS,
     DownBlock,
     SelfAttention,
     UpBlock,
@@ -83,7 +84,7 @@ class UNetGenerator(nn.Module):
             of a U-Net 256 on 256² has maps of 2^(n + 1) pixels.
         spectral_norm: Whether every kernel is divided by its largest singular value.
         checkpointing: Whether the backward pass computes each level's maps once more rather
-            than keep them: less memory, about a third more time.
+            than keep them: less memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs and crops the output;
             `"match_skip"` fits each decoder map to its skip, so that an image of 2^num_downs
             pixels or more is not padded at all; `"strict"` raises and names the nearest valid
@@ -167,6 +168,9 @@ class UNetGenerator(nn.Module):
 
         channels = [base_channels * min(2**i, max_multiplier) for i in range(num_downs)]
         deepest = num_downs - 1
+        # A U-Net of one level holds neither; a wrong name is wrong there too.
+        NORMS.build(norm, channels[0])
+        ACTIVATIONS.build(activation)
         before_join = decoder_activation == "before_join"
 
         self.down = nn.ModuleList()

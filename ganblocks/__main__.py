@@ -127,7 +127,7 @@ def _line(registry: Registry[Any], name: str) -> str:
     except RegistryError as error:
         return f"broken: {error}"
     ours = card.target.startswith("ganblocks.")
-    return card.summary if ours else f"{card.summary}  [{card.distribution}]"
+    return card.summary if ours else f"[{card.distribution}] {card.summary}"
 
 
 def _card(card: Description) -> str:

@@ -166,7 +166,7 @@ def test_plugins_are_marked_broken_ones_too_and_a_clash_warns(run, site):
         code, out, err = run("list norms")
     lines = {line.split()[0]: line for line in out.splitlines()}
     assert code == 0
-    assert lines["good"].endswith("  A norm from elsewhere.  [other-norms]")
+    assert lines["good"].endswith("  [other-norms] A norm from elsewhere.")
     assert "broken: 'bad' of norms comes from other-norms 0.7 (norm_pkg:nowhere)" in lines["bad"]
     assert "broken: 'batch' of norms is claimed by" in lines["batch"]
     assert "[" not in lines["instance"]

@@ -116,8 +116,16 @@ def require_fraction(what: str, got: float) -> None:
         raise OptionError(f"{what} is {got!r}: write a number from 0 to 1")
 
 
-def require_image(who: str, shape: Sequence[int], channels: int) -> None:
+def require_image(
+    who: str, shape: Sequence[int], channels: int, parameter: str = "in_channels"
+) -> None:
     """Raises `ShapeError` unless the shape is (B, `channels`, H, W).
+
+    Args:
+        who: What got the tensor.
+        shape: Its shape.
+        channels: The channels that it takes.
+        parameter: What its constructor calls them.
 
     Example:
         >>> require_image("generator", (1, 3, 256, 256), 3)
@@ -125,10 +133,13 @@ def require_image(who: str, shape: Sequence[int], channels: int) -> None:
     if len(shape) == 4 and 0 in shape:
         raise ShapeError(f"{who} got a tensor of shape {tuple(shape)}: there is nothing in it")
     if len(shape) != 4 or shape[1] != channels:
+        remedy = (
+            f"Build it with {parameter}={shape[1]} for such images"
+            if len(shape) == 4
+            else "A single image gets its batch dimension with x.unsqueeze(0)"
+        )
         raise ShapeError(
-            f"{who} got a tensor of shape {tuple(shape)}: it takes (B, {channels}, H, W). "
-            f"Build it with in_channels={shape[1] if len(shape) == 4 else '...'} for such images, "
-            "or add the missing dimension with x.unsqueeze(0)"
+            f"{who} got a tensor of shape {tuple(shape)}: it takes (B, {channels}, H, W). {remedy}"
         )
 
 

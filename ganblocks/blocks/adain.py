@@ -15,7 +15,7 @@ class AdaIN(nn.Module):
     (B, channels, H, W) and (B, style_channels) → (B, channels, H, W):
     y = (1 + gamma(style)) · (x − mean) / √(var + eps) + beta(style), where one linear layer
     makes gamma and beta, and mean and variance are over (H, W) (Huang and Belongie, 2017;
-    Karras et al., 2019, equation 8). The 1 makes it begin near plain instance norm.
+    Karras et al., 2019, equation 1). The 1 makes it begin near plain instance norm.
 
     Args:
         channels: Channels of the image.
@@ -42,7 +42,7 @@ class AdaIN(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Normalises images and gives them the scale and shift of their styles."""
-        require_image("AdaIN", x.shape, self.channels)
+        require_image("AdaIN", x.shape, self.channels, "channels")
         if style.shape != (x.shape[0], self.style_channels):
             raise ShapeError(
                 f"AdaIN got a style of shape {tuple(style.shape)} with images of shape "
@@ -87,7 +87,11 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
             f"{tuple(style_map.shape)}: both are (B, C, H, W) with the same B and C, and a "
             "content of 1×1 has no pattern to keep"
         )
+    # In half precision a flat map's eps would vanish, and a large map's variance overflow.
+    wide = torch.promote_types(content.dtype, torch.float32)
+    whole, style = content.to(wide), style_map.to(wide)
     (var, mean), (style_var, style_mean) = (
-        torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True) for x in (content, style_map)
+        torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True) for x in (whole, style)
     )
-    return (content - mean) * ((style_var + eps) / (var + eps)).sqrt() + style_mean
+    aligned = (whole - mean) * ((style_var + eps) / (var + eps)).sqrt() + style_mean
+    return aligned.to(content.dtype)

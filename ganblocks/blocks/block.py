@@ -13,9 +13,11 @@ from ganblocks.blocks.spectral import spectral_norm as with_spectral_norm
 from ganblocks.errors import (
     OptionError,
     listed,
+    not_one_of,
     require_count,
     require_flag,
     require_fraction,
+    require_image,
     require_one_of,
 )
 from ganblocks.registry import Knob
@@ -76,7 +78,8 @@ class Block(nn.Module):
                     f"{step} would do nothing: order is {order!r}. Write {step} into it"
                 )
         if not isinstance(bias, bool):
-            require_one_of("bias", bias, ("auto",))
+            if bias != "auto":
+                raise OptionError(f"{not_one_of('bias', bias, ['auto'])}, True or False")
             bias = isinstance(built_norm, nn.Identity) or not norm_follows
         made = {
             "pad": pad or nn.Identity(),
@@ -94,6 +97,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Applies the steps in their order."""
+        require_image(type(self).__name__, x.shape, self.in_channels)
         for step in self.order:
             x = getattr(self, step)(x)
         return x

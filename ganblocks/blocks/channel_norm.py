@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.blocks.norm import NORMS
-from ganblocks.errors import OptionError
+from ganblocks.errors import OptionError, require_count, require_image
 
 
 @NORMS.register("layer")
@@ -34,14 +34,15 @@ class LayerNorm(nn.LayerNorm):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
         """Normalises a batch of feature maps."""
+        require_image("layer norm", input.shape, self.normalized_shape[0], "channels")
         return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 @NORMS.register("pixel")
 class PixelNorm(nn.Module):
-    """Pixel normalisation: each pixel to unit length, nothing learnt (Karras et al., 2018, 4.2).
+    """Pixel normalisation: each pixel to a mean square of 1 (Karras et al., 2018, 4.2).
 
-    y = x / √(mean over the channels of x² + eps).
+    y = x / √(mean over the channels of x² + eps). Nothing is learnt.
 
     Args:
         channels: Channels of the input (B, channels, H, W), at least 2.
@@ -64,6 +65,7 @@ class PixelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises a batch of feature maps."""
+        require_image("pixel norm", x.shape, self.channels, "channels")
         rows = x.permute(0, 2, 3, 1)
         return F.rms_norm(rows, (self.channels,), eps=self.eps).permute(0, 3, 1, 2)
 
@@ -73,6 +75,7 @@ class PixelNorm(nn.Module):
 
 
 def _require_several(name: str, channels: int) -> None:
+    require_count("channels", channels, 1)
     if channels < 2:
         raise OptionError(
             f"{name} norm over {channels} channel: it normalises over the channels, so it needs "

@@ -8,7 +8,7 @@ from ganblocks.blocks.block import ORDER, Block
 from ganblocks.blocks.padding import padding_of_conv
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.blocks.up import transposed_conv
-from ganblocks.errors import require_count, require_one_of
+from ganblocks.errors import OptionError, not_one_of, require_count
 from ganblocks.registry import Knob
 
 
@@ -62,9 +62,11 @@ class ConvBlock(Block):
     ) -> None:
         require_count("kernel_size", kernel_size, 1)
         require_count("stride", stride, 1)
-        if isinstance(padding, str):
-            require_one_of("padding", padding, ("auto",))
+        if padding == "auto":
             padding = (kernel_size - 1) // 2
+        if isinstance(padding, str):
+            words = not_one_of("padding", padding, ["auto"])
+            raise OptionError(f"{words}, or a number of pixels")
         require_count("padding", padding, 0)
         pad, own = padding_of_conv(padding_mode, padding)
         super().__init__(

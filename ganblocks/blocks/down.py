@@ -91,7 +91,7 @@ class PoolDown(_ConvThenShrink):
 
 @DOWNSAMPLERS.register("blur")
 class BlurDown(_ConvThenShrink):
-    """Convolution of stride 1, then a blur of stride 2, so that a shift stays a shift.
+    """Convolution of stride 1, then a blur of stride 2, so that a shift disturbs it less.
 
     (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2). The blur is the binomial
     1-3-3-1 of Zhang (ICML 2019, section 4), with the border mirrored.

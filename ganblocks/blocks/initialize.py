@@ -209,7 +209,7 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
     return (fan_in / step, fan_out) if layer.transposed else (fan_in, fan_out / step)
 
 
-def initialize(network: nn.Module, init: Knob = "normal") -> None:
+def initialize(network: nn.Module, init: Knob | WeightInitializer = "normal") -> None:
     """Fills a network's weights afresh, in place.
 
     Afterwards every module in it that has a method `after_initialize()` is asked to make its
@@ -217,7 +217,7 @@ def initialize(network: nn.Module, init: Knob = "normal") -> None:
 
     Args:
         network: Any module.
-        init: Name, spec or factory of an initialiser.
+        init: Name, spec or factory of an initialiser, or one that is made already.
 
     Raises:
         RegistryError: The name is unknown.
@@ -225,7 +225,8 @@ def initialize(network: nn.Module, init: Knob = "normal") -> None:
     Example:
         >>> initialize(nn.Conv2d(3, 8, 3), {"type": "normal", "std": 0.01})
     """
-    INITIALIZERS.build(init)(network)
+    made = init if isinstance(init, WeightInitializer) else INITIALIZERS.build(init)
+    made(network)
     for module in network.modules():
         special_start = getattr(module, "after_initialize", None)
         if special_start is not None:

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks.errors import ShapeError, require_count
+from ganblocks.errors import ShapeError, require_count, require_image
 from ganblocks.registry import Registry
 
 NORMS: Registry[nn.Module] = Registry("norms")
@@ -36,10 +36,12 @@ class BatchNorm(nn.BatchNorm2d):
     def __init__(
         self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True
     ) -> None:
+        require_count("channels", channels, 1)
         super().__init__(channels, eps=eps, momentum=momentum, affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
         """Normalises a batch of feature maps."""
+        require_image("batch norm", input.shape, self.num_features, "channels")
         if self.training and input.shape[0] * input.shape[2] * input.shape[3] == 1:
             raise _nothing_to_normalise("batch", input)
         return super().forward(input)
@@ -70,6 +72,7 @@ class InstanceNorm(nn.Module):
 
     def __init__(self, channels: int, *, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
+        require_count("channels", channels, 1)
         self.channels = channels
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(channels)) if affine else None
@@ -77,6 +80,7 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises a batch of feature maps."""
+        require_image("instance norm", x.shape, self.channels, "channels")
         if x.shape[2] * x.shape[3] == 1:
             raise _nothing_to_normalise("instance", x)
         # Group norm with one channel a group is the same function, and its gradients are right
@@ -98,7 +102,7 @@ class GroupNorm(nn.GroupNorm):
     Args:
         channels: Channels of the input (B, channels, H, W).
         groups: Most groups to make; where they do not divide the channels, the next smaller
-            number that does.
+            number that does. With no more channels than groups it is instance norm.
         eps: Added to the variance.
         affine: Whether to learn weight and bias.
 
@@ -114,6 +118,7 @@ class GroupNorm(nn.GroupNorm):
     def __init__(
         self, channels: int, *, groups: int = 32, eps: float = 1e-5, affine: bool = True
     ) -> None:
+        require_count("channels", channels, 1)
         require_count("groups", groups, 1)
         most = min(groups, channels)
         divisor = next(n for n in range(most, 0, -1) if channels % n == 0)
@@ -121,6 +126,7 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
         """Normalises a batch of feature maps."""
+        require_image("group norm", input.shape, self.num_channels, "channels")
         if input.shape[2] * input.shape[3] * self.num_channels == self.num_groups:
             raise _nothing_to_normalise("group", input)
         return super().forward(input)
@@ -135,6 +141,6 @@ def no_norm(channels: int) -> nn.Module:
 def _nothing_to_normalise(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
         f"{name} norm got a map of shape {tuple(x.shape)}: with one value to each mean the result "
-        "is 0 whatever the image. Use a larger image or batch, fewer downs, or no norm there "
-        '(bottleneck_norm="none")'
+        "is 0 whatever the image. Use a larger image, or no norm there (in a U-Net: fewer "
+        'num_downs, or bottleneck_norm="none")'
     )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
 from ganblocks.blocks.block import ORDER, Block
 from ganblocks.blocks.down import DOWNSAMPLERS
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.blocks.up import UPSAMPLERS
-from ganblocks.registry import Knob
+from ganblocks.errors import OptionError, ShapeError
+from ganblocks.registry import Knob, Registry
 
 
 @BLOCKS.register("down")
 class DownBlock(Block):
     """Halves height and width; norm, activation and dropout in any order with that.
 
-    (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2).
+    (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2); a strided convolution with an odd
+    kernel rounds up.
 
     Args:
         in_channels: Channels of the input.
@@ -29,6 +35,7 @@ class DownBlock(Block):
 
     Raises:
         OptionError: An option is not one of those.
+        ShapeError: In forward: there are other channels, or a side has a single pixel.
 
     Example:
         >>> import torch
@@ -51,7 +58,7 @@ class DownBlock(Block):
         spectral_norm: bool = False,
     ) -> None:
         super().__init__(
-            lambda bias: DOWNSAMPLERS.build(down, in_channels, out_channels, bias=bias),
+            lambda bias: _sampler(DOWNSAMPLERS, down, in_channels, out_channels, bias),
             in_channels,
             out_channels,
             bias=bias,
@@ -62,6 +69,15 @@ class DownBlock(Block):
             order=order,
             spectral_norm=spectral_norm,
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Applies the steps in their order."""
+        if min(x.shape[-2:]) < 2:
+            raise ShapeError(
+                f"DownBlock got a map of shape {tuple(x.shape)}: a side of one pixel cannot be "
+                "halved. Use a larger image or fewer halvings"
+            )
+        return super().forward(x)
 
 
 @BLOCKS.register("up")
@@ -107,7 +123,7 @@ class UpBlock(Block):
         spectral_norm: bool = False,
     ) -> None:
         super().__init__(
-            lambda bias: UPSAMPLERS.build(up, in_channels, out_channels, bias=bias),
+            lambda bias: _sampler(UPSAMPLERS, up, in_channels, out_channels, bias),
             in_channels,
             out_channels,
             bias=bias,
@@ -118,3 +134,22 @@ class UpBlock(Block):
             order=order,
             spectral_norm=spectral_norm,
         )
+
+
+def _sampler(
+    registry: Registry[nn.Module], what: Knob, in_channels: int, out_channels: int, bias: bool
+) -> nn.Module:
+    if isinstance(what, Mapping) and "bias" in what:
+        raise OptionError(
+            f"{dict(what)} has a bias of its own, which the block decides: write bias="
+            f"{what['bias']!r} beside it, and not into it"
+        )
+    try:
+        return registry.build(what, in_channels, out_channels, bias=bias)
+    except TypeError as error:
+        if not callable(what) or isinstance(error, OptionError):
+            raise
+        raise OptionError(
+            f"{what!r} cannot be used as one of the {registry.kind} ({error}): it is called as "
+            "what(in_channels, out_channels, bias=True or False)"
+        ) from error

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ganblocks.blocks.conv import ConvBlock
 from ganblocks.blocks.registry import BLOCKS
-from ganblocks.errors import OptionError
+from ganblocks.errors import OptionError, require_count
 from ganblocks.registry import Knob
 
 
@@ -48,13 +48,14 @@ class ResidualBlock(nn.Module):
         kernel_size: int = 3,
         padding_mode: Knob = "zeros",
         bias: bool | str = "auto",
-        norm: Knob = "batch",
+        norm: Knob = "none",
         activation: Knob = "relu",
         dropout: float = 0.0,
         dropout_mode: str = "train",
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
+        require_count("kernel_size", kernel_size, 1)
         if kernel_size % 2 == 0:
             raise OptionError(
                 f"kernel_size {kernel_size} of a residual block cannot keep the size: write an "
@@ -91,6 +92,7 @@ class ResidualBlock(nn.Module):
                 in_channels,
                 out_channels,
                 kernel_size=1,
+                bias=bias,
                 activation="none",
                 spectral_norm=spectral_norm,
             )

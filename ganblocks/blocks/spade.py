@@ -30,7 +30,7 @@ class SPADE(nn.Module):
         kernel_size: Side of both kernels, odd.
 
     Raises:
-        OptionError: The kernel size is even.
+        OptionError: The kernel size is even, or the norm has weights of its own.
         ShapeError: In forward: image or condition has other channels, or the batches differ.
 
     Example:
@@ -68,7 +68,7 @@ class SPADE(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Normalises images and gives every pixel the scale and shift of its condition."""
-        require_image("SPADE", x.shape, self.channels)
+        require_image("SPADE", x.shape, self.channels, "channels")
         wanted = (x.shape[0], self.condition_channels)
         if condition.ndim != 4 or condition.shape[:2] != wanted:
             raise ShapeError(
@@ -85,6 +85,12 @@ class SPADE(nn.Module):
 
 def _without_affine(norm: Knob, channels: int) -> nn.Module:
     try:
-        return NORMS.build(norm, channels, affine=False)
+        built = NORMS.build(norm, channels, affine=False)
     except TypeError:  # this one has no such option; any other mistake comes up once more
-        return NORMS.build(norm, channels)
+        built = NORMS.build(norm, channels)
+    if list(built.parameters()):
+        raise OptionError(
+            f"norm is {norm!r}, which has weights of its own, and takes no affine=False: give one "
+            "without, such as 'batch'"
+        )
+    return built

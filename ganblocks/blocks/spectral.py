@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
 
+from ganblocks.errors import OptionError
+
 ConvOrLinear = nn.modules.conv._ConvNd | nn.Linear
 Network = TypeVar("Network", bound=nn.Module)
 _POWER_ITERATIONS = 15  # as many as torch runs when it wraps a layer
@@ -57,18 +59,30 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
         layer: A module with a `weight`.
         fill: Called with the weight or a copy of it, which it overwrites.
 
+    Raises:
+        OptionError: The layer's weight is made from others by a means older than torch's
+            parametrisations.
+
     Example:
         >>> layer = spectral_norm(nn.Linear(2, 2))
         >>> fill_weight(layer, lambda weight: weight.copy_(4 * torch.eye(2)))
         >>> layer.weight.diagonal().tolist()
         [1.0, 1.0]
     """
+    if not is_parametrized(layer, "weight"):
+        weight = layer.weight
+        if not isinstance(weight, nn.Parameter):
+            raise OptionError(
+                f"{layer} makes its weight from others by an older torch.nn.utils, which cannot be "
+                "set through: use torch.nn.utils.parametrizations"
+            )
+        if not weight.is_meta:
+            fill(weight)
+        return
     if next(layer.parameters()).is_meta:
         return
-    if not is_parametrized(layer, "weight"):
-        fill(cast(Tensor, layer.weight))
-        return
-    value = cast(Tensor, layer.weight).clone()
+    chain = cast(nn.ModuleDict, layer.parametrizations)["weight"]
+    value = cast(Tensor, getattr(chain, "original", layer.weight)).clone()
     fill(value)
     layer.weight = value
     for norm in _spectral_norms(layer):

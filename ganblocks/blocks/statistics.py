@@ -16,12 +16,13 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     Args:
         network: Any module; its mode and its buffers stay as they are.
         statistics: `"image"` normalises each image by its own statistics, as pix2pix does when
-            it samples and scores (batch norm at batch 1; Isola et al., 2017, section 6.2);
+            it samples and scores (batch norm at batch 1; Isola et al., 2017, section 3.3);
             `"running"` takes the averages of the training, as `eval()` does.
 
     Returns:
         The twin in eval mode. Its parameters are the network's own, so it follows every
-        update; it costs no memory to speak of.
+        update until the network is moved or cast; it costs no memory to speak of. A network
+        wrapped for several GPUs is taken out of its wrapper.
 
     Raises:
         OptionError: `statistics` is neither word.
@@ -35,6 +36,8 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
         True
     """
     require_one_of("statistics", statistics, STATISTICS)
+    if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        network = network.module
     shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
     twin = copy.deepcopy(network, shared)
     if statistics == "image":

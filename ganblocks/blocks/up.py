@@ -56,7 +56,7 @@ def transposed_conv(
         warnings.warn(
             f"a transposed convolution of kernel_size {kernel_size} and stride {stride} makes "
             "checkerboards, since its kernel covers some pixels more often than others (Odena et "
-            f"al., Distill 2016). Write a multiple of {stride}, or up='nearest'",
+            f"al., Distill 2016). Write a multiple of {stride}, or enlarge by another up-sampler",
             GanBlocksWarning,
             stacklevel=2,
         )
@@ -189,8 +189,7 @@ class PixelShuffleConv(nn.Module):
     @torch.no_grad()
     def after_initialize(self) -> None:
         """Copies the first of each four filters to the other three; `initialize` calls it."""
-        alike = self.conv.weight[::4].repeat_interleave(4, 0)
-        fill_weight(self.conv, lambda weight: weight.copy_(alike))
+        fill_weight(self.conv, lambda weight: weight.copy_(weight[::4].repeat_interleave(4, 0)))
         if self.conv.bias is not None:
             self.conv.bias.copy_(self.conv.bias[::4].repeat_interleave(4, 0))
 

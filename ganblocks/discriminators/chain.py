@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -29,6 +30,8 @@ class ChainDiscriminator(nn.Module):
         logits: The last convolution, to one channel.
     """
 
+    remedy: ClassVar[str] = "Enlarge the image"  # of an image that is too small
+
     def __init__(self, blocks: Sequence[ConvBlock], logits: ConvBlock) -> None:
         super().__init__()
         self.in_channels = blocks[0].in_channels
@@ -47,7 +50,7 @@ class ChainDiscriminator(nn.Module):
         if x.shape[2] < least[0] or x.shape[3] < least[1]:
             raise ShapeError(
                 f"image of {x.shape[2]}×{x.shape[3]}: this {name} needs at least "
-                f"{least[0]}×{least[1]} to give a logit. Enlarge the image or take fewer n_layers"
+                f"{least[0]}×{least[1]} to give a logit. {self.remedy}"
             )
         maps = []
         for block in (*self.blocks, self.logits):

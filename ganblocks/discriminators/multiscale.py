@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.discriminators.registry import DISCRIMINATORS
-from ganblocks.errors import OptionError, ShapeError, require_count, require_image
+from ganblocks.errors import OptionError, ShapeError, listed, require_count, require_image
 from ganblocks.registry import Knob
 from ganblocks.rf import ReceptiveField
 
 # The pyramid's step: means of 3×3 pixels, two pixels apart, without the pixels beyond the border.
 POOL = ReceptiveField(size=(3, 3), stride=(2, 2), padding=(1, 1))
+
+NEEDED = ("features", "receptive_field", "min_input_size", "output_size")
 
 
 @DISCRIMINATORS.register("multiscale")
@@ -52,14 +55,20 @@ class MultiScaleDiscriminator(nn.Module):
         super().__init__()
         require_count("in_channels", in_channels, 1)
         require_count("num_scales", num_scales, 1)
+        if isinstance(discriminator, Mapping) and "in_channels" in discriminator:
+            raise OptionError(
+                "discriminator has in_channels of its own: write them beside it, and not into it"
+            )
         self.in_channels = in_channels
         self.scales = nn.ModuleList(
             DISCRIMINATORS.build(discriminator, in_channels=in_channels) for _ in range(num_scales)
         )
-        if not isinstance(getattr(self.scales[0], "receptive_field", None), ReceptiveField):
+        missing = [name for name in NEEDED if not hasattr(self.scales[0], name)]
+        if missing or not isinstance(self._each()[0].receptive_field, ReceptiveField):
             raise OptionError(
-                f"discriminator is {discriminator!r}, which has no receptive field of its own: "
-                "give one that judges a single scale, such as 'patch_70'"
+                f"discriminator is {discriminator!r}, which lacks "
+                f"{listed(missing) if missing else 'a receptive field of its own'}: give one that "
+                "judges a single scale, such as 'patch_70'"
             )
 
     def forward(self, x: Tensor) -> list[Tensor]:

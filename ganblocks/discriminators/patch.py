@@ -57,6 +57,8 @@ class PatchDiscriminator(ChainDiscriminator):
         torch.Size([1, 1, 30, 30])
     """
 
+    remedy = "Enlarge the image or take fewer n_layers"
+
     def __init__(
         self,
         in_channels: int = 6,

@@ -1,24 +1,27 @@
-"""Gradient checkpointing in which the second run changes no buffer."""
+"""Gradient checkpointing in which the second run sees what the first saw, and changes no buffer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.checkpoint import checkpoint
 
-Buffers = list[tuple[nn.Module, str, Tensor]]
+Run = Callable[..., Tensor]
+Place = tuple[dict[str, Any], str, Tensor | None]
+"""A module's parameters or buffers, a name among them, and a value for it."""
 
 
-def checkpointed(
-    parts: Sequence[nn.Module], run: Callable[..., Tensor], *inputs: Tensor | None
-) -> Tensor:
+def checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -> Tensor:
     """Runs a part of a network, and runs it again in the backward pass to save its maps' memory.
 
-    The second run starts from the buffers of the first, and leaves them alone: no batch counts
-    twice in a batch norm's running statistics, and spectral norm divides by the same value.
+    The second run starts from the parameters and buffers of the first, and leaves the buffers
+    alone: no batch counts twice in a batch norm's running statistics, and spectral norm divides
+    by the same value.
 
     Args:
         parts: The modules that `run` uses.
@@ -32,28 +35,51 @@ def checkpointed(
         >>> int(norm.num_batches_tracked)
         1
     """
-    if torch.compiler.is_compiling():  # its graph writes each buffer once, whatever runs again
-        compiled: Tensor = checkpoint(run, *inputs, use_reentrant=False)
-        return compiled
-    before = [
-        (module, name, buffer.clone())
-        for part in parts
-        for module in part.modules()
-        for name, buffer in module.named_buffers(recurse=False)
-    ]
+    if not torch.compiler.is_compiling():
+        return _checkpointed(parts, run, *inputs)
+    if any(is_parametrized(module) for part in parts for module in part.modules()):
+        outside: Tensor = _outside_the_graph(parts, run, *inputs)
+        return outside
+    compiled: Tensor = checkpoint(run, *inputs, use_reentrant=False)  # writes each buffer once
+    return compiled
+
+
+def _checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -> Tensor:
+    state = _State(parts)
     result: Tensor = checkpoint(
-        run, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), _lent(before))
+        run, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), state)
     )
     return result
 
 
-@contextmanager
-def _lent(buffers: Buffers) -> Iterator[None]:
-    own = [(module, name, getattr(module, name)) for module, name, _ in buffers]
-    try:
-        for module, name, value in buffers:
-            setattr(module, name, value.clone())
-        yield
-    finally:
-        for module, name, value in own:
-            setattr(module, name, value)
+# Torch's compiler breaks its graph at spectral norm, and would write its buffers twice.
+_outside_the_graph = torch.compiler.disable(_checkpointed)
+
+
+class _State:
+    """The tensors of some modules as they are now, lent to them for as long as it is entered."""
+
+    def __init__(self, parts: Sequence[nn.Module]) -> None:
+        modules = [module for part in parts for module in part.modules()]
+        self.parameters = [
+            (module._parameters, name, value)
+            for module in modules
+            for name, value in module._parameters.items()
+        ]
+        self.buffers = [
+            (module._buffers, name, buffer.clone())
+            for module in modules
+            for name, buffer in module._buffers.items()
+            if buffer is not None
+        ]
+
+    def __enter__(self) -> None:
+        copies = [(at, name, value.clone()) for at, name, value in self.buffers]
+        lent: list[Place] = [*self.parameters, *copies]
+        self.own: list[Place] = [(at, name, at[name]) for at, name, _ in lent]
+        for at, name, value in lent:
+            at[name] = value
+
+    def __exit__(self, *_: object) -> None:
+        for at, name, value in self.own:
+            at[name] = value

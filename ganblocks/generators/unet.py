@@ -86,13 +86,13 @@ class UNetGenerator(nn.Module):
         checkpointing: Whether the backward pass computes each level's maps once more rather
             than keep them: less memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs and crops the output;
-            `"match_skip"` fits each decoder map to its skip, so that an image of 2^num_downs
-            pixels or more is not padded at all; `"strict"` raises and names the nearest valid
-            sizes.
+            `"match_skip"` fits each decoder map to its skip by repeating its last row and
+            column, so that an image of 2^num_downs pixels or more is not padded; `"strict"`
+            raises and names the nearest valid sizes.
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
-        OptionError: A knob has a value that is not allowed, or that would do nothing.
+        OptionError: A knob has a value that is not allowed, or a kernel size that does nothing.
         ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
 
     Example:
@@ -169,7 +169,7 @@ class UNetGenerator(nn.Module):
         channels = [base_channels * min(2**i, max_multiplier) for i in range(num_downs)]
         deepest = num_downs - 1
         # A U-Net of one level holds neither; a wrong name is wrong there too.
-        NORMS.build(norm, channels[0])
+        NORMS.build(norm, 2)
         ACTIVATIONS.build(activation)
         before_join = decoder_activation == "before_join"
 
@@ -230,7 +230,7 @@ class UNetGenerator(nn.Module):
     def for_size(cls, height: int, width: int, **knobs: Any) -> Self:
         """Builds a U-Net as deep as images of this size allow, 8 halvings at most.
 
-        The innermost map keeps at least one pixel of the shorter side, so that little is padded.
+        The innermost map keeps at least one pixel of the shorter side.
 
         Args:
             height: Height of the images in pixels.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ganblocks.errors import OptionError, require_one_of
+from ganblocks.errors import OptionError, not_one_of
 from ganblocks.registry import Knob
 
 DEFAULT_KERNEL = 4
@@ -21,14 +21,16 @@ def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, 
         ('pool', {'kernel_size': 6, 'type': 'deconv'})
     """
     strided = [
-        {"kernel_size": kernel_size, **spec} if spec.get("type") == name else None
+        {"kernel_size": kernel_size, **spec}
+        if spec.get("type") == name and "kernel_size" not in spec
+        else None
         for spec, name in [(_spec(down), "conv"), (_spec(up), "deconv")]
     ]
     if kernel_size != DEFAULT_KERNEL and not any(strided):
         raise OptionError(
             f"kernel_size={kernel_size} would do nothing: neither down={down!r} nor up={up!r} is "
-            'strided. Write it into their specs, such as {"type": "nearest", '
-            f'"kernel_size": {kernel_size | 1}}}'
+            "strided without a kernel of its own. Write it into their specs, such as "
+            f'{{"type": "nearest", "kernel_size": {kernel_size | 1}}}'
         )
     return strided[0] or down, strided[1] or up
 
@@ -41,7 +43,9 @@ def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple
         ((1, 2, 3), (0, 1, 2))
     """
     if isinstance(levels, str):
-        require_one_of("dropout_levels", levels, ("port", "paper"))
+        if levels not in ("port", "paper"):
+            words = not_one_of("dropout_levels", levels, ["port", "paper"])
+            raise OptionError(f"{words}, or a list of decoder levels such as [0, 1]")
         return tuple(range(1, num_downs - 4) if levels == "port" else range(min(3, num_downs - 1)))
     return require_decoder_levels("dropout_levels", levels, num_downs)
 

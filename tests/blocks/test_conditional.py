@@ -188,3 +188,24 @@ def test_they_compile_as_one_graph(block, second):
 def test_both_are_built_by_name():
     assert isinstance(BLOCKS.build("spade", 4, 3), SPADE)
     assert isinstance(BLOCKS.build("adain", 4, 3), AdaIN)
+
+
+def test_half_precision_neither_overflows_nor_loses_eps():
+    flat = torch.full((1, 4, 8, 8), 0.3).half()
+    large = (400 * torch.randn(1, 4, 8, 8)).half()
+    aligned = adaptive_instance_norm(flat, large)
+    assert aligned.dtype == torch.float16
+    assert aligned.isfinite().all()
+    assert adaptive_instance_norm(large, flat).isfinite().all()
+
+
+def test_eps_is_used():
+    content, style = torch.randn(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)
+    assert adaptive_instance_norm(content, style, eps=1.0).std() > 0.5
+    block = AdaIN(2, 3, eps=100.0)
+    assert block(content, torch.zeros(1, 3)).sub(block.modulation.bias[2:, None, None]).std() < 0.3
+
+
+def test_a_norm_with_weights_of_its_own_is_refused_by_spade():
+    with pytest.raises(OptionError, match="weights of its own"):
+        SPADE(4, 3, norm=lambda channels: torch.nn.BatchNorm2d(channels))

@@ -122,3 +122,13 @@ def test_norms_over_channels_need_several(name):
 def test_group_norm_needs_a_group():
     with pytest.raises(OptionError, match="groups is 0"):
         GroupNorm(4, groups=0)
+
+
+@pytest.mark.parametrize("name", [n for n in NORMS.names() if n != "none"])
+@pytest.mark.parametrize("shape", [(2, 8, 3, 3), (2, 4, 9), (4, 3, 3)])
+def test_a_map_of_another_shape_is_our_error(name, shape):
+    norm = NORMS.build(name, 4)
+    with pytest.raises(ShapeError, match=f"{name} norm got a tensor of shape"):
+        norm(torch.zeros(shape))
+    with pytest.raises(OptionError, match="channels is 0"):
+        NORMS.build(name, 0)

@@ -151,3 +151,49 @@ def test_blocks_hand_the_sampler_on():
     assert DownBlock(2, 3, down={"type": "conv", "kernel_size": 6}).conv.kernel_size == (6, 6)
     with pytest.raises(OptionError, match="odd"):
         ResidualBlock(2, 2, kernel_size=4)
+
+
+@pytest.mark.parametrize("block", [UpBlock, DownBlock, ConvBlock, ResidualBlock])
+def test_dropout_that_is_always_on_reaches_the_block(block):
+    made = block(4, 4, dropout=0.5, dropout_mode="always").eval()
+    image = torch.randn(1, 4, 8, 8)
+    assert not torch.equal(made(image), made(image))
+    quiet = block(4, 4, dropout=0.5).eval()
+    assert torch.equal(quiet(image), quiet(image))
+
+
+def test_a_sampler_of_ones_own_is_told_how_it_is_called():
+    with pytest.raises(OptionError, match="bias=True or False"):
+        DownBlock(2, 3, down=lambda i, o: nn.Conv2d(i, o, 4, 2, 1))
+    with pytest.raises(OptionError, match="has a bias of its own"):
+        UpBlock(2, 3, up={"type": "deconv", "bias": True})
+
+
+@pytest.mark.parametrize("down", DOWNSAMPLERS.names())
+def test_a_side_of_one_pixel_cannot_be_halved(down):
+    with pytest.raises(ShapeError, match="cannot be halved"):
+        DownBlock(2, 3, down=down)(torch.zeros(1, 2, 1, 8))
+
+
+def test_blocks_name_the_channels_they_take():
+    with pytest.raises(ShapeError, match=r"ConvBlock got .* takes \(B, 3, H, W\).*in_channels=4"):
+        ConvBlock(3, 5)(torch.zeros(1, 4, 8, 8))
+    with pytest.raises(ShapeError, match=r"unsqueeze\(0\)"):
+        ConvBlock(3, 5)(torch.zeros(3, 8, 8))
+
+
+def test_the_shortcut_follows_bias_and_spectral_norm():
+    block = ResidualBlock(2, 3, bias=False, spectral_norm=True)
+    assert not [name for name, _ in block.named_parameters() if name.endswith("bias")]
+    assert hasattr(block.shortcut.conv, "parametrizations")
+    assert hasattr(block.first.conv, "parametrizations")
+
+
+def test_a_pixel_shuffle_begins_alike_with_spectral_norm():
+    plain = UpBlock(4, 4, up="pixelshuffle")
+    spectral = UpBlock(4, 4, up="pixelshuffle", spectral_norm=True)
+    for block in (plain, spectral):
+        torch.manual_seed(1)
+        initialize(block)
+    original = spectral.conv.conv.parametrizations.weight.original
+    assert torch.equal(original, plain.conv.conv.weight)

@@ -8,8 +8,11 @@ from ganblocks import (
     ACTIVATIONS,
     BatchNorm,
     Dropout,
+    NormalInitializer,
     OptionError,
     UNetGenerator,
+    initialize,
+    spec_of,
     with_statistics,
 )
 
@@ -74,3 +77,26 @@ def test_the_twin_follows_the_training():
 def test_statistics_has_two_words():
     with pytest.raises(OptionError, match="'image', 'running'"):
         with_statistics(nn.Identity(), "batch")
+
+
+def test_statistics_keep_eps_and_reach_synchronised_norms():
+    norm = BatchNorm(4, eps=0.5)
+    image = torch.randn(1, 4, 6, 6)
+    expected = norm(image)
+    for made in (norm, nn.SyncBatchNorm.convert_sync_batchnorm(norm)):
+        assert torch.allclose(with_statistics(made, "image")(image), expected, atol=1e-5)
+
+
+def test_the_twin_of_a_wrapped_network_is_the_networks():
+    network = UNetGenerator(base_channels=4, num_downs=3, dropout=0.0)
+    twin = with_statistics(nn.DataParallel(network), "image")
+    assert isinstance(twin, UNetGenerator)
+
+
+def test_an_initialiser_that_is_made_already():
+    conv = nn.Conv2d(16, 64, 3)
+    initialize(conv, NormalInitializer(std=3.0))
+    assert conv.weight.std().item() == pytest.approx(3.0, rel=0.1)
+    network = UNetGenerator(base_channels=4, num_downs=2, init=NormalInitializer(std=3.0))
+    assert network.down[1].conv.weight.std().item() > 2
+    assert spec_of(network)["init"] == {"type": "normal", "std": 3.0}

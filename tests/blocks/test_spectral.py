@@ -7,7 +7,14 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from ganblocks import ConvBlock, fill_weight, initialize, spectral_norm, with_statistics
+from ganblocks import (
+    ConvBlock,
+    OptionError,
+    fill_weight,
+    initialize,
+    spectral_norm,
+    with_statistics,
+)
 
 
 def network():
@@ -138,3 +145,10 @@ def test_a_weight_is_changed_through_what_lies_before_it(wrap):
     assert torch.allclose(layer.weight, wanted, atol=1e-6)
     fill_weight(layer, lambda weight: weight.copy_(weight.flip(0)))
     assert torch.allclose(layer.weight, wanted.flip(0), atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_an_older_reparametrisation_is_refused_and_not_passed_over():
+    layer = torch.nn.utils.weight_norm(nn.Conv2d(3, 3, 3))
+    with pytest.raises(OptionError, match="use torch.nn.utils.parametrizations"):
+        initialize(layer)

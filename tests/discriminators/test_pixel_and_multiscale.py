@@ -120,3 +120,22 @@ def test_spectral_norm_bounds_every_kernel():
     for block in (*network.blocks, network.logits):
         sigma = torch.linalg.svdvals(block.conv.weight.detach().flatten(1))[0]
         assert abs(sigma - 1) < 0.05
+
+
+def test_what_a_scale_lacks_is_named():
+    class Half(nn.Module):
+        def __init__(self, in_channels):
+            super().__init__()
+            self.receptive_field = PatchDiscriminator(base_channels=2).receptive_field
+
+    with pytest.raises(OptionError, match="lacks 'features', 'min_input_size', 'output_size'"):
+        MultiScaleDiscriminator(Half)
+    with pytest.raises(OptionError, match="in_channels of its own"):
+        MultiScaleDiscriminator({"type": "patch", "in_channels": 4})
+
+
+def test_the_remedy_for_a_small_image_is_one_that_there_is():
+    with pytest.raises(ShapeError, match="fewer n_layers"):
+        PatchDiscriminator(base_channels=2)(torch.zeros(1, 6, 8, 8))
+    with pytest.raises(ShapeError, match=r"Enlarge the image$"):
+        PixelDiscriminator(base_channels=2)(torch.zeros(1, 6, 1, 1))

@@ -1,5 +1,6 @@
 """The knobs beyond the three dialects: samplers, attention, checkpointing, size policies."""
 
+import copy
 from collections import Counter
 
 import pytest
@@ -86,6 +87,58 @@ def test_checkpointing_changes_no_gradient_and_no_buffer(name):
         assert torch.equal(a.grad, b.grad)
     state = saving.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in plain.state_dict().items())
+
+
+def noisy(checkpointing):
+    torch.manual_seed(0)
+    knobs = {"spectral_norm": True, "dropout_mode": "always", "dropout_levels": [0, 1]}
+    return small(checkpointing=checkpointing, **knobs).double()
+
+
+def test_checkpointing_bears_a_second_backward_and_a_second_derivative():
+    image = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    found = []
+    for network in (noisy(False), noisy(True)):
+        own = {name: id(buffer) for name, buffer in network.named_buffers()}
+        torch.manual_seed(5)
+        leaf = image.clone().requires_grad_()
+        loss = network(leaf).square().sum()
+        first = torch.autograd.grad(loss, network.up[-1].conv.bias, retain_graph=True)
+        (slope,) = torch.autograd.grad(loss, leaf, create_graph=True)
+        slope.square().sum().backward()
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        found.append([*first, slope.detach(), *gradients, *network.buffers()])
+        assert {name: id(buffer) for name, buffer in network.named_buffers()} == own
+    for a, b in zip(*found, strict=True):
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at all it holds
+@pytest.mark.parametrize("spectral_norm", [False, True])
+def test_checkpointing_may_be_compiled(spectral_norm):
+    image = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    torch.manual_seed(0)
+    eager = small(checkpointing=True, spectral_norm=spectral_norm, dropout=0.0).double()
+    compiled = copy.deepcopy(eager)
+    torch._dynamo.reset()
+    for network, run in [(eager, eager), (compiled, torch.compile(compiled, backend="aot_eager"))]:
+        run(image).square().sum().backward()
+        assert network.up[0].norm.num_batches_tracked == 1
+    for a, b in zip(eager.parameters(), compiled.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-9, atol=1e-12)
+    for a, b in zip(eager.buffers(), compiled.buffers(), strict=True):
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_checkpointing_takes_parameters_from_elsewhere():
+    image, found = torch.randn(2, 3, 16, 16), []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        network = small(checkpointing=checkpointing, dropout=0.0)
+        lent = {k: (2 * v.detach()).requires_grad_() for k, v in network.named_parameters()}
+        torch.func.functional_call(network, lent, (image,)).square().sum().backward()
+        found.append([value.grad for value in lent.values()])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
 def test_checkpointing_keeps_less_for_the_backward_pass():

@@ -168,9 +168,9 @@ class UNetGenerator(nn.Module):
 
         channels = [base_channels * min(2**i, max_multiplier) for i in range(num_downs)]
         deepest = num_downs - 1
-        # A U-Net of one level holds neither; a wrong name is wrong there too.
-        NORMS.build(norm, 2)
-        ACTIVATIONS.build(activation)
+        if num_downs == 1:  # it holds neither; a wrong name is wrong there too
+            NORMS.build(norm, base_channels)
+            ACTIVATIONS.build(activation)
         before_join = decoder_activation == "before_join"
 
         self.down = nn.ModuleList()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
 from ganblocks.reference_weights.layout import Weights
+
+MAX_DEPTH = 20  # an image would need a million pixels a side
 
 
 def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
@@ -26,6 +29,18 @@ def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
     shapes = [(weights[key].shape, dim) for key, dim in places if key in weights]
     found = [shape[dim] for shape, dim in shapes if len(shape) > dim and shape[dim] > 0]
     return [size for size, _ in Counter(found).most_common()] or [1]
+
+
+def numbers(weights: Weights, pattern: str) -> list[int]:
+    r"""Reads the number in each key that matches; one of ten digits or more is no layer's.
+
+    Example:
+        >>> import torch
+        >>> numbers({"conv2.weight": torch.zeros(1), "other": torch.zeros(1)}, r"conv(\d+)\.")
+        [2]
+    """
+    found = [match[1] for key in weights if (match := re.match(pattern, key))]
+    return [int(digits) for digits in found if len(digits) < 10]
 
 
 def multipliers(weights: Weights, keys: Iterable[str], base: int) -> list[int]:

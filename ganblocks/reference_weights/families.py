@@ -63,6 +63,20 @@ def family_of(weights: Weights) -> str | None:
     return "resnet" if family == "patch" and count["resnet"] else family
 
 
+def without_prefix(weights: Weights) -> Weights:
+    """Takes one name off all keys, such as `netG.`, where that makes them a family's.
+
+    Example:
+        >>> list(without_prefix({"netD.net.0.weight": torch.zeros(64, 6, 1, 1)}))
+        ['net.0.weight']
+    """
+    prefix = "".join(next(iter(weights), "").partition(".")[:2])
+    if family_of(weights) or not all(key.startswith(prefix) for key in weights):
+        return weights
+    shorter = {key.removeprefix(prefix): value for key, value in weights.items()}
+    return shorter if family_of(shorter) else weights
+
+
 def require_family(weights: Weights, allowed: Collection[str]) -> str:
     """Gives the family of a state dict.
 

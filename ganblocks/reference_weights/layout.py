@@ -108,10 +108,11 @@ def translated(
         tried.append((wrong, shapes, spec))
     wrong, shapes, spec = min(tried, key=lambda one: len(one[0]))
     said = ", ".join(f"{knob}={value!r}" for knob, value in spec.items())
+    count = "1 key differs" if len(wrong) == 1 else f"{len(wrong)} keys differ"
     raise WeightsError(
-        f"the state dict is no {what} that we know. In the nearest ({said}) {len(wrong)} of "
-        f"{len(shapes)} keys differ; the first: {misfit(wrong[0], weights, shapes)}. Check that "
-        "the file is whole and that nothing was renamed"
+        f"the state dict is no {what} that we know. In the nearest ({said}) {count} "
+        f"(the network has {len(shapes)}); the first: {misfit(wrong[0], weights, shapes)}. Check "
+        "that the file is whole and that nothing was renamed"
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from itertools import product
 
-from ganblocks.reference_weights.evidence import multipliers, sizes
+from ganblocks.reference_weights.evidence import MAX_DEPTH, multipliers, numbers, sizes
 from ganblocks.reference_weights.layout import (
     PORT_NORMS,
     Candidates,
@@ -51,8 +50,8 @@ def patch_layout_of(
 
 def patch_candidates(weights: Weights) -> Candidates:
     """Tries every depth, width and norm that any key speaks for."""
-    last = max((int(m[1]) for key in weights if (m := re.match(r"model\.(\d+)\.", key))), default=0)
-    depth = min(max((last - 2) // 3, 1), len(weights))
+    last = max(numbers(weights, r"model\.(\d+)\."), default=0)
+    depth = min(max((last - 2) // 3, 1), MAX_DEPTH)
     [in_channels, *_] = sizes(weights, ("model.0.weight", 1))
     [kernel_size, *_] = sizes(weights, *((key, 3) for key in weights))
     bases = sizes(weights, ("model.0.weight", 0), ("model.0.bias", 0), ("model.2.weight", 1))

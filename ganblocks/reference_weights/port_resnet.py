@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from itertools import product
 
-from ganblocks.reference_weights.evidence import sizes
+from ganblocks.reference_weights.evidence import numbers, sizes
 from ganblocks.reference_weights.layout import (
     PORT_NORMS,
     Candidates,
@@ -67,8 +66,8 @@ def layout_of(
 
 def candidates(weights: Weights) -> Candidates:
     """Tries every norm, padding and dropout; the block numbers say how deep the network is."""
-    last = max((int(m[1]) for key in weights if (m := re.match(r"model\.(\d+)\.", key))), default=0)
-    blocks = [int(m[1]) for key in weights if (m := re.match(r"model\.(\d+)\.conv_block\.", key))]
+    last = max(numbers(weights, r"model\.(\d+)\."), default=0)
+    blocks = numbers(weights, r"model\.(\d+)\.conv_block\.")
     start = min(blocks) if blocks else last // 2 + 2  # without blocks, the middle
     n_blocks = min(max(blocks) - start + 1, len(weights)) if blocks else 0
     num_downs = min(max((start - 4) // 3, 0), len(weights))

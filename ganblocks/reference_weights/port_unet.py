@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from ganblocks.reference_weights.evidence import multipliers, sizes
+from ganblocks.reference_weights.evidence import MAX_DEPTH, multipliers, sizes
 from ganblocks.reference_weights.layout import (
     PORT_NORMS,
     Candidates,
@@ -60,7 +60,7 @@ def candidates(weights: Weights) -> Candidates:
     """Tries every depth, width and norm that any key speaks for."""
     first, last = "model.model.0.weight", "model.model.3"
     nested = {key.count("model.") - 1 for key in weights if key.startswith("model.model.")}
-    depths = {2, *(depth for depth in nested if 2 < depth <= len(weights))}
+    depths = {2, *(depth for depth in nested if 2 < depth <= MAX_DEPTH)}
     bases = sizes(weights, (first, 0), ("model.model.1.model.1.weight", 1))
     [in_channels, *_] = sizes(weights, (first, 1))
     [out_channels, *_] = sizes(weights, (f"{last}.weight", 1), (f"{last}.bias", 0))

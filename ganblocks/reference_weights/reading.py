@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import warnings
@@ -26,14 +27,15 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
     opened, and `module.` and `_orig_mod.` are removed where all keys begin with them.
 
     Args:
-        source: A state dict, or a file of one: `.safetensors`, or what `torch.save` writes.
+        source: A state dict, or a file of one: of safetensors, or what `torch.save` writes,
+            whatever its name.
 
     Returns:
         The tensors under their keys, in the source's order.
 
     Raises:
         WeightsError: There is no such file, it is damaged, it needs unpickling, or what it
-            holds is no state dict.
+            holds is no state dict of dense floating-point tensors.
 
     Example:
         >>> list(read_weights({"module.model.0.weight": torch.zeros(8, 6, 4, 4)}))
@@ -47,7 +49,7 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
             "network.state_dict(), or the path of its file"
         )
     path = Path(source)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113, as Path.is_file raises where a name is too long
         raise WeightsError(f"{path} is no file: check the path of the weights")
     return _plain(_loaded(path), str(path))
 
@@ -57,13 +59,20 @@ def _loaded(path: Path) -> Any:
     from safetensors.torch import load_file
 
     try:
-        if path.suffix == ".safetensors":
+        with path.open("rb") as file:
+            head = file.read(9)
+        if head[8:] == b"{":  # after the length of its header
             return load_file(path)
-        with warnings.catch_warnings(action="ignore"):  # of pickles that it refuses anyway
-            return torch.load(path, map_location="cpu", weights_only=True)
+        if head.startswith(b"\x1f\x8b"):
+            raise WeightsError(f"{path} is packed by gzip: unpack it first")
+        # The file and not its path, whose suffix torch.load would go by.
+        with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except pickle.UnpicklingError as error:
         if "operand" in str(error):  # no pickle at all, or none of torch.save
-            raise _damaged(path, "torch.save did not write it so") from None
+            raise _damaged(path, "neither torch.save nor safetensors wrote it so") from None
         [what, *_] = [*re.findall(r"GLOBAL ([\w.]+)", str(error)), "of some kind"]
         raise WeightsError(
             f"{path} holds Python objects ({what}), not only tensors. Reading them could run any "
@@ -89,15 +98,35 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
         raise WeightsError(f"{source} holds a {type(weights).__name__}, and no state dict")
     if not weights:
         raise WeightsError(f"{source} is empty: it holds no tensor")
+    others = [k for k, v in weights.items() if not (isinstance(k, str) and isinstance(v, Tensor))]
+    if others:
+        inner = [name for name in others if isinstance(weights[name], Mapping)]
+        hint = f" Pass one of its parts: {listed(inner)}" if inner else ""
+        if 2 * len(others) < len(weights):
+            hint = f" Remove what is none: {listed(others)}"
+        raise WeightsError(
+            f"{source} is no state dict: {others[0]!r} is a {type(weights[others[0]]).__name__}, "
+            f"where a name with a tensor should be.{hint}"
+        )
     for key, value in weights.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
-            inner = [name for name, part in weights.items() if isinstance(part, Mapping)]
-            hint = f" Pass one of its parts: {listed(inner)}" if inner else ""
+        if kind := _unfit(key, value):
             raise WeightsError(
-                f"{source} is no state dict: {key!r} is a {type(value).__name__}, where a name "
-                f"with a tensor should be.{hint}"
+                f"{key} in {source} is {kind}: weights are dense floating-point tensors with "
+                "values. Convert it, or save the weights of the network as it was trained"
             )
     plain: dict[str, Tensor] = dict(weights)
     while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in plain)), None):
         plain = {key.removeprefix(prefix): value for key, value in plain.items()}
     return plain
+
+
+def _unfit(key: str, value: Tensor) -> str | None:
+    """Says what a tensor is that no parameter can take; a count of batches may be whole."""
+    if value.is_meta:
+        return "on the meta device"
+    if value.layout != torch.strided:
+        return f"of {value.layout}"
+    countable = key.endswith("num_batches_tracked") and not (
+        value.is_complex() or value.is_quantized
+    )
+    return None if value.is_floating_point() or countable else f"of {value.dtype}"

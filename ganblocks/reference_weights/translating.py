@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from ganblocks.reference_weights import port_patch, port_resnet, port_unet, tutorial_unet
-from ganblocks.reference_weights.families import require_family, up_to_date, words_for
+from ganblocks.reference_weights.families import (
+    require_family,
+    up_to_date,
+    without_prefix,
+    words_for,
+)
 from ganblocks.reference_weights.layout import Candidates, Weights, translated
 from ganblocks.registry import Spec
 
@@ -105,6 +110,6 @@ def pixel_from_reference(weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
 
 
 def _read(weights: Weights, readers: _Readers) -> tuple[Spec, dict[str, Tensor]]:
-    weights = up_to_date(weights)
+    weights = without_prefix(up_to_date(weights))
     family = require_family(weights, readers)
     return translated(weights, readers[family](weights), words_for(family))

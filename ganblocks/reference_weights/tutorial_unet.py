@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from itertools import product
 
-from ganblocks.reference_weights.evidence import multipliers, sizes
+from ganblocks.reference_weights.evidence import MAX_DEPTH, multipliers, numbers, sizes
 from ganblocks.reference_weights.layout import (
     Candidates,
     Conv,
@@ -58,8 +57,8 @@ def layout_of(
 
 def candidates(weights: Weights) -> Candidates:
     """Tries every depth and width that any key speaks for."""
-    numbers = {int(m[1]) for key in weights if (m := re.match(r"(?:de)?conv(\d+)\.", key))}
-    depths = [number for number in sorted(numbers, reverse=True) if 2 <= number <= len(weights)]
+    found = sorted({*numbers(weights, r"(?:de)?conv(\d+)\.")}, reverse=True)
+    depths = [number for number in found if 2 <= number <= MAX_DEPTH]
     first, places = "conv1.0.weight", [(key, 3) for key in weights]
     [in_channels, *_], [kernel_size, *_] = sizes(weights, (first, 1)), sizes(weights, *places)
     for num_downs, base in product(

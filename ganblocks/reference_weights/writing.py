@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, listed
 from ganblocks.reference_weights import port_patch, port_resnet, port_unet
@@ -86,7 +86,8 @@ def to_reference(model: Any) -> dict[str, Tensor]:
 
     Args:
         model: A `UNetGenerator`, `ResNetGenerator`, `PatchDiscriminator` or
-            `PixelDiscriminator`, not wrapped.
+            `PixelDiscriminator`; the wrappers of data parallelism and of torch.compile are
+            taken off.
 
     Returns:
         The state dict in the port's order. The tensors are the network's own, as in
@@ -101,6 +102,8 @@ def to_reference(model: Any) -> dict[str, Tensor]:
         >>> list(to_reference(PatchDiscriminator(base_channels=8)))[:3]
         ['model.0.weight', 'model.0.bias', 'model.2.weight']
     """
+    while isinstance(model, nn.Module) and [*model._modules] in (["module"], ["_orig_mod"]):
+        [model] = model.children()
     spec = spec_of(model)
     kind = spec.pop("type")
     if kind not in _PORTS:

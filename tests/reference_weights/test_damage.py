@@ -18,7 +18,10 @@ from ganblocks import (
 from ganblocks.reference_weights import (
     patch_from_reference,
     pixel_from_reference,
+    port_patch,
+    port_unet,
     resnet_from_reference,
+    tutorial_unet,
     unet_from_reference,
 )
 
@@ -151,7 +154,7 @@ def test_both_shapes_are_said(cls, knobs, key, shape, words):
         READ[cls](weights)
     assert f"{key} is " in str(caught.value)
     assert words in str(caught.value)
-    assert "1 of " in str(caught.value)
+    assert ") 1 key differs (the network has " in str(caught.value)
 
 
 def test_several_keys_of_a_layer_are_counted_and_the_first_is_named():
@@ -159,7 +162,8 @@ def test_several_keys_of_a_layer_are_counted_and_the_first_is_named():
     for name in ("running_var", "weight", "bias"):
         del weights[f"model.11.conv_block.6.{name}"]
     with pytest.raises(
-        WeightsError, match=r"3 of \d+ keys.*model\.11\.conv_block\.6\.weight is mi"
+        WeightsError,
+        match=r"3 keys differ \(the network has \d+\).*model\.11\.conv_block\.6\.weight is mi",
     ):
         resnet_from_reference(weights)
 
@@ -216,8 +220,39 @@ def test_what_is_none_of_them_is_refused(read, weights):
         (resnet_from_reference, [f"model.{i}.conv_block.1.weight" for i in (10, 999999999)]),
         (unet_from_reference, ["conv999999999.0.weight"]),
         (unet_from_reference, ["model." * 50_000 + "1.weight"]),
+        (patch_from_reference, [f"model.{'9' * 5000}.weight"]),
+        (resnet_from_reference, [f"model.{'9' * 5000}.conv_block.1.weight"]),
+        (unet_from_reference, [f"conv{'9' * 5000}.0.weight"]),
     ],
 )
 def test_a_huge_number_in_a_key_costs_nothing(read, keys):
     with pytest.raises(WeightsError, match="is missing"):
         read({key: torch.zeros(4, 4, 4, 4) for key in keys})
+
+
+@pytest.mark.parametrize(
+    ("candidates", "keys", "knob", "deepest"),
+    [
+        (
+            port_unet.candidates,
+            ["model.model.1.model." + "3.model." * i for i in range(400)],
+            "num_downs",
+            20,
+        ),
+        (tutorial_unet.candidates, [f"conv{i}.0." for i in range(400)], "num_downs", 20),
+        (port_patch.patch_candidates, [f"model.{i}." for i in range(400)], "n_layers", 21),
+    ],
+)
+def test_no_depth_is_tried_that_no_image_has(candidates, keys, knob, deepest):
+    tried = candidates({f"{key}1.weight": torch.zeros(4, 4, 4, 4) for key in keys})
+    assert max(spec[knob] for spec, _ in tried) == deepest
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+def test_a_patch_gan_without_its_last_convolution_is_told_so(norm):
+    weights = state_of(Patch, {"base": 4, "norm": norm})
+    del weights["model.11.weight"], weights["model.11.bias"]
+    with pytest.raises(
+        WeightsError, match=r"n_layers=3.*\) 2 keys differ .*: model\.11\.weight is missing"
+    ):
+        patch_from_reference(weights)

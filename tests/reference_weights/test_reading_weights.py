@@ -1,5 +1,6 @@
 """Reading state dicts: what files and mappings are taken, and what is refused with which words."""
 
+import gzip
 import pickle
 
 import pytest
@@ -93,7 +94,10 @@ class Harmful:
     [
         (torch.save, r"Python objects \(io\.open\)|Python objects \(_io\.open\)"),
         (lambda x, path: path.write_bytes(pickle.dumps(x, 2)), "Python objects"),
-        (lambda x, path: path.write_bytes(pickle.dumps(x)), "torch.save did not write it so"),
+        (
+            lambda x, path: path.write_bytes(pickle.dumps(x)),
+            "neither torch.save nor safetensors wrote it so",
+        ),
     ],
 )
 def test_code_in_a_file_does_not_run(tmp_path, write, words):
@@ -121,7 +125,7 @@ def test_a_file_that_is_cut_off_is_named(tmp_path, weights, name):
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
-    for path in (tmp_path / "absent.pth", tmp_path):
+    for path in (tmp_path / "absent.pth", tmp_path, tmp_path / ("x" * 5000)):
         with pytest.raises(WeightsError, match="is no file: check the path"):
             read_weights(path)
 
@@ -134,6 +138,10 @@ def test_a_missing_file_and_a_folder(tmp_path):
         ({"lr": 0.1}, "'lr' is a float"),
         ({"a": torch.zeros(1), "epoch": 3}, "'epoch' is a int"),
         ({3: torch.zeros(1)}, "3 is a Tensor"),
+        (
+            {"a": torch.zeros(1), "b": torch.zeros(1), "c": torch.zeros(1), "optimizer": {}},
+            "should be. Remove what is none: 'optimizer'",
+        ),
         (
             {"netG": {"a": torch.zeros(1)}, "netD": {"a": torch.zeros(1)}, "epoch": 3},
             "Pass one of its parts: 'netG', 'netD'",
@@ -151,3 +159,45 @@ def test_what_is_no_state_dict(source, words):
 def test_a_file_that_holds_no_mapping(tmp_path):
     with pytest.raises(WeightsError, match=r"one\.pth holds a Tensor, and no state dict"):
         read_weights(saved(torch.zeros(3), tmp_path / "one.pth"))
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, lambda content: content])
+@pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
+@pytest.mark.parametrize("save", [torch.save, save_file])
+def test_a_file_is_read_as_what_it_is(tmp_path, weights, name, save, packed):
+    path = tmp_path / name
+    save(weights, path)
+    path.write_bytes(packed(path.read_bytes()))
+    if packed is gzip.compress:
+        with pytest.raises(WeightsError, match=f"{name} is packed by gzip: unpack it first"):
+            read_weights(path)
+    else:
+        read = read_weights(path)
+        assert same(dict(sorted(read.items())), dict(sorted(weights.items())))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "kind"),
+    [
+        (torch.zeros(2, dtype=torch.int8), "of torch.int8"),
+        (torch.zeros(2, dtype=torch.bool), "of torch.bool"),
+        (torch.zeros(2, dtype=torch.complex64), "of torch.complex64"),
+        (torch.zeros(2, device="meta"), "on the meta device"),
+        (torch.sparse_coo_tensor([[0]], [1.0], (2,), check_invariants=True), "of torch.sparse_coo"),
+    ],
+)
+@pytest.mark.parametrize("key", ["net.0.weight", "net.3.num_batches_tracked"])
+def test_tensors_that_are_no_weights_are_refused(weights, tensor, kind, key):
+    if key.endswith("tracked") and tensor.dtype in (torch.int8, torch.bool):
+        assert read_weights({**weights, key: tensor})[key] is tensor
+        return
+    with pytest.raises(WeightsError) as caught:
+        read_weights({**weights, key: tensor})
+    assert str(caught.value).startswith(f"{key} in the mapping is {kind}: ")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_quantised_tensors_are_refused(weights):
+    tensor = torch.quantize_per_tensor(torch.zeros(2), 1.0, 0, torch.quint8)
+    with pytest.raises(WeightsError, match=r"^a in the mapping is of torch\.quint8"):
+        read_weights({**weights, "a": tensor})

@@ -164,6 +164,20 @@ def test_prefixes_of_wrappers_are_taken_off(prefix):
     assert all(torch.equal(written[key], state[key]) for key in state)
 
 
+@pytest.mark.parametrize("cls", [UNet, Patch, Pixel])
+def test_one_name_before_all_keys_is_taken_off(cls):
+    state = randomised(cls(base=4)).state_dict()
+    named = {f"netG.{key}": value for key, value in state.items()}
+    written = to_reference(OURS[cls].from_reference(named))
+    assert all(torch.equal(written[key], state[key]) for key in state)
+
+
+def test_a_name_before_some_keys_only_stays():
+    named = {f"netG.{key}": value for key, value in Pixel(base=4).state_dict().items()}
+    with pytest.raises(WeightsError, match=r"no key looks like.*'netG\.net\.0\.weight'"):
+        PixelDiscriminator.from_reference({**named, "netD": torch.zeros(1)})
+
+
 def test_a_prefix_of_some_keys_only_stays():
     state = Pixel(base=4).state_dict()
     state["module.net.0.bias"] = state.pop("net.0.bias")

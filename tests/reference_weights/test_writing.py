@@ -169,3 +169,18 @@ def test_the_usual_options_are_those_of_the_components():
         component = registry.build(name, *([4] if registry is NORMS else []))
         plain = registry.build({"type": name, **usual}, *([4] if registry is NORMS else []))
         assert repr(component) == repr(plain)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.DataParallel,
+        torch.compile,
+        lambda network: torch.compile(nn.DataParallel(network)),
+    ],
+)
+def test_wrappers_are_taken_off(wrap):
+    network = randomised(patch())
+    written, expected = to_reference(wrap(network)), to_reference(network)
+    assert list(written) == list(expected)
+    assert all(torch.equal(written[key], expected[key]) for key in expected)

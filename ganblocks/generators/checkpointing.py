@@ -38,7 +38,8 @@ def checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -
     if not torch.compiler.is_compiling():
         return _checkpointed(parts, run, *inputs)
     if any(is_parametrized(module) for part in parts for module in part.modules()):
-        outside: Tensor = _outside_the_graph(parts, run, *inputs)
+        # Torch's compiler breaks its graph at spectral norm, and would write its buffers twice.
+        outside: Tensor = torch.compiler.disable(_checkpointed)(parts, run, *inputs)
         return outside
     compiled: Tensor = checkpoint(run, *inputs, use_reentrant=False)  # writes each buffer once
     return compiled
@@ -50,10 +51,6 @@ def _checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) 
         run, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), state)
     )
     return result
-
-
-# Torch's compiler breaks its graph at spectral norm, and would write its buffers twice.
-_outside_the_graph = torch.compiler.disable(_checkpointed)
 
 
 class _State:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import io
 import os
 import sys
 import textwrap
@@ -17,6 +18,7 @@ from ganblocks.errors import RegistryError, not_one_of
 from ganblocks.registry import Description, Registry
 
 WIDTH = 100  # columns of a listing
+NARROWEST = 30  # columns of a summary, however long the names are
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -63,10 +65,11 @@ def list_components(kind: str = "") -> None:
     """
     listed = {registry: registry.names() for registry in registries(kind)}
     column = max((len(name) + 2 for names in listed.values() for name in names), default=0)
+    width = max(WIDTH - 2 - column, NARROWEST)
     for number, (registry, names) in enumerate(listed.items()):
         print("\n" * bool(number) + registry.kind)
         for name in names:
-            line = textwrap.wrap(_line(registry, name), WIDTH - 2 - column, break_long_words=False)
+            line = textwrap.wrap(_line(registry, name), width, break_long_words=False)
             indented = ("\n" + " " * (2 + column)).join(line)
             print(f"  {name:{column}}{indented}")
 
@@ -126,12 +129,13 @@ def _line(registry: Registry[Any], name: str) -> str:
         card = registry.describe(name)
     except RegistryError as error:
         return f"broken: {error}"
+    summary = card.summary or "no docstring"
     ours = card.target.startswith("ganblocks.")
-    return card.summary if ours else f"[{card.distribution}] {card.summary}"
+    return summary if ours else f"[{card.distribution}] {summary}"
 
 
 def _card(card: Description) -> str:
-    parts = [f"{card.name} ({card.kind}): {card.summary}"]
+    parts = [f"{card.name} ({card.kind}): {card.summary or 'no docstring'}"]
     values = {key: value for key, value in (card.preset or {}).items() if key != "type"}
     if card.preset is not None:
         changed = ", ".join(f"{key}={value!r}" for key, value in values.items())
@@ -164,15 +168,24 @@ def _singular(kind: str) -> str:
 
 def command() -> None:
     """Runs `ganblocks` as a process: an error is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a letter that the terminal lacks is a "?"
+    if sys.stdout is None:  # closed, as by >&-
+        print("error: there is no standard output to write to", file=sys.stderr)
+        sys.exit(2)
     try:
         try:
             run_command(main, stopped="stopped")
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # a reader that wants no more, such as head
+    except OSError as error:
         # The interpreter flushes once more when it ends; that has to go somewhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        if isinstance(error, BrokenPipeError):  # a reader that wants no more, such as head
+            sys.exit(141)
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,8 @@ def run_command(
 ) -> None:
     """Runs a command; our errors become one line and exit code 2, Ctrl-C becomes 130.
 
+    So do our warnings where Python is told to make errors of them.
+
     Args:
         main: The command.
         stopped: What to say after Ctrl-C.
@@ -93,7 +95,7 @@ def run_command(
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         main()
-    except GanBlocksError as error:
+    except (GanBlocksError, GanBlocksWarning) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

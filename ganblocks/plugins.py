@@ -35,7 +35,9 @@ class Plugin:
         """
         try:
             target = self.entry.load()
-        except (Exception, SystemExit) as error:  # whatever a foreign module does
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a foreign module does
             raise self.broken(f"{type(error).__name__}: {error}") from error
         if not callable(target):
             raise self.broken(f"it is {target!r}, which is neither a class nor a function")

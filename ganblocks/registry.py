@@ -14,7 +14,16 @@ from typing import Any, Generic, TypeVar
 
 from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError, not_one_of
 from ganblocks.plugins import Plugin, plugins_of
-from ganblocks.spec import F, Knob, Spec, recording, registered_name, signature_of, spec_of
+from ganblocks.spec import (
+    F,
+    Knob,
+    Spec,
+    give_name,
+    recording,
+    registered_name,
+    signature_of,
+    spec_of,
+)
 
 __all__ = ["Description", "Knob", "Registry", "Spec", "spec_of"]
 
@@ -38,7 +47,10 @@ class Description:
     documentation: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.name} ({self.kind}): {self.summary}", f"  {self.target}{self.signature}"]
+        lines = [
+            f"{self.name} ({self.kind}): {self.summary or 'no docstring'}",
+            f"  {self.target}{self.signature}",
+        ]
         if self.preset is not None:
             lines.append(f"  preset of {self.preset}")
         return "\n".join([*lines, f"  {self.file}:{self.line}, from {self.distribution}"])
@@ -46,6 +58,7 @@ class Description:
 
 @dataclass(frozen=True)
 class _Entry:
+    component: str  # the name in specs; a preset's is that of the component it is made of
     factory: Callable[..., Any]
     preset: Spec | None = None
     summary: str | None = None
@@ -119,7 +132,7 @@ class Registry(Generic[T]):
 
         def decorate(factory: F) -> F:
             made = recording(factory, self.kind, name)
-            self._put(name, _Entry(made, override=override))
+            self._put(name, _Entry(name, made, override=override))
             return made
 
         return decorate
@@ -141,9 +154,10 @@ class Registry(Generic[T]):
         base = self._type_of(spec)
         # Plug-ins are looked for only where need be: import ganblocks makes presets.
         entry = self._entries[base] if base in self._entries else self._entry(base)
-        self._put(name, _Entry(entry.factory, {**(entry.preset or {}), **spec}, summary, override))
+        full = {**(entry.preset or {}), **spec}
+        self._put(name, _Entry(entry.component, entry.factory, full, summary, override))
 
-    def build(self, what: Knob, *args: Any, **kwargs: Any) -> T:
+    def build(self, what: Knob, /, *args: Any, **kwargs: Any) -> T:
         """Builds a component from its name, its spec, or a callable that makes it.
 
         Args:
@@ -163,12 +177,14 @@ class Registry(Generic[T]):
             entry = self._entry(self._type_of(what))
             arguments = {**(entry.preset or {}), **what}
             del arguments["type"]
-            return entry.factory(*args, **{**arguments, **kwargs})  # type: ignore[no-any-return]
-        if callable(what):
+            made: T = entry.factory(*args, **{**arguments, **kwargs})
+            give_name(made, entry.factory, entry.component)
+            return made
+        if callable(what) and not hasattr(type(what), "forward"):  # a module is no factory
             return what(*args, **kwargs)  # type: ignore[no-any-return]
         raise OptionError(
-            f"{self.kind} are built from a name, a spec or a callable; got {what!r}. "
-            f"Names: {', '.join(self.names())}"
+            f"{self.kind} are built from a name, a spec or a callable that makes one, such as its "
+            f"class; got {what!r}. Names: {', '.join(self.names())}"
         )
 
     def names(self, pattern: str = "*") -> list[str]:
@@ -187,18 +203,27 @@ class Registry(Generic[T]):
         """Tells what a name stands for and where it is defined.
 
         Raises:
-            RegistryError: The name is unknown, claimed twice, or a plug-in that cannot be loaded.
+            RegistryError: The name is unknown, claimed twice, a plug-in that cannot be loaded, or
+                has a default that cannot be written.
         """
         entry = self._entry(name)
         file, line = _source(entry.factory)
         signature = signature_of(entry.factory)
-        doc = inspect.getdoc(_definition(entry.factory)) or ""
+        try:
+            written = str(signature)
+        except Exception as error:  # whatever the __repr__ of a foreign default does
+            raise RegistryError(
+                f"{name!r} of {self.kind} cannot be described: a default of {entry.place} cannot "
+                f"be written ({type(error).__name__}: {error}). Repair its __repr__"
+            ) from error
+        # Not inspect.getdoc, which falls back on the parent's words.
+        doc = inspect.cleandoc(_definition(entry.factory).__doc__ or "")
         plugins = [] if entry.override else self._plugins.get(name, [])
         return Description(
             name=name,
             kind=self.kind,
             target=entry.target,
-            signature=str(signature),
+            signature=written,
             summary=entry.summary or doc.partition("\n")[0],
             file=file,
             line=line,
@@ -250,7 +275,7 @@ class Registry(Generic[T]):
         if known in self._entries and self._entries[known].factory is target:
             return self._entries[known]  # another name for a component that has one
         try:
-            return _Entry(recording(target, self.kind, plugin.name))
+            return _Entry(plugin.name, recording(target, self.kind, plugin.name))
         except Exception as error:  # a class of C code, a signature that cannot be read
             raise plugin.broken(f"{type(error).__name__}: {error}") from error
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,7 +98,7 @@ def recording(factory: F, kind: str, name: str) -> F:
         original = factory.__init__
 
         @functools.wraps(original)
-        def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        def __init__(self: object, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
             if type(self) is not factory:  # a subclass answers for its own arguments
                 original(self, *args, **kwargs)
                 return
@@ -127,10 +127,19 @@ def registered_name(factory: object) -> str | None:
     return name
 
 
+def give_name(made: object, factory: Callable[..., Any], name: str) -> None:
+    """Records the name that a registry built by, where its factory goes by others as well."""
+    record = getattr(made, _RECORD, None)
+    if not isinstance(record, _Record) or record.owner is not type(made) or record.name == name:
+        return
+    if not inspect.isclass(factory) or factory is record.owner:
+        _remember(made, replace(record, name=name))
+
+
 def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
     """Gives what a class or function takes; nothing where nothing stands behind (*args)."""
     if inspect.isclass(factory):
-        init = factory.__init__
+        init = inspect.unwrap(factory.__init__)  # a registered class has ours around its own
         if init is object.__init__ or (init.__module__, init.__qualname__) == (
             "torch.nn.modules.module",
             "Module.__init__",
@@ -141,8 +150,20 @@ def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
 
 def _remember(made: object, record: _Record) -> None:
     """Keeps the record, also on a frozen object; an int or __slots__ have no place for it."""
+    for key, value in record.arguments.items():
+        if type(value).__module__ == "dataclasses":  # the mark of a default_factory
+            record.arguments[key] = _copied(getattr(made, key, value))
     with contextlib.suppress(AttributeError, TypeError):
         object.__setattr__(made, _RECORD, record)
+
+
+def _copied(value: Any) -> Any:
+    """Copies what may be changed in place before the spec is asked for; the rest stays itself."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copied(item) for item in value]
+    return value
 
 
 def _bound(
@@ -167,11 +188,11 @@ def _bound(
     for key, value in bound.arguments.items():
         kind = parameters[key].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
-            arguments.update(value)
+            arguments.update(_copied(value))
         elif kind is inspect.Parameter.POSITIONAL_ONLY:
             nameless = f"{key}={value!r} by position"
         elif kind is not inspect.Parameter.VAR_POSITIONAL:
-            arguments[key] = value
+            arguments[key] = _copied(value)
         elif value:
             nameless = f"*{key}={value!r}"
     return arguments, nameless
@@ -191,7 +212,9 @@ def _plain(value: object, where: str) -> Any:
         return spec_of(value)
     if callable(value) and (name := registered_name(value)) is not None:
         return {"type": name}
-    raise SpecError(
-        f"{where} was given {value!r}, which has no spec. Register it with "
-        "@REGISTRY.register(name) and pass its name instead"
+    remedy = (
+        "Register it with @REGISTRY.register(name) and pass its name instead"
+        if callable(value)
+        else "Pass a plain value (text, number, list) instead"
     )
+    raise SpecError(f"{where} was given {value!r}, which has no spec. {remedy}")

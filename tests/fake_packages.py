@@ -13,7 +13,7 @@ def write_package(site, name, entries, modules=(), version="1.0"):
             for kind, names in entries.items()
         )
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
-    info.mkdir(parents=True)
+    info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(entries)
     for module, source in dict(modules).items():

@@ -1,6 +1,7 @@
 """The `ganblocks` command: what it prints, and its exit codes."""
 
 import importlib
+import io
 import os
 import re
 import subprocess
@@ -199,6 +200,80 @@ def test_a_reader_that_stops_reading_ends_it_quietly():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("redirected", "message"),
+    [
+        (">&-", "error: there is no standard output to write to\n"),
+        (">/dev/full", "error: [Errno 28] No space left on device\n"),
+    ],
+)
+def test_where_nothing_can_be_written_it_says_so_in_one_line(redirected, message):
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m ganblocks list norms {redirected}', sys.executable],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (2, message)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_letter_that_the_terminal_lacks_is_replaced(monkeypatch, encoding):
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    monkeypatch.setattr(sys, "argv", ["ganblocks", "list"])
+    command()
+    assert b"generators" in out.buffer.getvalue()
+    monkeypatch.setattr(sys, "argv", ["ganblocks", "show", "→"])
+    with pytest.raises(SystemExit, match="2"):
+        command()
+    err.flush()
+    assert b"unknown name '?'" in err.buffer.getvalue()
+
+
+def test_strange_plugins_leave_the_listing_whole(run, site):
+    long = "n" * 99
+    names = {long: "norm_pkg:Mute", "rude": "norm_pkg:rude", "skipped": "skipping_pkg:Norm"}
+    source = """
+from torch import nn
+
+class Mute(nn.Module): ...
+
+class Rude:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+def rude(x=Rude()): ...
+"""
+    skipping = "import pytest; pytest.skip('not here', allow_module_level=True)"
+    modules = {"norm_pkg": source, "skipping_pkg": skipping}
+    write_package(site, "strange-norms", {"norms": names}, modules)
+    NORMS.refresh()
+    code, out, err = run("list norms")
+    assert (code, err) == (0, "")
+    told = " ".join(out.split())
+    assert f"{long} [strange-norms] no docstring" in told
+    assert "rude broken: 'rude' of norms cannot be described" in told
+    assert "skipped broken: 'skipped' of norms comes from strange-norms 1.0" in told
+    assert run(f"show {long}")[1].startswith(f"{long} (norms): no docstring\n")
+    code, out, err = run("show rude")
+    assert (code, out) == (2, "")
+    assert "RuntimeError: no words" in err
+    assert err.count("\n") == 1
+
+
+def test_a_warning_that_python_makes_an_error_is_one_line(run, site):
+    write_package(site, "other-norms", {"norms": {"batch": "norm_pkg:Norm"}})
+    NORMS.refresh()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        code, out, err = run("list norms")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: 'batch' of norms is claimed by")
+    assert err.count("\n") == 1
 
 
 def test_the_installed_script_is_this_command():

@@ -1,6 +1,7 @@
 """Plug-ins in this process: packages that are written by hand into a folder on sys.path."""
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -176,6 +177,11 @@ BROKEN = [
     ("broken_pkg:Norm", "def (", "SyntaxError"),
     ("broken_pkg:Norm", "1 / 0", "ZeroDivisionError: division by zero"),
     ("broken_pkg:Norm", "raise SystemExit(3)", "SystemExit: 3"),
+    (
+        "broken_pkg:Norm",
+        "import pytest; pytest.skip('not here', allow_module_level=True)",
+        "Skipped: not here",
+    ),
     ("broken_pkg:Norm", "", "AttributeError: .*has no attribute 'Norm'"),
     ("broken_pkg:Norm", "Norm = 3", "3, which is neither a class nor a function"),
     ("broken_pkg", "", "module 'broken_pkg'.*neither a class nor a function"),
@@ -197,6 +203,46 @@ def test_a_broken_plugin_hurts_only_itself(site, shapes, value, source, message)
         assert f"bad-shapes 0.3 ({value})" in str(raised.value)
     assert shapes.build("square").side == 1.0
     assert shapes.build("round").radius == 1.0
+
+
+def test_ctrl_c_while_a_plugin_loads_is_no_defect_of_it(site, shapes):
+    modules = {"slow_pkg": "raise KeyboardInterrupt"}
+    write_package(site, "slow", {"flat shapes": {"slow": "slow_pkg:Slow"}}, modules)
+    with pytest.raises(KeyboardInterrupt):
+        shapes.build("slow")
+
+
+def test_a_default_that_cannot_be_written_leaves_the_rest_to_be_described(site, shapes):
+    source = """
+class Rude:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+def make(x=Rude()):
+    return Rude()
+"""
+    write_package(site, "rude", {"flat shapes": {"rude": "rude_pkg:make"}}, {"rude_pkg": source})
+    with pytest.raises(RegistryError, match=r"'rude' of flat shapes .*RuntimeError: no words"):
+        shapes.describe("rude")
+    assert type(shapes.build("rude")).__name__ == "Rude"
+
+
+@pytest.mark.parametrize("garbled", [False, True])
+def test_of_one_package_installed_twice_the_first_on_the_path_counts(
+    site, shapes, monkeypatch, garbled
+):
+    for folder, version in (("near", "2.0"), ("far", "1.0")):
+        entries = {"flat shapes": {"round": f"round_{folder}:Round"}}
+        modules = {f"round_{folder}": ROUND}
+        write_package(site / folder, "round-shapes", entries, modules, version)
+    monkeypatch.syspath_prepend(site / "far")
+    monkeypatch.syspath_prepend(site / "near")
+    if garbled:
+        write_package(site, "garbled", "[ganblocks.flat_shapes]\nno equals sign\n")
+        with pytest.warns(GanBlocksWarning, match="garbled"):
+            shapes.names()
+    assert shapes.names() == ["round", "square"]
+    assert type(shapes.build("round")).__module__ == "round_near"
 
 
 def test_a_package_with_unreadable_entry_points_hurts_only_itself(site, shapes):
@@ -285,6 +331,37 @@ def test_refresh_finds_what_was_installed_since(site, shapes):
     shapes.refresh()
     assert shapes.names() == ["oval", "round", "square"]
     assert shapes.build("round").radius == 1.0
+
+
+def test_refresh_does_not_trust_the_time_of_a_folder(site, shapes, monkeypatch):
+    folder = site / "modules"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    before = folder.stat()
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("round_pkg")
+    write_package(site, "round-shapes", {"flat shapes": {"round": "round_pkg:Round"}})
+    (folder / "round_pkg.py").write_text(ROUND)
+    os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))  # within one tick of its clock
+    shapes.refresh()
+    assert shapes.build("round").radius == 1.0
+
+
+def test_refresh_forgets_what_was_loaded(site, shapes):
+    for module in ("old_pkg", "new_pkg"):
+        entries = {"flat shapes": {"round": f"{module}:Round"}}
+        write_package(site, "round-shapes", entries, {module: ROUND})
+        shapes.refresh()
+        assert type(shapes.build("round")).__module__ == module
+
+
+def test_refresh_warns_again(site, shapes):
+    write_package(site, "rival", {"flat shapes": {"square": "rival_pkg:Square"}})
+    for _ in range(2):
+        shapes.refresh()
+        with pytest.warns(GanBlocksWarning, match="rival"):
+            shapes.names()
+        shapes.names()  # a second warning would be an error
 
 
 def test_a_registry_of_another_package_is_extended_in_the_same_way(site):

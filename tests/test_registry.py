@@ -2,7 +2,6 @@ import copy
 import inspect
 import json
 import pickle
-from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -241,74 +240,6 @@ class Typed:
 
     def __init__(self, type="solid"):  # noqa: A002
         self.type = type
-
-
-class Slotted:
-    """Has no place for a record."""
-
-    __slots__ = ("x",)
-
-    def __init__(self, x=1):
-        self.x = x
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenSlots:
-    """Nor has this one."""
-
-    x: int = 1
-
-
-@pytest.mark.parametrize(
-    "make",
-    [lambda x=1: 3, lambda x=1: (x,), lambda x=1: int, lambda x=1: len, Slotted, FrozenSlots],
-    ids=["int", "tuple", "class", "builtin", "slots", "frozen"],
-)
-def test_what_cannot_remember_its_arguments_is_built_and_has_no_spec(make):
-    registry = Registry("values")
-    registry.register("value")(make)
-    made = registry.build("value", x=2)
-    with pytest.raises(SpecError, match=r"cannot remember its arguments"):
-        spec_of(made)
-    with pytest.raises(OptionError, match="unknown option 'y'"):
-        registry.build("value", y=2)
-
-
-def test_a_frozen_dataclass_has_a_spec():
-    registry = Registry("values")
-
-    @registry.register("frozen")
-    @dataclass(frozen=True)
-    class Frozen:
-        x: int = 1
-
-    assert spec_of(registry.build("frozen")) == {"type": "frozen", "x": 1}
-
-
-def test_arguments_without_a_name_have_no_spec():
-    registry = Registry("chains")
-
-    @registry.register("chain")
-    class Chain:
-        """Takes any number of links."""
-
-        def __init__(self, first=0, *links, last=9):
-            self.links = links
-
-    @registry.register("pair")
-    def pair(left, /, right):
-        """Takes its first argument by position alone."""
-        return Chain(left, right)
-
-    spec = spec_of(registry.build("chain", 1, last=2))
-    assert spec == {"type": "chain", "first": 1, "last": 2}
-    assert spec_of(registry.build(spec)) == spec
-    chain = registry.build("chain", 1, 2, 3)
-    assert chain.links == (2, 3)
-    with pytest.raises(SpecError, match=r"'chain' was given \*links=\(2, 3\)"):
-        spec_of(chain)
-    with pytest.raises(SpecError, match="'pair' was given left=1 by position"):
-        spec_of(registry.build("pair", 1, right=2))
 
 
 def double(x):

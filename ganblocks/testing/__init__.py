@@ -3,7 +3,7 @@
 from ganblocks.testing import check_component
 
 def test_my_generator():
-check_component("generator", lambda: MyGenerator(base_channels=4))
+    check_component("generator", lambda: MyGenerator(base_channels=4))
 """
 
 from ganblocks.testing.activations import check_activation

@@ -81,7 +81,10 @@ def generator_alone(loss: Adversarial) -> None:
 
 
 def gradients(loss: Adversarial) -> None:
-    """Real and fake logits both teach the discriminator, and the fake ones the generator."""
+    """Real and fake logits both teach the discriminator, and the fake ones the generator.
+
+    Every image of the batch has a gradient, and more than half of its logits have.
+    """
     for sizes in ([(2, 1, 3, 4)], [(2, 1, 4, 5), (2, 1, 2, 3)]):
         for who, player in _players(loss.make()).items():
             pairs = [_learnt(*size) for size in sizes]
@@ -92,35 +95,52 @@ def gradients(loss: Adversarial) -> None:
             logits = {"real": real, "fake": fake} if who == "discriminator" else {"fake": fake}
             for side, maps in logits.items():
                 for x in maps:
-                    demand(_teaches(x), f"the {who} gets no gradient from {side} logits")
+                    taught = _gradient(x) > 1e-6 * _gradient(x).max()
+                    demand(bool(taught.any()), f"the {who} gets no gradient from {side} logits")
+                    for number, image in enumerate(taught):
+                        demand(
+                            bool(image.float().mean() > 0.5),
+                            f"the {who} gets a gradient from {int(image.sum())} of the "
+                            f"{image.numel()} {side} logits of image {number}",
+                        )
 
 
 def no_saturation(loss: Adversarial) -> None:
-    """However wrong a logit is, it teaches: there is no clamp and no vanishing gradient."""
+    """However wrong a logit is, it teaches: there is no clamp and no vanishing gradient.
+
+    The gradient is at least a thousandth of what it is near 0.
+    """
     for far in (20.0, 100.0):
         for who, player in _players(loss.make()).items():
             right = 1.0 if who == "discriminator" else -1.0
             for side in ("real", "fake") if who == "discriminator" else ("fake",):
-                # The other side stays near 0: only this one is far off, and on the wrong side.
                 logits = dict(zip(("real", "fake"), _learnt(2, 1, 3, 4), strict=True))
+                player(logits["real"], logits["fake"]).backward()
+                near = _gradient(logits[side]).sum()
+                # The other side stays near 0: only this one is far off, and on the wrong side.
                 wrong = -right if side == "real" else right
                 logits[side] = torch.full((2, 1, 3, 4), wrong * far, requires_grad=True)
                 player(logits["real"], logits["fake"]).backward()
                 demand(
-                    _teaches(logits[side]),
+                    bool(_gradient(logits[side]).sum() > 1e-3 * near),
                     f"{side} logits at {wrong * far:g} give the {who} no gradient",
                 )
 
 
 def direction(loss: Adversarial) -> None:
-    """A step down raises the real and lowers the fake logits of D, and raises the fake of G."""
+    """A step down raises the real and lowers the fake logits of D, and raises the fake of G.
+
+    That of G is taken where fakes lie that D has found out, around -3.
+    """
     for who, side, sign in [
         ("discriminator", "real", 1.0),
         ("discriminator", "fake", -1.0),
         ("generator", "fake", 1.0),
     ]:
-        # Half way between the usual targets 0 and 1, so that both sides have a way to go.
-        real, fake = ((0.5 + 0.1 * x).requires_grad_() for x in _logits(2, 1, 6, 5))
+        # D begins half way between the usual targets 0 and 1, so that both have a way to go.
+        middles = (0.5, 0.5 if who == "discriminator" else -3.0)
+        pair = zip(middles, _logits(2, 1, 6, 5), strict=True)
+        real, fake = ((middle + 0.1 * x).requires_grad_() for middle, x in pair)
         _players(loss.make())[who](real, fake).backward()
         logits = real if side == "real" else fake
         step = 0.0 if logits.grad is None else -logits.grad.mean().item()
@@ -218,8 +238,8 @@ def _learnt(*shape: int) -> tuple[Tensor, Tensor]:
     return real.requires_grad_(), fake.requires_grad_()
 
 
-def _teaches(x: Tensor) -> bool:
-    """Tells whether logits got a gradient worth the name, whatever their number."""
-    if x.grad is None or not bool(x.grad.isfinite().all()):
-        return False
-    return bool(x.grad.abs().sum() > 1e-3)
+def _gradient(x: Tensor) -> Tensor:
+    """Gives how strongly each logit is taught: 0 where nothing depends on it."""
+    gradient = torch.zeros_like(x) if x.grad is None else x.grad.abs()
+    demand(bool(gradient.isfinite().all()), "a gradient is not finite")
+    return gradient

@@ -47,16 +47,21 @@ def check_component(kind: str, factory: Callable[[], Any], **options: Any) -> No
     such as `{"export": "the loop's length depends on the image"}`. A declared check is run
     too, and has to fail.
 
+    Everything runs on the CPU.
+
     Args:
         kind: `"generator"`, `"adversarial loss"`, ... in the singular or the plural, with
             spaces or underscores.
-        factory: Takes nothing and builds a fresh component, the same under the same seed.
+        factory: Takes nothing and builds a fresh component at every call, the same under the
+            same seed.
         **options: Options of the kind's own function, such as `check_generator`; all have
-            `only`, the names of the checks to run.
+            `only`, the names of the checks to run, or one name.
 
     Raises:
-        ContractError: A check fails that `cannot` does not name, or one passes that it does.
-        OptionError: The kind, an option or a check does not exist.
+        ContractError: A check fails that `cannot` does not name, or one passes that it does;
+            or the factory fails.
+        OptionError: The kind, an option or a check does not exist, `only` is empty, or the
+            factory is none: a component itself, or a function that gives the same one again.
 
     Example:
         >>> from ganblocks import NormalInitializer
@@ -124,7 +129,7 @@ def checked_kinds() -> list[str]:
 
 
 def _of(kind: str) -> tuple[Callable[..., None], tuple[Check, ...]]:
-    written = kind.replace("_", " ").lower()
+    written = str(kind).replace("_", " ").lower()
     for singular, found in _KINDS.items():
         if written in (singular, _plural(singular)):
             return found

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from ganblocks.errors import GanBlocksError, not_one_of, require_one_of
+from torch import nn
+
+from ganblocks.errors import (
+    GanBlocksError,
+    OptionError,
+    SpecError,
+    listed,
+    not_one_of,
+    require_one_of,
+)
+from ganblocks.registry import Spec, spec_of
+from ganblocks.spec import registered_name
 from ganblocks.testing.tensors import Tensors, seeded
 
 T = TypeVar("T")
@@ -62,6 +73,33 @@ def line_of(check: Check) -> str:
     return " ".join((inspect.getdoc(check) or "").split())
 
 
+def known_spec(component: object) -> Spec:
+    """Gives a component's spec; an empty one where it has none."""
+    try:
+        return spec_of(component)
+    except SpecError:
+        return {}
+
+
+def build(factory: Callable[[], T]) -> T:
+    """Builds one component under a seed.
+
+    Raises:
+        ContractError: The factory fails.
+        OptionError: It is no factory: a component itself, or nothing that can be called.
+    """
+    component = isinstance(factory, nn.Module) or registered_name(type(factory)) is not None
+    if component or not callable(factory):
+        raise OptionError(
+            f"the factory is {factory!r}: pass a factory, such as `lambda: MyGenerator()`"
+        )
+    try:
+        with seeded():
+            return factory()
+    except Exception as error:  # whatever a foreign factory raises
+        raise ContractError(f"the factory failed: {type(error).__name__}: {error}") from error
+
+
 def run_checks(
     subject: Subject[Any], checks: Iterable[Check], only: Iterable[str] | None = None
 ) -> None:
@@ -70,18 +108,29 @@ def run_checks(
     Args:
         subject: The component under test.
         checks: Every check of its kind.
-        only: Names of the checks to run; None runs all.
+        only: Names of the checks to run, or one name; None runs all.
 
     Raises:
-        ContractError: A check fails; a declared one does not; a declaration is malformed.
-        OptionError: `only` names a check that the kind does not have.
+        ContractError: A check fails; a declared one does not; a declaration is malformed; the
+            factory fails.
+        OptionError: `only` is empty or names a check that the kind does not have; the factory
+            is none, or gives the same object twice.
     """
     by_name = {name_of(check): check for check in checks}
-    chosen = tuple(by_name) if only is None else tuple(only)
+    chosen = tuple(by_name if only is None else [only] if isinstance(only, str) else only)
+    if not chosen:
+        raise OptionError(
+            f"only is {only!r}, which checks nothing: write None to run all, or some of "
+            f"{listed(by_name)}"
+        )
     for name in chosen:
         require_one_of(f"check of {subject.kind}", name, by_name)
-    with seeded():
-        component = subject.make()
+    component = build(subject.make)
+    if build(subject.make) is component:
+        raise OptionError(
+            "the factory gives the same object at every call: pass one that builds a fresh "
+            "component, such as `lambda: MyGenerator()`"
+        )
     who = type(component).__qualname__
     declared = _declared(component, who, by_name)
     for name in chosen:
@@ -113,7 +162,9 @@ def _found(check: Check, subject: Subject[Any]) -> Exception | None:
 
 
 def _declared(component: object, who: str, checks: Iterable[str]) -> dict[str, str]:
-    declared = dict(getattr(component, "cannot", {}))
+    declared: object = getattr(component, "cannot", {})
+    if not isinstance(declared, Mapping):
+        raise _error("", f'{who}.cannot is {declared!r}: write {{"check": "reason"}}')
     for name, reason in declared.items():
         if name not in checks:
             raise _error(str(name), f"{who}.cannot: {not_one_of('check', name, checks)}")
@@ -121,7 +172,7 @@ def _declared(component: object, who: str, checks: Iterable[str]) -> dict[str, s
             raise _error(
                 name, f"{who}.cannot[{name!r}] is {reason!r}: write the reason as a sentence"
             )
-    return declared
+    return dict(declared)
 
 
 def _error(check: str, message: str) -> ContractError:

@@ -8,12 +8,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
+from ganblocks.blocks import NORMS
 from ganblocks.errors import ShapeError
 from ganblocks.rf import ReceptiveField
-from ganblocks.testing.contract import Check, demand, run_checks
+from ganblocks.spec import registered_name
+from ganblocks.testing.contract import Check, build, demand, run_checks
 from ganblocks.testing.network_checks import NETWORK_CHECKS
-from ganblocks.testing.networks import EAGER, Network, Size, known_number, outputs, random_images
+from ganblocks.testing.networks import (
+    EAGER,
+    Network,
+    Size,
+    known_number,
+    outputs,
+    random_images,
+    without_dropout,
+)
 from ganblocks.testing.tensors import difference, seeded
 
 
@@ -61,7 +73,11 @@ def min_input_size(discriminator: Network) -> None:
 
 
 def receptive_field(discriminator: Network) -> None:
-    """`receptive_field` tells what a logit sees on both axes, one for each scale."""
+    """`receptive_field` tells what a logit sees on both axes, one for each scale.
+
+    In eval mode the gradient of an inner logit reaches the four edges of the told box, and not
+    a pixel further. Norms are left out, PyTorch's and those of NORMS: some see the whole map.
+    """
     module: Any = discriminator.moved()
     field = module.receptive_field
     fields = field if isinstance(field, list | tuple) else [field]
@@ -72,6 +88,24 @@ def receptive_field(discriminator: Network) -> None:
             isinstance(one, ReceptiveField) and len(one.size) == 2 and min(one.size) >= 1,
             f"it tells {one!r}",
         )
+    _without_norms(without_dropout(module)).double().eval()
+    # The second logit whose box lies inside the image, so that there are pixels on every side.
+    places = [
+        tuple(-(-p // s) + 1 for s, p in zip(f.stride, f.padding, strict=True)) for f in fields
+    ]
+    ends = [f.box(*place)[2:] for f, place in zip(fields, places, strict=True)]
+    least = zip(discriminator.size, *ends, strict=True)
+    size = tuple(max(numbers) + 1 for numbers in least)
+    (x,) = discriminator.example(4, size, torch.float64)
+    logits = _scales(module(x.requires_grad_()))
+    for number, (f, (i, j), m) in enumerate(zip(fields, places, logits, strict=True)):
+        demand(
+            i < m.shape[2] and j < m.shape[3],
+            f"scale {number} has no logit ({i}, {j}) on {size[0]}×{size[1]}, which {f} puts inside",
+        )
+        (gradient,) = torch.autograd.grad(m[:, 0, i, j].sum(), x, retain_graph=True)
+        seen, told = _box(gradient), f.box(i, j)
+        demand(seen == told, f"logit ({i}, {j}) of scale {number} sees {seen}; it tells {told}")
 
 
 def features(discriminator: Network) -> None:
@@ -94,12 +128,16 @@ def features(discriminator: Network) -> None:
 def unbounded(discriminator: Network) -> None:
     """Logits have no bounds: no sigmoid, no tanh, no clamp comes last."""
     module = discriminator.make().double().eval()
+    for child in list(module.modules()):
+        if is_parametrized(child):  # as by spectral norm, which would keep the weights small
+            for name in list(child.parametrizations):  # type: ignore[arg-type]
+                remove_parametrizations(child, name)
     (x,) = discriminator.example(1, dtype=torch.float64)
     seen = []
     for seed in range(8):
         with seeded(seed), torch.no_grad():
             for parameter in module.parameters():
-                parameter.normal_(0, 10)
+                parameter.normal_(0, 1000)
         seen += [m.flatten() for m in outputs(module, (100 * x,)).values()]
     logits = torch.cat(seen)
     low, high = logits.min().item(), logits.max().item()
@@ -176,8 +214,7 @@ def check_discriminator(
 
 def _smallest_size(factory: Callable[[], nn.Module]) -> Size:
     """Finds the smallest image whose logit maps are large enough to tell a norm from none."""
-    with seeded():
-        module: Any = factory()
+    module: Any = build(factory)
     for name in ("min_input_size", "output_size"):
         demand(hasattr(module, name), f"{type(module).__qualname__} has no {name}")
     height, width = module.min_input_size
@@ -194,6 +231,30 @@ def _per_scale(sizes: Any) -> list[Size]:
     """Reads one pair of numbers, or one for each scale."""
     pairs = [sizes] if isinstance(sizes[0], int) else sizes
     return [(int(height), int(width)) for height, width in pairs]
+
+
+def _box(gradient: Tensor) -> tuple[int, ...]:
+    """Gives the box (top, left, bottom, right) of what is not zero, half-open."""
+    where = gradient.abs().sum((0, 1)).nonzero()
+    if not len(where):
+        return ()
+    return (*where.amin(0).tolist(), *(where.amax(0) + 1).tolist())
+
+
+def _without_norms(module: nn.Module) -> nn.Module:
+    for name, child in list(module.named_modules()):
+        if name and _is_norm(child):
+            module.set_submodule(name, nn.Identity())
+    return module
+
+
+def _is_norm(module: nn.Module) -> bool:
+    if isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm | nn.RMSNorm):
+        return True
+    # Names are taken by kind: "pixel" is a norm and a discriminator.
+    name = registered_name(type(module))
+    me = f"{type(module).__module__}.{type(module).__qualname__}"
+    return name in NORMS and NORMS.describe(str(name)).target == me
 
 
 def _scales(logits: Any) -> list[Tensor]:

@@ -13,6 +13,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ganblocks.errors import SpecError
 from ganblocks.registry import Registry, spec_of
+from ganblocks.spec import registered_name
 from ganblocks.testing.contract import ContractError, Subject, demand
 from ganblocks.testing.tensors import difference, seeded
 
@@ -46,10 +47,12 @@ def spec(subject: Subject[Any]) -> None:
     try:
         made = spec_of(component)
     except SpecError as error:
-        raise ContractError(
-            f'{error}. For this kind that is @{name}.register("...") above the class or factory '
-            "function; the component is then known by that name"
-        ) from error
+        hint = (
+            f'. For this kind that is @{name}.register("...") above the class or factory function; '
+            "the component is then known by that name"
+        )
+        known = registered_name(type(component)) is not None
+        raise ContractError(f"{error}{'' if known else hint}") from error
     text = json.dumps(made, allow_nan=False)
     with seeded(6):  # another seed, so that no weight is right by chance
         again = registry.build(json.loads(text))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.dropout import _DropoutNd
 
 from ganblocks.blocks import Dropout
 from ganblocks.testing.contract import Check, demand
 from ganblocks.testing.graphs import compile_, export
 from ganblocks.testing.keeping import copy_, pickle_, spec, state_dict
-from ganblocks.testing.networks import Network, mode_of, outputs, outputs_and_gradients
+from ganblocks.testing.networks import (
+    Network,
+    mode_of,
+    outputs,
+    outputs_and_gradients,
+    without_dropout,
+)
 from ganblocks.testing.tensors import Tensors, difference, seeded
 
 
@@ -38,13 +43,19 @@ def autocast(network: Network) -> None:
 
 
 def layout(network: Network) -> None:
-    """Outputs and gradients are the same in channels_last as in contiguous memory."""
+    """Outputs and gradients are the same in channels_last as in contiguous memory.
+
+    Random numbers are drawn in memory order, so they differ between layouts by right: dropout
+    is turned off, and what is random in train mode even so is compared in eval mode alone.
+    """
     last = torch.channels_last
+    one, other = (outputs(_still(network), network.example(), seed) for seed in (1, 2))
+    training = not difference(one, other, 0)
     for batch in (1, 2):
         inputs = network.example(batch, dtype=torch.float64)
-        expected = outputs_and_gradients(_without_dropout(network), inputs)
+        expected = outputs_and_gradients(_still(network).double().train(training), inputs)
         turned = [x.contiguous(memory_format=last) if x.dim() == 4 else x for x in inputs]
-        twin = _without_dropout(network).to(memory_format=last)
+        twin = _still(network).double().train(training).to(memory_format=last)
         got = outputs_and_gradients(twin, turned, layout=last)
         off = difference(got, expected)
         demand(not off, f"at batch {batch} {off}")
@@ -100,11 +111,12 @@ def deterministic(network: Network) -> None:
 def eval_deterministic(network: Network) -> None:
     """In eval mode two runs give the same output, whatever the seed.
 
-    Where a Dropout of mode "always" asks for noise, they have to differ.
+    Where a Dropout of mode "always" and p > 0 asks for noise, they have to differ.
     """
     module, inputs = network.used().eval(), network.example()
     off = difference(outputs(module, inputs, seed=1), outputs(module, inputs, seed=2), 0)
-    if any(isinstance(child, Dropout) and child.mode == "always" for child in module.modules()):
+    dropouts = [child for child in module.modules() if isinstance(child, Dropout)]
+    if any(dropout.mode == "always" and dropout.p > 0 for dropout in dropouts):
         demand(bool(off), "its dropout of mode 'always' makes no noise in eval mode")
     else:
         demand(not off, f"under another seed {off}")
@@ -136,15 +148,20 @@ def modes(network: Network) -> None:
 
 
 def batch_independent(network: Network) -> None:
-    """In eval mode what an image becomes does not depend on the other images of its batch."""
-    module = network.used().double().eval()
+    """In eval mode what an image becomes depends on no other of its batch, nor on its place."""
+    module = without_dropout(network.used()).double().eval()
     inputs = network.example(batch=3, dtype=torch.float64)
-    others = tuple(torch.cat((x[:1], 3 * x[1:].flip(0) + 0.5)) for x in inputs)
-    off = difference(
-        {name: out[:1] for name, out in outputs(module, others).items()},
-        {name: out[:1] for name, out in outputs(module, inputs).items()},
-    )
-    demand(not off, f"with other images beside the first, its {off}")
+    expected = outputs(module, inputs)
+    for image in range(3):
+        place = (image + 1) % 3
+        among = tuple(_others(x) for x in inputs)
+        for x, batch in zip(inputs, among, strict=True):
+            batch[place] = x[image]
+        off = difference(
+            {name: out[place] for name, out in outputs(module, among).items()},
+            {name: out[image] for name, out in expected.items()},
+        )
+        demand(not off, f"of image {image}, at place {place} among other images, {off}")
 
 
 def meta(network: Network) -> None:
@@ -166,13 +183,13 @@ def _state(module: nn.Module) -> Tensors:
     }
 
 
-def _without_dropout(network: Network) -> nn.Module:
-    """Dropout draws its mask in memory order, so it differs between layouts by right."""
-    module = network.moved(torch.float64)
-    for child in module.modules():
-        if isinstance(child, _DropoutNd):
-            child.p = 0.0
-    return module
+def _still(network: Network) -> nn.Module:
+    return without_dropout(network.moved())
+
+
+def _others(x: Tensor) -> Tensor:
+    """Makes other images; integers may be labels, of which there are no others than those."""
+    return 3 * x.flip(0) + 0.5 if x.is_floating_point() else x.flip(0)
 
 
 def _cannot_matter(network: Network, name: str) -> bool:

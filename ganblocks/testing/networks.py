@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
-from ganblocks.errors import OptionError, SpecError
-from ganblocks.registry import spec_of
-from ganblocks.testing.contract import Subject, demand
+from ganblocks.errors import OptionError
+from ganblocks.testing.contract import Subject, build, demand, known_spec
 from ganblocks.testing.tensors import Tensors, named, seeded
 
 Inputs = Callable[[int, int, int], tuple[Tensor, ...]]
@@ -81,12 +81,8 @@ def random_images(channels: int) -> Inputs:
 
 def number_of(factory: Callable[[], nn.Module], *names: str) -> int | None:
     """Reads a whole number from a component's attributes, or else from its spec."""
-    with seeded():
-        component = factory()
-    try:
-        spec = spec_of(component)
-    except SpecError:
-        spec = {}
+    component = build(factory)
+    spec = known_spec(component)
     for name in names:
         value = getattr(component, name, spec.get(name))
         if isinstance(value, int):
@@ -109,6 +105,14 @@ def outputs(network: Callable[..., Any], inputs: tuple[Tensor, ...], seed: int =
     """Runs a network without gradients under a seed."""
     with seeded(seed), torch.no_grad():
         return named(network(*inputs))
+
+
+def without_dropout(module: nn.Module) -> nn.Module:
+    """Turns off, in place, the dropout of a module, that of mode "always" too."""
+    for child in module.modules():
+        if isinstance(child, _DropoutNd):
+            child.p = 0.0
+    return module
 
 
 def demand_image(network: Network, module: nn.Module, batch: int, given: Size, due: Size) -> None:

@@ -38,7 +38,7 @@ def check_upsampler(
     backend: str = EAGER,
     only: Iterable[str] | None = None,
 ) -> None:
-    """Checks that a up-sampler keeps the contract of up-samplers.
+    """Checks that an up-sampler keeps the contract of up-samplers.
 
     Args:
         factory: Builds a fresh up-sampler.

@@ -121,3 +121,9 @@ def test_padding_modes_match_padding_by_hand(mode):
 def test_blocks_are_built_by_name():
     assert isinstance(BLOCKS.build("deconv", 3, 5), DeconvBlock)
     assert isinstance(BLOCKS.build({"type": "conv", "stride": 2}, 3, 5), ConvBlock)
+
+
+@pytest.mark.parametrize("knobs", [{"norm": nn.BatchNorm2d(5)}, {"activation": nn.Tanh()}])
+def test_a_finished_module_is_no_factory(knobs):
+    with pytest.raises(OptionError, match="a name, a spec or a callable"):
+        ConvBlock(3, 5, **knobs)

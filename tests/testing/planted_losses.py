@@ -17,6 +17,26 @@ class Hinge(AdversarialLoss):
         return -fake.mean()
 
 
+class LeastSquaresAroundZero(AdversarialLoss):
+    """Sound: LSGAN with the targets 1 and -1, whose generator aims half way, at 0."""
+
+    def _discriminator(self, real, fake):
+        return (real - 1).square().mean() + (fake + 1).square().mean()
+
+    def _generator(self, fake):
+        return fake.square().mean()
+
+
+class Quiet(AdversarialLoss):
+    """Sound: the vanilla loss, a thousand times smaller."""
+
+    def _discriminator(self, real, fake):
+        return 1e-3 * (F.softplus(-real) + F.softplus(fake)).mean()
+
+    def _generator(self, fake):
+        return 1e-3 * F.softplus(-fake).mean()
+
+
 class NotAScalar(Hinge):
     def generator(self, fake_logits, real_logits=None):
         return super().generator(fake_logits).reshape(1)
@@ -69,6 +89,21 @@ class OneSided(Hinge):
 class ConstantLoss(Hinge):
     def _generator(self, fake):
         return 0 * fake.mean()
+
+
+class FirstLogitOnly(Hinge):
+    def _generator(self, fake):
+        return -fake.flatten()[:1].mean()
+
+
+class FirstImageOnly(Hinge):
+    def _discriminator(self, real, fake):
+        return super()._discriminator(real[:1], fake)
+
+
+class QuietTanh(Quiet):
+    def _generator(self, fake):
+        return super()._generator(fake.tanh())
 
 
 class TanhHinge(Hinge):
@@ -200,6 +235,11 @@ class Detached(Absolute):
 class LearnsTheTarget(Absolute):
     def distance(self, output, target):
         return super().distance(output * 0 + output.detach(), target)
+
+
+class FirstPairOnly(Absolute):
+    def distance(self, output, target):
+        return super().distance(output[:1], target[:1])
 
 
 class WritesToTarget(Absolute):

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ganblocks.blocks import Dropout
+
 
 class Plain(nn.Module):
     """A sound generator, block or norm of as many output as input channels; unregistered."""
@@ -92,6 +94,26 @@ class DependsOnStrides(Plain):
         return super().forward(x) * (1 + x.stride()[1] % 2)
 
 
+class DropsInTraining(Plain):
+    """Sound: what it drops depends on the memory order, by right."""
+
+    def forward(self, x):
+        return F.dropout(super().forward(x), training=self.training)
+
+
+class NoisyInTraining(Plain):
+    """Sound: its noise is drawn in memory order."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y + self.training * torch.randn_like(y)
+
+
+class NoisyOnStrides(NoisyInTraining):
+    def forward(self, x):
+        return super().forward(x) * (1 + x.stride()[1] % 2)
+
+
 class UnusedParameter(Plain):
     def __init__(self):
         super().__init__()
@@ -159,6 +181,30 @@ class DropoutInEval(Plain):
         return F.dropout(super().forward(x))
 
 
+class AlwaysNoisy(Plain):
+    """Sound: pix2pix draws its noise so."""
+
+    def __init__(self):
+        super().__init__()
+        self.noise = Dropout(0.5, mode="always")
+
+    def forward(self, x):
+        return self.noise(super().forward(x))
+
+
+class AlwaysDropsNothing(AlwaysNoisy):
+    """Sound: of a probability of 0 there is no noise."""
+
+    def __init__(self):
+        super().__init__()
+        self.noise.p = 0.0
+
+
+class InertAlways(AlwaysNoisy):
+    def forward(self, x):
+        return self.noise(x) if self.training else Plain.forward(self, x)
+
+
 class CountsInEval(Plain):
     def __init__(self):
         super().__init__()
@@ -190,6 +236,25 @@ class BatchStatisticsInEval(Plain):
 
     def forward(self, x):
         return self.norm(super().forward(x))
+
+
+class LastSeesFirst(Plain):
+    def forward(self, x):
+        y = super().forward(x)
+        return torch.cat((y[:-1], y[-1:] + x[0].mean()))
+
+
+class KnowsItsPlace(Plain):
+    def forward(self, x):
+        y = super().forward(x)
+        return y + torch.arange(len(y), dtype=y.dtype).view(-1, 1, 1, 1)
+
+
+class LabelsOfOthers(Plain):
+    """Takes whole numbers too, and mixes them up in the batch."""
+
+    def forward(self, x, labels):
+        return super().forward(x) + torch.arange(3, dtype=x.dtype)[labels].mean()
 
 
 class CopiesToItself(Plain):
@@ -301,10 +366,15 @@ class NotJSON(Plain):
         super().__init__()
 
 
-class MutatesItsArgument(Plain):
-    """To be registered: the list it was given grows, and the spec with it."""
+class Sized(Plain):
+    """To be registered: sound, with an argument."""
 
-    def __init__(self, widths=(1,)):
+    def __init__(self, channels=4):
+        super().__init__(channels)
+
+
+class Handed(Plain):
+    """To be registered: it is handed a module, which has no spec."""
+
+    def __init__(self, activation):
         super().__init__()
-        if isinstance(widths, list):
-            widths.append(1)

@@ -1,5 +1,7 @@
 """Small discriminators, norms, paddings and others: sound ones, and the same with one defect."""
 
+import dataclasses
+
 import torch
 import torch.nn.functional as F
 from planted_networks import Plain
@@ -64,6 +66,37 @@ class FieldsOfTwoScales(Judge):
     @property
     def receptive_field(self):
         return (super().receptive_field,) * 2
+
+
+class FieldTooSmall(Judge):
+    @property
+    def receptive_field(self):
+        return dataclasses.replace(super().receptive_field, size=(16, 15))
+
+
+class FieldTooLarge(Judge):
+    @property
+    def receptive_field(self):
+        return dataclasses.replace(super().receptive_field, size=(17, 16))
+
+
+class FieldAside(Judge):
+    @property
+    def receptive_field(self):
+        field = super().receptive_field
+        return dataclasses.replace(field, padding=tuple(p + 1 for p in field.padding))
+
+
+class FieldOfNoStride(Judge):
+    @property
+    def receptive_field(self):
+        return dataclasses.replace(super().receptive_field, stride=(1, 1))
+
+
+class FieldOfManyLogits(Judge):
+    @property
+    def receptive_field(self):
+        return dataclasses.replace(super().receptive_field, padding=(99, 99))
 
 
 class ListOfFeatures(Judge):

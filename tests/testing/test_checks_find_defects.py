@@ -27,6 +27,7 @@ PLANTED = [
     ("generator", n.MixesDtypes, "autocast", "same scalar type"),
     ("generator", n.TorchInstanceNorm, "layout", "at batch 1 gradient of"),
     ("generator", n.DependsOnStrides, "layout", "output differs"),
+    ("generator", n.NoisyOnStrides, "layout", "output differs"),
     ("norm", lambda: nn.InstanceNorm2d(8, affine=True), "layout", "at batch 1 gradient of"),
     ("generator", n.UnusedParameter, "gradients", "nothing depends on extra"),
     ("generator", n.UnusedBias, "gradients", "nothing depends on bias"),
@@ -38,10 +39,13 @@ PLANTED = [
     ("generator", n.PythonRandom, "deterministic", "under the same seed output differs"),
     ("generator", n.UnseededWeights, "deterministic", "under the same seed last.bias differs"),
     ("generator", n.DropoutInEval, "eval_deterministic", "under another seed"),
+    ("generator", n.InertAlways, "eval_deterministic", "makes no noise in eval mode"),
     ("generator", n.CountsInEval, "eval_pure", "calls differs"),
     ("generator", n.DeafToTrain, "modes", "first is in train mode"),
     ("generator", n.TraceOfEval, "modes", "in train mode, after a run in eval mode"),
     ("generator", n.BatchStatisticsInEval, "batch_independent", "output differs"),
+    ("generator", n.LastSeesFirst, "batch_independent", "of image 1, at place 2"),
+    ("generator", n.KnowsItsPlace, "batch_independent", "of image 0, at place 1"),
     ("generator", n.CopiesToItself, "copy", "shares ['first.weight'"),
     ("generator", n.CopyForgets, "copy", "the copy behaves differently"),
     ("generator", n.CopyForgets, "pickle", "the unpickled one behaves differently"),
@@ -65,6 +69,21 @@ PLANTED = [
     ("discriminator", p.LeastUnguarded, "min_input_size", "RuntimeError"),
     ("discriminator", p.ReadsNoField, "receptive_field", "it tells None"),
     ("discriminator", p.FieldsOfTwoScales, "receptive_field", "2 fields for 1 logit maps"),
+    (
+        "discriminator",
+        p.FieldTooSmall,
+        "receptive_field",
+        "sees (3, 3, 19, 19); it tells (3, 3, 19, 18)",
+    ),
+    (
+        "discriminator",
+        p.FieldTooLarge,
+        "receptive_field",
+        "sees (3, 3, 19, 19); it tells (3, 3, 20, 19)",
+    ),
+    ("discriminator", p.FieldAside, "receptive_field", "of scale 0 sees"),
+    ("discriminator", p.FieldOfNoStride, "receptive_field", "of scale 0 sees"),
+    ("discriminator", p.FieldOfManyLogits, "receptive_field", "scale 0 has no logit"),
     ("discriminator", p.ListOfFeatures, "features", "it gives a list"),
     ("discriminator", p.FeaturesEndEarly, "features", "the last map has shape"),
     ("discriminator", p.ListForAScale, "features", "scale 0 is a list"),
@@ -108,6 +127,9 @@ PLANTED = [
     ("adversarial loss", losses.CutsTheGraph, "gradients", "is cut off"),
     ("adversarial loss", losses.OneSided, "gradients", "no gradient from fake logits"),
     ("adversarial loss", losses.ConstantLoss, "gradients", "the generator gets no gradient"),
+    ("adversarial loss", losses.FirstLogitOnly, "gradients", "from 1 of the 12 fake logits"),
+    ("adversarial loss", losses.FirstImageOnly, "gradients", "from 0 of the 12 real logits"),
+    ("adversarial loss", losses.QuietTanh, "no_saturation", "fake logits at -20"),
     ("adversarial loss", losses.TanhHinge, "no_saturation", "real logits at -20"),
     ("adversarial loss", losses.Saturating, "no_saturation", "fake logits at -20"),
     ("adversarial loss", losses.ClampedLogits, "no_saturation", "fake logits at -100"),
@@ -132,7 +154,8 @@ PLANTED = [
     ("reconstruction loss", losses.Broadcasts, "mismatch", "raise nothing"),
     ("reconstruction loss", losses.RootOfZero, "gradients", "for equal images the gradient is not"),
     ("reconstruction loss", losses.Detached, "gradients", "is cut off"),
-    ("reconstruction loss", losses.LearnsTheTarget, "gradients", "the gradient is zero"),
+    ("reconstruction loss", losses.LearnsTheTarget, "gradients", "at image 0 of the batch"),
+    ("reconstruction loss", losses.FirstPairOnly, "gradients", "at image 1 of the batch"),
     ("reconstruction loss", losses.WritesToTarget, "only_computes", "the target was written to"),
     ("reconstruction loss", losses.RunningMean, "only_computes", "of its state mean differs"),
     ("reconstruction loss", losses.RandomDistance, "only_computes", "called twice"),
@@ -156,6 +179,9 @@ SOUND = [
     ("generator", n.Plain),
     ("generator", n.MutedBehindGain),
     ("generator", n.BiasBeforeNorm),
+    ("generator", n.DropsInTraining),
+    ("generator", n.NoisyInTraining),
+    ("generator", n.AlwaysDropsNothing),
     ("discriminator", p.Judge),
     ("block", n.Plain),
     ("norm", p.Scale),
@@ -165,6 +191,8 @@ SOUND = [
     ("downsampler", p.Reduce),
     ("initializer", r.Uniform),
     ("adversarial loss", losses.Hinge),
+    ("adversarial loss", losses.LeastSquaresAroundZero),
+    ("adversarial loss", losses.Quiet),
     ("reconstruction loss", losses.Absolute),
     ("dataset", r.Squares),
 ]
@@ -188,6 +216,21 @@ def test_the_sound_twin_passes_all_but_the_spec_of_an_unregistered_class(kind, f
     check_component(kind, factory, only=[name for name in checks_of(kind) if name != "spec"])
 
 
+def test_noise_that_is_asked_for_is_sound():
+    check_component("generator", n.AlwaysNoisy, only=["eval_deterministic", "batch_independent"])
+
+
+def labelled(batch, height, width):
+    return torch.rand(batch, 4, height, width), torch.arange(batch)
+
+
+def test_labels_stay_whole_numbers_and_belong_to_their_images():
+    with pytest.raises(ContractError, match="at place 1 among other images, output differs"):
+        check_component(
+            "block", n.LabelsOfOthers, inputs=labelled, out_channels=4, only="batch_independent"
+        )
+
+
 def test_every_check_has_a_planted_defect():
     found = {checks_of(kind)[check] for kind, _, check, _ in PLANTED}
     demands = {line for kind in checked_kinds() for line in checks_of(kind).values()}
@@ -207,7 +250,6 @@ def registered(monkeypatch):
         (n.ForgetsInSpec, lambda cls: cls().halved(), "size mismatch for first.weight"),
         (n.BehavesUnlikeItsSpec, lambda cls: cls().negated(), "builds behaves differently"),
         (n.NotJSON, None, "ValueError: Out of range"),
-        (n.MutatesItsArgument, lambda cls: cls(widths=[1]), "has the spec"),
     ],
     ids=ids,
 )
@@ -219,10 +261,28 @@ def test_a_spec_that_is_not_so(registered, cls, change, says):
     assert says in str(caught.value)
 
 
+def test_a_registered_class_is_not_told_to_register(registered):
+    made = registered(n.Handed)
+    with pytest.raises(ContractError, match="pass its name") as caught:
+        check_component("generator", lambda: made(nn.ReLU()), only="spec")
+    assert '@GENERATORS.register("...")' not in str(caught.value)
+
+
 def test_a_name_that_was_given_to_another_class(registered):
     mine = registered(n.Plain)
     GENERATORS.register("plain", override=True)(type("Rival", (n.Plain,), {}))
     with pytest.raises(ContractError, match="builds a Rival"):
+        check_component("generator", mine, only=["spec"])
+
+
+def test_a_name_that_was_given_to_a_function_of_other_arguments(registered):
+    mine = registered(n.Sized)
+
+    def rival(channels, extra=1):
+        return mine(channels)
+
+    GENERATORS.register("sized", override=True)(rival)
+    with pytest.raises(ContractError, match='has the spec .*"extra": 1'):
         check_component("generator", mine, only=["spec"])
 
 

@@ -3,8 +3,9 @@
 import planted_networks as n
 import planted_parts as p
 import pytest
+from torch import nn
 
-from ganblocks import NormalInitializer, OptionError
+from ganblocks import NormalInitializer, OptionError, VanillaLoss
 from ganblocks.testing import ContractError, check_compile, check_component, checks_of
 
 
@@ -30,6 +31,10 @@ class DeclaresWithoutReason(n.BranchesOnValues):
     cannot = {"export": " "}  # noqa: RUF012
 
 
+def declares(value):
+    return type("Declares", (n.Plain,), {"cannot": value})
+
+
 @pytest.mark.parametrize("component", [Declares, DeclaresInAProperty])
 def test_a_declared_check_may_fail(component):
     check_component("generator", component, only=["shape", "export", "eval_deterministic"])
@@ -41,6 +46,11 @@ def test_a_declared_check_may_fail(component):
         (DeclaresWhatItCan, r"cannot pass 'export' \(loops are hard\), but it can"),
         (DeclaresWhatIsNoCheck, "unknown check 'exprot': did you mean 'export'"),
         (DeclaresWithoutReason, "write the reason"),
+        (declares({"export": None}), "write the reason"),
+        (declares(["export"]), r"cannot is \['export'\]: write \{\"check\": \"reason\"\}"),
+        (declares({"export"}), r"write \{\"check\": \"reason\"\}"),
+        (declares("export"), r"cannot is 'export': write"),
+        (declares(None), "cannot is None: write"),
     ],
 )
 def test_a_declaration_that_is_not_so(component, says):
@@ -74,12 +84,52 @@ def test_a_kind_of_two_words(kind):
         (lambda: check_component("generator", n.Plain, only=["exports"]), "did you mean 'export'"),
         (lambda: check_component("norm", p.Halves), "write channels="),
         (lambda: check_compile("initializer", NormalInitializer), "nothing is compiled"),
+        (lambda: check_component(None, n.Plain), "unknown kind of component None"),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_a_wrong_word_is_answered(call, says):
     with pytest.raises(OptionError, match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("generator", n.Plain()),
+        ("activation", nn.ReLU()),
+        ("initializer", NormalInitializer()),
+        ("adversarial loss", VanillaLoss()),
+        ("dataset", None),
+    ],
+)
+def test_a_component_is_no_factory(kind, made):
+    with pytest.raises(OptionError, match=r"pass a factory, such as `lambda: MyGenerator\(\)`"):
+        check_component(kind, made)
+
+
+@pytest.mark.parametrize(("kind", "made"), [("generator", n.Plain()), ("activation", nn.ReLU())])
+def test_a_factory_builds_a_fresh_one(kind, made):
+    with pytest.raises(OptionError, match="the same object at every call"):
+        check_component(kind, lambda: made, only="shape")
+
+
+@pytest.mark.parametrize("kind", ["generator", "discriminator", "activation"])
+def test_a_factory_that_fails(kind):
+    with pytest.raises(ContractError, match="the factory failed: ZeroDivisionError"):
+        check_component(kind, lambda: 1 / 0)
+
+
+@pytest.mark.parametrize("only", [(), [], iter(())])
+def test_to_check_nothing_is_refused(only):
+    with pytest.raises(OptionError, match=r"checks nothing: .* 'shape', 'any_size'"):
+        check_component("generator", n.Plain, only=only)
+
+
+def test_one_check_is_a_word():
+    check_component("generator", n.Plain, only="shape")
+    with pytest.raises(ContractError, match="fails the check 'shape'"):
+        check_component("generator", n.GivesNaN, only="shape")
 
 
 def test_a_contract_error_is_an_assertion():

@@ -40,10 +40,18 @@ VARIANTS = [
     ),
     ("generators", {"type": "unet", "num_downs": 3, "size_policy": "match_skip", "up": "nearest"}),
     ("generators", {"type": "unet", "num_downs": 3, "spectral_norm": True}),
+    ("generators", {"type": "unet", "num_downs": 3, "dropout_mode": "always"}),
     ("generators", {"type": "resnet", "n_blocks": 1, "checkpointing": True, "up": "pixelshuffle"}),
     ("discriminators", {"type": "patch", "n_layers": 2, "spectral_norm": True}),
+    ("discriminators", {"type": "patch", "spectral_norm": True}),
+    ("discriminators", {"type": "pixel", "norm": "pixel", "spectral_norm": True}),
     ("discriminators", {"type": "pixel", "norm": "instance"}),
+    ("discriminators", {"type": "pixel", "norm": "pixel"}),
     ("discriminators", {"type": "patch", "norm": "instance", "n_layers": 2}),
+    (
+        "discriminators",
+        {"type": "patch", "norm": {"type": "instance", "affine": False}, "n_layers": 2},
+    ),
     ("discriminators", {"type": "multiscale", "discriminator": "pixel", "num_scales": 2}),
 ]
 NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names()]

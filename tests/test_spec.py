@@ -1,0 +1,221 @@
+"""Specs: what components remember, and what cannot be remembered."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from torch import nn
+
+from ganblocks import (
+    ADVERSARIAL_LOSSES,
+    NORMS,
+    OptionError,
+    Registry,
+    SpecError,
+    VanillaLoss,
+    spec_of,
+)
+
+
+@pytest.fixture
+def shapes():
+    registry = Registry("shapes")
+
+    @registry.register("circle")
+    class Circle:
+        """A circle."""
+
+        def __init__(self, radius=1.0, **more):
+            self.more = more
+
+    return registry
+
+
+def test_a_default_factory_has_its_value_in_the_spec():
+    registry = Registry("values")
+
+    @registry.register("sizes")
+    @dataclass
+    class Sizes:
+        sizes: list[int] = field(default_factory=lambda: [1, 2])
+        unit: str = "px"
+
+    made = registry.build("sizes")
+    made.sizes.append(3)
+    assert spec_of(made) == {"type": "sizes", "sizes": [1, 2], "unit": "px"}
+    assert spec_of(registry.build("sizes", sizes=[5]))["sizes"] == [5]
+
+
+def test_without_an_init_of_its_own_it_takes_nothing_and_nor_does_its_child():
+    registry = Registry("children")
+
+    @registry.register("plain")
+    class Plain:
+        """Takes nothing."""
+
+    registry.register("child")(type("Child", (VanillaLoss,), {}))
+    registry.register("plain child")(type("PlainChild", (Plain,), {}))
+    for kind, name in ((ADVERSARIAL_LOSSES, "vanilla"), *((registry, n) for n in registry)):
+        assert kind.describe(name).parameters == ()
+        with pytest.raises(OptionError, match="unknown option 'typo'"):
+            kind.build(name, typo=3)
+        assert spec_of(kind.build(name)) == {"type": name}
+
+
+def test_a_spec_does_not_follow_what_the_caller_changes_later(shapes):
+    sides, more = [1, [2], (3, [4])], {"deep": {"list": [5]}}
+    made = shapes.build("circle", radius=sides, more=more)
+    spec = spec_of(made)
+    assert spec == {"type": "circle", "radius": [1, [2], [3, [4]]], "more": {"deep": {"list": [5]}}}
+    sides[1].append(0)
+    sides[2][1].append(0)
+    sides.append(0)
+    more["deep"]["list"].append(0)
+    more["other"] = 0
+    assert spec_of(made) == spec
+    assert made.more["more"] is more  # the component has the caller's own
+
+
+def test_a_parameter_may_have_any_name():
+    registry = Registry("words")
+
+    @registry.register("word")
+    class Word:
+        """Takes the words that methods keep for themselves."""
+
+        def __init__(this, what=1, self=2):  # noqa: N805
+            this.what = what, self
+
+    assert registry.build("word", what=3, self=4).what == (3, 4)
+    assert spec_of(registry.build("word", self=4)) == {"type": "word", "what": 1, "self": 4}
+    with pytest.raises(OptionError, match="unknown option 'what'"):
+        NORMS.build("batch", what=3)
+
+
+def test_one_class_in_two_registries_has_the_name_it_was_built_by():
+    first, second = Registry("firsts"), Registry("seconds")
+
+    class Both:
+        """Stands in two registries."""
+
+        def __init__(self, x=1):
+            self.x = x
+
+    @first.register("function")
+    @second.register("other function")
+    def both(x=2):
+        return Both(x)
+
+    first.register("a")(Both)
+    second.register("b")(Both)
+    first.preset("preset", {"type": "a", "x": 5}, "Another x")
+    expected = [(first, "a", "a", 1), (first, "preset", "a", 5), (second, "b", "b", 1)]
+    expected.append((first, "function", "function", 2))
+    for registry, name, kept, x in expected:
+        spec = spec_of(registry.build(name))
+        assert spec == {"type": kept, "x": x}
+        assert spec_of(registry.build(spec)) == spec
+
+
+def test_what_another_class_made_keeps_the_name_of_that_class():
+    registry = Registry("makers")
+
+    @registry.register("real")
+    class Real:
+        """What is made."""
+
+        def __init__(self, x=1):
+            self.x = x
+
+    @registry.register("maker")
+    class Maker:
+        """Gives an object of another class."""
+
+        def __new__(cls):
+            return Real(7)
+
+    assert spec_of(registry.build("maker")) == {"type": "real", "x": 7}
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [(object(), r"Pass a plain value \(text, number, list\) instead"), (print, "Register it with")],
+)
+def test_what_has_no_spec_is_answered_with_what_to_do(shapes, value, remedy):
+    with pytest.raises(SpecError, match=rf"radius of 'circle' was given .*{remedy}"):
+        spec_of(shapes.build("circle", radius=value))
+
+
+def test_the_parents_docstring_is_not_its_own():
+    registry = Registry("modules")
+    registry.register("mute")(type("Mute", (nn.Module,), {}))
+    card = registry.describe("mute")
+    assert (card.summary, card.documentation) == ("", "")
+    assert str(card).startswith("mute (modules): no docstring\n")
+
+
+class Slotted:
+    """Has no place for a record."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x=1):
+        self.x = x
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenSlots:
+    """Nor has this one."""
+
+    x: int = 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda x=1: 3, lambda x=1: (x,), lambda x=1: int, lambda x=1: len, Slotted, FrozenSlots],
+    ids=["int", "tuple", "class", "builtin", "slots", "frozen"],
+)
+def test_what_cannot_remember_its_arguments_is_built_and_has_no_spec(make):
+    registry = Registry("values")
+    registry.register("value")(make)
+    made = registry.build("value", x=2)
+    with pytest.raises(SpecError, match=r"cannot remember its arguments"):
+        spec_of(made)
+    with pytest.raises(OptionError, match="unknown option 'y'"):
+        registry.build("value", y=2)
+
+
+def test_a_frozen_dataclass_has_a_spec():
+    registry = Registry("values")
+
+    @registry.register("frozen")
+    @dataclass(frozen=True)
+    class Frozen:
+        x: int = 1
+
+    assert spec_of(registry.build("frozen")) == {"type": "frozen", "x": 1}
+
+
+def test_arguments_without_a_name_have_no_spec():
+    registry = Registry("chains")
+
+    @registry.register("chain")
+    class Chain:
+        """Takes any number of links."""
+
+        def __init__(self, first=0, *links, last=9):
+            self.links = links
+
+    @registry.register("pair")
+    def pair(left, /, right):
+        """Takes its first argument by position alone."""
+        return Chain(left, right)
+
+    spec = spec_of(registry.build("chain", 1, last=2))
+    assert spec == {"type": "chain", "first": 1, "last": 2}
+    assert spec_of(registry.build(spec)) == spec
+    chain = registry.build("chain", 1, 2, 3)
+    assert chain.links == (2, 3)
+    with pytest.raises(SpecError, match=r"'chain' was given \*links=\(2, 3\)"):
+        spec_of(chain)
+    with pytest.raises(SpecError, match="'pair' was given left=1 by position"):
+        spec_of(registry.build("pair", 1, right=2))

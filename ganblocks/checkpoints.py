@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ganblocks.errors import RunError, listed
 from ganblocks.pictures import to_picture
+from ganblocks.reference_weights import misfit, misfits, unwrapped
 
 Json = dict[str, Any]
 
@@ -27,7 +28,6 @@ _FILES = (
     "samples",
     "index.html",
 )
-_PREFIXES = ("module.", "_orig_mod.")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -185,7 +185,7 @@ class RunFolder:
 
 def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
     """Gives a state dict without the prefixes that DDP and torch.compile put before the keys."""
-    return {_plain_key(key): value for key, value in network.state_dict().items()}
+    return unwrapped(network.state_dict())
 
 
 def fitting_weights(
@@ -204,23 +204,15 @@ def fitting_weights(
     Raises:
         RunError: A key is missing or left over, or a shape differs; the first is named.
     """
-    weights = {_plain_key(key): value for key, value in weights.items()}
-    own = network.state_dict()
-    for key in (*own, *weights):
-        have, want = weights.get(key), own.get(key)
-        if have is None or want is None or have.shape != want.shape:
-            shapes = ["no such key" if t is None else str(tuple(t.shape)) for t in (have, want)]
-            raise RunError(
-                f"{source} is of another model: {key} is {shapes[0]} there, {shapes[1]} in this "
-                f"{type(network).__name__}. Build the network that its spec.json describes"
-            )
+    weights = unwrapped(weights)
+    own = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    wrong = misfits(weights, own)
+    if wrong:
+        raise RunError(
+            f"{source} is of another model than this {type(network).__name__}: "
+            f"{misfit(wrong[0], weights, own)}. Build the network that its spec.json describes"
+        )
     return weights
-
-
-def _plain_key(key: str) -> str:
-    for prefix in _PREFIXES:
-        key = key.replace(prefix, "") if key.startswith(_PREFIXES) else key
-    return key
 
 
 @contextmanager

@@ -93,9 +93,9 @@ def test_weights_go_and_come_back(tmp_path):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (nn.Conv2d(3, 8, 3), r"weight is \(4, 3, 3, 3\) there, \(8, 3, 3, 3\)"),
-        (nn.Conv2d(3, 4, 3, bias=False), r"bias is \(4,\) there, no such key"),
-        (nn.Sequential(nn.Conv2d(3, 4, 3)), "0.weight is no such key there"),
+        (nn.Conv2d(3, 8, 3), r"weight is \(4, 3, 3, 3\), and should be \(8, 3, 3, 3\)"),
+        (nn.Conv2d(3, 4, 3, bias=False), r"bias is \(4,\), and should be absent"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), r"0.weight is missing, and should be \(4, 3, 3, 3\)"),
     ],
 )
 def test_weights_of_another_model_name_the_first_misfit(tmp_path, network, message):
@@ -141,3 +141,10 @@ def test_a_sample_is_written_whole(tmp_path):
 def test_the_spec_is_plain_json(tmp_path):
     run = RunFolder.create(tmp_path / "run", {"a": [1, 2]})
     assert json.loads((run.path / "spec.json").read_text()) == {"a": [1, 2]}
+
+
+def test_a_child_called_module_keeps_its_name():
+    network = torch.nn.ModuleDict({"module": torch.nn.Linear(2, 2), "other": torch.nn.Linear(2, 2)})
+    weights = plain_state_dict(network)
+    assert "module.weight" in weights
+    assert fitting_weights(network, weights, "test").keys() == weights.keys()

@@ -40,7 +40,7 @@ ONLY = {
     "rf": {"errors", "registry", "pictures"},
     "losses": {"errors", "registry"},
     "data": {"errors", "registry", "pictures"},
-    "checkpoints": {"errors", "registry", "pictures"},
+    "checkpoints": {"errors", "registry", "pictures", "reference_weights"},
 }
 
 

@@ -114,7 +114,17 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
                 f"{key} in {source} is {kind}: weights are dense floating-point tensors with "
                 "values. Convert it, or save the weights of the network as it was trained"
             )
-    plain: dict[str, Tensor] = dict(weights)
+    return unwrapped(weights)
+
+
+def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Removes the prefixes that DDP and torch.compile put before every key.
+
+    Example:
+        >>> list(unwrapped({"module._orig_mod.weight": torch.zeros(1)}))
+        ['weight']
+    """
+    plain = dict(weights)
     while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in plain)), None):
         plain = {key.removeprefix(prefix): value for key, value in plain.items()}
     return plain

@@ -56,6 +56,7 @@ from ganblocks.errors import (
     RunError,
     ShapeError,
     SpecError,
+    UnknownOperationError,
     WeightsError,
 )
 from ganblocks.generators import GENERATORS, ResNetGenerator, UNetGenerator
@@ -69,7 +70,7 @@ from ganblocks.losses import (
 )
 from ganblocks.reference_weights import to_reference
 from ganblocks.registry import Registry, spec_of
-from ganblocks.rf import ReceptiveField
+from ganblocks.rf import ReceptiveField, receptive_field
 
 if TYPE_CHECKING:
     from ganblocks.checkpoints import RunFolder
@@ -184,6 +185,7 @@ __all__ = [
     "SyntheticFacades",
     "TrainState",
     "UNetGenerator",
+    "UnknownOperationError",
     "UpBlock",
     "VanillaLoss",
     "WeightInitializer",
@@ -199,6 +201,7 @@ __all__ = [
     "initialize",
     "load",
     "mean_l1",
+    "receptive_field",
     "rehearse",
     "resolve_device",
     "resolve_precision",

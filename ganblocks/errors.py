@@ -25,6 +25,10 @@ class ShapeError(GanBlocksError, ValueError):
     """A tensor's shape does not fit the component."""
 
 
+class UnknownOperationError(GanBlocksError, NotImplementedError):
+    """A network does something to which the receptive-field calculator has no rule."""
+
+
 class DataError(GanBlocksError, ValueError):
     """A file or folder of a dataset is missing, unpaired, broken or of the wrong size."""
 

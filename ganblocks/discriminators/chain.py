@@ -9,12 +9,8 @@ from torch import Tensor, nn
 
 from ganblocks.blocks import ConvBlock, InstanceNorm
 from ganblocks.errors import ShapeError, require_image
-from ganblocks.rf.geometry import (
-    ReceptiveField,
-    min_input_size_of_chain,
-    output_size_of_chain,
-    receptive_field_of_chain,
-)
+from ganblocks.rf import ReceptiveField, receptive_field
+from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
 
 OVER_SPACE = (nn.BatchNorm2d, nn.GroupNorm, InstanceNorm)
 
@@ -60,8 +56,10 @@ class ChainDiscriminator(nn.Module):
 
     @property
     def receptive_field(self) -> ReceptiveField:
-        """What each logit sees of the image."""
-        return receptive_field_of_chain(self._convs())
+        """What each logit sees of the image, walked at 256×256 or the least size that gives one."""
+        height, width = (max(256, n) for n in self.min_input_size)
+        field: ReceptiveField = receptive_field(self, (self.in_channels, height, width))
+        return field
 
     @property
     def min_input_size(self) -> tuple[int, int]:

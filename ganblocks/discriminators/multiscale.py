@@ -11,10 +11,7 @@ from torch import Tensor, nn
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, ShapeError, listed, require_count, require_image
 from ganblocks.registry import Knob
-from ganblocks.rf import ReceptiveField
-
-# The pyramid's step: means of 3×3 pixels, two pixels apart, without the pixels beyond the border.
-POOL = ReceptiveField(size=(3, 3), stride=(2, 2), padding=(1, 1))
+from ganblocks.rf import ReceptiveField, receptive_field
 
 NEEDED = ("features", "receptive_field", "min_input_size", "output_size")
 
@@ -95,12 +92,10 @@ class MultiScaleDiscriminator(nn.Module):
     @property
     def receptive_field(self) -> tuple[ReceptiveField, ...]:
         """What each logit of each scale sees of the image."""
-        fields = []
-        pyramid = ReceptiveField(size=(1, 1), stride=(1, 1), padding=(0, 0))
-        for discriminator in self._each():
-            fields.append(pyramid.then(discriminator.receptive_field))
-            pyramid = pyramid.then(POOL)
-        return tuple(fields)
+        height, width = (max(256, n) for n in self.min_input_size)
+        fields: tuple[ReceptiveField, ...]
+        fields = receptive_field(self, (self.in_channels, height, width))
+        return fields
 
     @property
     def min_input_size(self) -> tuple[int, int]:

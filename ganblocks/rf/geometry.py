@@ -1,13 +1,16 @@
-"""What a chain of convolutions sees: receptive field, stride, padding, and output sizes."""
+"""Receptive fields: which pixels of the input one output value depends on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from torch import nn
+from ganblocks.errors import OptionError
+from ganblocks.rf.found import Found
+from ganblocks.rf.layers import Layer, Number, written
+from ganblocks.rf.span import Ints
 
-Numbers = tuple[int, ...]
+Numbers = tuple[Number, ...]
+Box = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -15,12 +18,17 @@ class ReceptiveField:
     """The input pixels that one output value depends on, an entry for each spatial axis.
 
     The words are those of Araujo et al. (Distill, 2019): output i along an axis sees the
-    pixels from `stride · i − padding` on, `size` of them.
+    pixels from `stride · i − padding` on, `size` of them. `receptive_field(network)` finds them;
+    by hand they are written as below.
 
     Attributes:
-        size: Pixels seen.
-        stride: Pixels between the fields of neighbouring outputs.
+        size: Pixels seen; where outputs differ, the most.
+        stride: Pixels between the fields of neighbouring outputs, a fraction where the output
+            is finer than the input; 0 where every output sees the same.
         padding: Pixels by which the first field reaches out of the image.
+        uniform: Whether every output's field has the same size and the same place relative to
+            `stride · i`. Where it has not, as behind up-sampling, `box` tells each.
+        aligned: Whether branches that meet have the same centres.
 
     Example:
         >>> field = ReceptiveField(size=(70, 70), stride=(8, 8), padding=(23, 23))
@@ -31,9 +39,15 @@ class ReceptiveField:
     size: Numbers
     stride: Numbers
     padding: Numbers
+    uniform: bool = True
+    aligned: bool = True
+    found: Found | None = field(default=None, repr=False, compare=False)
 
-    def box(self, *index: int) -> Numbers:
-        """Gives the field of one output, half-open; it may leave the image.
+    def box(self, *index: int) -> Box:
+        """Gives the field of one output, half-open, as if every map went on beyond its border.
+
+        It may leave the image. Where the map cannot go on, as behind attention or pooling of the
+        whole map, it is what is seen inside the image.
 
         Args:
             *index: The output's place, one number for each axis.
@@ -41,9 +55,17 @@ class ReceptiveField:
         Returns:
             The first pixel of each axis, then one past the last of each; in 2D that is
             (top, left, bottom, right).
+
+        Raises:
+            OptionError: The index has too few or too many numbers, or names no output.
         """
-        start = tuple(s * i - p for s, i, p in zip(self.stride, index, self.padding, strict=True))
-        return start + tuple(a + size for a, size in zip(start, self.size, strict=True))
+        if self.found is not None:
+            return self.found.box(index)
+        self._require_axes(index)
+        start = tuple(
+            int(s * i - p) for s, i, p in zip(self.stride, index, self.padding, strict=True)
+        )
+        return start + tuple(int(a + n) for a, n in zip(start, self.size, strict=True))
 
     def center(self, *index: int) -> tuple[float, ...]:
         """Gives the middle of one output's field, in pixel coordinates.
@@ -52,93 +74,81 @@ class ReceptiveField:
             *index: The output's place, one number for each axis.
         """
         box = self.box(*index)
-        axes = len(index)
+        axes = len(self.size)
         return tuple((a + b - 1) / 2 for a, b in zip(box[:axes], box[axes:], strict=True))
 
-    def then(self, later: ReceptiveField) -> ReceptiveField:
-        """Gives the field of a network whose output is fed to another one.
+    def support(self, *index: int) -> Box:
+        """Gives the hull of the pixels inside the image that reach one output.
+
+        It is exact at the size that was walked, `input_size`: every map on the way ends at its
+        border, so that near the border it can be smaller than the box cut off there.
 
         Args:
-            later: The field of that other network.
+            *index: The output's place, one number for each axis.
 
-        Example:
-            >>> pool = ReceptiveField(size=(3, 3), stride=(2, 2), padding=(1, 1))
-            >>> pool.then(pool)
-            ReceptiveField(size=(7, 7), stride=(4, 4), padding=(3, 3))
+        Returns:
+            As for `box`; all zeros where no pixel reaches the output.
+
+        Raises:
+            OptionError: The index names no output, or the field was written by hand.
         """
-        axes = range(len(self.size))
-        return ReceptiveField(
-            tuple(self.size[i] + self.stride[i] * (later.size[i] - 1) for i in axes),
-            tuple(self.stride[i] * later.stride[i] for i in axes),
-            tuple(self.padding[i] + self.stride[i] * later.padding[i] for i in axes),
-        )
+        return self._found().support(index)
 
+    def supports(self) -> Ints:
+        """Gives the supports of all outputs at once, as an array (*map_size, 2 · axes)."""
+        return self._found().supports()
 
-def receptive_field_of_chain(convs: Iterable[nn.Conv2d]) -> ReceptiveField:
-    """Computes the receptive field of convolutions that follow one another.
+    def output_size(self, *size: int) -> tuple[int, ...]:
+        """Gives the size of the output of an image of another size.
 
-    r = 1 + Σ dilation · (k − 1) · Π earlier strides (Araujo et al., 2019, equation 2).
+        Args:
+            *size: The image's size, one number for each axis.
 
-    Args:
-        convs: The convolutions in the order in which the image passes them.
+        Raises:
+            OptionError: The field was written by hand.
+            ShapeError: The image is too small for the network.
+        """
+        return self._found().measure(size)
 
-    Example:
-        >>> receptive_field_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 1, 1)]).size
-        (10, 10)
-    """
-    field = ReceptiveField((1, 1), (1, 1), (0, 0))
-    for conv in convs:
-        reach = (d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
-        size = tuple(r + 1 for r in reach)
-        field = field.then(ReceptiveField(size, conv.stride, _padding(conv)))
-    return field
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """Size of the image that was walked."""
+        return self._found().input_size
 
+    @property
+    def map_size(self) -> tuple[int, ...]:
+        """Size of the output of that image."""
+        return self._found().map_size
 
-def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) -> tuple[int, int]:
-    """Computes the size of the map that a chain of convolutions makes; 0 where none is left.
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """What the map sees after each operation that changes it."""
+        return self._found().layers
 
-    Example:
-        >>> output_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1)], 256, 128)
-        (128, 64)
-    """
-    size = (height, width)
-    for conv in convs:
-        reach = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
-        size = _pair(
-            max(0, (n + 2 * p - r - 1) // s + 1) if n else 0
-            for n, p, r, s in zip(size, _padding(conv), reach, conv.stride, strict=True)
-        )
-    return size
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Where statistics of the whole map were ignored."""
+        return self._found().ignored
 
+    @property
+    def misaligned(self) -> tuple[str, ...]:
+        """Where branches meet whose centres differ, and by how much."""
+        return self._found().misaligned
 
-def min_input_size_of_chain(
-    convs: Sequence[nn.Conv2d], size: tuple[int, int] = (1, 1)
-) -> tuple[int, int]:
-    """Computes the smallest image of which a chain of convolutions leaves a map of that size.
+    def table(self) -> str:
+        """Writes the layers as a table."""
+        return written(self.layers)
 
-    Args:
-        convs: The convolutions in the order in which the image passes them.
-        size: Height and width of the map.
+    def _found(self) -> Found:
+        if self.found is None:
+            raise OptionError(
+                "this receptive field was written by hand and knows of no network: take that of "
+                "receptive_field(network, (channels, height, width))"
+            )
+        return self.found
 
-    Example:
-        >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])
-        (4, 4)
-    """
-    for conv in reversed(convs):
-        reach = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
-        size = _pair(
-            max(1, (n - 1) * s + r + 1 - 2 * p)
-            for n, p, r, s in zip(size, _padding(conv), reach, conv.stride, strict=True)
-        )
-    return size
-
-
-def _padding(conv: nn.Conv2d) -> tuple[int, int]:
-    if isinstance(conv.padding, str):
-        raise TypeError(f"padding {conv.padding!r} of a convolution: ConvBlock writes numbers")
-    return _pair(conv.padding)
-
-
-def _pair(numbers: Iterable[int]) -> tuple[int, int]:
-    first, second = numbers
-    return first, second
+    def _require_axes(self, index: tuple[int, ...]) -> None:
+        if len(index) != len(self.size):
+            raise OptionError(
+                f"index {index}: write {len(self.size)} numbers, one for each axis of the output"
+            )

@@ -6,12 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ganblocks import ReceptiveField
-from ganblocks.rf.geometry import (
-    min_input_size_of_chain,
-    output_size_of_chain,
-    receptive_field_of_chain,
-)
+from ganblocks import OptionError, ReceptiveField, receptive_field
+from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
 
 conv = st.tuples(
     st.tuples(st.integers(1, 5), st.integers(1, 5)),
@@ -33,7 +29,8 @@ def test_the_box_is_where_the_gradient_is(chain):
     logits = nn.Sequential(*convs)(image)
     assert logits.shape[2:] == output_size_of_chain(convs, height, width)
     i, j = logits.shape[2] // 2, logits.shape[3] // 2
-    field = receptive_field_of_chain(convs)
+    field = receptive_field(nn.Sequential(*convs), (1, height, width))
+    assert field.map_size == logits.shape[2:]
     top, left, bottom, right = field.box(i, j)
     assume(top >= 0 and left >= 0 and bottom <= height and right <= width)
     logits[0, 0, i, j].backward()
@@ -48,5 +45,12 @@ def test_the_box_is_where_the_gradient_is(chain):
 
 
 def test_a_box_needs_an_index_for_each_axis():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(OptionError, match=r"index \(1,\): write 2 numbers"):
         ReceptiveField((70, 70), (8, 8), (23, 23)).box(1)
+
+
+@pytest.mark.parametrize("ask", ["support(0, 0)", "output_size(8, 8)", "table()", "map_size"])
+def test_a_field_written_by_hand_knows_of_no_network(ask):
+    field = ReceptiveField((70, 70), (8, 8), (23, 23))
+    with pytest.raises(OptionError, match=r"written by hand.*receptive_field\(network"):
+        eval(f"field.{ask}", {"field": field})

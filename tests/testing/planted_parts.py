@@ -71,32 +71,32 @@ class FieldsOfTwoScales(Judge):
 class FieldTooSmall(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, size=(16, 15))
+        return dataclasses.replace(super().receptive_field, size=(16, 15), found=None)
 
 
 class FieldTooLarge(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, size=(17, 16))
+        return dataclasses.replace(super().receptive_field, size=(17, 16), found=None)
 
 
 class FieldAside(Judge):
     @property
     def receptive_field(self):
         field = super().receptive_field
-        return dataclasses.replace(field, padding=tuple(p + 1 for p in field.padding))
+        return dataclasses.replace(field, padding=tuple(p + 1 for p in field.padding), found=None)
 
 
 class FieldOfNoStride(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, stride=(1, 1))
+        return dataclasses.replace(super().receptive_field, stride=(1, 1), found=None)
 
 
 class FieldOfManyLogits(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, padding=(99, 99))
+        return dataclasses.replace(super().receptive_field, padding=(99, 99), found=None)
 
 
 class ListOfFeatures(Judge):

@@ -1,0 +1,13 @@
+"""What each operation does to what its inputs see."""
+
+import ganblocks.rf.rules.convolving
+import ganblocks.rf.rules.mixing
+import ganblocks.rf.rules.norming
+import ganblocks.rf.rules.padding
+import ganblocks.rf.rules.pointwise
+import ganblocks.rf.rules.pooling
+import ganblocks.rf.rules.resizing
+import ganblocks.rf.rules.shaping  # noqa: F401
+from ganblocks.rf.rules.table import RULES, register_rule
+
+__all__ = ["RULES", "register_rule"]

@@ -1,0 +1,78 @@
+"""Operations on each element by itself, and those that only make or copy tensors."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganblocks.rf.joining import union
+from ganblocks.rf.reach import Reach
+from ganblocks.rf.rules.norming import left_out
+from ganblocks.rf.rules.table import RULES, aten
+from ganblocks.rf.walk import Call
+
+SCALING = ("aten.mul", "aten.div", "aten.sub", "aten.rsub", "aten.addcmul", "aten.addcdiv")
+
+
+@aten(
+    *("hardswish", "_prelu_kernel", "prelu", "rrelu", "rrelu_with_noise", "clone", "detach"),
+    *("alias", "_to_copy", "lift_fresh", "contiguous", "hardsigmoid", "celu", "selu"),
+    *("masked_fill", "nan_to_num", "dropout", "alpha_dropout", "feature_dropout", "rms_norm_"),
+)
+def pointwise(call: Call) -> Reach:
+    """Joins what the arguments see at each element."""
+    out = call.out if isinstance(call.out, Tensor) else call.out[0]
+    reaches = call.tracked()
+    if call.name.rstrip("_") in SCALING and len(reaches) > 1:
+        kept = [r for r in reaches if not _pooled(r, reaches, out.shape)]
+        if len(kept) < len(reaches) and left_out(call):
+            reaches = kept
+    return union(reaches, out.shape)
+
+
+RULES["pointwise"] = pointwise
+
+
+@aten("native_dropout")
+def native_dropout(call: Call) -> Reach:
+    """Leaves out elements at random."""
+    return call.reach()
+
+
+@aten("copy", "copy_")
+def copy(call: Call) -> Reach | None:
+    """Takes what the source sees."""
+    return call.reach_of(call["src"]).expand(call["self"].shape)
+
+
+@aten(
+    *("empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like"),
+    *("new_empty", "new_zeros", "new_ones", "new_full", "bernoulli", "bernoulli_", "normal_"),
+    *("zero_", "fill_", "uniform_", "zero", "fill", "new_empty_strided"),
+)
+def constant(call: Call) -> None:
+    """Makes a tensor that depends on the other's shape alone."""
+
+
+def _pooled(reach: Reach, all_of: list[Reach], shape: tuple[int, ...]) -> bool:
+    """Tells whether a factor is one value of the whole map, broadcast over another one."""
+    if any(
+        span.lo.size > 1 and _varies_in_space(reach, number)
+        for number, span in enumerate(reach.seen)
+    ):
+        return False
+    if any(span.run is not None for span in reach.field):
+        return False
+    return any(
+        other is not reach
+        and any(n < m for n, m in zip(reach.shape[::-1], other.shape[::-1], strict=False))
+        and any(span.run is not None for span in other.field)
+        for other in all_of
+    )
+
+
+def _varies_in_space(reach: Reach, number: int) -> bool:
+    span = reach.seen[number]
+    return any(
+        span.lo.shape[axis] > 1
+        for axis in range(reach.axis(min(2, len(reach.dims) - 1)), span.lo.ndim)
+    )

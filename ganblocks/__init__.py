@@ -70,7 +70,13 @@ from ganblocks.losses import (
 )
 from ganblocks.reference_weights import to_reference
 from ganblocks.registry import Registry, spec_of
-from ganblocks.rf import ReceptiveField, receptive_field
+from ganblocks.rf import (
+    ReceptiveField,
+    probe_receptive_field,
+    receptive_field,
+    register_rule,
+    verify_receptive_field,
+)
 
 if TYPE_CHECKING:
     from ganblocks.checkpoints import RunFolder
@@ -201,7 +207,9 @@ __all__ = [
     "initialize",
     "load",
     "mean_l1",
+    "probe_receptive_field",
     "receptive_field",
+    "register_rule",
     "rehearse",
     "resolve_device",
     "resolve_precision",
@@ -213,6 +221,7 @@ __all__ = [
     "to_reference",
     "train_step",
     "translate",
+    "verify_receptive_field",
     "with_statistics",
     "write_report",
 ]

@@ -149,7 +149,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
 
 
 def without_data(module: nn.Module) -> nn.Module:
-    """Copies a network without the numbers in its tensors.
+    """Copies a network without the numbers in its tensors; whole numbers, as of indices, stay.
 
     Example:
         >>> next(without_data(nn.Conv2d(3, 8, 4)).parameters()).device
@@ -158,7 +158,7 @@ def without_data(module: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {}
     for part in module.modules():
         for tensor in [*part._parameters.values(), *part._buffers.values(), *vars(part).values()]:
-            if isinstance(tensor, Tensor):
+            if isinstance(tensor, Tensor) and (tensor.is_floating_point() or tensor.is_complex()):
                 empty: Tensor = torch.empty_like(tensor.detach(), device="meta")
                 is_parameter = isinstance(tensor, nn.Parameter)
                 memo[id(tensor)] = nn.Parameter(empty, False) if is_parameter else empty

@@ -78,7 +78,7 @@ class Reach:
         axis, length = one.axis(dim), one.dims[dim][0]
         dims = (*one.dims[:dim], (len(taps.inside),), *one.dims[dim + 1 :])
         seen = _slid(told_apart(one.seen, axis), axis, taps, length)
-        field = _slid(told_apart(one.field, axis), axis, taps, length)
+        field = _slid(one.field, axis, taps, length)
         return replace(one, dims=dims, seen=seen, field=field)
 
     def reduce(self, dims: Sequence[int], keepdim: bool = True) -> Reach:
@@ -93,10 +93,11 @@ class Reach:
                 )
                 made = replace(
                     made,
-                    seen=_collapsed(made.seen, axis, made.lengths),
+                    seen=_collapsed(told_apart(made.seen, axis), axis, made.lengths),
                     field=_collapsed(field, axis, made.lengths),
                 )
                 made = made._with_length(axis, 1)
+            made = made.with_single(dim)
         if not keepdim:
             made = made.squeeze(dims)
         return made
@@ -313,8 +314,7 @@ def _slid(spans: tuple[Span, ...], axis: int, taps: Taps, length: int) -> tuple[
 def _collapsed(spans: tuple[Span, ...], axis: int, lengths: Factors) -> tuple[Span, ...]:
     every = np.arange(lengths[axis])[None]
     return tuple(
-        span.hull(axis, every, lengths[axis]) if span.varies(axis) else span
-        for span in told_apart(spans, axis)
+        span.hull(axis, every, lengths[axis]) if span.varies(axis) else span for span in spans
     )
 
 

@@ -74,6 +74,37 @@ def steps(count: int, start: int, step: int = 1) -> Taps:
     return _endless(lambda i: (start + step * i)[:, None], count, 1, step)
 
 
+def others(count: int, start: int, step: int) -> Taps:
+    """Gives what a slice leaves: each entry itself, but not those of start + step · i.
+
+    Example:
+        >>> (others(4, start=0, step=2).inside >= 0).ravel().tolist()
+        [False, True, False, True]
+    """
+
+    def rule(i: Ints) -> Ints:
+        return np.where((i - start) % step == 0, NO_TAP, i)[:, None]
+
+    inside = rule(np.arange(count))
+    inside[:start, 0] = np.arange(start)
+    return Taps(inside, rule, step, step)
+
+
+def windows(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
+    """Gives the entries of all windows one after the other: that of window i // kernel.
+
+    Example:
+        >>> windows(2, kernel=2, stride=1, padding=0, dilation=1).inside.ravel().tolist()
+        [0, 1, 1, 2]
+    """
+
+    def rule(i: Ints) -> Ints:
+        place = i // kernel * stride + i % kernel * dilation - padding
+        return np.asarray(place)[:, None]
+
+    return _endless(rule, count * kernel, kernel, stride)
+
+
 def bins(count: int, length: int) -> Taps:
     """Gives what adaptive pooling reads: from ⌊i · length / count⌋ to ⌈(i + 1) · length / count⌉.
 

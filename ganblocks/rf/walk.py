@@ -12,10 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from ganblocks.errors import OptionError, UnknownOperationError
-from ganblocks.rf.joining import cat, misalignment
+from ganblocks.rf.joining import cat, misalignment, union
 from ganblocks.rf.layers import Layer, summary
 from ganblocks.rf.reach import Reach
-from ganblocks.rf.taps import steps
+from ganblocks.rf.taps import others, steps, transposed_window
 
 Rule = Callable[["Call"], "Reach | Sequence[Reach | None] | None"]
 
@@ -144,6 +144,7 @@ class Walk(TorchDispatchMode):  # type: ignore[misc]
         kwargs = kwargs or {}
         leaves = tree_leaves((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        named = _named(func._schema, args, kwargs)  # with the data of constants, such as indices
         if any(tensor.is_meta for tensor in tensors):
             args, kwargs = tree_map_only(Tensor, _without_data, (args, kwargs))
         out = _outcome(func, args, kwargs)
@@ -154,7 +155,7 @@ class Walk(TorchDispatchMode):  # type: ignore[misc]
         tracked = bool(before)
         if not tracked and not views:
             return out
-        call = Call(self, str(func.overloadpacket), _named(schema, args, kwargs), out)
+        call = Call(self, str(func.overloadpacket), named, out)
         rule = self._rule(func, writes) if tracked else None
         self.applying = True  # what goes wrong from here on is no fault of the network's
         found = _as_list(rule(call), out) if rule else [None] * len(_as_list(out, out))
@@ -232,8 +233,8 @@ class Walk(TorchDispatchMode):  # type: ignore[misc]
         if view.name in ("aten.slice", "aten.select"):
             dim = view["dim"] % len(shape)
             if view.name == "aten.select":
-                kept = list(part.shape)
-                part = part.reshape([*kept[:dim], 1, *kept[dim:]])
+                sides = list(part.shape)
+                part = part.reshape([*sides[:dim], 1, *sides[dim:]])
                 start, step = view["index"] % shape[dim], 1
             else:
                 start, step = slice(view["start"], view["end"]).indices(shape[dim])[0], view["step"]
@@ -244,6 +245,10 @@ class Walk(TorchDispatchMode):  # type: ignore[misc]
                     whole.gather(dim, steps(shape[dim] - end, end)) if end < shape[dim] else None
                 )
                 return cat([p for p in (before, part, after) if p is not None], dim)
+            spread = transposed_window(shape[dim], 1, step, -start, 1)
+            if spread.inside.max() < part.shape[dim]:
+                kept = whole.gather(dim, others(shape[dim], start, step))
+                return union([kept, part.gather(dim, spread)], shape)
         elif view.name in ("aten.alias", "aten.detach"):
             return part
         elif view.name in ("aten.view", "aten._unsafe_view", "aten.unsqueeze", "aten.squeeze"):
@@ -290,14 +295,23 @@ MEETINGS = ("aten.add", "aten.sub", "aten.mul", "aten.cat", "aten.maximum", "ate
 
 
 def _outcome(func: Any, args: Any, kwargs: Any) -> Any:
-    """Runs an operation; of an activation only the shape matters, which is its input's.
+    """Runs an operation, so that whole numbers keep their data: they may be indices.
 
-    Without data torch runs activations through its compiler, whose import takes seconds.
+    Of an activation only the shape matters, which is its input's: without data torch runs
+    activations through its compiler, whose import takes seconds.
     """
     name = func.overloadpacket.__name__
+    if str(kwargs.get("device")) == "meta" and not any(_is_meta(a) for a in tree_leaves(args)):
+        here = func(*args, **{**kwargs, "device": "cpu"})
+        if not (here.is_floating_point() or here.is_complex()):
+            return here
     if name.rstrip("_") in ACTIVATIONS and isinstance(args[0], Tensor) and args[0].is_meta:
         return args[0] if name.endswith("_") else torch.empty_like(args[0])
     return func(*args, **kwargs)
+
+
+def _is_meta(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_meta
 
 
 def _meet(call: Call, reaches: list[Reach]) -> bool:

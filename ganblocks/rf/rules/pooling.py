@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from torch import Tensor
 
 from ganblocks.rf.joining import union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.convolving import numbers
 from ganblocks.rf.rules.table import aten
-from ganblocks.rf.taps import bins, window
+from ganblocks.rf.taps import NO_TAP, Taps, bins, window
 from ganblocks.rf.walk import Call
 
 
@@ -76,6 +77,18 @@ def along(call: Call) -> Reach:
     dim = call["dim"] % len(reach.dims)
     call.needs_size(reach, [dim])
     return reach.reduce([dim]).expand(reach.shape)
+
+
+@aten("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
+def up_to(call: Call) -> list[Reach]:
+    """Lets every element see its row of one dimension up to itself."""
+    reach = call.reach()
+    dim = call["dim"] % len(reach.dims)
+    call.needs_size(reach, [dim])
+    length = reach.shape[dim]
+    place = np.arange(length)
+    made = reach.gather(dim, Taps(np.where(place <= place[:, None], place, NO_TAP)))
+    return [made] * (len(call.out) if isinstance(call.out, tuple | list) else 1)
 
 
 def _reduced(call: Call) -> Reach:

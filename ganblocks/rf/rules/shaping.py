@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+import torch
 
-from ganblocks.rf.joining import cat
+from ganblocks.errors import UnknownOperationError
+from ganblocks.rf.joining import cat, union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.table import aten
-from ganblocks.rf.taps import Ints, Taps, steps
+from ganblocks.rf.taps import Taps, steps, windows
 from ganblocks.rf.walk import Call
 
 
@@ -95,14 +96,52 @@ def unfold(call: Call) -> Reach:
     size, step = call["size"], call["step"]
     count = call.out.shape[dim]
 
-    def rule(i: Ints) -> Ints:
-        return np.asarray(i // size * step + i % size)[:, None]
-
-    flat = reach.gather(dim, Taps(rule(np.arange(count * size)), rule, size, step))
+    flat = reach.gather(dim, windows(count, size, step, 0, 1))
     shape = list(reach.shape)
     apart = flat.reshape([*shape[:dim], count, size, *shape[dim + 1 :]])
     order = [d for d in range(len(shape) + 1) if d != dim + 1]
     return apart.permute([*order, dim + 1])
+
+
+@aten("im2col")
+def im2col(call: Call) -> Reach:
+    """Puts the entries of each window into the channels."""
+    reach = call.reach()
+    batch, channels = reach.shape[:2]
+    apart = [batch, channels]
+    for axis, kernel in enumerate(call["kernel_size"]):
+        stride, padding, dilation = (call[n][axis] for n in ("stride", "padding", "dilation"))
+        covered = reach.shape[2 + axis] + 2 * padding - dilation * (kernel - 1) - 1
+        count = covered // stride + 1
+        reach = reach.gather(2 + axis, windows(count, kernel, stride, padding, dilation))
+        apart += [count, kernel]
+    return reach.reshape(apart).permute([0, 1, 3, 5, 2, 4]).reshape(call.out.shape)
+
+
+@aten("index_select", "index")
+def index_select(call: Call) -> Reach:
+    """Takes entries of one dimension by their numbers, if these are known."""
+    dim: int = call.arguments.get("dim", 0)
+    index = call.arguments.get("index")
+    if index is None:
+        known = [(d, i) for d, i in enumerate(call["indices"]) if i is not None]
+        dim, index = known[0] if len(known) == 1 else (0, torch.empty(0, 0))
+    if index.is_meta or index.ndim != 1 or index.dtype == torch.bool:
+        raise UnknownOperationError(
+            f"{call.walk.place()}{call.name} by an index that depends on the image, or by several "
+            "or a mask, is not followed: index one dimension by a constant list of numbers"
+        )
+    length = call.reach().shape[dim]
+    return call.reach().gather(dim, Taps((index.numpy() % length)[:, None]))
+
+
+@aten("glu")
+def glu(call: Call) -> Reach:
+    """Multiplies one half of a dimension by a gate of the other."""
+    reach, dim = call.reach(), call["dim"]
+    half = call.out.shape[dim]
+    halves = [reach.gather(dim, steps(half, start)) for start in (0, half)]
+    return union(halves, call.out.shape)
 
 
 @aten("flip")
@@ -112,6 +151,18 @@ def flip(call: Call) -> Reach:
     for dim in call["dims"]:
         length = reach.shape[dim]
         reach = reach.gather(dim, steps(length, length - 1, -1))
+    return reach
+
+
+@aten("rot90")
+def rot90(call: Call) -> Reach:
+    """Turns the plane of two dimensions by quarters."""
+    reach, (a, b) = call.reach(), (d % call.out.ndim for d in call["dims"])
+    order = list(range(call.out.ndim))
+    order[a], order[b] = b, a
+    for _ in range(call["k"] % 4):
+        length = reach.shape[b]
+        reach = reach.gather(b, steps(length, length - 1, -1)).permute(order)
     return reach
 
 

@@ -1,0 +1,101 @@
+"""The calculated receptive field held against the measured one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+from typing import Any
+
+from torch import nn
+
+from ganblocks.rf.analysis import full_input_size, receptive_field
+from ganblocks.rf.geometry import ReceptiveField
+from ganblocks.rf.probe import Box, Probe, left_out
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One output of which calculator and probe tell different pixels.
+
+    Attributes:
+        output: Which map.
+        index: The output's place in it.
+        calculated: What the calculator tells.
+        measured: What the gradient tells.
+    """
+
+    output: Any
+    index: tuple[int, ...]
+    calculated: Box
+    measured: Box
+
+    def __str__(self) -> str:
+        return (
+            f"output {self.index} of map {self.output!r}: calculated {self.calculated}, "
+            f"measured {self.measured}"
+        )
+
+
+def verify_receptive_field(
+    module: nn.Module,
+    input_size: Sequence[int] | None = None,
+    *,
+    indices: Iterable[Sequence[int]] | None = None,
+    statistics: str = "ignored",
+    without: Iterable[type[nn.Module]] = (),
+) -> tuple[Disagreement, ...]:
+    """Compares the calculated support with the measured one, at the borders and inside.
+
+    Args:
+        module: The network.
+        input_size: As for `receptive_field`.
+        indices: The places to look at; by default the corners, what lies next to them, the
+            middles of the edges, the middle and one place at random, of each map.
+        statistics: As for `receptive_field`.
+        without: Classes of modules that are left out of the network on both sides.
+
+    Returns:
+        Where the two differ; empty if they agree.
+
+    Raises:
+        GanBlocksError: What `receptive_field` and `probe_receptive_field` raise.
+
+    Example:
+        >>> verify_receptive_field(nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.MaxPool2d(3)), (19, 23))
+        ()
+    """
+    size = full_input_size(module, input_size)
+    classes = tuple(without)
+    network = left_out(copy.deepcopy(module), classes) if classes else module
+    fields = receptive_field(network, size, statistics=statistics)
+    probe = Probe(network, size, statistics=statistics)
+    found = []
+    for output, field in _named(fields):
+        for index in indices or _places(field.map_size):
+            calculated, measured = field.support(*index), probe.box(index, output)
+            if calculated != measured:
+                found.append(Disagreement(output, tuple(index), calculated, measured))
+    return tuple(found)
+
+
+def _named(fields: Any) -> list[tuple[Any, ReceptiveField]]:
+    if isinstance(fields, ReceptiveField):
+        return [(0, fields)]
+    return list(fields.items() if isinstance(fields, Mapping) else enumerate(fields))
+
+
+def _places(size: tuple[int, ...]) -> list[tuple[int, ...]]:
+    corners = set(product(*({0, n - 1} for n in size)))
+    beside = set(product(*({min(1, n - 1), max(0, n - 2)} for n in size)))
+    middle = tuple(n // 2 for n in size)
+    edges = {
+        (*middle[:axis], end, *middle[axis + 1 :])
+        for axis, n in enumerate(size)
+        for end in (0, n - 1)
+    }
+    random = Random(str(size))
+    somewhere = tuple(random.randrange(n) for n in size)
+    return sorted(corners | beside | edges | {middle, somewhere})

@@ -87,6 +87,37 @@ def from_picture(picture: Image, channels: int) -> Tensor:
     return pixels.reshape(upright.height, upright.width, channels).permute(2, 0, 1).contiguous()
 
 
+_HEAT = (  # dark blue, teal, yellow: ever lighter, and read alike by the colour-blind
+    *((34, 22, 70), (45, 62, 120), (38, 106, 135), (40, 150, 135)),
+    *((96, 190, 112), (176, 214, 90), (250, 232, 110)),
+)
+_TWO_SIDED = ((178, 88, 6), (240, 163, 64), (247, 247, 247), (128, 172, 212), (30, 80, 150))
+
+
+def heat(values: Tensor, *, two_sided: bool = False) -> Tensor:
+    """Colours numbers: from dark blue over green to yellow, or orange, white, blue.
+
+    Args:
+        values: Of any shape: from 0 to 1, or with `two_sided` from -1 (orange) over 0 (white)
+            to 1 (blue); what lies outside is clipped.
+        two_sided: Which colours.
+
+    Returns:
+        uint8 pixels (3, *shape).
+
+    Example:
+        >>> heat(torch.tensor([0.0, 1.0]))[0]
+        tensor([ 34, 250], dtype=torch.uint8)
+    """
+    anchors = torch.tensor(_TWO_SIDED if two_sided else _HEAT, dtype=torch.float32)
+    place = (values.float() + 1) / 2 if two_sided else values.float()
+    place = place.clamp(0, 1) * (len(anchors) - 1)
+    below = place.floor().long().clamp(max=len(anchors) - 2)
+    part = (place - below)[..., None]
+    colours = anchors[below] * (1 - part) + anchors[below + 1] * part
+    return colours.round().to(torch.uint8).movedim(-1, 0).cpu()
+
+
 def as_rgb(image: Tensor) -> Tensor:
     """Shows an image of any number of channels (C, H, W) as three: grey, or the first three."""
     channels = image.shape[0]

@@ -5,10 +5,13 @@ from ganblocks.discriminators.multiscale import MultiScaleDiscriminator
 from ganblocks.discriminators.patch import PatchDiscriminator
 from ganblocks.discriminators.pixel import PixelDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
+from ganblocks.discriminators.suggest import PatchSuggestion, suggest_patch_discriminator
 
 __all__ = [
     "DISCRIMINATORS",
     "MultiScaleDiscriminator",
     "PatchDiscriminator",
+    "PatchSuggestion",
     "PixelDiscriminator",
+    "suggest_patch_discriminator",
 ]

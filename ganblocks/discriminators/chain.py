@@ -11,7 +11,10 @@ from ganblocks.blocks import ConvBlock, InstanceNorm
 from ganblocks.errors import ShapeError, require_image
 from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
+from ganblocks.rf.coverage import clear_outputs
+from ganblocks.rf.layers import times
 
+USUAL = (256, 256)  # the size that `repr` speaks of
 OVER_SPACE = (nn.BatchNorm2d, nn.GroupNorm, InstanceNorm)
 
 
@@ -79,15 +82,27 @@ class ChainDiscriminator(nn.Module):
             >>> PatchDiscriminator(base_channels=8).output_size(256, 512)
             (30, 62)
         """
-        return output_size_of_chain(self._convs(), height, width)
+        return output_size_of_chain(self.convolutions(), height, width)
 
-    def extra_repr(self) -> str:
-        """Shows in `repr` what a logit sees."""
-        field, grid = self.receptive_field, self.output_size(256, 256)
-        return (
-            f"receptive field {field.size[0]}×{field.size[1]}, stride {field.stride[0]}, "
-            f"{grid[0]}×{grid[1]} logits on 256×256"
-        )
-
-    def _convs(self) -> list[nn.Conv2d]:
+    def convolutions(self) -> list[nn.Conv2d]:
+        """The convolutions in the order in which the image passes them."""
         return [block.conv for block in (*self.blocks, self.logits)]
+
+    def __repr__(self) -> str:
+        """Ends with what a logit sees."""
+        return f"{super().__repr__()}  # {in_words(self.receptive_field, self.output_size(*USUAL))}"
+
+
+def in_words(field: ReceptiveField, grid: tuple[int, ...]) -> str:
+    """Says what a logit sees, and how many there are on 256×256.
+
+    Example:
+        >>> in_words(ReceptiveField((70, 70), (8, 8), (23, 23)), (30, 30))
+        '70×70 receptive field, stride 8, 30×30 logits on 256×256'
+    """
+    words = f"{times(field.size)} receptive field, stride {field.stride[0]}, "
+    if 0 in grid:
+        return f"{words}no logit on 256×256: it is too small"
+    words += f"{times(grid)} logits on 256×256"
+    seeing = clear_outputs(field, USUAL, grid) if field.uniform else 1
+    return words if seeing else f"{words}, every one looks at padding"

@@ -8,6 +8,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganblocks.discriminators.chain import USUAL, in_words
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, ShapeError, listed, require_count, require_image
 from ganblocks.registry import Knob
@@ -120,6 +121,11 @@ class MultiScaleDiscriminator(nn.Module):
             sizes.append(discriminator.output_size(height, width))
             height, width = (height + 1) // 2, (width + 1) // 2
         return tuple(sizes)
+
+    def __repr__(self) -> str:
+        """Ends with what the logits of each scale see."""
+        scales = zip(self.receptive_field, self.output_size(*USUAL), strict=True)
+        return f"{super().__repr__()}  # " + "; ".join(in_words(*scale) for scale in scales)
 
     def _each(self) -> list[Any]:
         return list(self.scales)

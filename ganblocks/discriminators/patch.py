@@ -12,9 +12,21 @@ from ganblocks.blocks import ConvBlock, initialize
 from ganblocks.blocks import spectral_norm as with_spectral_norm
 from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
-from ganblocks.errors import require_count, require_flag
+from ganblocks.errors import OptionError, require_count, require_flag
 from ganblocks.reference_weights import fitting, patch_from_reference, read_weights
 from ganblocks.registry import Knob
+
+MOST_LAYERS = 16
+
+
+def field_of_layers(n_layers: int, kernel_size: int = 4) -> int:
+    """Gives the side of the patch that a PatchGAN's logit sees: 1 + (k − 1)(3 · 2ⁿ − 1).
+
+    Example:
+        >>> [field_of_layers(n) for n in range(1, 7)]
+        [16, 34, 70, 142, 286, 574]
+    """
+    return 1 + (kernel_size - 1) * (3 * (1 << n_layers) - 1)
 
 
 @DISCRIMINATORS.register("patch")
@@ -100,9 +112,50 @@ class PatchDiscriminator(ChainDiscriminator):
             ],
             ConvBlock(channels[-1], 1, activation="none", **kernel),
         )
+        self.n_layers = n_layers
         initialize(self, init)
         if spectral_norm:
             with_spectral_norm(self)
+
+    @classmethod
+    def from_receptive_field(
+        cls, receptive_field: int, in_channels: int = 6, *, nearest: bool = False, **knobs: Any
+    ) -> Self:
+        """Builds the PatchGAN whose logits see patches of that side.
+
+        With kernels of k pixels, n_layers see r = 1 + (k − 1)(3 · 2ⁿ − 1).
+
+        Args:
+            receptive_field: Side of the patch, in pixels.
+            in_channels: Channels of the input.
+            nearest: Whether to take the nearest there is where there is none with that side.
+            **knobs: The other knobs; `n_layers` is what is looked for.
+
+        Raises:
+            OptionError: There is none with that side; the nearest two are named.
+
+        Example:
+            >>> PatchDiscriminator.from_receptive_field(34, base_channels=8).n_layers
+            2
+        """
+        require_count("receptive_field", receptive_field, 1)
+        require_flag("nearest", nearest)
+        if "n_layers" in knobs:
+            raise OptionError("n_layers is what from_receptive_field looks for: leave it out")
+        kernel_size = knobs.get("kernel_size", 4)
+        require_count("kernel_size", kernel_size, 2)
+        sides = {n: field_of_layers(n, kernel_size) for n in range(1, MOST_LAYERS + 1)}
+        ranked = sorted(sides, key=lambda n: (abs(sides[n] - receptive_field), n))
+        if sides[ranked[0]] != receptive_field and not nearest:
+            below = [n for n in sides if sides[n] < receptive_field][-1:]
+            above = [n for n in sides if sides[n] > receptive_field][:1]
+            near = " and ".join(f"{sides[n]} (n_layers={n})" for n in below + above)
+            raise OptionError(
+                f"receptive_field is {receptive_field}: with kernel_size={kernel_size} there is, "
+                f"nearest to it, {near}. Write one of these, or nearest=True to have "
+                f"{sides[ranked[0]]}"
+            )
+        return cls(in_channels, n_layers=ranked[0], **knobs)
 
     @classmethod
     def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:

@@ -1,0 +1,113 @@
+"""How much of the receptive field really counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.errors import OptionError, require_count
+from ganblocks.rf.analysis import full_input_size, receptive_field
+from ganblocks.rf.geometry import Box, ReceptiveField
+
+
+@dataclass(frozen=True, eq=False)
+class EffectiveField:
+    """How strongly one output depends on each pixel.
+
+    Attributes:
+        map: Mean magnitude of the gradient at each pixel (*spatial), which sums to 1.
+        index: The output's place.
+        half_mass_radius: Radius in pixels, round the map's centre of mass, of the ball that
+            holds half of the sum.
+        box: The theoretical field, half-open; it may leave the image.
+    """
+
+    map: Tensor
+    index: tuple[int, ...]
+    half_mass_radius: float
+    box: Box
+
+
+def effective_receptive_field(
+    module: nn.Module,
+    input_size: Sequence[int] | None = None,
+    index: Sequence[int] | None = None,
+    *,
+    output: Any = 0,
+    inputs: Tensor | None = None,
+    samples: int = 16,
+    seed: int = 0,
+) -> EffectiveField:
+    """Measures how strongly one output depends on each pixel (Luo et al., NeurIPS 2016).
+
+    E |∂y / ∂x|, the mean over images of the gradient's magnitude, summed over the channels of
+    the image; the channels of y are added up. It is mostly a bell much narrower than the
+    theoretical field, and grows in training. The network keeps its weights and its mode, and
+    its parameters get no gradient.
+
+    Args:
+        module: The network.
+        input_size: As for `receptive_field`.
+        index: The output's place; the middle by default.
+        output: Which map, by number or key, where the network gives several.
+        inputs: Images (B, C, *spatial) to average over; by default noise from N(0, 1).
+        samples: How many images of noise.
+        seed: Seed of the noise.
+
+    Raises:
+        OptionError: The index names no output, or nothing reaches it.
+
+    Example:
+        >>> effective_receptive_field(nn.Conv2d(3, 1, 5, padding=2), (3, 31, 31)).box
+        (13, 13, 18, 18)
+    """
+    require_count("samples", samples, 1)
+    size = full_input_size(module, tuple(inputs.shape[1:]) if inputs is not None else input_size)
+    field = _picked(receptive_field(module, size), output)
+    place = tuple(index) if index is not None else tuple(n // 2 for n in field.map_size)
+    box = field.box(*place)
+    if not all(0 <= i < n for i, n in zip(place, field.map_size, strict=True)):
+        raise OptionError(f"index {place}: the output is {field.map_size}")
+    if inputs is None:
+        generator = torch.Generator().manual_seed(seed)
+        inputs = torch.randn(samples, *size, generator=generator)
+    like = next(module.parameters(), inputs)
+    total = torch.zeros(size[1:], dtype=torch.float64)
+    for image in inputs.to(like.device, like.dtype).split(1):
+        image = image.detach().requires_grad_()
+        out = module(image)
+        chosen = (out if isinstance(out, Tensor) else out[output]).flatten(0, 1)
+        for i in place:
+            chosen = chosen[:, i]
+        (gradient,) = torch.autograd.grad(chosen.sum(), image)
+        total += gradient[0].abs().sum(0).double().cpu()
+    if not total.any():
+        raise OptionError(f"index {place}: no pixel of these images reaches that output")
+    total /= total.sum()
+    return EffectiveField(total, place, _half_mass_radius(total), box)
+
+
+def _half_mass_radius(mass: Tensor) -> float:
+    places = torch.stack(
+        torch.meshgrid(*(torch.arange(n, dtype=mass.dtype) for n in mass.shape), indexing="ij")
+    )
+    center = (places * mass).flatten(1).sum(1)
+    distance = (places.flatten(1) - center[:, None]).norm(dim=0)
+    near, order = distance.sort()
+    held = mass.flatten()[order].cumsum(0)
+    # A little less than half, so that rounding does not push the radius to the next ring.
+    return float(near[int((held >= 0.5 - 1e-9).nonzero()[0])])
+
+
+def _picked(fields: Any, output: Any) -> ReceptiveField:
+    if isinstance(fields, ReceptiveField):
+        return fields
+    known = list(fields) if isinstance(fields, Mapping) else list(range(len(fields)))
+    if output not in known:
+        raise OptionError(f"output is {output!r}: the network gives {known}")
+    field: ReceptiveField = fields[output]
+    return field

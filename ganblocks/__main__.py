@@ -1,24 +1,17 @@
-"""The `ganblocks` command: what the registries hold, plug-ins included."""
+"""The `ganblocks` command."""
 
 from __future__ import annotations
 
 import argparse
-import inspect
 import io
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import Any
 
 import ganblocks
 from ganblocks.cli import run_command
-from ganblocks.errors import RegistryError, not_one_of
-from ganblocks.registry import Description, Registry
-
-WIDTH = 100  # columns of a listing
-NARROWEST = 30  # columns of a summary, however long the names are
+from ganblocks.commands import rf
+from ganblocks.commands.listing import list_components, show_component
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: The words after `ganblocks`; those of the process by default.
 
     Raises:
-        RegistryError: A kind or a name is unknown, or a component cannot be loaded.
+        GanBlocksError: A kind or a name is unknown, or a component cannot be loaded or walked.
 
     Example:
         >>> main(["list", "initializer"])
@@ -36,10 +29,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         ...
     """
     command = argparse.ArgumentParser(
-        prog="ganblocks", description="Shows the components that can be built by name."
+        prog="ganblocks",
+        description="Shows the components that can be built by name, and what networks see.",
     )
     command.add_argument("--version", action="version", version=f"%(prog)s {ganblocks.__version__}")
-    actions = command.add_subparsers(metavar="list | show", title="commands")
+    actions = command.add_subparsers(metavar="list | show | rf", title="commands")
     listing = actions.add_parser("list", help="the names of one kind, or of all, with a line each")
     listing.add_argument("kind", nargs="*", help="such as generators, norm, adversarial losses")
     listing.set_defaults(run=lambda words: list_components(" ".join(words.kind)))
@@ -47,123 +41,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     showing.add_argument("kind", nargs="*", help="its kind, where several have the name")
     showing.add_argument("name", help="such as unet")
     showing.set_defaults(run=lambda words: show_component(words.name, " ".join(words.kind)))
+    rf.add_to(actions)
     words = command.parse_args(argv)
     if "run" in words:
         words.run(words)
     else:
         command.print_help()
-
-
-def list_components(kind: str = "") -> None:
-    """Prints the names of one kind, or of all kinds, each with the line that explains it.
-
-    Args:
-        kind: A registry's kind, in the plural or the singular.
-
-    Raises:
-        RegistryError: There is no such kind.
-    """
-    listed = {registry: registry.names() for registry in registries(kind)}
-    column = max((len(name) + 2 for names in listed.values() for name in names), default=0)
-    width = max(WIDTH - 2 - column, NARROWEST)
-    for number, (registry, names) in enumerate(listed.items()):
-        print("\n" * bool(number) + registry.kind)
-        for name in names:
-            line = textwrap.wrap(_line(registry, name), width, break_long_words=False)
-            indented = ("\n" + " " * (2 + column)).join(line)
-            print(f"  {name:{column}}{indented}")
-
-
-def show_component(name: str, kind: str = "") -> None:
-    """Prints all that is known about a name, for each kind that has it.
-
-    Args:
-        name: A registered name.
-        kind: The kind to look in; all by default.
-
-    Raises:
-        RegistryError: Nothing has that name, or what has it cannot be loaded.
-    """
-    known = registries(kind)
-    having = [registry for registry in known if name in registry]
-    if not having:
-        near = get_close_matches(name, {n for r in known for n in r.names()}, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-        raise RegistryError(
-            f"unknown name {name!r}: {hint}`ganblocks list{f' {kind}' if kind else ''}` shows all"
-        )
-    cards, errors = [], []
-    for registry in having:
-        try:
-            cards.append(_card(registry.describe(name)))
-        except RegistryError as error:
-            errors.append(error)
-    if cards:
-        print("\n\n\n".join(cards))
-    if errors:
-        raise errors[0]
-
-
-def registries(kind: str = "") -> list[Registry[Any]]:
-    """Gives the registry of a kind, written in the plural or the singular, or all of them.
-
-    Raises:
-        RegistryError: There is no such kind.
-
-    Example:
-        >>> registries("adversarial_loss")[0].kind
-        'adversarial losses'
-    """
-    # Names in capitals alone: to look at the others would import training and inference.
-    public = [getattr(ganblocks, name) for name in ganblocks.__all__ if name.isupper()]
-    known = [value for value in public if isinstance(value, Registry)]
-    wanted = kind.lower().replace("_", " ").replace("-", " ")
-    chosen = [r for r in known if wanted in ("", r.kind, _singular(r.kind))]
-    if not chosen:
-        raise RegistryError(not_one_of("kind", kind, [registry.kind for registry in known]))
-    return chosen
-
-
-def _line(registry: Registry[Any], name: str) -> str:
-    try:
-        card = registry.describe(name)
-    except RegistryError as error:
-        return f"broken: {error}"
-    summary = card.summary or "no docstring"
-    ours = card.target.startswith("ganblocks.")
-    return summary if ours else f"[{card.distribution}] {summary}"
-
-
-def _card(card: Description) -> str:
-    parts = [f"{card.name} ({card.kind}): {card.summary or 'no docstring'}"]
-    values = {key: value for key, value in (card.preset or {}).items() if key != "type"}
-    if card.preset is not None:
-        changed = ", ".join(f"{key}={value!r}" for key, value in values.items())
-        parts.append(f"Preset of {card.preset['type']}: {changed}")
-    lines = [_argument(parameter, values) for parameter in card.parameters]
-    parts.append("\n".join([card.target, *(f"    {line}" for line in lines)]))
-    if body := card.documentation.partition("\n")[2].strip():
-        parts.append(body)
-    return "\n\n".join([*parts, f"{card.file}:{card.line}, from {card.distribution}"])
-
-
-def _argument(parameter: inspect.Parameter, values: dict[str, Any]) -> str:
-    """Writes one argument with its default, or with what a preset makes of it."""
-    if parameter.name in values:
-        parameter = parameter.replace(default=values[parameter.name])
-    if isinstance(parameter.annotation, str):
-        # Written as it stands in the source, where str(parameter) would put it in quotes.
-        name = str(parameter.replace(annotation=parameter.empty, default=parameter.empty))
-        default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
-        return f"{name}: {parameter.annotation}{default}"
-    return str(parameter)
-
-
-def _singular(kind: str) -> str:
-    for plural, singular in (("ies", "y"), ("sses", "ss"), ("s", "")):
-        if kind.endswith(plural):
-            return kind.removesuffix(plural) + singular
-    return kind
 
 
 def command() -> None:

@@ -31,7 +31,8 @@ ROWS = {
     "testing": 8,
     "cli": 8,
     "__init__": 8,
-    "__main__": 9,
+    "commands": 9,
+    "__main__": 10,
 }
 # Rooms that may import other than all rows above their own.
 ONLY = {

@@ -102,7 +102,7 @@ def suggest_patch_discriminator(
         >>> for one in suggest_patch_discriminator(receptive_field=70, image_size=256, count=2):
         ...     print(one.n_layers, one.kernel_size, one.receptive_field, one.grid)
         3 4 70 (30, 30)
-        3 5 93 (35, 35)
+        3 3 47 (32, 32)
     """
     require_count("receptive_field", receptive_field, 1)
     require_count("in_channels", in_channels, 1)

@@ -1,6 +1,10 @@
 """The receptive-field calculator."""
 
 from ganblocks.rf.analysis import receptive_field
+from ganblocks.rf.coverage import coverage
+from ganblocks.rf.draw import draw_coverage, draw_receptive_field
+from ganblocks.rf.effective import EffectiveField, effective_receptive_field
+from ganblocks.rf.explain import explain_logits
 from ganblocks.rf.geometry import ReceptiveField
 from ganblocks.rf.layers import Layer
 from ganblocks.rf.probe import probe_receptive_field
@@ -10,9 +14,15 @@ from ganblocks.rf.verify import Disagreement, verify_receptive_field
 
 __all__ = [
     "Disagreement",
+    "EffectiveField",
     "Layer",
     "ReceptiveField",
     "Taps",
+    "coverage",
+    "draw_coverage",
+    "draw_receptive_field",
+    "effective_receptive_field",
+    "explain_logits",
     "probe_receptive_field",
     "receptive_field",
     "register_rule",

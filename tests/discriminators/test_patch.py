@@ -136,5 +136,5 @@ def test_unconditional_input_to_a_conditional_discriminator():
 
 def test_repr_tells_what_a_logit_sees():
     text = repr(PatchDiscriminator(base_channels=2))
-    assert "receptive field 70×70, stride 8, 30×30 logits on 256×256" in text
+    assert "70×70 receptive field, stride 8, 30×30 logits on 256×256" in text
     assert spec_of(PatchDiscriminator(base_channels=2))["n_layers"] == 3

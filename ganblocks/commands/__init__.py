@@ -1,0 +1,1 @@
+"""What the `ganblocks` command can do, a file for each."""

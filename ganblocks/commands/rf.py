@@ -1,0 +1,209 @@
+"""`ganblocks rf`: what each output of a network sees of its input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from ganblocks.commands.loading import network_of
+from ganblocks.errors import OptionError, RunError
+from ganblocks.rf import ReceptiveField, receptive_field
+from ganblocks.rf.analysis import full_input_size
+from ganblocks.rf.coverage import clear_outputs
+from ganblocks.rf.layers import times
+
+AXES = ("rows", "columns", "slices")
+
+
+def add_to(actions: Any) -> None:
+    """Adds `rf` to the command's actions."""
+    parser = actions.add_parser(
+        "rf",
+        help="what each output of a network sees of its input",
+        description="Computes the receptive field of a network: a registered name such as "
+        "patch_70, or one of your own as my_package.models:Net or my_file.py:Net.",
+    )
+    parser.add_argument("network", help="a registered name, or package.module:Name")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--image-size", metavar="256 | 256x512", help="height and width")
+    size.add_argument("--shape", metavar="3,224,224", help="channels, height and width")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KNOB=VALUE", help="an argument of it"
+    )
+    parser.add_argument("--logit", metavar="I,J", help="tell the field of that output")
+    parser.add_argument(
+        "--statistics",
+        choices=["ignored", "counted"],
+        default="ignored",
+        help="of the whole map, such as an instance norm's (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument("--png", metavar="FILE", help="draw some fields into this picture")
+    parser.add_argument("--image", metavar="PHOTO", help="what to draw them over")
+    parser.set_defaults(run=show_field)
+
+
+def show_field(words: argparse.Namespace) -> None:
+    """Prints the receptive field of a network.
+
+    Args:
+        words: What was typed.
+
+    Raises:
+        GanBlocksError: The network is unknown, cannot be loaded or cannot be walked.
+    """
+    network = network_of(words.network, words.set)
+    size = _numbers(words.image_size or words.shape)
+    if words.image_size and len(size or ()) == 1:
+        size = (*(size or ()),) * 2
+    found = receptive_field(network, size, statistics=words.statistics)
+    fields: dict[str, ReceptiveField]
+    if isinstance(found, ReceptiveField):
+        fields = {"": found}
+    else:
+        pairs = found.items() if isinstance(found, Mapping) else enumerate(found)
+        fields = {f"output {name}": field for name, field in pairs}
+    place = _numbers(words.logit)
+    shape = full_input_size(network, size)
+    if words.json:
+        print(json.dumps(_as_json(words.network, shape, fields, place), indent=2))
+    else:
+        print(
+            f"{words.network}: {type(network).__name__} on {times(shape[1:])}, {shape[0]} channels"
+        )
+        print("\n" + next(iter(fields.values())).table())
+        for name, field in fields.items():
+            print("\n" + "\n".join(_sentences(name, field, place)))
+    if words.png:
+        _draw(words.png, words.image, next(iter(fields.values())), place)
+
+
+def _sentences(name: str, field: ReceptiveField, place: tuple[int, ...] | None) -> list[str]:
+    lines = [f"{name}:"] if name else []
+    lines.append(
+        f"{times(field.size)} receptive field, stride {times(field.stride)}, "
+        f"padding {times(field.padding)}, {times(field.map_size)} outputs"
+    )
+    if field.uniform:
+        lines.append(_rows(field))
+        clear, count = _clear(field), prod(field.map_size)
+        lines.append(
+            "every output looks at padding"
+            if not clear
+            else f"{count - clear} of {count} outputs look at padding"
+        )
+    elif bool((field.supports() == [*[0] * len(field.size), *field.input_size]).all()):
+        lines.append("every output sees the whole image")
+    else:
+        lines.append("fields differ from output to output: the size is the largest")
+    if not field.aligned:
+        lines.append("branches meet whose centres differ: " + "; ".join(field.misaligned))
+    if field.ignored:
+        lines.append("statistics of the whole map are ignored in " + ", ".join(field.ignored))
+    if place is not None:
+        lines.append(
+            f"output {place}: box {field.box(*place)}, inside the image {field.support(*place)}, "
+            f"centre {field.center(*place)}"
+        )
+    return lines
+
+
+def _rows(field: ReceptiveField) -> str:
+    words = []
+    letters = "ijk"[: len(field.size)]
+    for n, letter in enumerate(letters):
+        first = -int(field.padding[n])
+        last = first + int(field.size[n]) - 1
+        start = f"{'' if field.stride[n] == 1 else field.stride[n]}{letter}"
+        words.append(f"{AXES[n]} {start} {_signed(first)} to {start} {_signed(last)}")
+    return f"output ({', '.join(letters)}) sees {' and '.join(words)}"
+
+
+def _signed(number: int) -> str:
+    return f"− {-number}" if number < 0 else f"+ {number}"
+
+
+def _clear(field: ReceptiveField) -> int:
+    return clear_outputs(field, field.input_size, field.map_size)
+
+
+def _as_json(
+    network: str,
+    shape: tuple[int, ...],
+    fields: dict[str, ReceptiveField],
+    place: tuple[int, ...] | None,
+) -> dict[str, Any]:
+    outputs = []
+    for field in fields.values():
+        entry: dict[str, Any] = {
+            "size": [_plain(n) for n in field.size],
+            "stride": [_plain(n) for n in field.stride],
+            "padding": [_plain(n) for n in field.padding],
+            "uniform": field.uniform,
+            "aligned": field.aligned,
+            "map_size": list(field.map_size),
+            "outputs_without_padding": _clear(field) if field.uniform else None,
+            "statistics_ignored_in": list(field.ignored),
+            "misaligned": list(field.misaligned),
+        }
+        if place is not None:
+            entry["output"] = {
+                "index": list(place),
+                "box": list(field.box(*place)),
+                "support": list(field.support(*place)),
+                "center": list(field.center(*place)),
+            }
+        outputs.append(entry)
+    return {"network": network, "input": list(shape), "outputs": outputs}
+
+
+def _plain(number: Any) -> int | float:
+    return int(number) if number == int(number) else float(number)
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = re.split(r"[,x×\s]+", text.strip())
+    if not all(re.fullmatch(r"\d+", part) for part in parts):
+        raise OptionError(f"{text!r}: write whole numbers, such as 256, 256x512 or 3,224,224")
+    return tuple(int(part) for part in parts)
+
+
+def _draw(
+    path: str, photo: str | None, field: ReceptiveField, place: tuple[int, ...] | None
+) -> None:
+    from ganblocks.rf.draw import draw_receptive_field
+
+    if len(field.input_size) != 2:
+        raise OptionError(f"--png: an image of {len(field.input_size)} axes has no picture")
+    height, width = field.map_size
+    places = [place] if place else [(0, 0), (height // 2, width // 2), (height // 3, width - 1)]
+    picture = draw_receptive_field(_photo(photo, field.input_size), field, places)
+    try:
+        picture.save(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"--png {path}: cannot be written ({error})") from error
+
+
+def _photo(path: str | None, size: tuple[int, ...]) -> Any:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    from ganblocks.data import SyntheticFacades
+    from ganblocks.pictures import from_picture, to_picture
+
+    if path is None:
+        front = SyntheticFacades(size=128)[0]["a"]
+        picture = to_picture(front)
+    else:
+        try:
+            with Image.open(path) as opened:
+                picture = ImageOps.exif_transpose(opened).convert("RGB")
+        except (OSError, UnidentifiedImageError) as error:
+            raise RunError(f"--image {path}: cannot be read as a picture ({error})") from error
+    fitted = ImageOps.fit(picture, (size[1], size[0]))
+    return from_picture(fitted, channels=3) / 127.5 - 1

@@ -75,7 +75,8 @@ class Probe:
         network = _positive(left_out(copy.deepcopy(module).eval(), without), generator)
         image = torch.rand(1, *input_size, dtype=torch.float64, generator=generator) + 0.5
         self.image = image.requires_grad_()
-        with Straightened(norms=statistics == "ignored"):
+        self._straightened = Straightened(norms=statistics == "ignored")
+        with self._straightened:
             self.out = network(self.image)
         self._generator = generator
 
@@ -94,9 +95,10 @@ class Probe:
         weights = torch.rand(chosen.shape, dtype=chosen.dtype, generator=self._generator) + 0.5
         gradient = None
         if chosen.requires_grad:
-            (gradient,) = torch.autograd.grad(
-                chosen, self.image, weights, retain_graph=True, allow_unused=True
-            )
+            with self._straightened:  # checkpointing runs parts of the network once more
+                (gradient,) = torch.autograd.grad(
+                    chosen, self.image, weights, retain_graph=True, allow_unused=True
+                )
         return _hull(gradient, self.image.ndim - 2)
 
 

@@ -26,6 +26,7 @@ NORMS = {
     "local_response_norm",
 }
 EXTREMES = {"amax", "amin"}
+CHOSEN = {"max", "min", "median", "nanmedian", "kthvalue", "aminmax"}
 PAIRS = {"maximum", "minimum", "max", "min", "fmax", "fmin"}
 
 
@@ -50,11 +51,25 @@ class Straightened(TorchFunctionMode):
             return torch.mean(*args, **kwargs)
         if name in PAIRS and len(args) > 1 and isinstance(args[1], Tensor):
             return args[0] + args[1]
+        if name in CHOSEN:
+            return _mean_for(func, *args, **kwargs)
         if name.startswith("max_pool"):
             return _pooled(func, name, *args, **kwargs)
         if name.startswith("adaptive_max_pool"):
             return _adaptive(name, *args, **kwargs)
         return func(*args, **kwargs)
+
+
+def _mean_for(func: Callable[..., Any], x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Gives the mean in the place of a value that is chosen from many."""
+    with torch.no_grad(), torch._C.DisableTorchFunction():
+        made = func(x, *args, **kwargs)
+    if isinstance(made, Tensor):
+        return x.mean()
+    dim = kwargs.get("dim", args[0] if args else None)
+    mean = x.mean() if dim is None else x.mean(dim, kwargs.get("keepdim", made[0].ndim == x.ndim))
+    values = [mean if value.is_floating_point() else value for value in made]
+    return type(made)(values)
 
 
 def _pooled(func: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:

@@ -105,6 +105,33 @@ def windows(count: int, kernel: int, stride: int, padding: int, dilation: int) -
     return _endless(rule, count * kernel, kernel, stride)
 
 
+def overlaps(count: int, kernel: int, stride: int, padding: int, dilation: int, most: int) -> Taps:
+    """Gives the entries of all windows, one after the other, that fall on the same place.
+
+    Args:
+        count: Length of the map that the windows are laid on.
+        kernel: Entries of each window.
+        stride: Places from one window to the next.
+        padding: Places by which the first window begins before the map.
+        dilation: Places between the entries of a window.
+        most: How many windows there are.
+
+    Example:
+        >>> overlaps(2, kernel=2, stride=1, padding=0, dilation=1, most=1).inside.max(1).tolist()
+        [0, 1]
+    """
+
+    def rule(i: Ints, last: int | None = None) -> Ints:
+        entry = np.arange(kernel)
+        place = i[:, None] + padding - dilation * entry
+        there = place % stride == 0
+        if last is not None:
+            there &= (place >= 0) & (place // stride < last)
+        return np.where(there, place // stride * kernel + entry, NO_TAP)
+
+    return Taps(rule(np.arange(count), most), rule, stride, kernel)
+
+
 def bins(count: int, length: int) -> Taps:
     """Gives what adaptive pooling reads: from ⌊i · length / count⌋ to ⌈(i + 1) · length / count⌉.
 

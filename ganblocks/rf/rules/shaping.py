@@ -8,7 +8,7 @@ from ganblocks.errors import UnknownOperationError
 from ganblocks.rf.joining import cat, union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.table import aten
-from ganblocks.rf.taps import Taps, steps, windows
+from ganblocks.rf.taps import Taps, overlaps, steps, windows
 from ganblocks.rf.walk import Call
 
 
@@ -116,6 +116,25 @@ def im2col(call: Call) -> Reach:
         reach = reach.gather(2 + axis, windows(count, kernel, stride, padding, dilation))
         apart += [count, kernel]
     return reach.reshape(apart).permute([0, 1, 3, 5, 2, 4]).reshape(call.out.shape)
+
+
+@aten("col2im")
+def col2im(call: Call) -> Reach:
+    """Lays windows on a map and adds up where they overlap."""
+    reach, kernels = call.reach(), call["kernel_size"]
+    batch, channels = call.out.shape[:2]
+    geometry, counts = [], []
+    for axis, kernel in enumerate(kernels):
+        stride, padding, dilation = (call[n][axis] for n in ("stride", "padding", "dilation"))
+        covered = call["output_size"][axis] + 2 * padding - dilation * (kernel - 1) - 1
+        counts.append(covered // stride + 1)
+        geometry.append((kernel, stride, padding, dilation, counts[-1]))
+    apart = reach.reshape([batch, channels, *kernels, *counts]).permute([0, 1, 4, 2, 5, 3])
+    sides = [n * kernel for n, kernel in zip(counts, kernels, strict=True)]
+    laid = apart.reshape([batch, channels, *sides])
+    for axis, numbers in enumerate(geometry):
+        laid = laid.gather(2 + axis, overlaps(call["output_size"][axis], *numbers))
+    return laid
 
 
 @aten("index_select", "index")

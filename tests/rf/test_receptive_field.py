@@ -1,0 +1,219 @@
+"""What the calculator says, beside being right: words, sizes, rules of one's own, refusals."""
+
+from fractions import Fraction
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ganblocks import (
+    OptionError,
+    PatchDiscriminator,
+    ShapeError,
+    UNetGenerator,
+    UnknownOperationError,
+    receptive_field,
+    register_rule,
+    verify_receptive_field,
+)
+from ganblocks.rf import window
+from ganblocks.rf.rules import RULES
+
+
+class Op(nn.Module):
+    """A module of one function of the image."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize("n_layers", range(1, 7))
+def test_the_table_of_the_patchgans(n_layers):
+    network = PatchDiscriminator(base_channels=2, n_layers=n_layers)
+    size, stride, padding, grid = {
+        1: (16, 2, 5, 126),
+        2: (34, 4, 11, 62),
+        3: (70, 8, 23, 30),
+        4: (142, 16, 47, 14),
+        5: (286, 32, 95, 6),
+        6: (574, 64, 191, 2),
+    }[n_layers]
+    field = receptive_field(network, (256, 256))
+    assert field.size == (size, size)
+    assert field.stride == (stride, stride)
+    assert field.padding == (padding, padding)
+    assert field.map_size == field.output_size(256, 256) == (grid, grid)
+    assert field.uniform
+    assert field.aligned
+    assert field.box(1, 0) == (stride - padding, -padding, stride - padding + size, size - padding)
+
+
+def test_box_goes_on_beyond_the_map_and_support_ends_at_it():
+    field = receptive_field(nn.Conv2d(1, 1, 3, padding=1), (1, 5, 5))
+    assert field.box(0, 9) == (-1, 8, 2, 11)
+    assert field.support(0, 4) == (0, 3, 2, 5)
+    assert field.center(0, 4) == (0.0, 4.0)
+    assert field.supports().shape == (5, 5, 4)
+    with pytest.raises(OptionError, match=r"index \(5, 0\): the output is \(5, 5\)"):
+        field.support(5, 0)
+
+
+def test_support_can_be_smaller_than_the_clipped_box():
+    # The second map has no column left of 0: what its padding would have seen is not seen.
+    field = receptive_field(
+        nn.Sequential(nn.Conv1d(1, 1, 2, padding=1), nn.Conv1d(1, 1, 1), nn.ConstantPad1d(-1, 0)),
+        (1, 9),
+    )
+    assert field.box(0) == (0, 2)
+    shifted = nn.Sequential(nn.Conv1d(1, 1, 1), nn.Conv1d(1, 1, 3, padding=2, stride=2))
+    field = receptive_field(shifted, (1, 9))
+    assert field.box(0) == (-2, 1)
+    assert field.support(0) == (0, 1)
+
+
+def test_up_sampling_has_fields_that_differ_by_phase():
+    field = receptive_field(nn.Upsample(scale_factor=2, mode="bilinear"), (1, 8, 8))
+    assert field.stride == (Fraction(1, 2),) * 2
+    assert not field.uniform
+    assert (field.box(4, 5)[0], field.box(4, 5)[2]) == (1, 3)
+    assert (field.box(4, 5)[1], field.box(4, 5)[3]) == (2, 4)
+
+
+def test_misaligned_branches_are_reported():
+    branches = Op(lambda x: torch.cat((F.avg_pool2d(x, 3, 1, 1), F.pad(x, (1, -1, 0, 0))), 1))
+    field = receptive_field(branches, (1, 8, 8))
+    assert not field.aligned
+    assert field.misaligned == ("aten.cat: centres differ by 1 pixels",)
+    assert "centres differ by 1 pixels" in field.table()
+    assert field.size == (3, 3)
+    assert receptive_field(UNetGenerator(base_channels=2, num_downs=3), (32, 32)).aligned
+
+
+def test_ignored_statistics_are_listed_and_counted_ones_see_all():
+    network = PatchDiscriminator(base_channels=2, norm="instance")
+    field = receptive_field(network, (96, 96))
+    assert field.size == (70, 70)
+    assert field.ignored == tuple(f"blocks.{n}.norm: native_group_norm" for n in (1, 2, 3))
+    counted = receptive_field(network, (96, 96), statistics="counted")
+    assert counted.ignored == ()
+    assert counted.support(0, 0) == (0, 0, 96, 96)
+
+
+def test_a_gate_of_the_whole_map_is_a_statistic_and_a_sum_is_not():
+    gate = Op(lambda x: x * x.mean((2, 3), keepdim=True).sigmoid())
+    added = Op(lambda x: x + x.mean((2, 3), keepdim=True))
+    assert receptive_field(gate, (3, 8, 8)).size == (1, 1)
+    assert receptive_field(gate, (3, 8, 8)).ignored == ("mul",)
+    assert receptive_field(gate, (3, 8, 8), statistics="counted").support(3, 3) == (0, 0, 8, 8)
+    assert receptive_field(added, (3, 8, 8)).support(3, 3) == (0, 0, 8, 8)
+
+
+def test_the_table_names_modules_and_what_they_do():
+    network = nn.Sequential(nn.Conv2d(3, 4, (3, 5), padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    lines = receptive_field(network, (8, 12)).table().splitlines()
+    assert [line.split() for line in lines] == [
+        ["module", "operation", "map", "size", "stride", "padding"],
+        ["0", "Conv2d", "k3×5", "p1", "8×10", "3×5", "1×1", "1×1"],
+        ["2", "MaxPool2d", "k2", "s2", "4×5", "4×6", "2×2", "1×1"],
+    ]
+
+
+def test_the_network_is_left_as_it_is():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    receptive_field(network, (8, 8))
+    assert network.training
+    assert all(torch.equal(value, network.state_dict()[key]) for key, value in state.items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
+
+
+def test_several_outputs_keep_their_form():
+    listed = receptive_field(Op(lambda x: [x, F.avg_pool2d(x, 4)]), (3, 8, 8))
+    assert [field.size for field in listed] == [(1, 1), (4, 4)]
+    assert listed[1].output_size(16, 20) == (4, 5)
+    named = receptive_field(Op(lambda x: {"half": F.avg_pool2d(x, 2)}), (3, 8, 8))
+    assert named["half"].stride == (2, 2)
+
+
+torch.library.define("ganblocks_tests::smear", "(Tensor x) -> Tensor")
+
+
+@torch.library.impl("ganblocks_tests::smear", "Meta")
+def _smear_shape(x):
+    return torch.empty_like(x)
+
+
+def test_an_unknown_operation_is_named_and_learnt():
+    network = nn.Sequential(nn.Conv1d(1, 1, 3), Op(torch.ops.ganblocks_tests.smear))
+    with pytest.raises(UnknownOperationError) as refused:
+        receptive_field(network, (1, 9))
+    assert "1: there is no rule for the operation ganblocks_tests.smear" in str(refused.value)
+    assert "@ganblocks.rf.register_rule(torch.ops.ganblocks_tests.smear)" in str(refused.value)
+    try:
+
+        @register_rule(torch.ops.ganblocks_tests.smear)
+        def smear(call):
+            return call.reach().gather(-1, window(call.out.shape[-1], kernel=5, padding=2))
+
+        assert receptive_field(network, (1, 9)).size == (7,)
+    finally:
+        RULES.pop(torch.ops.ganblocks_tests.smear)
+    with pytest.raises(OptionError, match="is no operation"):
+        register_rule("smear")
+
+
+@pytest.mark.parametrize(
+    ("network", "size", "error", "message"),
+    [
+        (3, (3, 8, 8), OptionError, "3 is no network: give an nn.Module"),
+        (PatchDiscriminator, (3, 8, 8), OptionError, "is no network"),
+        (nn.Conv2d(3, 1, 3), (), OptionError, r"input_size is \(\)"),
+        (nn.Conv2d(3, 1, 3), (0, 8), OptionError, r"input_size is \(0, 8\)"),
+        (nn.Conv2d(3, 1, 3), 8, OptionError, "input_size is 8"),
+        (nn.Conv2d(3, 1, 3), (1, 2, 3, 4), OptionError, "takes 3 numbers, the channels first"),
+        (nn.Conv2d(3, 1, 3), (2, 2), ShapeError, "does not run on an image of 2×2"),
+        (nn.Conv2d(3, 1, 3), (4, 8, 8), ShapeError, "with 4 channels"),
+        (PatchDiscriminator(base_channels=2), (8, 8), ShapeError, "needs at least 24×24"),
+        (nn.ReLU(), None, OptionError, "no convolution that tells the shape"),
+        (nn.ReLU(), (8, 8), OptionError, "no layer that tells its channels"),
+        (nn.Sequential(nn.Conv2d(3, 1, 3), nn.AdaptiveAvgPool2d(3)), None, OptionError, "image's"),
+        (UNetGenerator(base_channels=8, attention_levels=[0]), None, OptionError, "sees the whole"),
+        (Op(lambda x: torch.ones(1, 1, 4, 4)), (3, 8, 8), ShapeError, "does not depend on"),
+        (Op(lambda x: x if x.sum() > 0 else -x), (3, 8, 8), OptionError, "reads the values"),
+        (Op(lambda x: torch.fft.fft2(x).real), (3, 8, 8), UnknownOperationError, "fft"),
+        (Op(lambda x: x[x > 0]), (3, 8, 8), OptionError, "reads the values"),
+    ],
+)
+def test_mistakes_are_explained(network, size, error, message):
+    with pytest.raises(error, match=message):
+        receptive_field(network, size)
+
+
+def test_an_unknown_word_for_statistics():
+    with pytest.raises(OptionError, match="unknown statistics 'count': did you mean 'counted'"):
+        receptive_field(nn.Conv2d(3, 1, 3), statistics="count")
+
+
+def test_writing_in_place_is_followed():
+    def pasted(x):
+        canvas = x.new_zeros(1, 3, 12, 12)
+        canvas[:, :, 2:10, 3:11] = x
+        canvas[:, :, ::2] += F.pad(x, (2, 2))[:, :, :6]
+        return F.relu(canvas, inplace=True)
+
+    assert verify_receptive_field(Op(pasted), (3, 8, 8)) == ()
+
+
+def test_attention_pools_and_tokens_see_the_whole_map():
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 2, 2),
+        nn.Flatten(2),
+        Op(lambda x: x.mT),
+        nn.TransformerEncoderLayer(8, 2, 8),
+    )
+    assert verify_receptive_field(network, (3, 6, 8), indices=[(0,), (3,)]) == ()

@@ -17,6 +17,10 @@ from ganblocks.rf.straightened import Straightened
 
 Box = tuple[int, ...]
 
+# What networks call the switch by which backward runs parts of them once more. Those runs would
+# not be straightened.
+CHECKPOINTING = {"checkpointing", "gradient_checkpointing", "use_checkpoint", "memory_efficient"}
+
 
 def probe_receptive_field(
     module: nn.Module,
@@ -75,8 +79,7 @@ class Probe:
         network = _positive(left_out(copy.deepcopy(module).eval(), without), generator)
         image = torch.rand(1, *input_size, dtype=torch.float64, generator=generator) + 0.5
         self.image = image.requires_grad_()
-        self._straightened = Straightened(norms=statistics == "ignored")
-        with self._straightened:
+        with Straightened(norms=statistics == "ignored"):
             self.out = network(self.image)
         self._generator = generator
 
@@ -95,10 +98,9 @@ class Probe:
         weights = torch.rand(chosen.shape, dtype=chosen.dtype, generator=self._generator) + 0.5
         gradient = None
         if chosen.requires_grad:
-            with self._straightened:  # checkpointing runs parts of the network once more
-                (gradient,) = torch.autograd.grad(
-                    chosen, self.image, weights, retain_graph=True, allow_unused=True
-                )
+            (gradient,) = torch.autograd.grad(
+                chosen, self.image, weights, retain_graph=True, allow_unused=True
+            )
         return _hull(gradient, self.image.ndim - 2)
 
 
@@ -113,6 +115,9 @@ def left_out(network: nn.Module, classes: Iterable[type[nn.Module]]) -> nn.Modul
 def _positive(network: nn.Module, generator: torch.Generator) -> nn.Module:
     """Draws all weights positive, so that what goes through a layer keeps its order of size."""
     network = network.double()
+    for part in network.modules():
+        for flag in CHECKPOINTING.intersection(vars(part)):
+            setattr(part, flag, False)
     with torch.no_grad():
         for weight in [*network.parameters(), *network.buffers()]:
             if weight.is_floating_point():

@@ -64,7 +64,7 @@ def receptive_field(
     out = _run(network, shape, walk)
 
     def field_of(output: Any, pick: Callable[[Any], Any]) -> ReceptiveField:
-        reach = walk.reach(output) if isinstance(output, Tensor) else None
+        reach = walk.tracker.reach(output) if isinstance(output, Tensor) else None
         if reach is None or reach.sees_nothing:
             raise ShapeError(
                 f"the output of {type(module).__name__} does not depend on its input: "
@@ -155,6 +155,7 @@ def without_data(module: nn.Module) -> nn.Module:
         >>> next(without_data(nn.Conv2d(3, 8, 4)).parameters()).device
         device(type='meta')
     """
+    module = getattr(module, "_orig_mod", module)  # of a compiled one
     memo: dict[int, Any] = {}
     for part in module.modules():
         for tensor in [*part._parameters.values(), *part._buffers.values(), *vars(part).values()]:
@@ -182,7 +183,7 @@ def _run(network: nn.Module, shape: tuple[int, ...], walk: Walk | None = None) -
         with torch.no_grad():
             if walk is None:
                 return network(image)
-            walk.begin(image)
+            walk.tracker.begin(image)
             with walk:
                 return network(image)
     except GanBlocksError:

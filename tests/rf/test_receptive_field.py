@@ -88,7 +88,7 @@ def test_misaligned_branches_are_reported():
     branches = Op(lambda x: torch.cat((F.avg_pool2d(x, 3, 1, 1), F.pad(x, (1, -1, 0, 0))), 1))
     field = receptive_field(branches, (1, 8, 8))
     assert not field.aligned
-    assert field.misaligned == ("aten.cat: centres differ by 1 pixels",)
+    assert field.misaligned == ("cat: centres differ by 1 pixels",)
     assert "centres differ by 1 pixels" in field.table()
     assert field.size == (3, 3)
     assert receptive_field(UNetGenerator(base_channels=2, num_downs=3), (32, 32)).aligned
@@ -199,14 +199,59 @@ def test_an_unknown_word_for_statistics():
         receptive_field(nn.Conv2d(3, 1, 3), statistics="count")
 
 
-def test_writing_in_place_is_followed():
-    def pasted(x):
-        canvas = x.new_zeros(1, 3, 12, 12)
-        canvas[:, :, 2:10, 3:11] = x
-        canvas[:, :, ::2] += F.pad(x, (2, 2))[:, :, :6]
-        return F.relu(canvas, inplace=True)
+def pasted(x):
+    canvas = x.new_zeros(1, 3, 12, 12)
+    canvas[:, :, 2:10, 3:11] = x
+    canvas[:, :, ::2] += F.pad(x, (2, 2))[:, :, :6]
+    return F.relu(canvas, inplace=True)
 
-    assert verify_receptive_field(Op(pasted), (3, 8, 8)) == ()
+
+def added_to_a_canvas_of_the_usual_device(x):
+    canvas = torch.zeros(1, 3, 8, 8, dtype=x.dtype)
+    return canvas.add_(F.avg_pool2d(x, 3, 1, 1))
+
+
+def seen_through_a_view_made_before(x):
+    canvas = torch.zeros_like(x)
+    corner, rows = canvas[:, :, :4, :4], canvas.flatten(2)
+    corner.copy_(F.max_pool2d(x, 2))
+    canvas[:, 1] = x[:, 0]
+    return rows.reshape(x.shape) * 2
+
+
+def written_into_out(x):
+    made = torch.empty_like(x)
+    torch.add(x, x.roll(2, 3), out=made)
+    return made
+
+
+@pytest.mark.parametrize(
+    "function",
+    [pasted, added_to_a_canvas_of_the_usual_device, seen_through_a_view_made_before],
+)
+def test_writing_in_place_is_followed(function):
+    assert verify_receptive_field(Op(function), (3, 8, 8)) == ()
+
+
+def test_writing_into_out_is_followed():
+    field = receptive_field(Op(written_into_out), (3, 8, 8))
+    assert field.support(0, 5) == (0, 3, 1, 6)
+    assert field.support(0, 0) == (0, 0, 1, 7)
+
+
+def test_writing_through_a_view_that_is_not_followed_is_refused():
+    def crossed(x):
+        canvas = torch.zeros_like(x)
+        canvas.transpose(2, 3).copy_(F.avg_pool2d(x, 3, 1, 1))
+        return canvas
+
+    with pytest.raises(UnknownOperationError, match=r"copy_ writes through aten.transpose.*clone"):
+        receptive_field(Op(crossed), (3, 8, 8))
+
+
+def test_a_compiled_network_is_walked_as_what_it_was_made_of():
+    network = nn.Conv2d(3, 1, 5)
+    assert receptive_field(torch.compile(network), (16, 16)).size == (5, 5)
 
 
 def test_attention_pools_and_tokens_see_the_whole_map():

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ganblocks.errors import UnknownOperationError
+from ganblocks.rf.call import Call
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.table import aten
 from ganblocks.rf.taps import transposed_window, window
-from ganblocks.rf.walk import Call
 
 
 @aten("convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution")
 def convolution(call: Call) -> Reach:
     """Slides a window along every axis and mixes the channels of each group."""
-    if call.walk.reach(call["weight"]) is not None:
+    if call.walk.tracker.reach(call["weight"]) is not None:
         raise UnknownOperationError(
             f"{call.walk.place()}the weights of a convolution depend on the image: not followed"
         )

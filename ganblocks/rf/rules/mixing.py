@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ganblocks.rf.call import Call
 from ganblocks.rf.joining import union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.table import aten
-from ganblocks.rf.walk import Call
 
 OPERANDS = ("input", "self", "batch1", "mat1", "batch2", "mat2", "tensor2", "vec")
 
@@ -18,11 +18,11 @@ def matrix_product(call: Call) -> Reach:
     left, right = names
     parts = []
     for name, dim in ((left, -1), (right, -1 if right == "vec" else -2)):
-        reach = call.walk.reach(call[name])
+        reach = call.walk.tracker.reach(call[name])
         if reach is not None:
             call.needs_size(reach, [dim % len(reach.dims)])
             parts.append(reach.reduce([dim]))
-    extra = call.walk.reach(call[added]) if added else None
+    extra = call.walk.tracker.reach(call[added]) if added else None
     return union([*parts, *([extra] if extra is not None else [])], call.out.shape)
 
 

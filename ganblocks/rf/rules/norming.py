@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ganblocks.rf.call import Call
 from ganblocks.rf.joining import union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.convolving import mixed_in_groups
 from ganblocks.rf.rules.table import aten
-from ganblocks.rf.walk import Call
 
 
 @aten(

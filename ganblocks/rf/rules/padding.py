@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
+from ganblocks.rf.call import Call
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.table import aten
 from ganblocks.rf.taps import mirrored, steps
-from ganblocks.rf.walk import Call
 
 
 @aten("constant_pad_nd")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ganblocks.rf.call import Call
 from ganblocks.rf.joining import union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.norming import left_out
 from ganblocks.rf.rules.table import RULES, aten
-from ganblocks.rf.walk import Call
 
 SCALING = ("aten.mul", "aten.div", "aten.sub", "aten.rsub", "aten.addcmul", "aten.addcdiv")
 
@@ -16,14 +16,14 @@ SCALING = ("aten.mul", "aten.div", "aten.sub", "aten.rsub", "aten.addcmul", "ate
 @aten(
     *("hardswish", "_prelu_kernel", "prelu", "rrelu", "rrelu_with_noise", "clone", "detach"),
     *("alias", "_to_copy", "lift_fresh", "contiguous", "hardsigmoid", "celu", "selu"),
-    *("masked_fill", "nan_to_num", "dropout", "alpha_dropout", "feature_dropout", "rms_norm_"),
+    *("masked_fill", "nan_to_num"),
 )
 def pointwise(call: Call) -> Reach:
     """Joins what the arguments see at each element."""
     out = call.out if isinstance(call.out, Tensor) else call.out[0]
     reaches = call.tracked()
     if call.name.rstrip("_") in SCALING and len(reaches) > 1:
-        kept = [r for r in reaches if not _pooled(r, reaches, out.shape)]
+        kept = [r for r in reaches if not _pooled(r, reaches)]
         if len(kept) < len(reaches) and left_out(call):
             reaches = kept
     return union(reaches, out.shape)
@@ -53,26 +53,14 @@ def constant(call: Call) -> None:
     """Makes a tensor that depends on the other's shape alone."""
 
 
-def _pooled(reach: Reach, all_of: list[Reach], shape: tuple[int, ...]) -> bool:
+def _pooled(reach: Reach, all_of: list[Reach]) -> bool:
     """Tells whether a factor is one value of the whole map, broadcast over another one."""
-    if any(
-        span.lo.size > 1 and _varies_in_space(reach, number)
-        for number, span in enumerate(reach.seen)
-    ):
-        return False
-    if any(span.run is not None for span in reach.field):
+    space = reach.axis(min(2, len(reach.dims) - 1))
+    varies = any(n > 1 for span in reach.seen for n in span.lo.shape[space:])
+    if varies or any(span.run for span in reach.field):
         return False
     return any(
-        other is not reach
+        any(span.run for span in other.field)
         and any(n < m for n, m in zip(reach.shape[::-1], other.shape[::-1], strict=False))
-        and any(span.run is not None for span in other.field)
         for other in all_of
-    )
-
-
-def _varies_in_space(reach: Reach, number: int) -> bool:
-    span = reach.seen[number]
-    return any(
-        span.lo.shape[axis] > 1
-        for axis in range(reach.axis(min(2, len(reach.dims) - 1)), span.lo.ndim)
     )

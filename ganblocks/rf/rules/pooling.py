@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from ganblocks.rf.call import Call
 from ganblocks.rf.joining import union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.convolving import numbers
 from ganblocks.rf.rules.table import aten
 from ganblocks.rf.taps import NO_TAP, Taps, bins, window
-from ganblocks.rf.walk import Call
 
 
 @aten(

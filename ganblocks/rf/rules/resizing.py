@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ganblocks.rf.call import Call
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.table import aten
 from ganblocks.rf.taps import resized
-from ganblocks.rf.walk import Call
 
 MODES = {
     **{f"upsample_nearest{n}d": "nearest" for n in (1, 2, 3)},

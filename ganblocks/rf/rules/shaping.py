@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from ganblocks.errors import UnknownOperationError
+from ganblocks.rf.call import Call
 from ganblocks.rf.joining import cat, union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.table import aten
 from ganblocks.rf.taps import Taps, overlaps, steps, windows
-from ganblocks.rf.walk import Call
 
 
 @aten(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ganblocks.errors import OptionError
-from ganblocks.rf.walk import Rule
+from ganblocks.rf.call import Rule
 
 RULES: dict[Any, Rule] = {}
 """Rule by operation; `"pointwise"` is that of all that torch calls pointwise."""

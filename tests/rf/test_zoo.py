@@ -1,0 +1,165 @@
+"""The calculator against the probe on random networks, and on calculators broken on purpose."""
+
+from collections import Counter
+from contextlib import suppress
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from zoo import KINDS, graphs, herd
+
+from ganblocks import ShapeError
+from ganblocks.rf import receptive_field, steps, verify_receptive_field, window
+from ganblocks.rf.probe import Probe
+from ganblocks.rf.rules import RULES
+
+HERDS = range(8)
+TIMES = 3
+"""So many steps of each kind a herd has at least, 24 in all."""
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+
+
+def rules():
+    """The operations of each rule."""
+    made = {}
+    for operation, rule in RULES.items():
+        made.setdefault(rule, []).append(operation)
+    return made
+
+
+def hits(monkeypatch, graphs_):
+    """How often each rule answered for each graph."""
+    found = Counter()
+    for operation, rule in list(RULES.items()):
+
+        def counted(call, rule=rule):
+            found[rule.__name__] += 1
+            return rule(call)
+
+        monkeypatch.setitem(RULES, operation, counted)
+    for graph in graphs_:
+        with suppress(ShapeError):  # no output sees a pixel
+            receptive_field(graph, graph.shape, statistics="counted")
+    return found
+
+
+NOTHING = "does not depend on its input"
+
+
+def disagreements(graph):
+    """Where calculator and probe differ."""
+    try:
+        return verify_receptive_field(graph, graph.shape, statistics="counted")
+    except ShapeError as error:
+        if NOTHING not in str(error):
+            raise
+    probe = Probe(graph, graph.shape, statistics="counted")  # no output may see a pixel
+    measured = {probe.box(index) for index in product(*map(range, probe.map_size()))}
+    return tuple(box for box in measured if any(box))
+
+
+@pytest.mark.parametrize("number", HERDS)
+def test_the_herds_agree(number):
+    for graph in herd(number, TIMES):
+        assert disagreements(graph) == (), graph
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(graph=graphs())
+def test_any_graph_agrees(graph):
+    assert disagreements(graph) == ()
+
+
+def test_the_herds_have_every_step_and_hit_every_rule_twenty_times(monkeypatch):
+    animals = [graph for number in HERDS for graph in herd(number, TIMES)]
+    assert len(animals) >= 500
+    steps = Counter(kind for graph in animals for kind in graph.kinds())
+    assert min(steps[kind] for kind in KINDS) >= 20
+    names = {rule.__name__ for rule in rules()}
+    found = hits(monkeypatch, animals)
+    assert {name: found[name] for name in names if found[name] < 20} == {}
+
+
+# A rule that is a little wrong is found out.
+
+
+def shifted(reach):
+    """Each element sees what its neighbour does."""
+    dim = max(range(len(reach.dims)), key=lambda dim: reach.shape[dim])
+    return reach.gather(dim, steps(reach.shape[dim], 1))
+
+
+def widened(reach):
+    """Each element sees what its neighbours do."""
+    for dim, length in enumerate(reach.shape):
+        reach = reach.gather(dim, window(length, 3, padding=1))
+    return reach
+
+
+def broken(rule, wrong):
+    """The rule, and what is wrong with its answer."""
+
+    def answer(call):
+        found = rule(call)
+        if found is None:  # a constant, which sees everything now
+            reach = call.tracked()[0]
+            return reach.reduce(range(len(reach.shape)), keepdim=False).expand(call.out.shape)
+        parts = [r and wrong(r) for r in found] if isinstance(found, list) else [wrong(found)]
+        return parts if isinstance(found, list) else parts[0]
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def hit_by():
+    """The graphs of a single step that each rule answers for."""
+    found = {rule: [] for rule in rules()}
+    for graph in herd(0, 6, length=1):
+        with pytest.MonkeyPatch.context() as patch:
+            counts = hits(patch, [graph])
+            for rule, graphs_ in found.items():
+                if counts[rule.__name__]:
+                    graphs_.append(graph)
+    return found
+
+
+def is_found_out(graphs_):
+    return any(disagreements(graph) != () for graph in graphs_)
+
+
+def by_name(choose=lambda rule: True):
+    chosen = [rule for rule in rules() if choose(rule)]
+    return pytest.mark.parametrize("rule", chosen, ids=lambda rule: rule.__name__)
+
+
+def is_broken_by(wrong, rule, graphs_, monkeypatch):
+    for operation in rules()[rule]:
+        monkeypatch.setitem(RULES, operation, broken(rule, wrong))
+    return is_found_out(graphs_)
+
+
+@by_name()
+def test_a_rule_that_is_off_by_one_is_found_out(rule, hit_by, monkeypatch):
+    assert is_broken_by(shifted, rule, hit_by[rule], monkeypatch)
+
+
+# Of these every element sees its whole row already.
+WHOLE = ("attention", "group_norm", "constant")
+
+
+@by_name(lambda rule: rule.__name__ not in WHOLE)
+def test_a_rule_that_is_too_wide_is_found_out(rule, hit_by, monkeypatch):
+    assert is_broken_by(widened, rule, hit_by[rule], monkeypatch)
+
+
+# Torch writes max(x, y) as maximum(x, y) before that rule is asked.
+NEVER_JOINS = "over_dims_twice"
+
+
+@by_name(lambda rule: "union" in rule.__code__.co_names and rule.__name__ != NEVER_JOINS)
+def test_a_dropped_branch_is_found_out(rule, hit_by, monkeypatch):
+    scope = rule.__globals__
+    union = scope["union"]
+    monkeypatch.setitem(scope, "union", lambda reaches, shape: union(reaches[:1], shape))
+    assert is_found_out(hit_by[rule])

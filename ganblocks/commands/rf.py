@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -15,6 +14,7 @@ from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.rf.analysis import full_input_size
 from ganblocks.rf.coverage import clear_outputs
 from ganblocks.rf.layers import times
+from ganblocks.rf.outputs import named_outputs
 
 AXES = ("rows", "columns", "slices")
 
@@ -61,12 +61,10 @@ def show_field(words: argparse.Namespace) -> None:
     if words.image_size and len(size or ()) == 1:
         size = (*(size or ()),) * 2
     found = receptive_field(network, size, statistics=words.statistics)
-    fields: dict[str, ReceptiveField]
-    if isinstance(found, ReceptiveField):
-        fields = {"": found}
-    else:
-        pairs = found.items() if isinstance(found, Mapping) else enumerate(found)
-        fields = {f"output {name}": field for name, field in pairs}
+    fields: dict[str, ReceptiveField] = {
+        "" if found is field else f"output {name}": field
+        for name, field in named_outputs(found).items()
+    }
     place = _numbers(words.logit)
     shape = full_input_size(network, size)
     if words.json:

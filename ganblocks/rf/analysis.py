@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from ganblocks.errors import GanBlocksError, OptionError, ShapeError, require_on
 from ganblocks.rf.found import Found
 from ganblocks.rf.geometry import ReceptiveField
 from ganblocks.rf.layers import summary, times
+from ganblocks.rf.outputs import for_each_output, picked
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules import RULES
 from ganblocks.rf.walk import Walk
@@ -63,8 +63,14 @@ def receptive_field(
     walk.name_modules(network)
     out = _run(network, shape, walk)
 
-    def field_of(output: Any, pick: Callable[[Any], Any]) -> ReceptiveField:
-        reach = walk.tracker.reach(output) if isinstance(output, Tensor) else None
+    def field_of(output: Any, key: Any) -> ReceptiveField:
+        if not isinstance(output, Tensor):
+            raise OptionError(
+                f"{type(module).__name__} gives a {type(output).__name__} where a tensor is "
+                "looked for: wrap it in a module that gives a tensor, or a flat list or "
+                "dictionary of them"
+            )
+        reach = walk.tracker.reach(output)
         if reach is None or reach.sees_nothing:
             raise ShapeError(
                 f"the output of {type(module).__name__} does not depend on its input: "
@@ -75,7 +81,8 @@ def receptive_field(
         def measure(size: tuple[int, ...]) -> tuple[int, ...]:
             if len(size) != len(shape) - 1:
                 raise OptionError(f"size {size}: write {len(shape) - 1} numbers")
-            return tuple(pick(_run(without_data(module).eval(), (shape[0], *size))).shape[2:])
+            made = _run(without_data(module).eval(), (shape[0], *size))
+            return tuple(picked(made, key).shape[2:])
 
         return ReceptiveField(
             *summary(reach),
@@ -92,11 +99,7 @@ def receptive_field(
             ),
         )
 
-    if isinstance(out, Mapping):
-        return {key: field_of(out[key], itemgetter(key)) for key in out}
-    if isinstance(out, list | tuple):
-        return tuple(field_of(out[n], itemgetter(n)) for n in range(len(out)))
-    return field_of(out, lambda whole: whole)
+    return for_each_output(out, field_of)
 
 
 def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tuple[int, ...]:
@@ -196,6 +199,11 @@ def _run(network: nn.Module, shape: tuple[int, ...], walk: Walk | None = None) -
             raise OptionError(
                 f"{name} reads the values of a tensor on its way ({str(error).splitlines()[0]}): "
                 "what it does depends on the image, and cannot be followed"
+            ) from error
+        if isinstance(error, TypeError) and "forward()" in str(error):
+            raise OptionError(
+                f"{name} takes other inputs than one image ({error}): wrap it in a module whose "
+                "forward takes the image alone"
             ) from error
         raise ShapeError(
             f"{name} does not run on an image of {times(shape[1:])} with {shape[0]} channels: "

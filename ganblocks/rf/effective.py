@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ganblocks.errors import OptionError, require_count
 from ganblocks.rf.analysis import full_input_size, receptive_field
 from ganblocks.rf.geometry import Box, ReceptiveField
+from ganblocks.rf.outputs import picked
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ def effective_receptive_field(
     """
     require_count("samples", samples, 1)
     size = full_input_size(module, tuple(inputs.shape[1:]) if inputs is not None else input_size)
-    field = _picked(receptive_field(module, size), output)
+    field: ReceptiveField = picked(receptive_field(module, size), output)
     place = tuple(index) if index is not None else tuple(n // 2 for n in field.map_size)
     box = field.box(*place)
     if not all(0 <= i < n for i, n in zip(place, field.map_size, strict=True)):
@@ -79,8 +80,7 @@ def effective_receptive_field(
     total = torch.zeros(size[1:], dtype=torch.float64)
     for image in inputs.to(like.device, like.dtype).split(1):
         image = image.detach().requires_grad_()
-        out = module(image)
-        chosen = (out if isinstance(out, Tensor) else out[output]).flatten(0, 1)
+        chosen = picked(module(image), output).flatten(0, 1)
         for i in place:
             chosen = chosen[:, i]
         (gradient,) = torch.autograd.grad(chosen.sum(), image)
@@ -101,13 +101,3 @@ def _half_mass_radius(mass: Tensor) -> float:
     held = mass.flatten()[order].cumsum(0)
     # A little less than half, so that rounding does not push the radius to the next ring.
     return float(near[int((held >= 0.5 - 1e-9).nonzero()[0])])
-
-
-def _picked(fields: Any, output: Any) -> ReceptiveField:
-    if isinstance(fields, ReceptiveField):
-        return fields
-    known = list(fields) if isinstance(fields, Mapping) else list(range(len(fields)))
-    if output not in known:
-        raise OptionError(f"output is {output!r}: the network gives {known}")
-    field: ReceptiveField = fields[output]
-    return field

@@ -12,6 +12,7 @@ from ganblocks.pictures import as_rgb, heat, to_bytes, to_picture
 from ganblocks.rf.analysis import receptive_field
 from ganblocks.rf.draw import LEAST, blended, with_bar
 from ganblocks.rf.geometry import ReceptiveField
+from ganblocks.rf.outputs import named_outputs
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,9 +54,8 @@ def explain_logits(
     with torch.no_grad():
         made = discriminator(judged[None])
     fields = receptive_field(discriminator, tuple(judged.shape))
-    maps = [made] if isinstance(made, Tensor) else list(made)
-    scales = [fields] if isinstance(fields, ReceptiveField) else list(fields)
-    means = [_spread(m[0, 0], f) for m, f in zip(maps, scales, strict=True)]
+    maps, scales = named_outputs(made), named_outputs(fields)
+    means = [_spread(maps[key][0, 0], field) for key, field in scales.items()]
     known = torch.cat([mean[~mean.isnan()] for mean in means])
     most = max(known.abs().max().item(), 1e-6) if len(known) else 1.0
     tiles = [to_bytes(as_rgb(image))]

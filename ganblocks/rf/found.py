@@ -37,19 +37,11 @@ class Found:
 
     def box(self, index: tuple[int, ...]) -> tuple[int, ...]:
         """Gives the unbounded field of one output."""
-        self._require_axes(index)
-        edges = [self._at(span, index) for span in self.reach.field]
-        if any(hi <= lo for lo, hi in edges):
-            return (0,) * (2 * len(edges))
-        return (*(lo for lo, _ in edges), *(hi for _, hi in edges))
+        return self._edges(self.reach.field, index)
 
     def support(self, index: tuple[int, ...]) -> tuple[int, ...]:
         """Gives the hull of the pixels inside the image that reach one output."""
-        self._require_axes(index)
-        edges = [self._at(span, index) for span in self.reach.seen]
-        if any(hi <= lo for lo, hi in edges):
-            return (0,) * (2 * len(edges))
-        return (*(lo for lo, _ in edges), *(hi for _, hi in edges))
+        return self._edges(self.reach.seen, index)
 
     def supports(self) -> Ints:
         """Gives the supports of all outputs, (*map_size, 2 · axes)."""
@@ -59,6 +51,13 @@ class Found:
         for span in self.reach.seen:
             nothing = nothing | span.sees_nothing
         return np.where(nothing[..., None], 0, np.stack(edges, -1))
+
+    def _edges(self, spans: tuple[Span, ...], index: tuple[int, ...]) -> tuple[int, ...]:
+        self._require_axes(index)
+        edges = [self._at(span, index) for span in spans]
+        if any(hi <= lo for lo, hi in edges):
+            return (0,) * (2 * len(edges))
+        return (*(lo for lo, _ in edges), *(hi for _, hi in edges))
 
     def _at(self, span: Span, index: tuple[int, ...]) -> tuple[int, int]:
         shift, place = 0, []

@@ -6,13 +6,14 @@ Nothing here knows of the calculator, so that each can prove the other.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, require_one_of
+from ganblocks.rf.outputs import picked
 from ganblocks.rf.straightened import Straightened
 
 Box = tuple[int, ...]
@@ -85,14 +86,14 @@ class Probe:
 
     def map_size(self, output: Any = 0) -> tuple[int, ...]:
         """Gives the spatial size of one of the network's maps."""
-        return tuple(_picked(self.out, output).shape[2:])
+        return tuple(picked(self.out, output).shape[2:])
 
     def box(self, index: Sequence[int], output: Any = 0) -> Box:
         """Measures which pixels reach one output."""
         size, place = self.map_size(output), tuple(index)
         if len(place) != len(size) or any(not 0 <= i < n for i, n in zip(place, size, strict=True)):
             raise OptionError(f"index {place}: the output is {size}")
-        chosen = _picked(self.out, output).flatten(0, 1)
+        chosen = picked(self.out, output).flatten(0, 1)
         for i in place:
             chosen = chosen[:, i]
         weights = torch.rand(chosen.shape, dtype=chosen.dtype, generator=self._generator) + 0.5
@@ -124,16 +125,6 @@ def _positive(network: nn.Module, generator: torch.Generator) -> nn.Module:
                 drawn = torch.rand(weight.shape, dtype=weight.dtype, generator=generator) + 0.5
                 weight.copy_(drawn / weight[0].numel() if weight.ndim > 1 else drawn)
     return network
-
-
-def _picked(out: Any, output: Any) -> Tensor:
-    if isinstance(out, Tensor):
-        return out
-    known = list(out) if isinstance(out, Mapping) else list(range(len(out)))
-    if output not in known:
-        raise OptionError(f"output is {output!r}: the network gives {known}")
-    picked: Tensor = out[output]
-    return picked
 
 
 def _hull(gradient: Tensor | None, axes: int) -> Box:

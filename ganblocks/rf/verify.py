@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from ganblocks.rf.analysis import full_input_size, receptive_field
-from ganblocks.rf.geometry import ReceptiveField
+from ganblocks.rf.outputs import named_outputs
 from ganblocks.rf.probe import Box, Probe, left_out
 
 
@@ -73,18 +73,12 @@ def verify_receptive_field(
     fields = receptive_field(network, size, statistics=statistics)
     probe = Probe(network, size, statistics=statistics)
     found = []
-    for output, field in _named(fields):
+    for output, field in named_outputs(fields).items():
         for index in indices or _places(field.map_size):
             calculated, measured = field.support(*index), probe.box(index, output)
             if calculated != measured:
                 found.append(Disagreement(output, tuple(index), calculated, measured))
     return tuple(found)
-
-
-def _named(fields: Any) -> list[tuple[Any, ReceptiveField]]:
-    if isinstance(fields, ReceptiveField):
-        return [(0, fields)]
-    return list(fields.items() if isinstance(fields, Mapping) else enumerate(fields))
 
 
 def _places(size: tuple[int, ...]) -> list[tuple[int, ...]]:

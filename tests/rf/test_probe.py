@@ -4,23 +4,12 @@ import copy
 
 import pytest
 import torch
+from op import Op
 from torch import nn
 
 from ganblocks import OptionError, PatchDiscriminator, UNetGenerator, probe_receptive_field
 from ganblocks.rf import verify as verify_module
 from ganblocks.rf import verify_receptive_field
-
-
-class Op(nn.Module):
-    """A module of one function."""
-
-    def __init__(self, function, *parts):
-        super().__init__()
-        self.function = function
-        self.parts = nn.ModuleList(parts)
-
-    def forward(self, x):
-        return self.function(x, *self.parts)
 
 
 def hidden_maximum():

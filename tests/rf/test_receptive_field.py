@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 import torch
 import torch.nn.functional as F
+from op import Op
 from torch import nn
 
 from ganblocks import (
@@ -19,38 +20,6 @@ from ganblocks import (
 )
 from ganblocks.rf import window
 from ganblocks.rf.rules import RULES
-
-
-class Op(nn.Module):
-    """A module of one function of the image."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, x):
-        return self.function(x)
-
-
-@pytest.mark.parametrize("n_layers", range(1, 7))
-def test_the_table_of_the_patchgans(n_layers):
-    network = PatchDiscriminator(base_channels=2, n_layers=n_layers)
-    size, stride, padding, grid = {
-        1: (16, 2, 5, 126),
-        2: (34, 4, 11, 62),
-        3: (70, 8, 23, 30),
-        4: (142, 16, 47, 14),
-        5: (286, 32, 95, 6),
-        6: (574, 64, 191, 2),
-    }[n_layers]
-    field = receptive_field(network, (256, 256))
-    assert field.size == (size, size)
-    assert field.stride == (stride, stride)
-    assert field.padding == (padding, padding)
-    assert field.map_size == field.output_size(256, 256) == (grid, grid)
-    assert field.uniform
-    assert field.aligned
-    assert field.box(1, 0) == (stride - padding, -padding, stride - padding + size, size - padding)
 
 
 def test_box_goes_on_beyond_the_map_and_support_ends_at_it():
@@ -185,6 +154,9 @@ def test_an_unknown_operation_is_named_and_learnt():
         (UNetGenerator(base_channels=8, attention_levels=[0]), None, OptionError, "sees the whole"),
         (Op(lambda x: torch.ones(1, 1, 4, 4)), (3, 8, 8), ShapeError, "does not depend on"),
         (Op(lambda x: x if x.sum() > 0 else -x), (3, 8, 8), OptionError, "reads the values"),
+        (Op(lambda x: (x, [x])), (3, 8, 8), OptionError, "gives a list where a tensor is looked"),
+        (Op(lambda x: None), (3, 8, 8), OptionError, "gives a NoneType where"),
+        (nn.Bilinear(3, 3, 3), (3, 8, 8), OptionError, "takes other inputs than one image"),
         (Op(lambda x: torch.fft.fft2(x).real), (3, 8, 8), UnknownOperationError, "fft"),
         (Op(lambda x: x[x > 0]), (3, 8, 8), OptionError, "reads the values"),
     ],

@@ -108,14 +108,27 @@ def interpolate(random, x, modes, **options):
         factors = (0.3, 0.5, 0.7, 1.0, 1.3, 1.5, 2.0, 2.5, 3.0)
         options["scale_factor"] = tuple(random.choice(factors) for _ in x.shape[2:])
         options["recompute_scale_factor"] = random.random() < 0.3
-        if options["mode"] in LINEAR.values() and keeps_a_side(x, **options):
+        smooth = options["mode"] in (*LINEAR.values(), "bicubic")
+        if smooth and keeps_a_side(x, **options):
             return None
+    if options.get("align_corners") and rounding_decides(x, **options):
+        return None
     return plain(f"interpolate {options}", lambda x: F.interpolate(x, **options))
 
 
 def keeps_a_side(x, scale_factor, **_):
-    """There torch copies the map on a CPU, whatever the factor, and interpolates on others."""
+    """There torch copies on a CPU, forwards or backwards, and interpolates on other devices."""
     return any(f != 1 and int(n * f) == n for n, f in zip(x.shape[2:], scale_factor))
+
+
+def rounding_decides(x, size=None, scale_factor=None, **_):
+    """Whether a place that falls on a pixel is written in floats as one beside it."""
+    sizes = size or [int(n * f) for n, f in zip(x.shape[2:], scale_factor)]
+    return any(
+        i * (n - 1) % (m - 1) == 0 and (i * ((n - 1) / (m - 1))) % 1 != 0
+        for n, m in zip(x.shape[2:], sizes)
+        for i in range(m if m > 1 else 0)
+    )
 
 
 @kind

@@ -92,7 +92,7 @@ def var_mean(random, x):
 @kind
 def cumsum(random, x):
     axis = random.randint(2, x.ndim - 1)
-    return plain(f"cumsum along {axis}", lambda x: x.cumsum(axis))
+    return plain(f"cumsum along {axis}", lambda x: x.cumsum(axis) / x.shape[axis])
 
 
 @kind
@@ -161,7 +161,7 @@ def axial_attention(random, x):
     def run(x):
         tokens = x.movedim((axis, 1), (-2, -1))  # one sequence for each line of the axis
         y = F.scaled_dot_product_attention(tokens, tokens, tokens)
-        return y.movedim((-2, -1), (axis, 1))
+        return y.movedim((-2, -1), (axis, 1)).contiguous()
 
     return plain(f"attention along axis {axis}", run)
 

@@ -15,8 +15,9 @@ SCALING = ("aten.mul", "aten.div", "aten.sub", "aten.rsub", "aten.addcmul", "ate
 
 @aten(
     *("hardswish", "_prelu_kernel", "prelu", "rrelu", "rrelu_with_noise", "clone", "detach"),
-    *("alias", "_to_copy", "lift_fresh", "contiguous", "hardsigmoid", "celu", "selu"),
-    *("masked_fill", "nan_to_num"),
+    *("alias", "_to_copy", "lift_fresh", "contiguous", "masked_fill", "nan_to_num"),
+    # Older torch does not call these pointwise.
+    *("leaky_relu", "elu", "celu", "selu", "hardsigmoid", "hardtanh"),
 )
 def pointwise(call: Call) -> Reach:
     """Joins what the arguments see at each element."""

@@ -87,7 +87,9 @@ def lp_pool(random, x):
 
 @kind
 def adaptive_avg_pool(random, x):
-    return one(of("AdaptiveAvgPool", x)(each(random, x, 1, 7)))
+    # Contiguous: a pool to one pixel restrides its output in place where channels come last.
+    pool = of("AdaptiveAvgPool", x)(each(random, x, 1, 7))
+    return repr(pool), lambda x, pool: pool(x.contiguous()), [pool]
 
 
 @kind
@@ -148,7 +150,8 @@ def interpolate_bicubic(random, x):
 
 @kind
 def interpolate_area(random, x):
-    return interpolate(random, x, ["area"])
+    words, run, parts = interpolate(random, x, ["area"])
+    return words, lambda x: run(x.contiguous()), parts  # as for adaptive pools
 
 
 @kind(axes=[2])

@@ -15,7 +15,7 @@ from ganblocks.rf.call import Call, Rule, as_list, named_arguments, written_to
 from ganblocks.rf.joining import misalignment
 from ganblocks.rf.layers import Layer, summary
 from ganblocks.rf.reach import Reach
-from ganblocks.rf.running import run_without_data
+from ganblocks.rf.running import changes_nothing, run_without_data
 from ganblocks.rf.tracking import Tracker
 
 
@@ -66,6 +66,8 @@ class Walk(TorchDispatchMode):  # type: ignore[misc]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs an operation and applies its rule."""
         kwargs = kwargs or {}
+        if changes_nothing(func, args):
+            return args[0]
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         out = run_without_data(func, args, kwargs)
         before = [reach for t in tensors if (reach := self.tracker.reach(t)) is not None]

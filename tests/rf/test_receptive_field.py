@@ -211,6 +211,11 @@ def test_writing_into_out_is_followed():
     assert field.support(0, 0) == (0, 0, 1, 7)
 
 
+def test_channels_last_maps_are_pooled_to_one_pixel():
+    pooled = nn.Sequential(Op(lambda x: x.permute(0, 3, 1, 2)), nn.AdaptiveAvgPool2d(1))
+    assert receptive_field(pooled, (4, 5, 3)).layers[-1].map_size == (1, 1)
+
+
 def test_writing_through_a_view_that_is_not_followed_is_refused():
     def crossed(x):
         canvas = torch.zeros_like(x)

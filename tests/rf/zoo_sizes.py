@@ -87,9 +87,7 @@ def lp_pool(random, x):
 
 @kind
 def adaptive_avg_pool(random, x):
-    # Contiguous: a pool to one pixel restrides its output in place where channels come last.
-    pool = of("AdaptiveAvgPool", x)(each(random, x, 1, 7))
-    return repr(pool), lambda x, pool: pool(x.contiguous()), [pool]
+    return one(of("AdaptiveAvgPool", x)(each(random, x, 1, 7)))
 
 
 @kind
@@ -150,8 +148,7 @@ def interpolate_bicubic(random, x):
 
 @kind
 def interpolate_area(random, x):
-    words, run, parts = interpolate(random, x, ["area"])
-    return words, lambda x: run(x.contiguous()), parts  # as for adaptive pools
+    return interpolate(random, x, ["area"])
 
 
 @kind(axes=[2])

@@ -210,8 +210,8 @@ def pixel_norm(random, x):
     return random.choice(
         [
             plain("pixel norm", by_hand),
-            plain("normalize", lambda x: F.normalize(x + 0.7, dim=1).exp()),
-            plain("softmax of channels", lambda x: x.softmax(1).square()),
+            plain("normalize", lambda x: F.normalize(x + 0.7, dim=1).exp() + x),
+            plain("softmax of channels", lambda x: x.softmax(1).square() + x),
             plain("local response norm", lambda x: F.local_response_norm(x + 0.7, 2, 0.5)),
         ]
     )

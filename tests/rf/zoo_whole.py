@@ -108,13 +108,16 @@ def softmax_of_one_axis(random, x):
     )
 
 
+# Attention. Small queries keep every softmax away from 0 and 1, where its gradient would be 0.
+
+
 @kind
 def multihead_attention(random, x):
     channels = x.shape[1]
 
     def run(x, layer):
         tokens = x.flatten(2).mT
-        y = layer(tokens, tokens, tokens, need_weights=weights)[0]
+        y = layer(0.02 * tokens, tokens, tokens, need_weights=weights)[0]
         return x + y.mT.reshape(x.shape)
 
     weights = random.random() < 0.5
@@ -130,9 +133,9 @@ def attention(random, x):
     def run(x, make):
         query, key, value = (m.flatten(2).mT for m in make(x).chunk(3, 1))
         if fused:
-            y = F.scaled_dot_product_attention(query, key, value)
+            y = F.scaled_dot_product_attention(0.02 * query, key, value)
         else:
-            y = (query @ key.mT / channels**0.5).softmax(-1) @ value
+            y = (0.02 * query @ key.mT / channels**0.5).softmax(-1) @ value
         return x + y.mT.reshape(x.shape)
 
     fused = random.random() < 0.5
@@ -160,7 +163,7 @@ def axial_attention(random, x):
 
     def run(x):
         tokens = x.movedim((axis, 1), (-2, -1))  # one sequence for each line of the axis
-        y = F.scaled_dot_product_attention(tokens, tokens, tokens)
+        y = F.scaled_dot_product_attention(0.02 * tokens, tokens, tokens)
         return y.movedim((-2, -1), (axis, 1)).contiguous()
 
     return plain(f"attention along axis {axis}", run)

@@ -69,8 +69,7 @@ class Found:
                 continue
             if not 0 <= number < self.map_size[axis] and span.lo.shape[axis] > 1:
                 raise OptionError(
-                    f"index {index}: the output is {self.map_size}, and its fields do not go on "
-                    "beyond it"
+                    f"index {index}: the output is {self.map_size}. Count from 0 on each axis"
                 )
             place.append(number if span.lo.shape[axis] > 1 else 0)
         return int(span.lo[tuple(place)]) + shift, int(span.hi[tuple(place)]) + shift

@@ -41,8 +41,8 @@ def union(reaches: Sequence[Reach], shape: Sequence[int]) -> Reach:
 def cat(reaches: Sequence[Reach], dim: int) -> Reach:
     """Gives what the elements of a concatenation see.
 
-    Along an axis of the image the field goes on as that of the longest piece, if it is at least
-    half of the whole, as where a map is padded by hand; else it ends with the map.
+    Along an axis of the image the field goes on as that of the longest piece that sees anything,
+    if it is at least half of the whole, as where a map is padded by hand; else it ends there.
     """
     dim %= len(reaches[0].dims)
     reaches = _refined([reach.with_single(dim) for reach in reaches], skip=dim)
@@ -50,7 +50,7 @@ def cat(reaches: Sequence[Reach], dim: int) -> Reach:
     counts = [reach.dims[dim][0] for reach in reaches]
     total = sum(counts)
     dims = (*reaches[0].dims[:dim], (total,), *reaches[0].dims[dim + 1 :])
-    main = int(np.argmax(counts))
+    main = max(range(len(counts)), key=lambda n: (not reaches[n].sees_nothing, counts[n]))
     fields: Sequence[tuple[Span, ...]]
     if any(span.runs(axis) for span in reaches[main].field) and 2 * counts[main] >= total:
         taps = steps(total, -sum(counts[:main]))

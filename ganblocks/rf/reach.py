@@ -65,7 +65,10 @@ class Reach:
     @property
     def sees_nothing(self) -> bool:
         """Whether no element sees a pixel, nor would if the image went on beyond its border."""
-        return any(bool(span.sees_nothing.all()) for span in self.field)
+        return all(
+            any(bool(span.sees_nothing.all()) for span in spans)
+            for spans in (self.field, self.seen)
+        )
 
     def axis(self, dim: int) -> int:
         """Gives the arrays' first axis of a dimension of the tensor."""

@@ -198,7 +198,7 @@ def resized(count: int, length: int, mode: str, align_corners: bool, scale: floa
     def ends(i: Ints) -> Ints:
         return np.array([_read(Fraction(int(n)), offsets, mode, ratio, align_corners) for n in i])
 
-    inside = _rounded(count, length, mode, align_corners, float(ratio), offsets)
+    inside = _rounded(count, length, mode, align_corners, ratio, offsets)
     if not ratio:
         return Taps(inside)
     return Taps(inside, ends, ratio.denominator, ratio.numerator)
@@ -217,7 +217,7 @@ def _read(i: Fraction, offsets: Ints, mode: str, ratio: Fraction, align_corners:
 
 
 def _rounded(
-    count: int, length: int, mode: str, align_corners: bool, ratio: float, offsets: Ints
+    count: int, length: int, mode: str, align_corners: bool, ratio: Fraction, offsets: Ints
 ) -> Ints:
     """Inside the map, in the precision that torch computes places in, clamped as it clamps."""
     i = np.arange(count)
@@ -227,17 +227,18 @@ def _rounded(
         elif mode == "nearest" and count == 2 * length:
             place = i // 2
         else:
-            scale = np.float32(ratio)
+            scale = np.float32(float(ratio))
             shift = np.float32(0.5 if mode == "nearest-exact" else 0)
             place = np.floor((i.astype(np.float32) + shift) * scale).astype(np.int64)
         return place.clip(0, length - 1)[:, None]
-    if count == length and not align_corners and ratio == 1:
-        at = 1.0 * i
+    if align_corners:  # exact: rounding must not add a neighbour where a pixel is hit
+        at = np.array([float(n * ratio) for n in range(count)])
+        first = np.array([float(floor(n * ratio)) for n in range(count)])
     else:
-        at = i * ratio if align_corners else (i + 0.5) * ratio - 0.5
-    if mode == "linear":
-        at = at.clip(0)
-    first = np.floor(at)
+        at = 1.0 * i if count == length and ratio == 1 else (i + 0.5) * float(ratio) - 0.5
+        if mode == "linear":
+            at = at.clip(0)
+        first = np.floor(at)
     exact = (at == first)[:, None] & (offsets != 0)
     if mode == "linear":
         first = first.clip(0, length - 1)

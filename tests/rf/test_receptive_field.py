@@ -211,6 +211,36 @@ def test_writing_into_out_is_followed():
     assert field.support(0, 0) == (0, 0, 1, 7)
 
 
+def test_the_longest_piece_that_sees_anything_goes_on():
+    def shifted(x):
+        rows = x[:, :, :2, ::3][..., :2].cumsum(2)
+        return torch.cat([rows[..., :1], F.pad(rows, [1, 1, 2, -2])], 3)
+
+    assert verify_receptive_field(nn.Sequential(nn.Conv2d(2, 2, 1), Op(shifted)), (2, 12, 8)) == ()
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_corners_that_are_aligned_hit_pixels_exactly(mode):
+    field = receptive_field(
+        Op(lambda x: F.interpolate(x, (12, 11), mode=mode, align_corners=True)), (1, 16, 21)
+    )
+    assert field.support(11, 5) == (15, 10, 16, 11)
+
+
+def test_an_index_that_is_kept_is_followed_and_a_list_refused():
+    class Kept(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("index", torch.tensor([5, 0, -1]))
+
+        def forward(self, x):
+            return x[:, :, self.index]
+
+    assert receptive_field(Kept(), (3, 8, 8)).support(2, 1) == (7, 1, 8, 2)
+    with pytest.raises(UnknownOperationError, match="tensor of whole numbers that the network"):
+        receptive_field(Op(lambda x: x[:, :, [2, 1, 0]]), (3, 8, 8))
+
+
 def test_channels_last_maps_are_pooled_to_one_pixel():
     pooled = nn.Sequential(Op(lambda x: x.permute(0, 3, 1, 2)), nn.AdaptiveAvgPool2d(1))
     assert receptive_field(pooled, (4, 5, 3)).layers[-1].map_size == (1, 1)

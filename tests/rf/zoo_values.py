@@ -139,11 +139,11 @@ def constants(random, x):
 
 # Norms. The mean of what a norm makes is a constant, and so is the norm of equal values. The
 # exponential and the map itself, which sees no more than the norm, keep values from cancelling.
+# Contiguous, because torch's gradients of norms are wrong on a CPU where strides are permuted.
 
 
 @kind
 def batch_norm(random, x):
-    # Contiguous: torch's gradient of a batch norm is wrong on a CPU where strides are permuted.
     norm = of("BatchNorm", x)(x.shape[1])
     return repr(norm), lambda x, norm: norm(x.contiguous()), [norm]
 
@@ -167,7 +167,11 @@ def group_norm(random, x):
     if x[0].numel() < 4 * groups:
         return None
     words = f"group norm of {groups}, exponential"
-    return words, lambda x, norm: (norm(x) / 2).exp() + x, [nn.GroupNorm(groups, x.shape[1])]
+    return (
+        words,
+        lambda x, norm: (norm(x.contiguous()) / 2).exp() + x,
+        [nn.GroupNorm(groups, x.shape[1])],
+    )
 
 
 @kind
@@ -175,7 +179,11 @@ def instance_norm(random, x):
     if x[0, 0].numel() < 4:
         return None
     norm = of("InstanceNorm", x)(x.shape[1], affine=random.random() < 0.5)
-    return "instance norm, exponential", lambda x, norm: (norm(x) / 2).exp() + x, [norm]
+    return (
+        "instance norm, exponential",
+        lambda x, norm: (norm(x.contiguous()) / 2).exp() + x,
+        [norm],
+    )
 
 
 @kind
@@ -195,7 +203,11 @@ def layer_norm_of_map(random, x):
     if x[0].numel() < 4:
         return None
     norm = nn.LayerNorm(tuple(x.shape[1:]), elementwise_affine=random.random() < 0.5)
-    return "layer norm over the map, exponential", lambda x, norm: (norm(x) / 2).exp() + x, [norm]
+    return (
+        "layer norm over the map, exponential",
+        lambda x, norm: (norm(x.contiguous()) / 2).exp() + x,
+        [norm],
+    )
 
 
 @kind

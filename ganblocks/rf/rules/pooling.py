@@ -8,7 +8,6 @@ import numpy as np
 from torch import Tensor
 
 from ganblocks.rf.call import Call
-from ganblocks.rf.joining import union
 from ganblocks.rf.reach import Reach
 from ganblocks.rf.rules.convolving import numbers
 from ganblocks.rf.rules.table import aten
@@ -64,9 +63,7 @@ def over_dims(call: Call) -> Reach:
 
 @aten("var_mean", "std_mean", "max", "min", "aminmax", "median")
 def over_dims_twice(call: Call) -> list[Reach]:
-    """Reduces whole dimensions to two values; or takes the larger or smaller of two tensors."""
-    if "other" in call.arguments:
-        return [union(call.tracked(), call.out.shape)]
+    """Reduces whole dimensions to two values."""
     return [_reduced(call)] * (len(call.out) if isinstance(call.out, tuple | list) else 1)
 
 

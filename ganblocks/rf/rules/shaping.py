@@ -148,7 +148,8 @@ def index_select(call: Call) -> Reach:
     if index.is_meta or index.ndim != 1 or index.dtype == torch.bool:
         raise UnknownOperationError(
             f"{call.walk.place()}{call.name} by an index that depends on the image, or by several "
-            "or a mask, is not followed: index one dimension by a constant list of numbers"
+            "or a mask, or by a list written in forward, is not followed: index one dimension by "
+            "a tensor of whole numbers that the network keeps, such as a buffer"
         )
     length = call.reach().shape[dim]
     return call.reach().gather(dim, Taps((index.numpy() % length)[:, None]))

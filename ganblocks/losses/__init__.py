@@ -3,18 +3,47 @@
 from ganblocks.losses.adversarial import (
     ADVERSARIAL_LOSSES,
     AdversarialLoss,
+    HingeLoss,
     LSGANLoss,
+    SaturatingLoss,
     VanillaLoss,
-    mean_logit,
+    WGANLoss,
 )
-from ganblocks.losses.reconstruction import RECONSTRUCTION_LOSSES, L1Loss
+from ganblocks.losses.logits import mean_logit
+from ganblocks.losses.reconstruction import (
+    RECONSTRUCTION_LOSSES,
+    CharbonnierLoss,
+    GradientDifferenceLoss,
+    HuberLoss,
+    L1Loss,
+    L2Loss,
+    ReconstructionLoss,
+    TotalVariationLoss,
+)
+from ganblocks.losses.relativistic import RaGANLoss, RelativisticLoss, RpGANLoss
+from ganblocks.losses.structure import FocalFrequencyLoss, MSSSIMLoss, SSIMLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "RECONSTRUCTION_LOSSES",
     "AdversarialLoss",
+    "CharbonnierLoss",
+    "FocalFrequencyLoss",
+    "GradientDifferenceLoss",
+    "HingeLoss",
+    "HuberLoss",
     "L1Loss",
+    "L2Loss",
     "LSGANLoss",
+    "MSSSIMLoss",
+    "RaGANLoss",
+    "ReconstructionLoss",
+    "RelativisticLoss",
+    "RpGANLoss",
+    "SSIMLoss",
+    "SaturatingLoss",
+    "TotalVariationLoss",
     "VanillaLoss",
+    "WGANLoss",
     "mean_logit",
 ]

@@ -3,49 +3,78 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ganblocks.errors import OptionError, ShapeError
+from ganblocks.errors import OptionError, ShapeError, require_fraction, require_one_of
 from ganblocks.losses import functional
+from ganblocks.losses.logits import Logits, pairs_of, scales_of
 from ganblocks.registry import Registry
-
-Logits = Tensor | Sequence[Tensor]
-"""The logits of one discriminator, of any shape, or a list with one map for each scale."""
 
 
 class AdversarialLoss(ABC):
     """What both players minimise, given the discriminator's logits.
 
-    Several scales count alike, however many logits each has.
+    Args:
+        reduction: What is made of a scale's values: their `"mean"`, their `"sum"` (over the
+            batch too), or `"none"`, a loss for every logit, which one scale alone can give.
+        combine: Whether the losses of several scales are averaged, `"mean"`, so that they count
+            alike however many logits each has (SPADE), or added, `"sum"` (pix2pixHD).
+
+    Attributes:
+        needs_real_logits: Whether `generator` wants the real logits too.
+
+    Raises:
+        OptionError: A word is none of these.
     """
 
+    needs_real_logits = False
+
+    def __init__(self, *, reduction: str = "mean", combine: str = "mean") -> None:
+        require_one_of("reduction", reduction, functional.REDUCTIONS)
+        require_one_of("combine", combine, ("mean", "sum"))
+        self.reduction = reduction
+        self.combine = combine
+
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Tensor:
-        """Scalar that the discriminator minimises.
+        """Gives what the discriminator minimises, a scalar unless the reduction is "none".
 
         Raises:
-            OptionError: The two lists have different numbers of scales.
-            ShapeError: There are no logits.
+            OptionError: The two lists have different numbers of scales, or there are several
+                and nothing reduces them.
+            ShapeError: There are no logits; or, unreduced, real and fake differ in shape.
         """
-        real, fake = _scales(real_logits), _scales(fake_logits)
-        if len(real) != len(fake):
-            raise OptionError(
-                f"{len(real)} scales of real logits and {len(fake)} of fake ones: give both from "
-                "the same discriminator"
-            )
-        pairs = zip(real, fake, strict=True)
-        return torch.stack([self._discriminator(r, f) for r, f in pairs]).mean()
+        pairs = pairs_of(real_logits, fake_logits)
+        for real, fake in pairs if self.reduction == "none" else ():
+            if real.shape != fake.shape:
+                raise ShapeError(
+                    f"real logits {tuple(real.shape)} and fake ones {tuple(fake.shape)} cannot be "
+                    'added one by one: judge as many of both, or write reduction="mean"'
+                )
+        return self._combined([self._discriminator(real, fake) for real, fake in pairs])
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Scalar that the generator minimises; relativistic losses want the real logits too.
+        """Gives what the generator minimises; relativistic losses want the real logits too.
 
         Raises:
+            OptionError: Real logits are needed and were not given (see `needs_real_logits`), or
+                there are several scales and nothing reduces them.
             ShapeError: There are no logits.
         """
         del real_logits
-        return torch.stack([self._generator(f) for f in _scales(fake_logits)]).mean()
+        return self._combined([self._generator(fake) for fake in scales_of(fake_logits)])
+
+    def _combined(self, losses: list[Tensor]) -> Tensor:
+        if len(losses) == 1:
+            return losses[0]
+        if self.reduction == "none":
+            raise OptionError(
+                f'{len(losses)} scales of logits with reduction="none": call the loss for each '
+                'scale, or write reduction="mean"'
+            )
+        stacked = torch.stack(losses)
+        return stacked.mean() if self.combine == "mean" else stacked.sum()
 
     @abstractmethod
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
@@ -60,55 +89,170 @@ ADVERSARIAL_LOSSES: Registry[AdversarialLoss] = Registry("adversarial losses")
 
 @ADVERSARIAL_LOSSES.register("vanilla")
 class VanillaLoss(AdversarialLoss):
-    """Binary cross-entropy on logits, non-saturating; the pix2pix paper's loss.
+    r"""Binary cross-entropy on logits, non-saturating; the pix2pix paper's loss.
 
-    Discriminator: mean softplus(−r) + mean softplus(f). Generator: mean softplus(−f).
+    $$L_D = \overline{\operatorname{softplus}(-r)} + \overline{\operatorname{softplus}(f)}, \quad
+    L_G = \overline{\operatorname{softplus}(-f)}$$
+
+    for real logits r and fake ones f (Goodfellow et al., 2014, section 3).
+
+    Args:
+        label_smoothing: One-sided: the discriminator's target for real images is 1 minus this
+            (Salimans et al., 2016, section 3.4). The other targets stay.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
+        combine: `"mean"` or `"sum"`, over scales.
+
+    Raises:
+        OptionError: A knob is none of these, or the smoothing is outside [0, 1].
 
     Example:
         >>> round(VanillaLoss().generator(torch.zeros(1, 1, 30, 30)).item(), 4)
         0.6931
     """
 
+    def __init__(
+        self, *, label_smoothing: float = 0.0, reduction: str = "mean", combine: str = "mean"
+    ) -> None:
+        require_fraction("label_smoothing", label_smoothing)
+        super().__init__(reduction=reduction, combine=combine)
+        self.label_smoothing = label_smoothing
+
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return functional.vanilla_discriminator(real, fake)
+        return functional.vanilla_discriminator(
+            real, fake, label_smoothing=self.label_smoothing, reduction=self.reduction
+        )
 
     def _generator(self, fake: Tensor) -> Tensor:
-        return functional.vanilla_generator(fake)
+        return functional.vanilla_generator(fake, reduction=self.reduction)
+
+
+@ADVERSARIAL_LOSSES.register("saturating")
+class SaturatingLoss(VanillaLoss):
+    r"""The minimax game itself: the generator minimises log(1 − σ(f)) and stops where D is sure.
+
+    $$L_G = -\overline{\operatorname{softplus}(f)}, \quad L_D \text{ as in the vanilla loss}$$
+
+    (Goodfellow et al., 2014, equation 1). For study: the vanilla loss learns where this rests.
+
+    Args:
+        label_smoothing: As in `VanillaLoss`.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
+        combine: `"mean"` or `"sum"`, over scales.
+
+    Raises:
+        OptionError: As in `VanillaLoss`.
+
+    Example:
+        >>> round(SaturatingLoss().generator(torch.zeros(4)).item(), 4)
+        -0.6931
+    """
+
+    cannot = {"no_saturation": "the minimax game saturates, which is its point"}  # noqa: RUF012
+
+    def _generator(self, fake: Tensor) -> Tensor:
+        return functional.saturating_generator(fake, reduction=self.reduction)
 
 
 @ADVERSARIAL_LOSSES.register("lsgan")
 class LSGANLoss(AdversarialLoss):
-    """Least squares to the targets 1 and 0 (Mao et al., 2017).
+    r"""Least squares to the targets a of fake and b of real; the generator aims at c.
 
-    Discriminator: mean (r − 1)² + mean f². Generator: mean (f − 1)².
+    $$L_D = \overline{(r - b)^2} + \overline{(f - a)^2}, \quad L_G = \overline{(f - c)^2}$$
+
+    Twice the paper's, which has ½ before each (Mao et al., 2017, equation 2). a = −1, b = 1, c = 0
+    minimises Pearson's χ² divergence (section 3.3).
+
+    Args:
+        a: Target of fake logits.
+        b: Target of real logits.
+        c: What the generator wants its logits to be.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
+        combine: `"mean"` or `"sum"`, over scales.
+
+    Raises:
+        OptionError: A word is none of these, or a target is no number.
 
     Example:
         >>> LSGANLoss().discriminator(torch.ones(4), torch.zeros(4)).item()
         0.0
     """
 
+    def __init__(
+        self,
+        *,
+        a: float = 0.0,
+        b: float = 1.0,
+        c: float = 1.0,
+        reduction: str = "mean",
+        combine: str = "mean",
+    ) -> None:
+        for name, target in {"a": a, "b": b, "c": c}.items():
+            if isinstance(target, bool) or not isinstance(target, int | float):
+                raise OptionError(f"{name} is {target!r}: write a number, such as 1.0")
+        super().__init__(reduction=reduction, combine=combine)
+        self.a = a
+        self.b = b
+        self.c = c
+
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return functional.lsgan_discriminator(real, fake)
+        return functional.lsgan_discriminator(
+            real, fake, a=self.a, b=self.b, reduction=self.reduction
+        )
 
     def _generator(self, fake: Tensor) -> Tensor:
-        return functional.lsgan_generator(fake)
+        return functional.lsgan_generator(fake, c=self.c, reduction=self.reduction)
 
 
-def mean_logit(logits: Logits) -> Tensor:
-    """Mean over each scale's logits, then over the scales: the figure that logs show.
+@ADVERSARIAL_LOSSES.register("hinge")
+class HingeLoss(AdversarialLoss):
+    r"""Hinge: a logit beyond the margin of 1 teaches the discriminator nothing more.
+
+    $$L_D = \overline{\max(0, 1 - r)} + \overline{\max(0, 1 + f)}, \quad L_G = -\overline{f}$$
+
+    (Lim & Ye, 2017; Miyato et al., 2018, equations 16 and 17). The margin acts on the logits
+    themselves: no tanh before it.
+
+    Args:
+        reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
+        combine: `"mean"` or `"sum"`, over scales.
+
+    Raises:
+        OptionError: A word is none of these.
 
     Example:
-        >>> mean_logit([torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 2, 2)]).item()
-        0.5
+        >>> HingeLoss().discriminator(torch.full((4,), 2.0), torch.full((4,), 0.5)).item()
+        1.5
     """
-    return torch.stack([scale.mean() for scale in _scales(logits)]).mean()
+
+    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return functional.hinge_discriminator(real, fake, reduction=self.reduction)
+
+    def _generator(self, fake: Tensor) -> Tensor:
+        return functional.negative_logits(fake, reduction=self.reduction)
 
 
-def _scales(logits: Logits) -> list[Tensor]:
-    scales = [logits] if isinstance(logits, Tensor) else list(logits)
-    if not scales or any(scale.numel() == 0 for scale in scales):
-        raise ShapeError(
-            "a loss got no logits: the image is too small for the discriminator (see its "
-            "min_input_size), or the list is empty"
-        )
-    return [functional.full_precision(scale) for scale in scales]
+@ADVERSARIAL_LOSSES.register("wgan")
+class WGANLoss(AdversarialLoss):
+    r"""Wasserstein: logits are scores without bound, to be held by a penalty such as `wgan_gp`.
+
+    $$L_D = \overline{f} - \overline{r}, \quad L_G = -\overline{f}$$
+
+    (Arjovsky et al., 2017, equation 3). It does not clip weights.
+
+    Args:
+        reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
+        combine: `"mean"` or `"sum"`, over scales.
+
+    Raises:
+        OptionError: A word is none of these.
+
+    Example:
+        >>> WGANLoss().discriminator(torch.full((4,), 3.0), torch.ones(4)).item()
+        -2.0
+    """
+
+    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return functional.wgan_discriminator(real, fake, reduction=self.reduction)
+
+    def _generator(self, fake: Tensor) -> Tensor:
+        return functional.negative_logits(fake, reduction=self.reduction)

@@ -1,8 +1,12 @@
 """Reconstruction losses: how far an output is from its target."""
 
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
-from ganblocks.errors import ShapeError
+from ganblocks.errors import ShapeError, require_at_least
 from ganblocks.losses import functional
 from ganblocks.registry import Registry
 
@@ -10,12 +14,38 @@ RECONSTRUCTION_LOSSES: Registry[nn.Module] = Registry("reconstruction losses")
 """Reconstruction losses by name: (output, target) → scalar."""
 
 
+class ReconstructionLoss(nn.Module, ABC):
+    """Compares images (B, C, H, W) of one shape, in full precision, and gives a scalar."""
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        """Compares an output with its target.
+
+        Args:
+            output: Images (B, C, H, W).
+            target: Images of the same shape; nothing is broadcast.
+
+        Raises:
+            ShapeError: They differ in shape, or there is nothing in them.
+        """
+        if output.shape != target.shape:
+            raise ShapeError(
+                f"output {tuple(output.shape)} and target {tuple(target.shape)} differ in shape: "
+                "crop or resize one to the other first"
+            )
+        if output.numel() == 0:
+            raise ShapeError(f"a loss got images of shape {tuple(output.shape)}: nothing is there")
+        return self._compared(functional.full_precision(output), functional.full_precision(target))
+
+    @abstractmethod
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor: ...
+
+
 @RECONSTRUCTION_LOSSES.register("l1")
-class L1Loss(nn.Module):
-    """Mean absolute error, mean |output − target| (Isola et al., 2017, equation 3).
+class L1Loss(ReconstructionLoss):
+    r"""Mean absolute error, $\overline{|output - target|}$ (Isola et al., 2017, equation 3).
 
     Raises:
-        ShapeError: Output and target differ in shape.
+        ShapeError: Called with output and target of different shapes.
 
     Example:
         >>> import torch
@@ -23,11 +53,131 @@ class L1Loss(nn.Module):
         1.0
     """
 
-    def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compares images (B, C, H, W) of one shape."""
-        if output.shape != target.shape:
-            raise ShapeError(
-                f"output {tuple(output.shape)} and target {tuple(target.shape)} differ in shape: "
-                "crop or resize one to the other first"
-            )
-        return functional.l1(functional.full_precision(output), functional.full_precision(target))
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.l1(output, target)
+
+
+@RECONSTRUCTION_LOSSES.register("l2")
+class L2Loss(ReconstructionLoss):
+    r"""Mean squared error, $\overline{(output - target)^2}$.
+
+    Raises:
+        ShapeError: Called with output and target of different shapes.
+
+    Example:
+        >>> import torch
+        >>> L2Loss()(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 2.0)).item()
+        4.0
+    """
+
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.l2(output, target)
+
+
+@RECONSTRUCTION_LOSSES.register("charbonnier")
+class CharbonnierLoss(ReconstructionLoss):
+    r"""L1 with a rounded tip, $\overline{\sqrt{d^2 + \varepsilon^2} - \varepsilon}$.
+
+    d = output − target (Charbonnier et al., 1994; Lai et al., 2017, without the last term, which
+    makes it 0 for equal images and has no gradient).
+
+    Args:
+        eps: ε, in the images' unit: differences much larger than it count as in L1.
+
+    Raises:
+        OptionError: ε is not above 0.
+        ShapeError: Called with output and target of different shapes.
+
+    Example:
+        >>> import torch
+        >>> CharbonnierLoss(eps=4.0)(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 3.0)).item()
+        1.0
+    """
+
+    def __init__(self, eps: float = 1e-3) -> None:
+        require_at_least("eps", eps, 1e-12)
+        super().__init__()
+        self.eps = eps
+
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.charbonnier(output, target, eps=self.eps)
+
+
+@RECONSTRUCTION_LOSSES.register("huber")
+class HuberLoss(ReconstructionLoss):
+    r"""Squared near 0 and linear beyond δ: ½ d² or δ (|d| − ½ δ), averaged (Huber, 1964).
+
+    Args:
+        delta: δ, in the images' unit.
+
+    Raises:
+        OptionError: δ is not above 0.
+        ShapeError: Called with output and target of different shapes.
+
+    Example:
+        >>> import torch
+        >>> HuberLoss()(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 3.0)).item()
+        2.5
+    """
+
+    def __init__(self, delta: float = 1.0) -> None:
+        require_at_least("delta", delta, 1e-12)
+        super().__init__()
+        self.delta = delta
+
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.huber(output, target, delta=self.delta)
+
+
+@RECONSTRUCTION_LOSSES.register("total_variation")
+class TotalVariationLoss(ReconstructionLoss):
+    r"""Mean absolute difference of neighbours, down plus across; it looks at the output alone.
+
+    $$\overline{|y_{i+1,j} - y_{i,j}|} + \overline{|y_{i,j+1} - y_{i,j}|}$$
+
+    Anisotropic (after Rudin et al., 1992). It smooths; add it to a loss that knows the target.
+
+    Raises:
+        ShapeError: Called with output and target of different shapes.
+
+    Example:
+        >>> import torch
+        >>> step = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
+        >>> TotalVariationLoss()(step, step).item()
+        1.0
+    """
+
+    cannot = {"minimum": "it looks at the output alone"}  # noqa: RUF012
+
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.total_variation(output)
+
+
+@RECONSTRUCTION_LOSSES.register("gradient_difference")
+class GradientDifferenceLoss(ReconstructionLoss):
+    r"""Compares the strength of edges, $\overline{\big||\partial y| - |\partial t|\big|^\alpha}$.
+
+    ∂ is the difference of neighbouring pixels, down and across, added (Mathieu et al., 2016,
+    equation 6). It does not see the colour of flat regions, nor which side of an edge is bright.
+
+    Args:
+        alpha: α, 1 or more.
+
+    Raises:
+        OptionError: α is below 1.
+        ShapeError: Called with output and target of different shapes.
+
+    Example:
+        >>> import torch
+        >>> step = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
+        >>> GradientDifferenceLoss()(step, torch.zeros_like(step)).item()
+        1.0
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        require_at_least("alpha", alpha, 1)
+        super().__init__()
+        self.alpha = alpha
+
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+        return functional.gradient_difference(output, target, alpha=self.alpha)

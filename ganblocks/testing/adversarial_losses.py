@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganblocks.losses.adversarial import AdversarialLoss, Logits
+from ganblocks.losses.adversarial import AdversarialLoss
+from ganblocks.losses.logits import Logits
 from ganblocks.testing.contract import Check, Subject, demand, run_checks
 from ganblocks.testing.graphs import compiled
 from ganblocks.testing.keeping import copy_, pickle_, spec

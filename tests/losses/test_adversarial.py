@@ -1,103 +1,205 @@
-"""Each formula against numpy in float64, written from the mathematics."""
+"""Each adversarial formula against numpy in float64, written from the mathematics."""
 
 import numpy as np
+import plain
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ganblocks import ADVERSARIAL_LOSSES, L1Loss, OptionError, RegistryError, ShapeError
+from ganblocks import ADVERSARIAL_LOSSES, OptionError, RegistryError, ShapeError
 from ganblocks.losses import mean_logit
 
+CASES = list(plain.ADVERSARIAL)
+shapes = array_shapes(min_dims=0, max_dims=4, max_side=5)
 
-def softplus(x):
-    return np.logaddexp(0.0, x)
+
+def logits(shape):
+    return arrays(np.float64, shape, elements=st.floats(-1e4, 1e4))
 
 
-FORMULAS = {
-    "vanilla": (
-        lambda r, f: softplus(-r).mean() + softplus(f).mean(),
-        lambda f: softplus(-f).mean(),
-    ),
-    "lsgan": (
-        lambda r, f: ((r - 1) ** 2).mean() + (f**2).mean(),
-        lambda f: ((f - 1) ** 2).mean(),
-    ),
-}
-
-logits = arrays(
-    np.float64, array_shapes(min_dims=1, max_dims=4, max_side=5), elements=st.floats(-1e4, 1e4)
-)
+def build(case, **knobs):
+    return ADVERSARIAL_LOSSES.build(case.split(",")[0], **plain.ADVERSARIAL[case][0], **knobs)
 
 
 def test_every_registered_loss_has_its_formula_here():
-    assert set(ADVERSARIAL_LOSSES.names()) == set(FORMULAS)
+    assert set(ADVERSARIAL_LOSSES.names()) == {case.split(",")[0] for case in CASES}
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("case", CASES)
 @settings(deadline=None, max_examples=60)
-@given(real=st.lists(logits, min_size=1, max_size=3), data=st.data())
-def test_the_formula(name, real, data):
-    fake = [data.draw(logits) for _ in real]
-    loss = ADVERSARIAL_LOSSES.build(name)
-    for_d, for_g = FORMULAS[name]
-    tensors = [[torch.from_numpy(x) for x in side] for side in (real, fake)]
-    expected = np.mean([for_d(r, f) for r, f in zip(real, fake, strict=True)])
-    assert loss.discriminator(*tensors).item() == pytest.approx(expected, rel=1e-10, abs=1e-10)
-    expected = np.mean([for_g(f) for f in fake])
-    assert loss.generator(tensors[1]).item() == pytest.approx(expected, rel=1e-10, abs=1e-10)
+@given(sizes=st.lists(shapes, min_size=1, max_size=3), data=st.data())
+def test_the_formula(case, sizes, data):
+    real = [data.draw(logits(shape)) for shape in sizes]
+    fake = [data.draw(logits(shape)) for shape in sizes]
+    combine = data.draw(st.sampled_from(["mean", "sum"]))
+    reduction = data.draw(st.sampled_from(["mean", "sum"]))
+    over_values = {"mean": np.mean, "sum": np.sum}[reduction]
+    over_scales = {"mean": np.mean, "sum": np.sum}[combine]
+    loss = build(case, combine=combine, reduction=reduction)
+    _, for_d, for_g = plain.ADVERSARIAL[case]
+    real_t, fake_t = ([torch.from_numpy(np.asarray(x)) for x in side] for side in (real, fake))
+    for got, parts in [
+        (loss.discriminator(real_t, fake_t), [for_d(r, f) for r, f in zip(real, fake)]),
+        (loss.generator(fake_t, real_t), [for_g(f, r) for r, f in zip(real, fake)]),
+    ]:
+        due = over_scales([sum(over_values(term) for term in terms) for terms in parts])
+        sizes_of_terms = [np.sum(np.abs(term)) for terms in parts for term in terms]
+        assert plain.near(got.item(), due, sizes_of_terms)
     if len(real) == 1:  # a map and a list of one map are the same
-        single = loss.discriminator(tensors[0][0], tensors[1][0])
-        assert single.item() == loss.discriminator(*tensors).item()
+        assert loss.discriminator(real_t[0], fake_t[0]) == loss.discriminator(real_t, fake_t)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("case", CASES)
+def test_unreduced_it_is_a_value_for_each_logit(case):
+    real, fake = np.random.default_rng(1).normal(size=(2, 2, 1, 3, 4))
+    loss, mean = build(case, reduction="none"), build(case)
+    real_t, fake_t = torch.from_numpy(real), torch.from_numpy(fake)
+    _, for_d, for_g = plain.ADVERSARIAL[case]
+    of_d, of_g = loss.discriminator(real_t, fake_t), loss.generator(fake_t, real_t)
+    np.testing.assert_allclose(of_d, sum(for_d(real, fake)), rtol=1e-12)
+    np.testing.assert_allclose(of_g, sum(for_g(fake, real)), rtol=1e-12)
+    assert of_d.mean().item() == pytest.approx(mean.discriminator(real_t, fake_t).item())
+    with pytest.raises(OptionError, match="2 scales of logits"):
+        loss.generator([fake_t, fake_t], [real_t, real_t])
+    with pytest.raises(ShapeError):
+        loss.discriminator(real_t, fake_t[:1])
+
+
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_extremes_stay_finite(name, dtype):
-    loss = ADVERSARIAL_LOSSES.build(name)
-    extreme = torch.tensor([-1e4, -100.0, 0.0, 100.0, 1e4], dtype=dtype, requires_grad=True)
-    total = loss.discriminator(extreme, extreme) + loss.generator(extreme)
-    total.backward()
-    assert total.isfinite()
-    assert total.dtype == torch.float32
-    assert extreme.grad.isfinite().all()
+def test_extremes_stay_finite_and_right(case, dtype):
+    loss = build(case)
+    extreme = torch.tensor([-1e4, -100.0, 0.0, 100.0, 1e4], dtype=dtype)
+    real, fake = extreme.clone().requires_grad_(), extreme.flip(0).clone().requires_grad_()
+    _, for_d, for_g = plain.ADVERSARIAL[case]
+    r, f = (x.detach().double().numpy() for x in (real, fake))
+    for value, terms in [
+        (loss.discriminator(real, fake), for_d(r, f)),
+        (loss.generator(fake, real), for_g(f, r)),
+    ]:
+        assert value.dtype == torch.float32
+        assert value.item() == pytest.approx(sum(np.mean(t) for t in terms), rel=1e-5)
+        value.backward()
+    assert real.grad.isfinite().all()
+    assert fake.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_gradcheck(name):
-    loss = ADVERSARIAL_LOSSES.build(name)
-    real, fake = torch.randn(2, 2, 1, 3, 3, dtype=torch.float64).requires_grad_().unbind()
-    assert torch.autograd.gradcheck(loss.discriminator, (real, fake))
-    assert torch.autograd.gradcheck(loss.generator, (fake,))
-    assert torch.autograd.gradgradcheck(loss.discriminator, (real, fake))
+@pytest.mark.parametrize("case", CASES)
+def test_first_and_second_derivatives(case):
+    loss = build(case)
+    torch.manual_seed(0)
+    points = [x.requires_grad_() for x in torch.randn(2, 2, 1, 3, 3, dtype=torch.float64)]
+    for player in (loss.discriminator, loss.generator):
+        assert torch.autograd.gradcheck(player, points)
+        assert torch.autograd.gradgradcheck(player, points)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_both_players_push_the_right_way(name):
-    loss = ADVERSARIAL_LOSSES.build(name)
-    real, fake = torch.zeros(2, 4).requires_grad_().unbind()
-    real.retain_grad(), fake.retain_grad()
+def optimum(loss, p, q):
+    """The discriminator's best logit at points of density p (real) and q (fake)."""
+    weights_r, weights_f = torch.tensor(p).double(), torch.tensor(q).double()
+    best = torch.zeros(len(p), dtype=torch.float64, requires_grad=True)
+    solver = torch.optim.LBFGS(
+        [best],
+        max_iter=100,
+        tolerance_grad=1e-12,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure():
+        solver.zero_grad()
+        # The half that the density does not weigh is a constant.
+        held = torch.zeros_like(best)
+        as_real, as_fake = loss.discriminator(best, held), loss.discriminator(held, best)
+        value = (weights_r * as_real + weights_f * as_fake).sum()
+        value.backward()
+        return value
+
+    solver.step(closure)
+    return best.detach().numpy()
+
+
+@pytest.mark.parametrize(
+    ("case", "theory"),
+    [
+        ("vanilla", lambda p, q: np.log(p / q)),
+        ("saturating", lambda p, q: np.log(p / q)),
+        ("vanilla, smooth", lambda p, q: np.log(0.9 * p / (0.1 * p + q))),
+        ("lsgan", lambda p, q: p / (p + q)),
+        ("lsgan, χ²", lambda p, q: (p - q) / (p + q)),
+    ],
+)
+def test_the_optimal_discriminator_is_that_of_theory(case, theory):
+    p, q = np.array([0.1, 0.3, 0.6, 0.5]), np.array([0.4, 0.3, 0.2, 0.1])
+    got = optimum(build(case, reduction="none"), p, q)
+    np.testing.assert_allclose(got, theory(p, q), atol=1e-6)
+
+
+def test_the_optimal_hinge_discriminator_is_the_sign_of_the_difference():
+    p, q = torch.tensor([0.1, 0.6, 0.5]), torch.tensor([0.4, 0.2, 0.1])
+    loss = build("hinge", reduction="none")
+    logit = torch.linspace(-3, 3, 601)[:, None].expand(-1, 3)
+    zero = torch.zeros_like(logit)
+    value = p * loss.discriminator(logit, zero) + q * loss.discriminator(zero, logit)
+    assert logit[value.argmin(0), 0].tolist() == pytest.approx((p - q).sign().tolist())
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c != "lsgan, χ²"])
+def test_both_players_push_the_right_way(case):
+    loss = build(case)
+    real, fake = (x.requires_grad_() for x in torch.full((2, 4), 0.5))
     loss.discriminator(real, fake).backward()
     assert (real.grad < 0).all()  # D raises real logits ...
-    if name == "vanilla":
-        assert (fake.grad > 0).all()  # ... and lowers fake ones
+    assert (fake.grad > 0).all()  # ... and lowers fake ones
     fake = torch.zeros(4, requires_grad=True)
-    loss.generator(fake).backward()
+    loss.generator(fake, torch.zeros(4)).backward()
     assert (fake.grad < 0).all()  # G raises them
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_no_logits_are_refused(name):
-    loss = ADVERSARIAL_LOSSES.build(name)
+@pytest.mark.parametrize("case", CASES)
+def test_no_logits_are_refused(case):
+    loss = build(case)
     for empty in ([], torch.zeros(1, 1, 0, 0), [torch.zeros(1), torch.zeros(0)]):
         with pytest.raises(ShapeError, match="no logits"):
-            loss.generator(empty)
+            loss.generator(empty, empty)
+        with pytest.raises(ShapeError, match="no logits"):
+            loss.discriminator(empty, empty)
 
 
 def test_scales_must_match():
-    with pytest.raises(OptionError, match="2 scales of real logits and 1"):
-        ADVERSARIAL_LOSSES.build("vanilla").discriminator([torch.zeros(1)] * 2, torch.zeros(1))
+    with pytest.raises(OptionError, match="2 scales of logits beside 1"):
+        build("vanilla").discriminator([torch.zeros(1)] * 2, torch.zeros(1))
+
+
+@pytest.mark.parametrize("name", ["rpgan", "ragan"])
+def test_a_relativistic_generator_asks_for_the_real_logits(name):
+    loss = ADVERSARIAL_LOSSES.build(name)
+    assert loss.needs_real_logits
+    with pytest.raises(OptionError, match=r"write loss.generator\(fake_logits, real_logits\)"):
+        loss.generator(torch.zeros(4))
+
+
+def test_pairs_of_different_shapes_are_not_broadcast():
+    with pytest.raises(ShapeError, match='make no pairs.*"ragan"'):
+        ADVERSARIAL_LOSSES.build("rpgan").discriminator(torch.zeros(4), torch.zeros(1))
+    assert ADVERSARIAL_LOSSES.build("ragan").discriminator(torch.zeros(4), torch.zeros(1)) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "message"),
+    [
+        ("vanilla", {"label_smoothing": 1.5}, "label_smoothing is 1.5"),
+        ("vanilla", {"reduction": "avg"}, "unknown reduction 'avg'"),
+        ("hinge", {"combine": "none"}, "unknown combine 'none'"),
+        ("lsgan", {"b": "1"}, "b is '1': write a number"),
+        ("ragan", {"form": "hing"}, "did you mean 'hinge'"),
+    ],
+)
+def test_wrong_knobs(name, knobs, message):
+    with pytest.raises(OptionError, match=message):
+        ADVERSARIAL_LOSSES.build(name, **knobs)
 
 
 def test_mean_logit_counts_scales_alike():
@@ -107,11 +209,3 @@ def test_mean_logit_counts_scales_alike():
 def test_an_unknown_loss():
     with pytest.raises(RegistryError, match="did you mean 'lsgan'"):
         ADVERSARIAL_LOSSES.build("lsgans")
-
-
-def test_l1_is_the_mean_absolute_error():
-    output, target = np.random.default_rng(0).normal(size=(2, 2, 3, 4, 4))
-    value = L1Loss()(torch.from_numpy(output), torch.from_numpy(target)).item()
-    assert value == pytest.approx(np.abs(output - target).mean(), rel=1e-12)
-    with pytest.raises(ShapeError, match="differ in shape"):
-        L1Loss()(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 5))

@@ -30,6 +30,7 @@ INPUTS = {
     "spade": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3, 2 * h, w + 1)),
     "adain": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3)),
 }
+OPTIONS = {"ms_ssim": {"size": (176, 177)}}
 # Beside the names: knobs that change what happens under way.
 VARIANTS = [
     ("generators", {"type": "unet", "norm": "instance", "num_downs": 3}),
@@ -53,6 +54,14 @@ VARIANTS = [
         {"type": "patch", "norm": {"type": "instance", "affine": False}, "n_layers": 2},
     ),
     ("discriminators", {"type": "multiscale", "discriminator": "pixel", "num_scales": 2}),
+    ("adversarial losses", {"type": "vanilla", "label_smoothing": 0.1, "combine": "sum"}),
+    ("adversarial losses", {"type": "lsgan", "a": -1.0, "c": 0.0, "reduction": "sum"}),
+    ("adversarial losses", {"type": "rpgan", "form": "hinge"}),
+    ("adversarial losses", {"type": "rpgan", "form": "least_squares"}),
+    ("adversarial losses", {"type": "ragan", "form": "hinge"}),
+    ("adversarial losses", {"type": "ragan", "form": "least_squares"}),
+    ("reconstruction losses", {"type": "ms_ssim", "weights": [0.6, 0.4], "window_size": 5}),
+    ("reconstruction losses", {"type": "gradient_difference", "alpha": 2.0}),
 ]
 NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names()]
 
@@ -69,7 +78,8 @@ def component_of(kind, what):
     def factory():
         return registry.build(what, *arguments, **knobs)
 
-    return factory, {"inputs": INPUTS[name]} if name in INPUTS else {}
+    inputs = {"inputs": INPUTS[name]} if name in INPUTS else {}
+    return factory, {**OPTIONS.get(name, {}), **inputs}
 
 
 def test_every_registry_has_a_contract():

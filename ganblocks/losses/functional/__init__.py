@@ -1,0 +1,59 @@
+"""Each formula once, as a function of tensors."""
+
+from ganblocks.losses.functional.adversarial import (
+    FORMS,
+    hinge_discriminator,
+    lsgan_discriminator,
+    lsgan_generator,
+    negative_logits,
+    relativistic_average,
+    relativistic_paired,
+    saturating_generator,
+    vanilla_discriminator,
+    vanilla_generator,
+    wgan_discriminator,
+)
+from ganblocks.losses.functional.frequency import (
+    focal_frequency,
+    focal_weights,
+    frequency_distance,
+)
+from ganblocks.losses.functional.pixels import (
+    charbonnier,
+    gradient_difference,
+    huber,
+    l1,
+    l2,
+    total_variation,
+)
+from ganblocks.losses.functional.reducing import REDUCTIONS, full_precision, reduce
+from ganblocks.losses.functional.structure import MS_SSIM_WEIGHTS, ms_ssim, ssim
+
+__all__ = [
+    "FORMS",
+    "MS_SSIM_WEIGHTS",
+    "REDUCTIONS",
+    "charbonnier",
+    "focal_frequency",
+    "focal_weights",
+    "frequency_distance",
+    "full_precision",
+    "gradient_difference",
+    "hinge_discriminator",
+    "huber",
+    "l1",
+    "l2",
+    "lsgan_discriminator",
+    "lsgan_generator",
+    "ms_ssim",
+    "negative_logits",
+    "reduce",
+    "relativistic_average",
+    "relativistic_paired",
+    "saturating_generator",
+    "ssim",
+    "total_variation",
+    "vanilla_discriminator",
+    "vanilla_generator",
+    "wgan_discriminator",
+]

@@ -1,0 +1,85 @@
+"""Distances between two images, value by value."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def l1(output: Tensor, target: Tensor) -> Tensor:
+    """Mean |output − target| over every value.
+
+    Example:
+        >>> l1(torch.zeros(2), torch.tensor([1.0, -3.0])).item()
+        2.0
+    """
+    return F.l1_loss(output, target)
+
+
+def l2(output: Tensor, target: Tensor) -> Tensor:
+    """Mean (output − target)² over every value.
+
+    Example:
+        >>> l2(torch.zeros(2), torch.tensor([1.0, -3.0])).item()
+        5.0
+    """
+    return F.mse_loss(output, target)
+
+
+def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
+    """Mean √((output − target)² + ε²) − ε: L1 with a rounded tip (Charbonnier et al., 1994).
+
+    The constant ε is taken off, so that equal images give 0; gradients are the usual ones.
+
+    Example:
+        >>> charbonnier(torch.zeros(2), torch.full((2,), 3.0), eps=4.0).item()
+        1.0
+    """
+    # hypot: the square of a small difference would vanish beside ε² in fp32.
+    return (torch.hypot(output - target, output.new_tensor(eps)) - eps).mean()
+
+
+def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
+    """Mean of ½ d² where |d| ≤ δ, and δ (|d| − ½ δ) beyond, d = output − target (Huber, 1964).
+
+    Example:
+        >>> huber(torch.zeros(2), torch.tensor([1.0, 3.0])).item()
+        1.5
+    """
+    return F.huber_loss(output, target, delta=delta)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean |difference| of vertical neighbours plus that of horizontal ones, anisotropic.
+
+    Rudin et al. (1992) introduced it as a sum; the mean does not grow with the image. An axis of
+    one pixel has no neighbours and adds 0.
+
+    Example:
+        >>> total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])).item()
+        1.0
+    """
+    total = image.new_zeros(())
+    for difference in _differences(image):
+        total = total + difference.abs().sum() / max(1, difference.numel())
+    return total
+
+
+def gradient_difference(output: Tensor, target: Tensor, *, alpha: float = 1.0) -> Tensor:
+    """Mean ||∂output| − |∂target||^α, along each axis, added (Mathieu et al., 2016, equation 6).
+
+    ∂ is the difference of neighbouring pixels. The mean stands where the paper has a sum.
+
+    Example:
+        >>> edge = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
+        >>> gradient_difference(edge, torch.zeros_like(edge)).item()
+        1.0
+    """
+    total = output.new_zeros(())
+    for ours, theirs in zip(_differences(output), _differences(target), strict=True):
+        off = (ours.abs() - theirs.abs()).abs()
+        total = total + off.pow(alpha).sum() / max(1, off.numel())
+    return total
+
+
+def _differences(image: Tensor) -> tuple[Tensor, Tensor]:
+    return image.diff(dim=-2), image.diff(dim=-1)

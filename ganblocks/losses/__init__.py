@@ -10,6 +10,17 @@ from ganblocks.losses.adversarial import (
     WGANLoss,
 )
 from ganblocks.losses.logits import mean_logit
+from ganblocks.losses.penalties import (
+    PENALTIES,
+    ConsistencyPenalty,
+    DRAGANPenalty,
+    LeCamPenalty,
+    Penalty,
+    R1Penalty,
+    R1R2Penalty,
+    R2Penalty,
+    WGANGPPenalty,
+)
 from ganblocks.losses.reconstruction import (
     RECONSTRUCTION_LOSSES,
     CharbonnierLoss,
@@ -25,9 +36,12 @@ from ganblocks.losses.structure import FocalFrequencyLoss, MSSSIMLoss, SSIMLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
+    "PENALTIES",
     "RECONSTRUCTION_LOSSES",
     "AdversarialLoss",
     "CharbonnierLoss",
+    "ConsistencyPenalty",
+    "DRAGANPenalty",
     "FocalFrequencyLoss",
     "GradientDifferenceLoss",
     "HingeLoss",
@@ -35,7 +49,12 @@ __all__ = [
     "L1Loss",
     "L2Loss",
     "LSGANLoss",
+    "LeCamPenalty",
     "MSSSIMLoss",
+    "Penalty",
+    "R1Penalty",
+    "R1R2Penalty",
+    "R2Penalty",
     "RaGANLoss",
     "ReconstructionLoss",
     "RelativisticLoss",
@@ -44,6 +63,7 @@ __all__ = [
     "SaturatingLoss",
     "TotalVariationLoss",
     "VanillaLoss",
+    "WGANGPPenalty",
     "WGANLoss",
     "mean_logit",
 ]

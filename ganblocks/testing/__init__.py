@@ -8,6 +8,7 @@ def test_my_generator():
 
 from ganblocks.testing.activations import check_activation
 from ganblocks.testing.adversarial_losses import check_adversarial_loss
+from ganblocks.testing.augmentations import check_augmentation
 from ganblocks.testing.blocks import check_block
 from ganblocks.testing.component import check_compile, check_component, checked_kinds, checks_of
 from ganblocks.testing.contract import ContractError
@@ -18,6 +19,7 @@ from ganblocks.testing.generators import check_generator
 from ganblocks.testing.initializers import check_initializer
 from ganblocks.testing.norms import check_norm
 from ganblocks.testing.paddings import check_padding
+from ganblocks.testing.penalties import check_penalty
 from ganblocks.testing.reconstruction_losses import check_reconstruction_loss
 from ganblocks.testing.upsamplers import check_upsampler
 
@@ -25,6 +27,7 @@ __all__ = [
     "ContractError",
     "check_activation",
     "check_adversarial_loss",
+    "check_augmentation",
     "check_block",
     "check_compile",
     "check_component",
@@ -35,6 +38,7 @@ __all__ = [
     "check_initializer",
     "check_norm",
     "check_padding",
+    "check_penalty",
     "check_reconstruction_loss",
     "check_upsampler",
     "checked_kinds",

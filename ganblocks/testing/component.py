@@ -9,6 +9,7 @@ from typing import Any
 from ganblocks.errors import OptionError, not_one_of, require_one_of
 from ganblocks.testing.activations import ACTIVATION_CHECKS, check_activation
 from ganblocks.testing.adversarial_losses import ADVERSARIAL_LOSS_CHECKS, check_adversarial_loss
+from ganblocks.testing.augmentations import AUGMENTATION_CHECKS, check_augmentation
 from ganblocks.testing.blocks import BLOCK_CHECKS, check_block
 from ganblocks.testing.contract import Check, line_of, name_of
 from ganblocks.testing.datasets import DATASET_CHECKS, check_dataset
@@ -18,6 +19,7 @@ from ganblocks.testing.generators import GENERATOR_CHECKS, check_generator
 from ganblocks.testing.initializers import INITIALIZER_CHECKS, check_initializer
 from ganblocks.testing.norms import NORM_CHECKS, check_norm
 from ganblocks.testing.paddings import PADDING_CHECKS, check_padding
+from ganblocks.testing.penalties import PENALTY_CHECKS, check_penalty
 from ganblocks.testing.reconstruction_losses import (
     RECONSTRUCTION_LOSS_CHECKS,
     check_reconstruction_loss,
@@ -27,6 +29,7 @@ from ganblocks.testing.upsamplers import UPSAMPLER_CHECKS, check_upsampler
 _KINDS: dict[str, tuple[Callable[..., None], tuple[Check, ...]]] = {
     "activation": (check_activation, ACTIVATION_CHECKS),
     "adversarial loss": (check_adversarial_loss, ADVERSARIAL_LOSS_CHECKS),
+    "augmentation": (check_augmentation, AUGMENTATION_CHECKS),
     "block": (check_block, BLOCK_CHECKS),
     "dataset": (check_dataset, DATASET_CHECKS),
     "discriminator": (check_discriminator, DISCRIMINATOR_CHECKS),
@@ -35,6 +38,7 @@ _KINDS: dict[str, tuple[Callable[..., None], tuple[Check, ...]]] = {
     "initializer": (check_initializer, INITIALIZER_CHECKS),
     "norm": (check_norm, NORM_CHECKS),
     "padding": (check_padding, PADDING_CHECKS),
+    "penalty": (check_penalty, PENALTY_CHECKS),
     "reconstruction loss": (check_reconstruction_loss, RECONSTRUCTION_LOSS_CHECKS),
     "upsampler": (check_upsampler, UPSAMPLER_CHECKS),
 }
@@ -137,4 +141,6 @@ def _of(kind: str) -> tuple[Callable[..., None], tuple[Check, ...]]:
 
 
 def _plural(kind: str) -> str:
+    if kind.endswith("y"):
+        return f"{kind.removesuffix('y')}ies"
     return f"{kind}es" if kind.endswith("s") else f"{kind}s"

@@ -3,6 +3,7 @@
 import planted_losses as losses
 import planted_networks as n
 import planted_parts as p
+import planted_penalties as q
 import planted_rest as r
 import pytest
 import torch
@@ -173,6 +174,33 @@ PLANTED = [
     ("dataset", r.DrawsGlobally, "deterministic", "drawn again"),
     ("dataset", r.CountsDraws, "deterministic", "drawn again"),
     ("dataset", r.BeginsAtEpoch1, "epoch_0", "a differs"),
+    ("augmentation", q.Crops, "shape", "becomes torch.float32 of (4, 3, 15, 18)"),
+    ("augmentation", q.GivesNaN, "shape", "not finite"),
+    ("augmentation", q.AlwaysFloat32, "shape", "torch.float64 of shape"),
+    ("augmentation", q.OneOnly, "shape", "for 2 batches it gives tuple of 1"),
+    ("augmentation", q.DrawsForEach, "same_draw", "of two equal batches the second batch"),
+    ("augmentation", q.OneDraw, "own_draws", "all images have one draw"),
+    ("augmentation", q.DrawsOnce, "own_draws", "every call draws the same"),
+    ("augmentation", q.OwnGenerator, "own_draws", "under one seed two draws differ"),
+    ("augmentation", q.Lenient, "mismatch", "raise nothing"),
+    ("augmentation", q.CutsTheGraph, "gradients", "cut off from the images"),
+    ("augmentation", q.Rounds, "gradients", "zero everywhere"),
+    ("augmentation", q.StraightThrough, "gradients", "GradcheckError"),
+    ("augmentation", q.WritesInPlace, "only_computes", "images were written to"),
+    ("augmentation", q.Counts, "only_computes", "of its state calls differs"),
+    ("augmentation", q.SeesTheCompiler, "compile", "differs"),
+    ("penalty", q.OneForEachImage, "scalar", "of shape (3,)"),
+    ("penalty", q.NaNPenalty, "scalar", "with a condition it is nan"),
+    ("penalty", q.UnseededPenalty, "scalar", "it differs under one seed"),
+    ("penalty", q.CutOff, "gradients", "cut off from the discriminator"),
+    ("penalty", q.TeachesTheGenerator, "gradients", "a gradient reaches the fake images"),
+    ("penalty", q.TeachesNothing, "gradients", "get no finite gradient"),
+    ("penalty", q.Broadcasts, "mismatch", "raise nothing"),
+    ("penalty", q.MarksTheCallersImages, "only_computes", "now require a gradient"),
+    ("penalty", q.WritesToReal, "only_computes", "images were written to"),
+    ("penalty", q.RunsBackward, "only_computes", "it ran backward"),
+    ("penalty", q.Remembers, "only_computes", "of its own state calls differs"),
+    ("penalty", q.FirstOrder, "gradcheck", "GradcheckError"),
     ("dataset", r.WrapsAround, "end", "index 3 of 3 pairs raises nothing"),
 ]
 SOUND = [
@@ -195,6 +223,8 @@ SOUND = [
     ("adversarial loss", losses.Quiet),
     ("reconstruction loss", losses.Absolute),
     ("dataset", r.Squares),
+    ("augmentation", q.Shade),
+    ("penalty", q.Smooth),
 ]
 
 

@@ -62,6 +62,10 @@ VARIANTS = [
     ("adversarial losses", {"type": "ragan", "form": "least_squares"}),
     ("reconstruction losses", {"type": "ms_ssim", "weights": [0.6, 0.4], "window_size": 5}),
     ("reconstruction losses", {"type": "gradient_difference", "alpha": 2.0}),
+    ("penalties", {"type": "wgan_gp", "one_sided": True, "scalar": "mean", "target": 0.01}),
+    ("penalties", {"type": "r1_r2", "scalar": "logit", "every": 16}),
+    ("penalties", {"type": "consistency", "sides": "both", "augmentation": "diff_augment"}),
+    ("augmentations", {"type": "diff_augment", "policy": ["cutout", {"type": "colour"}]}),
 ]
 NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names()]
 
@@ -110,6 +114,7 @@ def test_it_keeps_its_contract(kind, what):
     [
         ("activations", "leaky_relu"),
         ("adversarial losses", "vanilla"),
+        ("augmentations", "diff_augment"),
         ("blocks", "residual"),
         ("discriminators", "patch_70"),
         ("downsamplers", "blur"),

@@ -18,6 +18,11 @@ from ganblocks.losses.functional.frequency import (
     focal_weights,
     frequency_distance,
 )
+from ganblocks.losses.functional.penalties import (
+    half_squared_norm,
+    lecam,
+    norms_to_target,
+)
 from ganblocks.losses.functional.pixels import (
     charbonnier,
     gradient_difference,
@@ -39,14 +44,17 @@ __all__ = [
     "frequency_distance",
     "full_precision",
     "gradient_difference",
+    "half_squared_norm",
     "hinge_discriminator",
     "huber",
     "l1",
     "l2",
+    "lecam",
     "lsgan_discriminator",
     "lsgan_generator",
     "ms_ssim",
     "negative_logits",
+    "norms_to_target",
     "reduce",
     "relativistic_average",
     "relativistic_paired",

@@ -1,0 +1,42 @@
+"""What penalties make of gradients and logits. A gradient is (B, …), one for each image."""
+
+import torch
+from torch import Tensor
+
+
+def norms_to_target(gradient: Tensor, *, target: float = 1.0, one_sided: bool = False) -> Tensor:
+    """Mean over the images of (‖g‖₂ − t)², each norm over all values of one image.
+
+    One-sided: mean max(0, ‖g‖₂ − t)² (Gulrajani et al., 2017, equation 3; one-sided: Petzka et
+    al., 2018). The gradient of a zero norm is taken as 0.
+
+    Example:
+        >>> norms_to_target(torch.full((5, 3, 2, 2), 12**-0.5)).item() < 1e-12
+        True
+    """
+    off: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1) - target
+    return (off.relu() if one_sided else off).square().mean()
+
+
+def half_squared_norm(gradient: Tensor) -> Tensor:
+    """Mean over the images of ½ ‖g‖₂² (Mescheder et al., 2018, equations 9 and 10).
+
+    Example:
+        >>> half_squared_norm(torch.ones(5, 3, 2, 2)).item()
+        6.0
+    """
+    return gradient.flatten(1).square().sum(1).mean() / 2
+
+
+def lecam(
+    real_logits: Tensor, fake_logits: Tensor, real_anchor: Tensor, fake_anchor: Tensor
+) -> Tensor:
+    """Mean (r − α_F)² + mean (f − α_R)² (Tseng et al., 2021, equation 3).
+
+    The anchors α are moving averages of the mean logit of the real and of the fake images.
+
+    Example:
+        >>> lecam(torch.ones(4), torch.zeros(4), torch.tensor(1.0), torch.tensor(0.0)).item()
+        2.0
+    """
+    return (real_logits - fake_anchor).square().mean() + (fake_logits - real_anchor).square().mean()

@@ -1,0 +1,67 @@
+"""The gradient that penalties are about: of the logits, with respect to the image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from ganblocks.errors import OptionError, require_one_of
+from ganblocks.losses.logits import scales_of
+from ganblocks.losses.penalties.base import Judge
+
+SCALARS = ("sum", "mean", "logit")
+"""What of an image's logits is differentiated."""
+
+
+def image_gradient(judge: Judge, image: Tensor, scalar: str = "sum") -> Tensor:
+    """Differentiates each image's logits with respect to the image, so that it can be trained on.
+
+    Args:
+        judge: Image → logits, of any shape whose first axis is the batch, or a list of scales.
+        image: Images (B, …), detached; the caller's tensor is left as it is.
+        scalar: What is differentiated. `"sum"` of an image's logits, as in common use: on a patch
+            map it grows with the number of logits. `"mean"` over the logits of a scale, then over
+            the scales: does not. `"logit"`: one logit of each image, drawn at random at each call,
+            so that on average every logit is held to the penalty by itself.
+
+    Returns:
+        Gradients of the image's shape.
+
+    Raises:
+        OptionError: The logits do not depend on the image, or `scalar` is another word.
+
+    Example:
+        >>> image_gradient(lambda x: 3 * x, torch.zeros(2, 1, 2, 2), "mean")[0].flatten().tolist()
+        [0.75, 0.75, 0.75, 0.75]
+    """
+    require_one_of("scalar", scalar, SCALARS)
+    image = image.detach().requires_grad_()
+    # Fused attention has no second derivative, which the training of a gradient takes.
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        scales = [logits.reshape(len(image), -1) for logits in scales_of(judge(image))]
+    if not any(scale.requires_grad for scale in scales):
+        raise OptionError(
+            "the discriminator's logits do not depend on the image: it ran under no_grad, or "
+            "detached what it was given"
+        )
+    (gradient,) = torch.autograd.grad(
+        scales, image, _weights(scales, scalar), create_graph=True, materialize_grads=True
+    )
+    return gradient
+
+
+def _weights(scales: list[Tensor], scalar: str) -> list[Tensor]:
+    """Gives the weight of each logit in its image's scalar."""
+    if scalar == "sum":
+        return [torch.ones_like(scale) for scale in scales]
+    if scalar == "mean":
+        return [torch.full_like(s, 1 / (s.shape[1] * len(scales))) for s in scales]
+    batch, device = len(scales[0]), scales[0].device
+    drawn = torch.randint(len(scales), (batch, 1), device=device)
+    weights = []
+    for number, scale in enumerate(scales):
+        which = torch.randint(scale.shape[1], (batch, 1), device=device)
+        one = torch.zeros_like(scale).scatter_(1, which, 1.0)
+        weights.append(one * (drawn == number))
+    return weights

@@ -1,0 +1,292 @@
+"""Penalties against their closed forms on linear and quadratic critics, image by image."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ganblocks import (
+    PENALTIES,
+    DRAGANPenalty,
+    LeCamPenalty,
+    OptionError,
+    PatchDiscriminator,
+    R1Penalty,
+    R1R2Penalty,
+    R2Penalty,
+    SelfAttention,
+    ShapeError,
+    WGANGPPenalty,
+)
+from ganblocks.losses.penalties.gradient import image_gradient
+
+GRADIENT = ["wgan_gp", "dragan", "r1", "r2", "r1_r2"]
+
+
+def images(batch=3, seed=0, shape=(2, 4, 5)):
+    return np.random.default_rng(seed).normal(size=(2, batch, *shape))
+
+
+class Linear(torch.nn.Module):
+    """Logit k of an image is w_k · x: as many logits as there are weights."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.weights = torch.nn.Parameter(torch.from_numpy(weights))
+
+    def forward(self, x):
+        return torch.einsum("kchw,bchw->bk", self.weights, x)
+
+
+def quadratic(x):
+    """One logit for each image, ½ ‖x‖², whose gradient is x itself."""
+    return x.flatten(1).square().sum(1) / 2
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    batch=st.integers(1, 5),
+    logits=st.integers(1, 4),
+    seed=st.integers(0, 1000),
+    scalar=st.sampled_from(["sum", "mean"]),
+    target=st.floats(0, 3),
+)
+def test_a_linear_critic(batch, logits, seed, scalar, target):
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(logits, 2, 4, 5))
+    real, fake = (torch.from_numpy(x) for x in images(batch, seed))
+    gradient = {"sum": weights.sum(0), "mean": weights.mean(0)}[scalar]
+    norm = np.sqrt((gradient**2).sum())
+    critic = Linear(weights)
+    for penalty, due in [
+        (WGANGPPenalty(scalar=scalar, target=target), (norm - target) ** 2),
+        (
+            WGANGPPenalty(scalar=scalar, target=target, one_sided=True),
+            max(0.0, norm - target) ** 2,
+        ),
+        (DRAGANPenalty(scalar=scalar, target=target), (norm - target) ** 2),
+        (R1Penalty(scalar=scalar), norm**2 / 2),
+        (R2Penalty(scalar=scalar), norm**2 / 2),
+        (R1R2Penalty(scalar=scalar), norm**2),
+    ]:
+        assert penalty(critic, real, fake).item() == pytest.approx(due, rel=1e-10, abs=1e-10)
+
+
+def test_logit_by_logit_on_average():
+    """scalar="logit" draws one logit of each image: its mean is that over all logits."""
+    weights = np.random.default_rng(3).normal(size=(4, 2, 4, 5))
+    real = torch.from_numpy(images(4000, 3)[0])
+    norms = np.sqrt((weights**2).sum((1, 2, 3)))
+    torch.manual_seed(0)
+    critic = Linear(weights)
+    got = R1Penalty(scalar="logit")(critic, real, real).item()
+    assert got == pytest.approx((norms**2).mean() / 2, rel=0.03)
+    got = WGANGPPenalty(scalar="logit")(critic, real, real).item()
+    assert got == pytest.approx(((norms - 1) ** 2).mean(), rel=0.03)
+    gradients = image_gradient(critic, real, "logit").detach().numpy()
+    drawn = [np.isclose(gradients, w).all((1, 2, 3)).mean() for w in weights]
+    assert sum(drawn) == 1  # every gradient is that of one logit
+    assert min(drawn) > 0.2
+
+
+def test_logits_of_several_scales_are_drawn_too():
+    weights = np.random.default_rng(4).normal(size=(5, 2, 4, 5))
+    real = torch.from_numpy(images(2000, 4)[0])
+    torch.manual_seed(0)
+
+    def critic(x):
+        logits = Linear(weights)(x)
+        return [logits[:, :1], logits[:, 1:]]
+
+    gradients = image_gradient(critic, real, "logit").detach().numpy()
+    drawn = [np.isclose(gradients, w).all((1, 2, 3)).mean() for w in weights]
+    assert sum(drawn) == 1
+    assert drawn[0] == pytest.approx(0.5, abs=0.05)  # scales count alike
+    mean = image_gradient(critic, real[:1], "mean").detach().numpy()[0]
+    np.testing.assert_allclose(mean, (weights[0] + weights[1:].mean(0)) / 2, rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(batch=st.integers(1, 5), seed=st.integers(0, 1000))
+def test_a_quadratic_critic(batch, seed):
+    real, fake = images(batch, seed)
+    squares = [(x**2).sum((1, 2, 3)) for x in (real, fake)]
+    given = [torch.from_numpy(x) for x in (real, fake)]
+    for penalty, due in [
+        (R1Penalty(), squares[0].mean() / 2),
+        (R2Penalty(), squares[1].mean() / 2),
+        (R1R2Penalty(), (squares[0].mean() + squares[1].mean()) / 2),
+        (DRAGANPenalty(noise=0.0), ((np.sqrt(squares[0]) - 1) ** 2).mean()),
+    ]:
+        assert penalty(quadratic, *given).item() == pytest.approx(due, rel=1e-10)
+    torch.manual_seed(seed)
+    epsilon = torch.rand(batch, 1, 1, 1, dtype=torch.float64).numpy()
+    between = epsilon * real + (1 - epsilon) * fake
+    due = ((np.sqrt((between**2).sum((1, 2, 3))) - 1) ** 2).mean()
+    torch.manual_seed(seed)
+    assert WGANGPPenalty()(quadratic, *given).item() == pytest.approx(due, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_it_does_not_grow_with_the_batch(name):
+    """The same image many times has the penalty of the image, on average over draws."""
+    real = torch.from_numpy(images(1)[0])
+    knobs = {"noise": 0.0} if name == "dragan" else {}
+    penalty = PENALTIES.build(name, **knobs)
+    alone = penalty(quadratic, real, real).item()
+    for batch in (2, 16):
+        many = real.expand(batch, -1, -1, -1)
+        assert penalty(quadratic, many, many).item() == pytest.approx(alone, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["r1", "r2", "r1_r2"])
+def test_a_batch_has_the_mean_of_its_images(name):
+    torch.manual_seed(0)
+    critic = PatchDiscriminator(3, base_channels=4, n_layers=2, norm="none").double()
+    real, fake = torch.randn(2, 4, 3, 40, 32, dtype=torch.float64)
+    penalty = PENALTIES.build(name)
+    alone = [penalty(critic, real[i : i + 1], fake[i : i + 1]).item() for i in range(4)]
+    assert penalty(critic, real, fake).item() == pytest.approx(np.mean(alone), rel=1e-10)
+
+
+def test_the_sum_of_a_patch_map_grows_with_its_logits_and_the_mean_does_not():
+    torch.manual_seed(0)
+    critic = PatchDiscriminator(3, base_channels=4, n_layers=1, norm="none").double()
+    small, large = (torch.randn(2, 3, s, s, dtype=torch.float64) for s in (32, 64))
+    for scalar, low, high in [("sum", 3, 5.5), ("mean", 0.15, 0.35)]:
+        penalty = R1Penalty(scalar=scalar)
+        ratio = penalty(critic, large, large) / penalty(critic, small, small)
+        assert low < ratio < high
+
+
+@pytest.mark.parametrize("name", PENALTIES.names())
+def test_first_and_second_derivatives(name):
+    torch.manual_seed(1)
+    convolution = torch.randn(1, 3, 3, 3, dtype=torch.float64, requires_grad=True)
+    real, fake = torch.randn(2, 2, 2, 5, 6, dtype=torch.float64)
+    condition = torch.randn(2, 1, 5, 6, dtype=torch.float64)
+    penalty = PENALTIES.build(name).double().eval()
+
+    def of(weights):
+        def critic(x):
+            return torch.nn.functional.conv2d(x, weights).tanh()
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(2)  # the draws are held fixed
+            return penalty(critic, real, fake, condition)
+
+    assert torch.autograd.gradcheck(of, convolution)
+    assert torch.autograd.gradgradcheck(of, convolution)
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_the_condition_is_seen_and_not_differentiated(name):
+    real, fake = (torch.from_numpy(x) for x in images(2, shape=(1, 3, 3)))
+    condition = torch.full((2, 1, 3, 3), 2.0, dtype=torch.float64)
+
+    def critic(x):  # the condition's gradient would be 100, the image's is the condition
+        return (x[:, :1] * x[:, 1:] + 100 * x[:, :1]).flatten(1).sum(1)
+
+    got = PENALTIES.build(name)(critic, real, fake, condition).item()
+    norm = np.sqrt(9 * 2.0**2)
+    due = {"r1": norm**2 / 2, "r2": norm**2 / 2, "r1_r2": norm**2}.get(name, (norm - 1) ** 2)
+    assert got == pytest.approx(due)
+
+
+@pytest.mark.parametrize("name", PENALTIES.names())
+def test_lazy_application_is_rescaled(name):
+    real, fake = torch.randn(2, 2, 3, 8, 8)
+    often, seldom = PENALTIES.build(name).eval(), PENALTIES.build(name, every=16).eval()
+    values = []
+    for penalty in (often, seldom):
+        torch.manual_seed(3)
+        values.append(penalty(lambda x: x.mean((1, 2, 3)), real, fake).item())
+    assert values[1] == pytest.approx(16 * values[0])
+    assert [s for s in range(40) if seldom.due(s)] == [0, 16, 32]
+    assert all(often.due(step) for step in range(5))
+
+
+def test_a_zero_gradient_has_a_finite_second_derivative():
+    weight = torch.zeros(1, 3, 1, 1, requires_grad=True)
+    real = torch.randn(2, 3, 4, 4)
+    WGANGPPenalty()(lambda x: torch.nn.functional.conv2d(x, weight), real, real).backward()
+    assert weight.grad.isfinite().all()
+
+
+def test_a_critic_with_attention():
+    critic = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3), SelfAttention(8), torch.nn.Conv2d(8, 1, 3)
+    )
+    real, fake = torch.randn(2, 2, 3, 8, 8)
+    R1R2Penalty()(critic, real, fake).backward()
+    assert critic[0].weight.grad.abs().sum() > 0
+
+
+def test_lecam_follows_its_averages():
+    penalty = LeCamPenalty(decay=0.9)
+    real, fake = torch.full((2, 1, 4, 4), 3.0), torch.full((2, 1, 4, 4), 1.0)
+
+    def of(r, f):
+        return penalty(lambda x: x, r, f).item()
+
+    assert of(real, fake) == pytest.approx((3 - 1) ** 2 + (1 - 3) ** 2)
+    # The averages move a tenth of the way: α_R to 3.1, α_F to 0.9.
+    assert of(real + 1, fake - 1) == pytest.approx((4 - 0.9) ** 2 + (0 - 3.1) ** 2)
+    anchors = {k: v.clone() for k, v in penalty.state_dict().items()}
+    penalty.eval()
+    of(real + 5, fake)
+    assert all(torch.equal(anchors[k], v) for k, v in penalty.state_dict().items())
+
+
+def test_consistency_varies_the_condition_with_the_image():
+    seen = []
+
+    def critic(x):
+        seen.append(x)
+        return x.mean((1, 2, 3))
+
+    picture = torch.randn(2, 3, 16, 16)
+    penalty = PENALTIES.build("consistency", augmentation="cutout", sides="both")
+    value = penalty(critic, picture, picture + 1, picture)
+    assert len(seen) == 4
+    assert value > 0
+    first, varied = seen[:2]
+    assert torch.equal(first[:, :3], first[:, 3:])
+    assert torch.equal(varied[:, :3], varied[:, 3:])
+    assert not torch.equal(first, varied)
+
+
+@pytest.mark.parametrize("name", PENALTIES.names())
+def test_what_does_not_fit(name):
+    penalty = PENALTIES.build(name)
+    real = torch.zeros(2, 3, 8, 8)
+    with pytest.raises(ShapeError, match="as many of both"):
+        penalty(quadratic, real, real[:1])
+    with pytest.raises(ShapeError, match="does not fit"):
+        penalty(quadratic, real, real, real[..., 1:])
+    with pytest.raises(ShapeError):
+        penalty(quadratic, real[:0], real[:0])
+    with pytest.raises(OptionError, match="every is 0"):
+        PENALTIES.build(name, every=0)
+
+
+def test_a_critic_that_is_cut_off():
+    with pytest.raises(OptionError, match="do not depend on the image"):
+        R1Penalty()(lambda x: x.detach().mean((1, 2, 3)), *torch.zeros(2, 1, 3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "message"),
+    [
+        ("r1", {"scalar": "per_logit"}, "unknown scalar 'per_logit'"),
+        ("wgan_gp", {"target": -1}, "target is -1"),
+        ("wgan_gp", {"one_sided": 1}, "one_sided is 1"),
+        ("dragan", {"noise": -0.5}, "noise is -0.5"),
+        ("lecam", {"decay": 2}, "decay is 2"),
+        ("consistency", {"sides": "fake"}, "unknown sides 'fake'"),
+    ],
+)
+def test_wrong_knobs(name, knobs, message):
+    with pytest.raises(OptionError, match=message):
+        PENALTIES.build(name, **knobs)

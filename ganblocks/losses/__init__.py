@@ -9,6 +9,13 @@ from ganblocks.losses.adversarial import (
     VanillaLoss,
     WGANLoss,
 )
+from ganblocks.losses.features import (
+    FEATURE_LOSSES,
+    FeatureLoss,
+    FeatureMatchingLoss,
+    PerceptualLoss,
+    StyleLoss,
+)
 from ganblocks.losses.logits import mean_logit
 from ganblocks.losses.penalties import (
     PENALTIES,
@@ -36,12 +43,15 @@ from ganblocks.losses.structure import FocalFrequencyLoss, MSSSIMLoss, SSIMLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
+    "FEATURE_LOSSES",
     "PENALTIES",
     "RECONSTRUCTION_LOSSES",
     "AdversarialLoss",
     "CharbonnierLoss",
     "ConsistencyPenalty",
     "DRAGANPenalty",
+    "FeatureLoss",
+    "FeatureMatchingLoss",
     "FocalFrequencyLoss",
     "GradientDifferenceLoss",
     "HingeLoss",
@@ -52,6 +62,7 @@ __all__ = [
     "LeCamPenalty",
     "MSSSIMLoss",
     "Penalty",
+    "PerceptualLoss",
     "R1Penalty",
     "R1R2Penalty",
     "R2Penalty",
@@ -61,6 +72,7 @@ __all__ = [
     "RpGANLoss",
     "SSIMLoss",
     "SaturatingLoss",
+    "StyleLoss",
     "TotalVariationLoss",
     "VanillaLoss",
     "WGANGPPenalty",

@@ -15,6 +15,7 @@ from ganblocks.testing.contract import ContractError
 from ganblocks.testing.datasets import check_dataset
 from ganblocks.testing.discriminators import check_discriminator
 from ganblocks.testing.downsamplers import check_downsampler
+from ganblocks.testing.feature_losses import check_feature_loss
 from ganblocks.testing.generators import check_generator
 from ganblocks.testing.initializers import check_initializer
 from ganblocks.testing.norms import check_norm
@@ -34,6 +35,7 @@ __all__ = [
     "check_dataset",
     "check_discriminator",
     "check_downsampler",
+    "check_feature_loss",
     "check_generator",
     "check_initializer",
     "check_norm",

@@ -15,6 +15,7 @@ from ganblocks.testing.contract import Check, line_of, name_of
 from ganblocks.testing.datasets import DATASET_CHECKS, check_dataset
 from ganblocks.testing.discriminators import DISCRIMINATOR_CHECKS, check_discriminator
 from ganblocks.testing.downsamplers import DOWNSAMPLER_CHECKS, check_downsampler
+from ganblocks.testing.feature_losses import FEATURE_LOSS_CHECKS, check_feature_loss
 from ganblocks.testing.generators import GENERATOR_CHECKS, check_generator
 from ganblocks.testing.initializers import INITIALIZER_CHECKS, check_initializer
 from ganblocks.testing.norms import NORM_CHECKS, check_norm
@@ -34,6 +35,7 @@ _KINDS: dict[str, tuple[Callable[..., None], tuple[Check, ...]]] = {
     "dataset": (check_dataset, DATASET_CHECKS),
     "discriminator": (check_discriminator, DISCRIMINATOR_CHECKS),
     "downsampler": (check_downsampler, DOWNSAMPLER_CHECKS),
+    "feature loss": (check_feature_loss, FEATURE_LOSS_CHECKS),
     "generator": (check_generator, GENERATOR_CHECKS),
     "initializer": (check_initializer, INITIALIZER_CHECKS),
     "norm": (check_norm, NORM_CHECKS),

@@ -40,15 +40,20 @@ class Reconstruction(Subject[nn.Module]):
             target = output + by * (torch.rand_like(output) - 0.5).sign()
         return output.to(dtype), target.to(dtype)
 
+    def call(self, component: nn.Module, output: Tensor, target: Tensor) -> Tensor:
+        """Gives what a component makes of an output and a target."""
+        value: Tensor = component(output, target)
+        return value
+
     def behaviour(self, component: nn.Module) -> Tensors:
         """Gives the loss of an example."""
-        return {"the loss": component(*self.images()).detach()}
+        return {"the loss": self.call(component, *self.images()).detach()}
 
 
 def scalar(loss: Reconstruction) -> None:
     """Output and target (B, C, H, W) give a finite float32 scalar, for bfloat16 images too."""
     for dtype in (torch.float32, torch.bfloat16):
-        value = loss.make()(*loss.images(dtype))
+        value = loss.call(loss.make(), *loss.images(dtype))
         demand(
             value.shape == () and value.dtype == torch.float32,
             f"for {dtype} it gives {value.dtype} of shape {tuple(value.shape)}",
@@ -60,10 +65,10 @@ def minimum(loss: Reconstruction) -> None:
     """It is 0 for equal images, and positive for others."""
     component = loss.make()
     output, target = loss.images()
-    equal = component(output, output.clone()).item()
+    equal = loss.call(component, output, output.clone()).item()
     demand(abs(equal) < 1e-6, f"for equal images it is {equal:.4g}")
     for name, other in {"other": target, "a little other": output + 0.01 * target}.items():
-        value = component(output, other).item()
+        value = loss.call(component, output, other).item()
         demand(value > max(equal, 0.0), f"for {name} images it is {value:.4g}")
 
 
@@ -72,7 +77,7 @@ def mismatch(loss: Reconstruction) -> None:
     output, target = loss.images()
     for other in (target[:1], target[:, :1], target[..., :1]):
         try:
-            loss.make()(output, other)
+            loss.call(loss.make(), output, other)
         except ShapeError:
             continue
         shapes = f"{tuple(output.shape)} and {tuple(other.shape)}"
@@ -84,7 +89,7 @@ def gradients(loss: Reconstruction) -> None:
     output, target = loss.images()
     for case, other in {"different": target, "equal": output.clone()}.items():
         x = output.clone().requires_grad_()
-        value = loss.make()(x, other)
+        value = loss.call(loss.make(), x, other)
         demand(value.requires_grad, "the loss is cut off from the output")
         value.backward()
         gradient = torch.zeros_like(x) if x.grad is None else x.grad
@@ -101,7 +106,7 @@ def only_computes(loss: Reconstruction) -> None:
     output, target = loss.images()
     copies = (output.clone(), target.clone())
     output.requires_grad_()
-    first, second = component(output, target), component(output, target)
+    first, second = (loss.call(component, output, target) for _ in range(2))
     demand(bool(first == second), "called twice, it gives two values")
     for name, x, copy in zip(("output", "target"), (output, target), copies, strict=True):
         demand(x._version == 0 and torch.equal(x, copy), f"the {name} was written to")
@@ -114,17 +119,25 @@ def gradcheck(loss: Reconstruction) -> None:
     """In float64, and away from kinks, the gradient agrees with finite differences."""
     output, target = loss.images(torch.float64)
     component = loss.make().double()
-    # The mean over n values has gradients of 1 / n, which the tolerance would let pass.
+
+    def scaled(x: Tensor) -> Tensor:
+        # The mean over n values has gradients of 1 / n, which the tolerance would let pass.
+        return loss.call(component, x, target) * x.numel()
+
     torch.autograd.gradcheck(
-        lambda x: component(x, target) * x.numel(), [output.requires_grad_()], fast_mode=True
+        scaled, [output.requires_grad_()], fast_mode=True
     )  # raises where they disagree
 
 
 def compile_(loss: Reconstruction) -> None:
     """torch.compile changes neither the loss nor its gradient."""
     component, images = loss.make(), loss.images()
-    expected = outputs_and_gradients(nn.Module(), images, component)
-    with compiled(component, loss.backend) as run:
+
+    def call(output: Tensor, target: Tensor) -> Tensor:
+        return loss.call(component, output, target)
+
+    expected = outputs_and_gradients(nn.Module(), images, call)
+    with compiled(call, loss.backend) as run:
         off = difference(outputs_and_gradients(nn.Module(), images, run), expected, 1e-5)
     demand(not off, off)
 

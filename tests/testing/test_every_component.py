@@ -62,6 +62,8 @@ VARIANTS = [
     ("adversarial losses", {"type": "ragan", "form": "least_squares"}),
     ("reconstruction losses", {"type": "ms_ssim", "weights": [0.6, 0.4], "window_size": 5}),
     ("reconstruction losses", {"type": "gradient_difference", "alpha": 2.0}),
+    ("feature losses", {"type": "feature_matching", "weighting": "spade"}),
+    ("feature losses", {"type": "perceptual", "map_weights": [1.0, 0.5, 0.0]}),
     ("penalties", {"type": "wgan_gp", "one_sided": True, "scalar": "mean", "target": 0.01}),
     ("penalties", {"type": "r1_r2", "scalar": "logit", "every": 16}),
     ("penalties", {"type": "consistency", "sides": "both", "augmentation": "diff_augment"}),

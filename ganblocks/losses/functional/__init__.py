@@ -13,6 +13,7 @@ from ganblocks.losses.functional.adversarial import (
     vanilla_generator,
     wgan_discriminator,
 )
+from ganblocks.losses.functional.features import gram, weighted_gram, weighted_l1
 from ganblocks.losses.functional.frequency import (
     focal_frequency,
     focal_weights,
@@ -44,6 +45,7 @@ __all__ = [
     "frequency_distance",
     "full_precision",
     "gradient_difference",
+    "gram",
     "half_squared_norm",
     "hinge_discriminator",
     "huber",
@@ -63,5 +65,7 @@ __all__ = [
     "total_variation",
     "vanilla_discriminator",
     "vanilla_generator",
+    "weighted_gram",
+    "weighted_l1",
     "wgan_discriminator",
 ]

@@ -1,0 +1,162 @@
+"""Feature losses against numpy, and where their features come from."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ganblocks import (
+    FEATURE_LOSSES,
+    FeatureMatchingLoss,
+    MultiScaleDiscriminator,
+    OptionError,
+    PatchDiscriminator,
+    PerceptualLoss,
+    ShapeError,
+    StyleLoss,
+    WeightsError,
+    spec_of,
+)
+
+
+class Maps(nn.Module):
+    """Hands over what it was given, and its square."""
+
+    def forward(self, x):
+        return x, x.square()
+
+
+def pair(channels=3, size=64):
+    return torch.from_numpy(np.random.default_rng(0).normal(size=(2, 2, channels, size, size)))
+
+
+@pytest.mark.parametrize(("weighting", "factor"), [("pix2pixhd", 4 / 4), ("spade", 1.0)])
+def test_matching_on_a_patch_discriminator(weighting, factor):
+    critic = PatchDiscriminator(3, base_channels=4, norm="none").double()
+    output, target = pair()
+    maps = [critic.features(x) for x in (output, target)]
+    assert maps[0][-1].shape[1] == 1  # the logits, which are left out: four maps remain
+    due = factor * sum((a - b).abs().mean().item() for a, b in list(zip(*maps))[:-1])
+    got = FeatureMatchingLoss(weighting)(output, target, critic.features).item()
+    assert got == pytest.approx(due, rel=1e-12)
+
+
+def test_matching_weighs_layers_as_the_two_code_bases_do():
+    critic = MultiScaleDiscriminator(
+        {"type": "patch", "base_channels": 4, "n_layers": 2}, 3, num_scales=2
+    )
+    output, target = (x.float() for x in pair())
+    loss = FeatureMatchingLoss("pix2pixhd")(output, target, critic.features)
+    other = FeatureMatchingLoss("spade")(output, target, critic.features)
+    # Three maps beside the logits at each scale: 4 / 3 against 1.
+    assert (loss / other).item() == pytest.approx(4 / 3, rel=1e-5)
+
+
+def test_perceptual_is_the_weighted_l1_of_maps():
+    output, target = pair()
+    got = PerceptualLoss(Maps(), map_weights=[0.5, 2.0])(output, target).item()
+    y, t = output.numpy(), target.numpy()
+    due = 0.5 * np.abs(y - t).mean() + 2 * np.abs(y**2 - t**2).mean()
+    assert got == pytest.approx(due, rel=1e-12)
+
+
+def test_style_is_the_distance_of_gram_matrices():
+    output, target = pair(size=5)
+    got = StyleLoss(Maps())(output, target).item()
+
+    def gram(x):
+        flat = x.reshape(*x.shape[:2], -1)
+        return np.einsum("bcn,bdn->bcd", flat, flat) / (flat.shape[1] * flat.shape[2])
+
+    y, t = output.numpy(), target.numpy()
+    due = sum(((gram(a) - gram(b)) ** 2).sum((1, 2)).mean() for a, b in [(y, t), (y**2, t**2)])
+    assert got == pytest.approx(due, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", FEATURE_LOSSES.names())
+def test_the_gradient_reaches_the_output_and_not_the_target(name):
+    critic = PatchDiscriminator(3, base_channels=4, n_layers=2)
+    output, target = (x.float().requires_grad_() for x in pair())
+    FEATURE_LOSSES.build(name)(output, target, critic.features).backward()
+    assert output.grad.abs().sum() > 0
+    assert target.grad is None
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "vgg19", "resnet18"])
+def test_a_named_backbone_stays_as_it_is_and_passes_gradients(name):
+    torch.manual_seed(0)
+    loss = PerceptualLoss(name, backbone_weights="random").train()
+    before = {key: value.clone() for key, value in loss.state_dict().items()}
+    output, target = (x.float()[:1] for x in pair())
+    output.requires_grad_()
+    loss(output, target).backward()
+    assert output.grad.abs().sum() > 0
+    assert not loss.features.network.training
+    assert not any(p.requires_grad for p in loss.parameters())
+    assert all(torch.equal(before[key], value) for key, value in loss.state_dict().items())
+    grey = loss(output[:, :1], target[:, :1])
+    assert grey.isfinite()
+
+
+def test_a_backbone_sees_what_torchvision_would():
+    from torchvision.models import alexnet
+    from torchvision.transforms.v2.functional import normalize
+
+    torch.manual_seed(0)
+    plain = alexnet(weights=None).eval()
+    torch.manual_seed(0)
+    loss = PerceptualLoss("alexnet", backbone_weights="random", layers=["features.0"])
+    image = torch.rand(1, 3, 64, 64)
+    imagenet = normalize(image, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    torch.testing.assert_close(loss.features(2 * image - 1)[0], plain.features[0](imagenet))
+
+
+def test_weights_from_a_file_and_the_spec(tmp_path):
+    from torchvision.models import alexnet
+
+    path = tmp_path / "mine.pth"
+    torch.save(alexnet(weights=None).state_dict(), path)
+    loss = PerceptualLoss("alexnet", backbone_weights=str(path))
+    again = FEATURE_LOSSES.build(spec_of(loss))
+    output, target = (x.float()[:1] for x in pair())
+    assert again(output, target) == loss(output, target)
+
+
+def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
+    def offline(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", offline)
+    with pytest.raises(WeightsError, match=r"no route to host.*put torchvision's file alexnet"):
+        PerceptualLoss("alexnet")
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(WeightsError, match="text.pth"):
+        PerceptualLoss("alexnet", backbone_weights=str(tmp_path / "text.pth"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PerceptualLoss("vgg91"), "did you mean 'vgg19'"),
+        (
+            lambda: StyleLoss("alexnet", layers=["features.99"], backbone_weights="random"),
+            "alexnet has no layer 'features.99'",
+        ),
+        (lambda: PerceptualLoss(Maps(), layers=["a"]), "they choose from a named backbone"),
+        (lambda: PerceptualLoss(abs), "features is"),
+        (lambda: PerceptualLoss(Maps(), map_weights=[-1.0]), "a weight of map_weights is -1.0"),
+        (lambda: FeatureMatchingLoss("hd"), "unknown weighting 'hd'"),
+        (lambda: PerceptualLoss()(*pair()), "has no features to compare"),
+        (lambda: PerceptualLoss(Maps(), map_weights=[1.0])(*pair()), "1 map_weights for 2 maps"),
+        (lambda: FeatureMatchingLoss()(*pair(), nn.Identity()), "one map of a scale"),
+    ],
+)
+def test_what_is_not_allowed(make, message):
+    with pytest.raises(OptionError, match=message):
+        make()
+
+
+def test_other_channels_need_their_own_features():
+    loss = PerceptualLoss("alexnet", backbone_weights="random")
+    with pytest.raises(ShapeError, match="of your own"):
+        loss(*(x.float() for x in pair(channels=12)))

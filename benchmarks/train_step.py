@@ -13,11 +13,9 @@ from plain_pix2pix import PlainTraining
 
 from ganblocks import (
     GENERATORS,
-    L1Loss,
+    Objective,
     PatchDiscriminator,
-    Pix2PixLosses,
     TrainState,
-    VanillaLoss,
     resolve_device,
     train_step,
 )
@@ -51,7 +49,9 @@ def main() -> None:
     )
     discriminator = PatchDiscriminator(base_channels=options.base_channels)
     state = TrainState(generator.to(device), discriminator.to(device))
-    losses = Pix2PixLosses(VanillaLoss(), L1Loss())
+    losses = Objective(
+        {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
+    )
     images = torch.rand(2, 1, 3, options.size, options.size, device=device) * 2 - 1
 
     steps = {

@@ -22,15 +22,16 @@ from torch import nn
 import ganblocks
 from ganblocks import (
     ADVERSARIAL_LOSSES,
+    AUGMENTATIONS,
     DISCRIMINATORS,
     GENERATORS,
-    RECONSTRUCTION_LOSSES,
+    PENALTIES,
     DataError,
+    Objective,
     OptionError,
     PairedDataset,
     PairedImageDataset,
     PairTransform,
-    Pix2PixLosses,
     RunError,
     RunFolder,
     SyntheticFacades,
@@ -99,6 +100,12 @@ class Config:
     norm: str = flag("batch", "norm of both networks", *ganblocks.NORMS.names())
     adversarial: str = flag("vanilla", "adversarial loss", *ADVERSARIAL_LOSSES.names())
     lambda_l1: float = flag(100.0, "weight of the L1 loss", least=0)
+    penalty: str = flag("none", "penalty on the discriminator", "none", *PENALTIES.names())
+    penalty_weight: float = flag(1.0, "its weight", least=0)
+    penalty_every: int = flag(1, "steps from one penalty to the next", least=1)
+    augment: str = flag(
+        "none", "varies what the discriminator sees", "none", *AUGMENTATIONS.names()
+    )
     lr: float = flag(2e-3, "learning rate of both Adams", least=0)
     precision: str = flag("auto", "number format of the networks", "fp32", "bf16", "auto")
     device: str = flag("auto", "auto, cpu, cuda, cuda:N or mps")
@@ -180,6 +187,20 @@ def make_networks(config: Config, train_set: PairedDataset) -> tuple[nn.Module, 
     return generator, discriminator
 
 
+def make_objective(config: Config) -> Objective:
+    """Puts together what both networks minimise."""
+    terms: dict[str, Any] = {
+        "adversarial": config.adversarial,
+        "l1": {"type": "l1", "weight": config.lambda_l1},
+    }
+    if config.penalty != "none":
+        spec = {"type": config.penalty, "every": config.penalty_every}
+        if "scalar" in PENALTIES.describe(config.penalty).signature:
+            spec["scalar"] = "mean"  # the weight then holds for a map of any size
+        terms[config.penalty] = {**spec, "weight": config.penalty_weight}
+    return Objective(terms, discriminator_weight=0.5)  # D at half speed, as the paper
+
+
 def main() -> None:
     """Builds the parts, trains them, and says where the results are."""
     config = read_config()
@@ -193,17 +214,16 @@ def main() -> None:
 
     torch.manual_seed(config.seed)
     generator, discriminator = make_networks(config, train_set)
-    losses = Pix2PixLosses(
-        ADVERSARIAL_LOSSES.build(config.adversarial),
-        RECONSTRUCTION_LOSSES.build("l1"),
-        lambda_l1=config.lambda_l1,
-    )
+    objective = make_objective(config).to(device)
+    augment = None if config.augment == "none" else AUGMENTATIONS.build(config.augment)
     state = TrainState(generator.to(device), discriminator.to(device), lr=config.lr)
     rehearse(state, train_set[0], config.direction)  # what does not fit shows before we write
 
     if config.resume:
         run = RunFolder.open(config.out)
-        state.load_state_dict(run.load_state(), source=str(run.path))
+        checkpoint = run.load_state()
+        state.load_state_dict(checkpoint, source=str(run.path))
+        objective.load_memory(checkpoint["objective"])
         run.write_spec({**run.spec, "config": asdict(config)})
     else:
         run = RunFolder.create(
@@ -214,8 +234,8 @@ def main() -> None:
                 "direction": config.direction,
                 "generator": spec_of(generator),
                 "discriminator": spec_of(discriminator),
-                "adversarial": spec_of(losses.adversarial),
-                "reconstruction": spec_of(losses.reconstruction),
+                "objective": objective.spec,
+                "augment": None if augment is None else spec_of(augment),
                 "config": asdict(config),
                 "versions": {
                     "ganblocks": ganblocks.__version__,
@@ -227,7 +247,7 @@ def main() -> None:
     print(f"{len(train_set)} pairs an epoch, {precision} on {device}, into {run.path}")
     fit(
         state,
-        losses,
+        objective,
         train_set,
         val_set,
         run,
@@ -236,6 +256,7 @@ def main() -> None:
         steps=config.steps,
         batch_size=config.batch_size,
         precision=precision,
+        augment=augment,
         log_every=config.log_every,
         sample_every=config.sample_every,
         checkpoint_every=config.checkpoint_every,

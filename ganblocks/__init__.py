@@ -90,6 +90,7 @@ from ganblocks.losses import (
     LeCamPenalty,
     LSGANLoss,
     MSSSIMLoss,
+    Objective,
     Penalty,
     PerceptualLoss,
     R1Penalty,
@@ -104,6 +105,7 @@ from ganblocks.losses import (
     StyleLoss,
     TotalVariationLoss,
     VanillaLoss,
+    Weighed,
     WGANGPPenalty,
     WGANLoss,
 )
@@ -139,7 +141,6 @@ if TYPE_CHECKING:
     )
     from ganblocks.inference import generate, load, translate
     from ganblocks.training import (
-        Pix2PixLosses,
         TrainState,
         fit,
         mean_l1,
@@ -167,7 +168,6 @@ _LAZY = {
     ),
     "ganblocks.inference": ("generate", "load", "translate"),
     "ganblocks.training": (
-        "Pix2PixLosses",
         "TrainState",
         "fit",
         "mean_l1",
@@ -234,6 +234,7 @@ __all__ = [
     "MSSSIMLoss",
     "MultiScaleDiscriminator",
     "NormalInitializer",
+    "Objective",
     "OptionError",
     "OrthogonalInitializer",
     "PairTransform",
@@ -243,7 +244,6 @@ __all__ = [
     "PatchSuggestion",
     "Penalty",
     "PerceptualLoss",
-    "Pix2PixLosses",
     "PixelDiscriminator",
     "PixelNorm",
     "R1Penalty",
@@ -276,6 +276,7 @@ __all__ = [
     "VanillaLoss",
     "WGANGPPenalty",
     "WGANLoss",
+    "Weighed",
     "WeightInitializer",
     "WeightsError",
     "XavierInitializer",

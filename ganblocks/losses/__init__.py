@@ -17,6 +17,7 @@ from ganblocks.losses.features import (
     StyleLoss,
 )
 from ganblocks.losses.logits import mean_logit
+from ganblocks.losses.objective import Objective, Weighed
 from ganblocks.losses.penalties import (
     PENALTIES,
     ConsistencyPenalty,
@@ -61,6 +62,7 @@ __all__ = [
     "LSGANLoss",
     "LeCamPenalty",
     "MSSSIMLoss",
+    "Objective",
     "Penalty",
     "PerceptualLoss",
     "R1Penalty",
@@ -77,5 +79,6 @@ __all__ = [
     "VanillaLoss",
     "WGANGPPenalty",
     "WGANLoss",
+    "Weighed",
     "mean_logit",
 ]

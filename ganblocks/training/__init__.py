@@ -6,10 +6,9 @@ from ganblocks.training.report import write_report
 from ganblocks.training.samples import mean_l1, rehearse, sample_grid
 from ganblocks.training.schedule import linear_decay
 from ganblocks.training.state import TrainState
-from ganblocks.training.step import Pix2PixLosses, train_step
+from ganblocks.training.step import train_step
 
 __all__ = [
-    "Pix2PixLosses",
     "TrainState",
     "fit",
     "linear_decay",

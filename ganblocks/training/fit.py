@@ -9,17 +9,19 @@ import warnings
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ganblocks.augment import Augmentation
 from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.direction import source_and_target
 from ganblocks.errors import GanBlocksWarning, require_at_least
+from ganblocks.losses import Objective
 from ganblocks.training.batches import load_batches, steps_per_epoch
-from ganblocks.training.metrics_log import COLUMNS, MetricsLog
+from ganblocks.training.metrics_log import COLUMNS, MetricsLog, columns_of
 from ganblocks.training.report import write_report
 from ganblocks.training.samples import sample_grid
 from ganblocks.training.schedule import linear_decay
 from ganblocks.training.state import TrainState
-from ganblocks.training.step import Pix2PixLosses, train_step
+from ganblocks.training.step import train_step
 
 ROWS = 4
 """Pairs in a grid."""
@@ -27,7 +29,7 @@ ROWS = 4
 
 def fit(
     state: TrainState,
-    losses: Pix2PixLosses,
+    objective: Objective,
     train_set: PairedDataset,
     val_set: PairedDataset,
     run: RunFolder,
@@ -37,6 +39,7 @@ def fit(
     steps: int | None = None,
     batch_size: int = 1,
     precision: str = "fp32",
+    augment: Augmentation | None = None,
     log_every: int = 1,
     sample_every: int = 400,
     checkpoint_every: int = 400,
@@ -52,7 +55,7 @@ def fit(
 
     Args:
         state: Networks and optimisers, fresh or resumed.
-        losses: What is minimised.
+        objective: What is minimised, on the same device.
         train_set: Pairs to learn from.
         val_set: Pairs to look at; four of them, evenly spaced, make the grids.
         run: Where log, grids, checkpoints and report go.
@@ -61,6 +64,7 @@ def fit(
         steps: Stop after so many steps in all, sooner than the epochs end.
         batch_size: Pairs of one step.
         precision: `"fp32"` or `"bf16"`.
+        augment: Varies what the discriminator sees, see `train_step`.
         log_every: Steps from one row of the log to the next.
         sample_every: Steps from one grid to the next.
         checkpoint_every: Steps from one checkpoint to the next.
@@ -98,7 +102,7 @@ def fit(
         )
     state.generator.train()
     state.discriminator.train()
-    log = MetricsLog(run.metrics, resumed_at=state.step)
+    log = MetricsLog(run.metrics, columns_of(objective), resumed_at=state.step)
     batches = load_batches(
         train_set,
         batch_size=batch_size,
@@ -120,7 +124,9 @@ def fit(
             epoch = state.step // per_epoch
             state.set_lr_factor(linear_decay(epoch, epochs))
             source, target = source_and_target(next(batches), direction)
-            scalars = train_step(state, source, target, losses, precision=precision)
+            scalars = train_step(
+                state, source, target, objective, precision=precision, augment=augment
+            )
             images += len(source)
             bar.update()
             if state.step % log_every == 0 or state.step == last:
@@ -133,7 +139,7 @@ def fit(
                 sheet = sample_grid(state.generator, shown, direction, seed=seed)
                 run.save_sample(state.step, sheet)
             if state.step % checkpoint_every == 0 or state.step == last:
-                save_checkpoint(state, run)
+                save_checkpoint(state, run, objective)
     finally:
         batches.close()
         bar.close()
@@ -141,9 +147,9 @@ def fit(
     write_report(run.path)
 
 
-def save_checkpoint(state: TrainState, run: RunFolder) -> None:
-    """Writes the state, both networks' weights and the report."""
-    run.save_state(state.state_dict())
+def save_checkpoint(state: TrainState, run: RunFolder, objective: Objective) -> None:
+    """Writes the state, what the objective remembers, both networks' weights and the report."""
+    run.save_state({**state.state_dict(), "objective": objective.memory()})
     run.save_weights("generator", state.generator)
     run.save_weights("discriminator", state.discriminator)
     write_report(run.path)

@@ -9,19 +9,22 @@ from typing import TextIO
 
 from ganblocks.checkpoints import write_atomically
 from ganblocks.errors import GanBlocksWarning
+from ganblocks.losses import Objective
 
-COLUMNS = (
-    "step",
-    "epoch",
-    "d_real",
-    "d_fake",
-    "loss_d",
-    "loss_g_adversarial",
-    "loss_g_l1",
-    "lr",
-    "images_per_s",
-)
-"""The columns; `d_real` and `d_fake` are mean logits, `loss_g_l1` is without its weight."""
+COLUMNS = ("step", "epoch", "d_real", "d_fake", "loss_d", "lr", "images_per_s")
+"""The columns of every log; `d_real` and `d_fake` are mean logits."""
+
+
+def columns_of(objective: Objective) -> tuple[str, ...]:
+    """Gives the columns of a run: those of every log, and each term without its weight.
+
+    Example:
+        >>> columns_of(Objective({"adversarial": "vanilla", "r1": "r1"}))[5:7]
+        ('loss_d_r1', 'loss_g_adversarial')
+    """
+    terms = [f"loss_d_{name}" for name in objective.penalties]
+    terms += [f"loss_g_{name}" for name in objective.generator_terms]
+    return (*COLUMNS[:5], *terms, *COLUMNS[5:])
 
 
 class MetricsLog:
@@ -31,25 +34,28 @@ class MetricsLog:
 
     Args:
         path: The file.
+        columns: The names of its columns.
         resumed_at: The step of the checkpoint that the run goes on from; rows of later steps,
             which will come again, are taken out.
     """
 
-    def __init__(self, path: Path, *, resumed_at: int = 0) -> None:
-        kept = rows_until(path, resumed_at) if path.exists() else []
+    def __init__(self, path: Path, columns: tuple[str, ...], *, resumed_at: int = 0) -> None:
+        self.columns = columns
+        kept = rows_until(path, columns, resumed_at) if path.exists() else []
         if resumed_at and not path.exists():
             warnings.warn(
                 f"{path} is gone: the log begins anew after step {resumed_at}",
                 GanBlocksWarning,
                 stacklevel=3,
             )
-        lines = "".join(f"{','.join(row)}\n" for row in [COLUMNS, *kept])
+        lines = "".join(f"{','.join(row)}\n" for row in [columns, *kept])
         write_atomically(path, lambda temporary: temporary.write_text(lines, "utf-8"))
         self._file: TextIO = path.open("a", encoding="utf-8", newline="")
 
     def write(self, row: dict[str, float | int]) -> None:
-        """Adds one row; every column must be there."""
-        cells = (f"{v:d}" if isinstance(v := row[c], int) else f"{v:.6g}" for c in COLUMNS)
+        """Adds one row; the cell of a column that is not there stays empty."""
+        values = (row.get(column, "") for column in self.columns)
+        cells = (f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)
         self._file.write(",".join(cells) + "\n")
         self._file.flush()
 
@@ -58,8 +64,8 @@ class MetricsLog:
         self._file.close()
 
 
-def rows_until(path: Path, step: int) -> list[list[str]]:
+def rows_until(path: Path, columns: tuple[str, ...], step: int) -> list[list[str]]:
     """Reads the whole rows of a log up to a step; what a crash left of a row is left out."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS)]
+        rows = [row for row in csv.reader(file) if len(row) == len(columns)]
     return [row for row in rows if row[0].isdecimal() and int(row[0]) <= step]

@@ -41,19 +41,6 @@ _CHARTS = (
         {"gap": "D(real) - D(fake)"},
         "How well the discriminator tells real from fake. It should stay above 0.",
     ),
-    _Chart(
-        "Adversarial losses",
-        {"loss_d": "D", "loss_g_adversarial": "G"},
-        "Neither should fall to 0 and stay there: a player that always wins "
-        "teaches the other nothing.",
-        "auto",
-    ),
-    _Chart(
-        "L1",
-        {"loss_g_l1": "L1"},
-        "How far the output is from the target. It should fall fast, then slowly.",
-        "auto",
-    ),
     _Chart("Learning rate", {"lr": "lr"}, "What the schedule set at each step."),
     _Chart(
         "Speed",
@@ -61,6 +48,19 @@ _CHARTS = (
         "Images per second. A long dip means that something else held the training up.",
     ),
 )
+_KNOWN = {
+    "loss_g_adversarial": (
+        "Adversarial losses",
+        {"loss_d": "D", "loss_g_adversarial": "G"},
+        "Neither should fall to 0 and stay there: a player that always wins "
+        "teaches the other nothing.",
+    ),
+    "loss_g_l1": (
+        "L1",
+        {"loss_g_l1": "L1"},
+        "How far the output is from the target. It should fall fast, then slowly.",
+    ),
+}
 
 
 class _Sample(NamedTuple):
@@ -102,7 +102,7 @@ def write_report(run_dir: Path) -> Path:
         alarm=_alarm(metrics),
         facts=_facts(metrics, spec),
         samples=_samples(_find_samples(run_dir)),
-        charts="".join(_figure(chart, metrics) for chart in _CHARTS),
+        charts="".join(_figure(chart, metrics) for chart in _charts(metrics)),
         run=escape(json.dumps(run_dir.as_posix(), ensure_ascii=False)),
         spec=_spec_sections(spec),
     )
@@ -208,7 +208,7 @@ def _summary(spec: Mapping[str, Any]) -> str:
 def _alarm(metrics: Metrics) -> str:
     """Names the columns that hold NaN or infinity: the curves can only leave a gap there."""
     found = []
-    for name in ("d_real", "d_fake", "loss_d", "loss_g_adversarial", "loss_g_l1"):
+    for name in ("d_real", "d_fake", "loss_d", *_terms(metrics, "loss_g_")):
         values = metrics[name]
         if not math.isfinite(sum(values)):
             bad = [i for i, value in enumerate(values) if not math.isfinite(value)]
@@ -227,7 +227,7 @@ def _facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
         "step": f"{steps[-1]:,.0f}",
         "epoch": number_text(metrics["epoch"][-1]),
         "D(real) - D(fake)": number_text(_now(metrics["gap"])),
-        "L1": number_text(_now(metrics["loss_g_l1"])),
+        **({"L1": number_text(_now(metrics["loss_g_l1"]))} if "loss_g_l1" in metrics else {}),
         "images per second": number_text(_now(metrics["images_per_s"])),
         "training time": _duration(metrics, spec),
     }
@@ -278,6 +278,23 @@ def _samples(samples: list[_Sample]) -> str:
 src="{newest.path}" {size} alt="{alt}"></a></div>
 <div>{slider if len(samples) > 1 else ""}<nav id="strip" aria-label="All samples, newest first">
 {"".join(thumbnails)}</nav></div></div>"""
+
+
+def _terms(metrics: Metrics, prefix: str) -> list[str]:
+    return [column for column in metrics if column.startswith(prefix)]
+
+
+def _charts(metrics: Metrics) -> list[_Chart]:
+    """Puts a chart for each term of the objective between those that every run has."""
+    terms = []
+    for column in [*_terms(metrics, "loss_g_"), *_terms(metrics, "loss_d_")]:
+        name = column[len("loss_g_") :]
+        who = "generator" if column.startswith("loss_g_") else "discriminator"
+        own = (name, {column: name}, f"A term of the {who}'s objective, without its weight.")
+        terms.append(_Chart(*_KNOWN.get(column, own), "auto"))
+    if not any("loss_d" in chart.columns for chart in terms):
+        terms.insert(0, _Chart("D loss", {"loss_d": "D"}, "What the discriminator minimises."))
+    return [*_CHARTS[:2], *terms, *_CHARTS[2:]]
 
 
 def _figure(chart: _Chart, metrics: Metrics) -> str:

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganblocks.losses import AdversarialLoss, mean_logit
+from ganblocks.augment import Augmentation
+from ganblocks.losses import Objective, mean_logit
+from ganblocks.losses.logits import Logits
 from ganblocks.training.precision import autocast
 from ganblocks.training.state import TrainState, frozen
-
-
-@dataclass(frozen=True)
-class Pix2PixLosses:
-    """What the two networks minimise (Isola et al., 2017, equations 3 and 4).
-
-    Attributes:
-        adversarial: The adversarial loss.
-        reconstruction: (output, target) → scalar.
-        lambda_l1: Weight of the reconstruction.
-        discriminator_weight: Weight of the discriminator's loss, which slows it down against
-            the generator; the paper halves it.
-    """
-
-    adversarial: AdversarialLoss
-    reconstruction: nn.Module
-    lambda_l1: float = 100.0
-    discriminator_weight: float = 0.5
 
 
 def train_step(
     state: TrainState,
     source: Tensor,
     target: Tensor,
-    losses: Pix2PixLosses,
+    objective: Objective,
     *,
     precision: str = "fp32",
+    augment: Augmentation | None = None,
 ) -> dict[str, Tensor]:
     """Updates the discriminator on real and detached fake pairs, then the generator.
 
@@ -47,48 +32,76 @@ def train_step(
         state: The networks and optimisers; its `step` is counted up.
         source: Input images (B, C, H, W) in [-1, 1], on the state's device.
         target: The images to make of them, of the same size.
-        losses: What is minimised.
-        precision: `"fp32"`, or `"bf16"` for the networks; losses are computed in fp32.
+        objective: What is minimised.
+        precision: `"fp32"`, or `"bf16"` for the networks; losses and penalties are computed in
+            fp32.
+        augment: Varies what the discriminator sees: source, target and output of a pair alike,
+            with a draw for each player. Reconstruction and feature losses see the output itself.
 
     Returns:
-        Scalars, left on the device: mean logits `d_real` and `d_fake`, `loss_d` (weighted),
-        `loss_g_adversarial` and `loss_g_l1` (unweighted).
+        Scalars, left on the device: mean logits `d_real` and `d_fake`; `loss_d`, the
+        discriminator's weighted total; without their weights `loss_d_` + name for each penalty
+        that was due and `loss_g_` + name for each of the generator's terms.
 
     Example:
-        >>> from ganblocks import L1Loss, PatchDiscriminator, UNetGenerator, VanillaLoss
+        >>> from ganblocks import PatchDiscriminator, UNetGenerator
         >>> state = TrainState(
         ...     UNetGenerator(base_channels=4, num_downs=3),
         ...     PatchDiscriminator(base_channels=4, n_layers=1),
         ... )
+        >>> objective = Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}})
         >>> photo, labels = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
-        >>> sorted(train_step(state, labels, photo, Pix2PixLosses(VanillaLoss(), L1Loss())))
+        >>> sorted(train_step(state, labels, photo, objective))
         ['d_fake', 'd_real', 'loss_d', 'loss_g_adversarial', 'loss_g_l1']
     """
     generator, discriminator = state.generator, state.discriminator
+
+    def judged(condition: Tensor, image: Tensor) -> Logits:
+        with autocast(precision, state.device):
+            logits: Logits = discriminator(torch.cat((condition, image), 1))
+        return logits
+
+    def features(image: Tensor) -> Any:
+        with autocast(precision, state.device):
+            return discriminator.features(torch.cat((source, image), 1))
+
     with autocast(precision, state.device):
         fake = generator(source)
-        fake_logits = discriminator(torch.cat((source, fake.detach()), 1))
-        real_logits = discriminator(torch.cat((source, target), 1))
-    loss_d = losses.discriminator_weight * losses.adversarial.discriminator(
-        real_logits, fake_logits
+    shown = (source, target, fake.detach())
+    condition, real_d, fake_d = shown if augment is None else augment(*shown)
+    fake_logits, real_logits = judged(condition, fake_d), judged(condition, real_d)
+    of_d = objective.discriminator(
+        real_logits,
+        fake_logits,
+        step=state.step,
+        judge=discriminator,
+        real=real_d,
+        fake=fake_d.to(real_d.dtype),
+        condition=condition,
     )
     state.optimizer_d.zero_grad(set_to_none=True)
-    loss_d.backward()
+    of_d.total.backward()
     state.optimizer_d.step()
 
     with frozen(discriminator):
-        with autocast(precision, state.device):
-            judged = discriminator(torch.cat((source, fake), 1))
-        adversarial = losses.adversarial.generator(judged)
-        reconstruction = losses.reconstruction(fake, target)
+        shown = (source, target, fake)
+        condition, real_g, fake_g = shown if augment is None else augment(*shown)
+        of_g = objective.generator(
+            judged(condition, fake_g),
+            judged(condition, real_g) if objective.needs_real_logits else None,
+            output=fake,
+            target=target,
+            features=features,
+            step=state.step,
+        )
         state.optimizer_g.zero_grad(set_to_none=True)
-        (adversarial + losses.lambda_l1 * reconstruction).backward()
+        of_g.total.backward()
     state.optimizer_g.step()
     state.step += 1
     return {
         "d_real": mean_logit(real_logits).detach(),
         "d_fake": mean_logit(fake_logits).detach(),
-        "loss_d": loss_d.detach(),
-        "loss_g_adversarial": adversarial.detach(),
-        "loss_g_l1": reconstruction.detach(),
+        "loss_d": of_d.total.detach(),
+        **{f"loss_d_{n}": of_d.raw[n].detach() for n in objective.penalties if n in of_d.raw},
+        **{f"loss_g_{name}": value.detach() for name, value in of_g.raw.items()},
     }

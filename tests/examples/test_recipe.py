@@ -60,7 +60,12 @@ def test_flags_reach_the_components(recipe, tmp_path, flags):
         "--norm": lambda: (
             (spec["generator"]["norm"], spec["discriminator"]["norm"]) == ("instance",) * 2
         ),
-        "--adversarial": lambda: spec["adversarial"] == {"type": "lsgan"},
+        "--adversarial": lambda: spec["objective"]["terms"]["adversarial"]["type"] == "lsgan",
+        "--penalty": lambda: (
+            spec["objective"]["terms"]["r1_r2"]
+            == {"type": "r1_r2", "scalar": "mean", "every": 4, "weight": 2.0}
+        ),
+        "--augment": lambda: spec["augment"]["type"] == "diff_augment",
         "--generator": lambda: spec["generator"]["decoder_activation"] == "before_join",
         "--direction": lambda: spec["direction"] == "a2b",
     }

@@ -91,13 +91,13 @@ def read(path):
 
 def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
     path = tmp_path / "metrics.csv"
-    log = MetricsLog(path)
+    log = MetricsLog(path, COLUMNS)
     for step in range(1, 8):
         log.write(row(step))
     log.close()
     with path.open("a") as file:
         file.write("x,,,,,,,,\n8,0,0.1")  # no number, and cut short by a crash
-    log = MetricsLog(path, resumed_at=5)
+    log = MetricsLog(path, COLUMNS, resumed_at=5)
     log.write(row(6))
     log.close()
     assert read(path) == [1, 2, 3, 4, 5, 6]
@@ -106,7 +106,7 @@ def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
 def test_a_fresh_log_forgets_an_old_one(tmp_path):
     path = tmp_path / "metrics.csv"
     for steps in ([1], []):
-        log = MetricsLog(path)
+        log = MetricsLog(path, COLUMNS)
         for step in steps:
             log.write(row(step))
         log.close()

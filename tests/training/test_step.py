@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from tiny import LOSSES, tiny_state
 
-from ganblocks import L1Loss, LSGANLoss, Pix2PixLosses, train_step
+from ganblocks import Objective, train_step
 from ganblocks.training.state import frozen
 
 
@@ -39,7 +39,7 @@ def plain_step(generator, discriminator, opt_g, opt_d, source, target, weight_l1
     }
 
 
-@pytest.mark.parametrize(("adversarial", "bce"), [(LOSSES.adversarial, True), (LSGANLoss(), False)])
+@pytest.mark.parametrize(("adversarial", "bce"), [("vanilla", True), ("lsgan", False)])
 def test_losses_and_weights_equal_the_plain_script(adversarial, bce):
     state = tiny_state()
     state.generator.double()
@@ -49,7 +49,10 @@ def test_losses_and_weights_equal_the_plain_script(adversarial, bce):
     state.optimizer_g = torch.optim.SGD(state.generator.parameters(), lr=0.01)
     state.optimizer_d = torch.optim.SGD(state.discriminator.parameters(), lr=0.01)
     opt_g, opt_d = (torch.optim.SGD(m.parameters(), lr=0.01) for m in (g, d))
-    losses = Pix2PixLosses(adversarial, L1Loss(), lambda_l1=10.0)
+    losses = Objective(
+        {"adversarial": adversarial, "l1": {"type": "l1", "weight": 10.0}},
+        discriminator_weight=0.5,
+    )
     for step in range(3):
         source, target = torch.rand(2, 2, 3, 16, 16, dtype=torch.float64).unbind()
         torch.manual_seed(step)

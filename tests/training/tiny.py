@@ -3,13 +3,11 @@
 import torch
 
 from ganblocks import (
-    L1Loss,
+    Objective,
     PairedDataset,
     PatchDiscriminator,
-    Pix2PixLosses,
     TrainState,
     UNetGenerator,
-    VanillaLoss,
 )
 
 
@@ -30,7 +28,9 @@ class Stripes(PairedDataset):
         return 255 - labels, labels, f"{epoch}-{index}"
 
 
-LOSSES = Pix2PixLosses(VanillaLoss(), L1Loss())
+LOSSES = Objective(
+    {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
+)
 
 
 def tiny_state(seed=0, **knobs):

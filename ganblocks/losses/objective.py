@@ -1,0 +1,272 @@
+"""What a training minimises: named terms, each with its weight, for both players."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.errors import OptionError, not_one_of, require_at_least
+from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
+from ganblocks.losses.features import FEATURE_LOSSES, FeatureLoss, Features
+from ganblocks.losses.logits import Logits
+from ganblocks.losses.penalties import PENALTIES, Penalty
+from ganblocks.losses.penalties.base import Discriminator
+from ganblocks.losses.reconstruction import RECONSTRUCTION_LOSSES
+from ganblocks.losses.schedule import Weight, require_weight, weight_at
+from ganblocks.registry import Registry, Spec, spec_of
+
+_REGISTRIES: tuple[Registry[Any], ...] = (
+    ADVERSARIAL_LOSSES,
+    RECONSTRUCTION_LOSSES,
+    FEATURE_LOSSES,
+    PENALTIES,
+)
+
+
+@dataclass
+class Weighed:
+    """What one player minimises at one step.
+
+    Attributes:
+        total: Sum of the weighted terms.
+        raw: Each term without its weight, by name.
+        weighted: Each term with it.
+    """
+
+    total: Tensor
+    raw: dict[str, Tensor] = field(default_factory=dict)
+    weighted: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, name: str, value: Tensor, weight: float) -> None:
+        """Adds a term."""
+        self.raw[name] = value
+        self.weighted[name] = weight * value
+        self.total = self.total + self.weighted[name]
+
+
+class Objective(nn.Module):
+    """Named weighted terms of any kind: adversarial, reconstruction, feature loss or penalty.
+
+    A term is a loss by name, its spec, or `{"loss": loss}` with an object. Beside the loss's own
+    arguments, `"weight"` is a number (1), or points [step, weight] with straight lines between.
+    The generator minimises adversarial, reconstruction and feature terms, each times its weight;
+    the discriminator its side of the adversarial terms, times `discriminator_weight`, and the
+    penalties, each times its weight.
+
+    Args:
+        terms: The terms by the name that logs show.
+        discriminator_weight: Weight of the discriminator's adversarial terms; pix2pix halves them.
+
+    Raises:
+        OptionError: A name or an argument is unknown, a weight is none, or no term is left for a
+            player.
+
+    Example:
+        >>> objective = Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}})
+        >>> output = torch.zeros(1, 3, 8, 8, requires_grad=True)
+        >>> judged = output.mean(1, keepdim=True)
+        >>> made = objective.generator(judged, output=output, target=torch.ones(1, 3, 8, 8))
+        >>> round(made.total.item(), 4), made.raw["l1"].item()
+        (100.6931, 1.0)
+    """
+
+    def __init__(
+        self, terms: Mapping[str, str | Mapping[str, Any]], *, discriminator_weight: float = 1.0
+    ) -> None:
+        super().__init__()
+        require_at_least("discriminator_weight", discriminator_weight, 0)
+        self.discriminator_weight = discriminator_weight
+        self.weights: dict[str, Weight] = {}
+        self.adversarial: dict[str, AdversarialLoss] = {}
+        self.modules_by_name = nn.ModuleDict()
+        for name, term in terms.items():
+            self._put(name, term)
+        if not self.adversarial and not any(self._of(nn.Module)):
+            raise OptionError('an objective without terms: write {"adversarial": "vanilla"}')
+        self._proved = False
+
+    @property
+    def needs_real_logits(self) -> bool:
+        """Whether `generator` wants the real logits too."""
+        return any(loss.needs_real_logits for loss in self.adversarial.values())
+
+    @property
+    def generator_terms(self) -> list[str]:
+        """Names of what the generator minimises."""
+        penalties = dict(self._of(Penalty))
+        return [name for name in self.weights if name not in penalties]
+
+    @property
+    def penalties(self) -> list[str]:
+        """Names of the penalties."""
+        return [name for name, _ in self._of(Penalty)]
+
+    @property
+    def spec(self) -> Spec:
+        """A plain JSON dict: `Objective(**spec)` builds it again.
+
+        Raises:
+            SpecError: A term has none.
+        """
+        losses = {**self.adversarial, **dict(self.modules_by_name.items())}
+        return {
+            "terms": {
+                name: {**spec_of(losses[name]), "weight": weight}
+                for name, weight in self.weights.items()
+            },
+            "discriminator_weight": self.discriminator_weight,
+        }
+
+    def memory(self) -> dict[str, Tensor]:
+        """Gives what the terms remember from step to step, for a checkpoint: their buffers."""
+        fixed = {name for name, _ in self.named_parameters()}
+        return {k: v for k, v in self.state_dict().items() if k not in fixed}
+
+    def load_memory(self, memory: Mapping[str, Tensor]) -> None:
+        """Puts back what `memory` gave; what it does not have stays."""
+        self.load_state_dict(dict(memory), strict=False)
+
+    def discriminator(
+        self,
+        real_logits: Logits,
+        fake_logits: Logits,
+        *,
+        step: int = 0,
+        judge: Discriminator | None = None,
+        real: Tensor | None = None,
+        fake: Tensor | None = None,
+        condition: Tensor | None = None,
+    ) -> Weighed:
+        """Gives what the discriminator minimises at a step.
+
+        Args:
+            real_logits: Logits of real images.
+            fake_logits: Logits of generated ones, which were detached.
+            step: The step, from 0, for schedules and lazy penalties.
+            judge: The discriminator itself, for penalties, and what they give it:
+            real: real images,
+            fake: generated ones,
+            condition: and what they are conditioned on.
+
+        Raises:
+            OptionError: There are penalties, and nothing for them to judge.
+        """
+        made = Weighed(_first(real_logits).new_zeros((), dtype=torch.float32))
+        for name, loss in self.adversarial.items():
+            value = loss.discriminator(real_logits, fake_logits)
+            made.add(name, value, self.discriminator_weight)
+        for name, penalty in self._of(Penalty):
+            if judge is None or real is None or fake is None:
+                raise OptionError(
+                    f"the penalty {name!r} runs the discriminator itself: write "
+                    "objective.discriminator(…, judge=discriminator, real=…, fake=…)"
+                )
+            if penalty.due(step):
+                value = penalty(judge, real, fake, condition)
+                made.add(name, value, weight_at(self.weights[name], step))
+        return made
+
+    def generator(
+        self,
+        fake_logits: Logits,
+        real_logits: Logits | None = None,
+        *,
+        output: Tensor,
+        target: Tensor,
+        features: Features | None = None,
+        step: int = 0,
+    ) -> Weighed:
+        """Gives what the generator minimises at a step.
+
+        Args:
+            fake_logits: Logits of the output.
+            real_logits: Logits of real images, where `needs_real_logits`.
+            output: What the generator made, (B, C, H, W).
+            target: What it should have made.
+            features: The discriminator's features of an image, for feature losses without any
+                of their own.
+            step: The step, from 0, for schedules.
+
+        Raises:
+            OptionError: A term does not reach the output: it teaches the generator nothing.
+        """
+        made = Weighed(output.new_zeros((), dtype=torch.float32))
+        for name, loss in self.adversarial.items():
+            value = loss.generator(fake_logits, real_logits)
+            made.add(name, value, weight_at(self.weights[name], step))
+        for name, module in self._of(nn.Module):
+            if isinstance(module, Penalty):
+                continue
+            given = (features,) if isinstance(module, FeatureLoss) else ()
+            value = module(output, target, *given)
+            made.add(name, value, weight_at(self.weights[name], step))
+        if output.requires_grad:
+            self._require_gradients(made.raw, output)
+        return made
+
+    def _require_gradients(self, raw: dict[str, Tensor], output: Tensor) -> None:
+        """Follows each term to the output, at the first step; later it looks at the graph alone."""
+        for name, value in raw.items():
+            reaches = value.requires_grad
+            if reaches and not self._proved:
+                reaches = (
+                    torch.autograd.grad(value, output, retain_graph=True, allow_unused=True)[0]
+                    is not None
+                )
+            if not reaches:
+                raise OptionError(
+                    f"the term {name!r} has no gradient to the generator's output: it was computed "
+                    "under no_grad, detached, or from numbers. Compute it from the output, or "
+                    "leave it out"
+                )
+        self._proved = True
+
+    def _put(self, name: str, term: str | Mapping[str, Any]) -> None:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise OptionError(f"a term is called {name!r}: write a word such as 'l1'")
+        if not isinstance(term, str | Mapping):
+            raise OptionError(
+                f"the term {name!r} is {term!r}: write a name, a spec such as "
+                '{"type": "l1", "weight": 100}, or {"loss": loss, "weight": 100}'
+            )
+        spec = {"type": term} if isinstance(term, str) else dict(term)
+        weight = spec.pop("weight", 1.0)
+        require_weight(f"weight of the term {name!r}", weight)
+        loss = spec.pop("loss", None)
+        if loss is None:
+            loss = _build(name, spec)
+        elif spec:
+            raise OptionError(f"the term {name!r} has a loss, and {sorted(spec)} beside it")
+        self.weights[name] = weight
+        if isinstance(loss, AdversarialLoss):
+            self.adversarial[name] = loss
+        elif isinstance(loss, nn.Module):
+            self.modules_by_name[name] = loss
+        else:
+            raise OptionError(f"the loss of the term {name!r} is {loss!r}: hand in a loss object")
+
+    def _of(self, kind: type[Any]) -> list[tuple[str, Any]]:
+        return [(n, m) for n, m in self.modules_by_name.items() if isinstance(m, kind)]
+
+
+def _build(name: str, spec: Spec) -> Any:
+    kind = spec.get("type")
+    found = [registry for registry in _REGISTRIES if kind in registry]
+    if len(found) != 1:
+        known = [n for registry in _REGISTRIES for n in registry.names()]
+        if found:
+            kinds = " and ".join(registry.kind for registry in found)
+            raise OptionError(
+                f"the term {name!r}: {kind!r} is a name of {kinds}. Build the one you mean and "
+                'hand it in as {"loss": …}'
+            )
+        raise OptionError(f"the term {name!r}: {not_one_of('type of loss', kind, known)}")
+    return found[0].build(spec)
+
+
+def _first(logits: Logits) -> Tensor:
+    return logits if isinstance(logits, Tensor) else logits[0]

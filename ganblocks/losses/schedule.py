@@ -1,0 +1,51 @@
+"""Weights that change with the step."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from math import isfinite
+
+from ganblocks.errors import OptionError
+
+Weight = float | Sequence[Sequence[float]]
+"""A number, or points [step, weight] with straight lines between."""
+
+
+def require_weight(what: str, weight: Weight) -> None:
+    """Raises `OptionError` unless it is a number or a list of points with rising steps.
+
+    Example:
+        >>> require_weight("weight", [[0, 0.0], [1000, 10.0]])
+    """
+    points = weight if isinstance(weight, Sequence) else [[0, weight]]
+    numbers = [
+        number
+        for point in points
+        for number in (point if isinstance(point, Sequence) and len(point) == 2 else (None,))
+    ]
+    sound = bool(numbers) and all(
+        isinstance(n, int | float) and not isinstance(n, bool) and isfinite(n) for n in numbers
+    )
+    if not sound or any(a[0] >= b[0] for a, b in zip(points, points[1:], strict=False)):  # type: ignore[index]
+        raise OptionError(
+            f"{what} is {weight!r}: write a number, or points [step, weight] with rising steps, "
+            "such as [[0, 0.0], [1000, 10.0]]"
+        )
+
+
+def weight_at(weight: Weight, step: int) -> float:
+    """Gives the weight in force at a step: constant before the first point and after the last.
+
+    Example:
+        >>> points = [[100, 0.0], [200, 10.0]]
+        >>> [weight_at(points, step) for step in (0, 150, 500)]
+        [0.0, 5.0, 10.0]
+    """
+    if not isinstance(weight, Sequence):
+        return float(weight)
+    after = bisect_right([point[0] for point in weight], step)
+    if after in (0, len(weight)):
+        return float(weight[max(0, after - 1)][1])
+    (left, low), (right, high) = weight[after - 1], weight[after]
+    return float(low + (high - low) * (step - left) / (right - left))

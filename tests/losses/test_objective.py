@@ -1,0 +1,165 @@
+"""The weighted objective: what it adds up, what it refuses, and that it can be built again."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from ganblocks import L1Loss, Objective, OptionError, PatchDiscriminator, R1Penalty, UNetGenerator
+from ganblocks.losses.schedule import weight_at
+
+TERMS = {
+    "adversarial": {"type": "hinge", "weight": 2.0},
+    "l1": {"type": "l1", "weight": [[0, 0.0], [10, 100.0]]},
+    "matching": {"type": "feature_matching", "weight": 10},
+    "r1": {"type": "r1", "weight": 5.0, "every": 4},
+}
+
+
+@pytest.fixture
+def parts():
+    torch.manual_seed(0)
+    critic = PatchDiscriminator(3, base_channels=4, n_layers=1)
+    output, target = torch.rand(2, 1, 3, 32, 32)
+    return critic, output.requires_grad_(), target
+
+
+def test_the_total_is_the_sum_of_weighted_terms(parts):
+    critic, output, target = parts
+    objective = Objective(TERMS, discriminator_weight=0.5)
+    made = objective.generator(
+        critic(output), output=output, target=target, features=critic.features, step=5
+    )
+    assert list(made.raw) == ["adversarial", "l1", "matching"] == objective.generator_terms
+    weights = {"adversarial": 2.0, "l1": 50.0, "matching": 10.0}
+    for name, weight in weights.items():
+        assert made.weighted[name].item() == pytest.approx(weight * made.raw[name].item())
+    assert made.raw["adversarial"].item() == pytest.approx(-critic(output).mean().item(), rel=1e-5)
+    assert made.raw["l1"].item() == pytest.approx((output - target).abs().mean().item())
+    assert made.total.item() == pytest.approx(sum(v.item() for v in made.weighted.values()))
+
+
+def test_the_discriminator_has_its_half_and_the_lazy_penalty(parts):
+    critic, output, target = parts
+    objective = Objective(TERMS, discriminator_weight=0.5)
+    assert objective.penalties == ["r1"]
+    real, fake = critic(target), critic(output.detach())
+    given = {"judge": critic, "real": target, "fake": output.detach()}
+    for step, due in [(0, True), (1, False), (4, True)]:
+        made = objective.discriminator(real, fake, step=step, **given)
+        assert ("r1" in made.raw) == due
+        total = 0.5 * made.raw["adversarial"] + (5.0 * made.raw["r1"] if due else 0)
+        assert made.total.item() == pytest.approx(total.item())
+    with pytest.raises(OptionError, match="penalty 'r1' runs the discriminator itself"):
+        objective.discriminator(real, fake)
+
+
+def test_the_spec_is_json_and_builds_it_again(parts):
+    critic, output, target = parts
+    objective = Objective(TERMS, discriminator_weight=0.5)
+    again = Objective(**json.loads(json.dumps(objective.spec)))
+    assert again.spec == objective.spec
+    assert again.spec["terms"]["r1"] == {"type": "r1", "scalar": "sum", "every": 4, "weight": 5.0}
+    for o in (objective, again):
+        made = o.generator(
+            critic(output), output=output, target=target, features=critic.features, step=7
+        )
+        totals = made.total if o is objective else totals - made.total
+    assert totals == 0
+
+
+class NoGrad(nn.Module):
+    """The snippet that goes around: a perceptual loss that teaches nothing."""
+
+    def forward(self, output, target):
+        with torch.no_grad():
+            return (output.square() - target.square()).abs().mean()
+
+
+class OwnWeights(nn.Module):
+    """Has a gradient, to its own parameter and not to the output."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, output, target):
+        return self.scale * (output.detach() - target).abs().mean()
+
+
+@pytest.mark.parametrize("defect", [NoGrad(), OwnWeights()], ids=lambda x: type(x).__name__)
+def test_a_term_without_gradient_to_the_generator_is_refused(parts, defect):
+    critic, output, target = parts
+    objective = Objective({"adversarial": "vanilla", "mine": {"loss": defect, "weight": 10}})
+    with pytest.raises(OptionError, match="'mine' has no gradient to the generator's output"):
+        objective.generator(critic(output), output=output, target=target)
+    with torch.no_grad():  # a look at the value is no training
+        made = objective.generator(critic(output), output=output.detach(), target=target)
+    assert made.raw["mine"] > 0
+
+
+def test_every_registered_term_reaches_the_generator():
+    from ganblocks import ADVERSARIAL_LOSSES, FEATURE_LOSSES, RECONSTRUCTION_LOSSES
+
+    torch.manual_seed(0)
+    generator = UNetGenerator(base_channels=2, num_downs=3)
+    critic = PatchDiscriminator(3, base_channels=2, n_layers=1)
+    target = torch.rand(1, 3, 176, 176)
+    output = generator(torch.rand(1, 3, 176, 176))
+    names = [*ADVERSARIAL_LOSSES.names(), *RECONSTRUCTION_LOSSES.names(), *FEATURE_LOSSES.names()]
+    objective = Objective({name: name for name in names})
+    assert objective.needs_real_logits
+    made = objective.generator(
+        critic(output), critic(target), output=output, target=target, features=critic.features
+    )
+    for name, value in made.raw.items():
+        (gradient,) = torch.autograd.grad(
+            value, generator.down[0].conv.weight, retain_graph=True, allow_unused=True
+        )
+        assert gradient is not None, name
+        assert gradient.abs().sum() > 0, name
+
+
+def test_the_memory_of_a_term_can_be_kept():
+    first, second = (Objective({"a": "hinge", "lecam": "lecam"}) for _ in range(2))
+    logits = torch.randn(2, 1, 1, 4, 4)
+    given = {"judge": lambda x: x, "real": logits[0], "fake": logits[1]}
+    first.discriminator(*logits, **given)
+    assert not torch.equal(
+        *(o.memory()["modules_by_name.lecam.real_anchor"] for o in (first, second))
+    )
+    second.load_memory(first.memory())
+    for name, value in first.memory().items():
+        assert torch.equal(second.memory()[name], value)
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({}, "an objective without terms"),
+        ({"l1": "l7"}, "the term 'l1': unknown type of loss 'l7'"),
+        ({"l1": {"type": "l1", "weight": "10"}}, "weight of the term 'l1' is '10'"),
+        ({"l1": {"type": "l1", "weight": [[5, 1.0], [5, 2.0]]}}, "rising steps"),
+        ({"l1": {"type": "l1", "weigth": 10}}, "weigth"),
+        ({"l1": L1Loss()}, "write a name, a spec such as"),
+        ({"l1": {"loss": L1Loss(), "every": 2}}, r"\['every'\] beside it"),
+        ({"l1": {"loss": 3}}, "hand in a loss object"),
+        ({"loss.g": "l1"}, "write a word such as 'l1'"),
+    ],
+)
+def test_what_is_not_allowed(terms, message):
+    with pytest.raises(OptionError, match=message):
+        Objective(terms)
+
+
+def test_objects_may_be_handed_in():
+    objective = Objective({"gan": "lsgan", "r1": {"loss": R1Penalty(every=2), "weight": 3}})
+    assert objective.spec["terms"]["r1"]["every"] == 2
+
+
+def test_schedules_are_straight_lines():
+    points = [[10, 1.0], [20, 3.0], [40, 0.0]]
+    got = [weight_at(points, step) for step in (0, 10, 15, 20, 30, 40, 99)]
+    assert got == [1.0, 1.0, 2.0, 3.0, 1.5, 0.0, 0.0]
+    assert weight_at(7, 1000) == 7.0

@@ -233,7 +233,7 @@ class Objective(nn.Module):
                 f"the term {name!r} is {term!r}: write a name, a spec such as "
                 '{"type": "l1", "weight": 100}, or {"loss": loss, "weight": 100}'
             )
-        spec = {"type": term} if isinstance(term, str) else dict(term)
+        spec: dict[str, Any] = {"type": term} if isinstance(term, str) else dict(term)
         weight = spec.pop("weight", 1.0)
         require_weight(f"weight of the term {name!r}", weight)
         loss = spec.pop("loss", None)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from math import isfinite
+from typing import Any, TypeGuard
 
 from ganblocks.errors import OptionError
 
@@ -12,22 +14,18 @@ Weight = float | Sequence[Sequence[float]]
 """A number, or points [step, weight] with straight lines between."""
 
 
-def require_weight(what: str, weight: Weight) -> None:
+def require_weight(what: str, weight: Any) -> None:
     """Raises `OptionError` unless it is a number or a list of points with rising steps.
 
     Example:
         >>> require_weight("weight", [[0, 0.0], [1000, 10.0]])
     """
-    points = weight if isinstance(weight, Sequence) else [[0, weight]]
-    numbers = [
-        number
-        for point in points
-        for number in (point if isinstance(point, Sequence) and len(point) == 2 else (None,))
-    ]
-    sound = bool(numbers) and all(
+    points = [list(p) for p in weight] if _is_points(weight) else [[0, weight]]
+    numbers = [number for point in points for number in point]
+    sound = bool(points) and all(
         isinstance(n, int | float) and not isinstance(n, bool) and isfinite(n) for n in numbers
     )
-    if not sound or any(a[0] >= b[0] for a, b in zip(points, points[1:], strict=False)):  # type: ignore[index]
+    if not sound or any(left[0] >= right[0] for left, right in pairwise(points)):
         raise OptionError(
             f"{what} is {weight!r}: write a number, or points [step, weight] with rising steps, "
             "such as [[0, 0.0], [1000, 10.0]]"
@@ -49,3 +47,10 @@ def weight_at(weight: Weight, step: int) -> float:
         return float(weight[max(0, after - 1)][1])
     (left, low), (right, high) = weight[after - 1], weight[after]
     return float(low + (high - low) * (step - left) / (right - left))
+
+
+def _is_points(weight: object) -> TypeGuard[Sequence[Sequence[float]]]:
+    return isinstance(weight, Sequence) and all(
+        isinstance(point, Sequence) and not isinstance(point, str) and len(point) == 2
+        for point in weight
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -63,7 +64,8 @@ def train_step(
 
     def features(image: Tensor) -> Any:
         with autocast(precision, state.device):
-            return discriminator.features(torch.cat((source, image), 1))
+            maps: Callable[[Tensor], Any] = discriminator.features  # type: ignore[assignment]
+            return maps(torch.cat((source, image), 1))
 
     with autocast(precision, state.device):
         fake = generator(source)

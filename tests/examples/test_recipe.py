@@ -50,6 +50,8 @@ def test_a_run_from_start_to_translation(recipe, tmp_path):
         ("--adversarial", "lsgan"),
         ("--generator", "unet_256_tutorial"),
         ("--direction", "a2b"),
+        ("--penalty", "r1_r2", "--penalty-every", 4, "--penalty-weight", 2),
+        ("--augment", "diff_augment"),
     ],
 )
 def test_flags_reach_the_components(recipe, tmp_path, flags):

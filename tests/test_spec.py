@@ -6,12 +6,12 @@ import pytest
 from torch import nn
 
 from ganblocks import (
-    ADVERSARIAL_LOSSES,
     NORMS,
+    RECONSTRUCTION_LOSSES,
+    L1Loss,
     OptionError,
     Registry,
     SpecError,
-    VanillaLoss,
     spec_of,
 )
 
@@ -52,9 +52,9 @@ def test_without_an_init_of_its_own_it_takes_nothing_and_nor_does_its_child():
     class Plain:
         """Takes nothing."""
 
-    registry.register("child")(type("Child", (VanillaLoss,), {}))
+    registry.register("child")(type("Child", (L1Loss,), {}))
     registry.register("plain child")(type("PlainChild", (Plain,), {}))
-    for kind, name in ((ADVERSARIAL_LOSSES, "vanilla"), *((registry, n) for n in registry)):
+    for kind, name in ((RECONSTRUCTION_LOSSES, "l1"), *((registry, n) for n in registry)):
         assert kind.describe(name).parameters == ()
         with pytest.raises(OptionError, match="unknown option 'typo'"):
             kind.build(name, typo=3)

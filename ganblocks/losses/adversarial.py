@@ -30,6 +30,9 @@ class AdversarialLoss(ABC):
     """
 
     needs_real_logits = False
+    # For a loss of another package that has no such knobs and averages.
+    reduction = "mean"
+    combine = "mean"
 
     def __init__(self, *, reduction: str = "mean", combine: str = "mean") -> None:
         require_one_of("reduction", reduction, functional.REDUCTIONS)

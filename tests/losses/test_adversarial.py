@@ -68,6 +68,21 @@ def test_unreduced_it_is_a_value_for_each_logit(case):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("size", [16.0, 20.0001, 33.0, 40.0])
+def test_every_digit_where_a_softplus_may_take_its_asymptote(case, size):
+    """F.softplus gives x itself beyond 20, 2e-9 too little."""
+    loss, (_, for_d, for_g) = build(case), plain.ADVERSARIAL[case]
+    for r, f in [(-size, size), (size, -size)]:
+        r, f = np.array([r]), np.array([f])
+        real, fake = torch.from_numpy(r), torch.from_numpy(f)
+        for got, terms in [
+            (loss.discriminator(real, fake), for_d(r, f)),
+            (loss.generator(fake, real), for_g(f, r)),
+        ]:
+            assert plain.near(got.item(), sum(t.mean() for t in terms), terms)
+
+
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_extremes_stay_finite_and_right(case, dtype):
     loss = build(case)

@@ -82,6 +82,26 @@ def test_the_gradient_reaches_the_output_and_not_the_target(name):
     assert target.grad is None
 
 
+@pytest.mark.parametrize("name", FEATURE_LOSSES.names())
+def test_first_and_second_derivatives(name):
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(i, o, 3).double() for i, o in ((2, 3), (3, 2), (2, 1))]
+    output, target = torch.randn(2, 1, 2, 8, 7, dtype=torch.float64)
+
+    def features(x):
+        maps = []
+        for layer in layers:
+            x = layer(x).tanh()
+            maps.append(x)
+        return maps
+
+    def of(x):
+        return 100 * FEATURE_LOSSES.build(name)(x, target, features)
+
+    assert torch.autograd.gradcheck(of, output.requires_grad_())
+    assert torch.autograd.gradgradcheck(of, output)
+
+
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "vgg19", "resnet18"])
 def test_a_named_backbone_stays_as_it_is_and_passes_gradients(name):
     torch.manual_seed(0)

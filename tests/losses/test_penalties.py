@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ganblocks import (
     PENALTIES,
+    Augmentation,
     DRAGANPenalty,
     LeCamPenalty,
     OptionError,
@@ -237,6 +238,24 @@ def test_lecam_follows_its_averages():
     penalty.eval()
     of(real + 5, fake)
     assert all(torch.equal(anchors[k], v) for k, v in penalty.state_dict().items())
+
+
+@pytest.mark.parametrize("sides", ["real", "both"])
+def test_consistency_is_the_mean_squared_difference_of_the_logits(sides):
+    """Halving contrast and adding ½ are known variations: D(x) − D(T(x)) is known then."""
+
+    class Halve(Augmentation):
+        def _varied(self, images):
+            return tuple(x / 2 + 0.5 for x in images)
+
+    weights = np.random.default_rng(5).normal(size=(4, 2, 4, 5))
+    real, fake = images(3, 5)
+    logits = [np.einsum("kchw,bchw->bk", weights, x) for x in (real, fake)]
+    varied = [y / 2 + weights.sum((1, 2, 3)) / 2 for y in logits]
+    parts = [((y - v) ** 2).mean() for y, v in zip(logits, varied)]
+    penalty = PENALTIES.build("consistency", augmentation=Halve(), sides=sides)
+    got = penalty(Linear(weights), torch.from_numpy(real), torch.from_numpy(fake)).item()
+    assert got == pytest.approx(parts[0] if sides == "real" else sum(parts), rel=1e-12)
 
 
 def test_consistency_varies_the_condition_with_the_image():

@@ -1,6 +1,6 @@
 """Measures the receptive-field calculator: its numbers against the probe's, and its speed.
 
-python benchmarks/receptive_field.py --write docs/receptive-fields.md
+python benchmarks/receptive_field.py --write docs/receptive-fields/index.md
 """
 
 import argparse

@@ -1,0 +1,1 @@
+"""What builds the site: pages and pictures made from the package itself. No page shows it."""

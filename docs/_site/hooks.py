@@ -1,0 +1,31 @@
+"""What the build adds to the pages in docs/: pages and pictures that scripts make, and MathML."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from _site import api, mathml
+
+MAKERS = (api.made,)
+"""Each gives the files it makes: path in the site → content."""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds what the makers make."""
+    for maker in MAKERS:
+        for path, content in maker().items():
+            files.append(File.generated(config, path, content=content))
+    return files
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Writes formulas as MathML, which browsers draw without a script."""
+    del page, config, files
+    return mathml.written(html)

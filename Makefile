@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow all
+.PHONY: install lint format types test slow docs all
 
 install:
 	python3 -m venv .venv && $(PYTHON) -m pip install -e ".[dev]"
@@ -20,4 +20,7 @@ test:
 slow:
 	$(PYTHON) -m pytest -n 0 -m "slow or browser"
 
-all: lint types test slow
+docs:
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build
+
+all: lint types docs test slow

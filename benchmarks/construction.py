@@ -1,14 +1,16 @@
 """Measures how long the U-Net 256 takes to be built: filled, and on the meta device.
 
-python benchmarks/construction.py
+python benchmarks/construction.py --record
 """
 
+import argparse
 import statistics
 import time
 from collections.abc import Callable
 
 import torch
 from plain_pix2pix import PlainUNet
+from recording import record
 from torch import nn
 
 from ganblocks import UNetGenerator
@@ -23,6 +25,9 @@ def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
 
 def main() -> None:
     """Prints the median time of each way, and ours as a multiple of the plain network's."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", action="store_true", help="write them for the docs")
+    options = parser.parse_args()
     ways: dict[str, Callable[[], nn.Module]] = {
         "plain, torch's own initialisation": lambda: PlainUNet(64, 8),
         "plain, on the meta device": lambda: on_meta(lambda: PlainUNet(64, 8)),
@@ -36,10 +41,15 @@ def main() -> None:
             build()
             times[name].append(time.perf_counter() - start)
     medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, median in medians.items():
-        print(f"{name:34} {1000 * median:8.1f} ms")
+    rows = [(name, f"{1000 * median:.1f}") for name, median in medians.items()]
+    for name, median in rows:
+        print(f"{name:34} {median:>8} ms")
     plain, plain_meta, ours, ours_meta = medians.values()
-    print(f"ratio {ours / plain:.2f} filled, {ours_meta / plain_meta:.2f} on the meta device")
+    ratios = f"{ours / plain:.2f} filled, {ours_meta / plain_meta:.2f} on the meta device"
+    print(f"ratio {ratios}")
+    if options.record:
+        note = f"Medians of 7, in turn. Ours as a multiple of the plain network's: {ratios}."
+        record("Construction of the U-Net 256", ("way", "milliseconds"), rows, note)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measures each loss against the plainest torch expression of it, forward and backward.
 
-python benchmarks/losses.py
+python benchmarks/losses.py --record
 
 Logits are a map (16, 1, 30, 30), images (16, 3, 64, 64). The two run in turn, and the median of the
 ratios of neighbouring runs is printed: at most 1.1 is the aim.
@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from recording import record
 from torch import Tensor
 
 from ganblocks import ADVERSARIAL_LOSSES, PENALTIES, RECONSTRUCTION_LOSSES, PatchDiscriminator
@@ -134,20 +135,24 @@ def plain_wgan_gp(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
 
 
 def main() -> None:
-    """Prints the ratio of each."""
+    """Prints the ratio of each, and records them where told."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=400)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--record", action="store_true", help="write them for the docs")
+    options = parser.parse_args()
+    rounds = options.rounds
     torch.manual_seed(0)
+    rows = []
     logits = tuple(x.requires_grad_() for x in torch.randn(2, 16, 1, 30, 30))
     for name in ADVERSARIAL_LOSSES.names():
         loss = ADVERSARIAL_LOSSES.build(name)
         d = ratio(loss.discriminator, PLAIN_D[name], logits, rounds)
         g = ratio(lambda r, f, x=loss: x.generator(f, r), PLAIN_G[name], logits, rounds)  # type: ignore[misc]
-        print(f"{name:20} D {d:5.2f}   G {g:5.2f}")
+        rows.append((f"`{name}`", f"D {d:.2f}, G {g:.2f}"))
     images = tuple(x.requires_grad_() for x in torch.randn(2, 16, 3, 64, 64))
     for name, plain in PLAIN_IMAGES.items():
-        print(f"{name:20}   {ratio(RECONSTRUCTION_LOSSES.build(name), plain, images, rounds):5.2f}")
+        got = ratio(RECONSTRUCTION_LOSSES.build(name), plain, images, rounds)
+        rows.append((f"`{name}`", f"{got:.2f}"))
     critic = PatchDiscriminator(3, base_channels=8, norm="none")
     shown = (torch.randn(4, 3, 64, 64),)
     for name, plain_penalty in {"r1": plain_r1, "wgan_gp": plain_wgan_gp}.items():
@@ -158,7 +163,18 @@ def main() -> None:
             shown,
             rounds // 4,
         )
-        print(f"{name:20}   {got:5.2f}")
+        rows.append((f"`{name}`", f"{got:.2f}"))
+    for row in rows:
+        print(f"{row[0]:24} {row[1]}")
+    if options.record:
+        record(
+            "Losses and penalties",
+            ("name", "time, as a multiple of the plain expression's"),
+            rows,
+            f"""Forward and backward; median of {rounds} ratios, {rounds // 4} for the penalties.
+            Logits (16, 1, 30, 30), images (16, 3, 64, 64); penalties on a PatchGAN of 8 base
+            channels and 4 images.""",
+        )
 
 
 if __name__ == "__main__":

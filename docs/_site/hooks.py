@@ -11,10 +11,13 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _site import api, mathml
+from _site import api, facade, gallery, mathml, recipe, results
 
-MAKERS = (api.made,)
+MAKERS = (api.made, facade.made, results.made, gallery.made)
 """Each gives the files it makes: path in the site → content."""
+
+INSERTS = {"<!-- recipe flags -->": recipe.flags}
+"""Comments in pages, and what makes the text that takes their place."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -23,6 +26,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for path, content in maker().items():
             files.append(File.generated(config, path, content=content))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Puts tables that are made where a page asks for them."""
+    del page, config, files
+    for place, table in INSERTS.items():
+        if place in markdown:
+            markdown = markdown.replace(place, table())
+    return markdown
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

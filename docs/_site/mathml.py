@@ -1,28 +1,38 @@
-r"""Formulas: what Arithmatex marks as \(…\) or \[…\] becomes MathML."""
+r"""Formulas: what Arithmatex marks as \(…\) or \[…\] becomes MathML, which needs no script."""
 
 from __future__ import annotations
 
 import re
 from html import unescape
+from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
+
+MATHML = "http://www.w3.org/1998/Math/MathML"
 
 _MARKED = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<formula>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
 )
+ElementTree.register_namespace("", MATHML)
 
 
 def written(html: str) -> str:
-    r"""Replaces every marked formula of a page.
-
-    Example:
-        >>> "<mi>x</mi>" in written(r'<span class="arithmatex">\(x\)</span>')
-        True
-    """
+    """Replaces every marked formula of a page."""
     return _MARKED.sub(_converted, html)
 
 
 def _converted(match: re.Match[str]) -> str:
-    display = "block" if match["tag"] == "div" else "inline"
     formula = " ".join(unescape(match["formula"]).split())
-    return convert(formula, display=display)
+    display = "block" if match["tag"] == "div" else "inline"
+    math = ElementTree.fromstring(convert(formula, display=display))
+    for over in math.iter(f"{{{MATHML}}}mover"):
+        _draw_line(over)
+    return ElementTree.tostring(math, encoding="unicode")
+
+
+def _draw_line(over: ElementTree.Element) -> None:
+    """Gives what is averaged a border above: without a mathematical font a bar does not stretch."""
+    if len(over) == 2 and over[1].text == "―":
+        over.remove(over[1])
+        over.tag = f"{{{MATHML}}}mrow"
+        over.set("class", "overline")

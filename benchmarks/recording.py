@@ -1,0 +1,51 @@
+"""How a benchmark's figures come to the docs' page of results: a JSON file for each script."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import torch
+
+import ganblocks
+
+FOLDER = Path(__file__).parents[1] / "docs" / "results"
+
+
+def record(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
+    """Writes a table, with the command that made it, the date, the machine and the versions.
+
+    Args:
+        title: What was measured.
+        head: The names of the columns.
+        rows: The figures, as they are to be read.
+        note: What a reader has to know about them.
+    """
+    script = Path(sys.argv[0])
+    results = {
+        "title": title,
+        "command": f"python benchmarks/{script.name} {' '.join(sys.argv[1:])}".strip(),
+        "date": f"{date.today():%Y-%m-%d}",
+        "machine": machine(),
+        "head": list(head),
+        "rows": [list(row) for row in rows],
+        "note": " ".join(note.split()),
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    (FOLDER / f"{script.stem}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    """Names the processor, the accelerator where there is one, and the versions."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text("utf-8").splitlines() if known.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    parts = [f"{os.cpu_count()} cores of {models[0] if models else platform.machine()}"]
+    if torch.cuda.is_available():
+        parts.append(torch.cuda.get_device_name())
+    versions = f"ganblocks {ganblocks.__version__}, torch {torch.__version__.partition('+')[0]}"
+    return ", ".join([*parts, versions, f"Python {platform.python_version()}"])

@@ -1,0 +1,87 @@
+"""The API pages: one for each registry, made from it, and one for each topic besides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ganblocks
+from _site.registered import built_in, entry, hidden_targets, overview, public_classes
+from _site.topics import KINDS, TOPICS, Topic
+from ganblocks import Registry
+
+
+def made() -> dict[str, str]:
+    """Gives the API pages: path in the site → Markdown.
+
+    Raises:
+        ValueError: A public name has no page.
+    """
+    pages = {f"api/{_file(_registry(constant))}": registry_page(constant) for constant in KINDS}
+    pages |= {f"api/{name}.md": topic_page(topic) for name, topic in TOPICS.items()}
+    shown = {line for page in pages.values() for line in page.splitlines()}
+    documented = [n for n in ganblocks.__all__ if n != "__version__"]
+    if missing := [n for n in documented if f"::: ganblocks.{n}" not in shown]:
+        raise ValueError(f"public names without a page: {missing}. Put them into _site/topics.py")
+    return {**pages, "api/index.md": index_page()}
+
+
+def registry_page(constant: str) -> str:
+    """Writes the page of one registry: what its names are, and what they build."""
+    registry, kind = _registry(constant), KINDS[constant]
+    group = "ganblocks." + registry.kind.replace(" ", "_")
+    lines = [
+        f"# {registry.kind.capitalize()}",
+        kind.contract,
+        f"`{constant}.build(name, …)` builds one by its name or its spec; the entry-point group "
+        f"`{group}` adds names ([your own component](../guides/own-component.md)).",
+        overview(registry),
+        "## Names",
+        *(entry(registry, constant, name) for name in built_in(registry)),
+        "## Reference",
+        *(f"::: ganblocks.{name}" for name in _public(constant)),
+        *(f"::: {target}" for target in hidden_targets(registry)),
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def topic_page(topic: Topic) -> str:
+    """Writes the page of a topic that is no registry."""
+    members = [f"::: {topic.module}.{name}" for name in topic.names]
+    return "\n\n".join([f"# {topic.title}", topic.introduction, *members]) + "\n"
+
+
+def index_page() -> str:
+    """Writes the page that leads to all others: every public name, by page."""
+    lines = [
+        "# API",
+        "Every public name, by page. All but those of `ganblocks.testing` are imported as "
+        "`from ganblocks import …`.",
+        "## Components",
+    ]
+    for constant in KINDS:
+        registry = _registry(constant)
+        lines.append(
+            f"**[{registry.kind.capitalize()}]({_file(registry)})**, "
+            f"{len(built_in(registry))} names by registry. {_linked(_public(constant))}"
+        )
+    lines.append("## Topics")
+    for name, topic in TOPICS.items():
+        lines.append(f"**[{topic.title}]({name}.md)**. {_linked(topic.names, topic.module)}")
+    return "\n\n".join(lines) + "\n"
+
+
+def _registry(constant: str) -> Registry[Any]:
+    registry: Registry[Any] = getattr(ganblocks, constant)
+    return registry
+
+
+def _file(registry: Registry[Any]) -> str:
+    return registry.kind.replace(" ", "-") + ".md"
+
+
+def _public(constant: str) -> tuple[str, ...]:
+    return constant, *public_classes(_registry(constant)), *KINDS[constant].also
+
+
+def _linked(names: tuple[str, ...], module: str = "ganblocks") -> str:
+    return ", ".join(f"[`{name}`][{module}.{name}]" for name in names)

@@ -1,0 +1,124 @@
+"""What a registry holds, as Markdown: an overview, and an entry for each name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import torch
+
+import ganblocks
+from ganblocks import ReceptiveField, Registry
+from ganblocks.registry import Description
+
+WIDTH = 78
+"""Columns of code that a page shows without scrolling."""
+
+_YEAR = re.compile(r"\b(?:18|19|20)\d\d\b")
+_BRACKETS = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+
+
+def built_in(registry: Registry[Any]) -> list[str]:
+    """Gives the names that ganblocks itself registers, without those of plug-ins."""
+    return [n for n in registry.names() if registry.describe(n).target.startswith("ganblocks.")]
+
+
+def class_of(description: Description) -> str:
+    """Gives the name of the class or function that a name builds with."""
+    return description.target.rpartition(".")[2]
+
+
+def public_classes(registry: Registry[Any]) -> list[str]:
+    """Gives the public classes that a registry's names build, after the public ones they extend."""
+    found: dict[str, None] = {}
+    for name in built_in(registry):
+        built = getattr(ganblocks, class_of(registry.describe(name)), None)
+        if inspect.isclass(built):
+            bases = [base.__name__ for base in reversed(built.__mro__)]
+            found |= dict.fromkeys(base for base in bases if base in ganblocks.__all__)
+    return list(found)
+
+
+def hidden_targets(registry: Registry[Any]) -> list[str]:
+    """Gives the paths of what names build that is reached through the registry alone."""
+    described = [registry.describe(name) for name in built_in(registry)]
+    targets = {d.target: None for d in described if class_of(d) not in ganblocks.__all__}
+    return list(targets)
+
+
+def overview(registry: Registry[Any]) -> str:
+    """Writes the table of the names: what each builds, its source, and a network's numbers."""
+    rows = []
+    for name in built_in(registry):
+        description = registry.describe(name)
+        numbers = _numbers(registry, name)
+        rows.append([f"[`{name}`](#{name})", _link(description), _source(description), *numbers])
+    head = ["name", "builds", "source", *_NUMBERS.get(registry.kind, ())]
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def entry(registry: Registry[Any], constant: str, name: str) -> str:
+    """Writes what one name is: its line, what it builds, and how it is written."""
+    description = registry.describe(name)
+    lines = [f"### `{name}` {{#{name}}}", description.summary.rstrip(".") + "."]
+    arguments = []
+    if description.preset is None:
+        arguments = _arguments(description)
+    else:
+        fixed = [f"{k}={v!r}" for k, v in description.preset.items() if k != "type"]
+        knobs = f"`{', '.join(fixed)}`" if fixed else "its defaults"
+        lines.append(f"{_link(description)} with {knobs}; its other knobs may be given too.")
+    written = [f'"{name}"', *arguments]
+    call = f"{constant}.build({', '.join(written)})"
+    if len(call) > WIDTH:
+        call = "\n    ".join([f"{constant}.build(", *(f"{w}," for w in written)]) + "\n)"
+    lines.append(f"```{{.python .signature}}\n{call}\n```")
+    return "\n\n".join(lines)
+
+
+def _arguments(description: Description) -> list[str]:
+    written = []
+    for parameter in description.parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            written.append(str(parameter.replace(annotation=parameter.empty)))
+        elif parameter.default is parameter.empty:
+            written.append(parameter.name)
+        else:
+            written.append(f"{parameter.name}={parameter.default!r}")
+    return written
+
+
+def _link(description: Description) -> str:
+    built = class_of(description)
+    path = f"ganblocks.{built}" if built in ganblocks.__all__ else description.target
+    return f"[`{built}`][{path}]"
+
+
+def _source(description: Description) -> str:
+    """Gives the first paper that the words name in brackets; a preset's own words come first."""
+    for words in (description.summary, description.documentation):
+        for inside in _BRACKETS.findall(words):
+            if _YEAR.search(inside):
+                return " ".join(inside.split()).replace("|", "\\|")
+    return "–"
+
+
+_NUMBERS = {
+    "generators": ("parameters",),
+    "discriminators": ("parameters", "receptive field"),
+}
+
+
+def _numbers(registry: Registry[Any], name: str) -> list[str]:
+    if registry.kind not in _NUMBERS:
+        return []
+    with torch.device("meta"):
+        network = registry.build(name)
+    numbers = [f"{sum(p.numel() for p in network.parameters()):,}"]
+    if registry.kind == "discriminators":
+        known = network.receptive_field
+        fields = [known] if isinstance(known, ReceptiveField) else known
+        numbers.append(", ".join("×".join(map(str, field.size)) for field in fields))
+    return numbers

@@ -1,0 +1,149 @@
+"""What the API pages are about: a registry each, or a topic. Every public name is on one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """A registry's page: what its components keep to, and public names beside those it holds."""
+
+    contract: str
+    also: tuple[str, ...] = ()
+
+
+class Topic(NamedTuple):
+    """A page of public names that no registry holds."""
+
+    title: str
+    introduction: str
+    names: tuple[str, ...]
+    module: str = "ganblocks"
+
+
+KINDS = {
+    "GENERATORS": Kind(
+        "A generator maps images (B, in_channels, H, W) to images (B, out_channels, H, W), "
+        "floats in [−1, 1], for any H and W."
+    ),
+    "DISCRIMINATORS": Kind(
+        "A discriminator maps images (B, C, H, W) to logits (B, 1, h, w), without a sigmoid and "
+        "without a norm on them. Conditional use is `torch.cat((condition, image), 1)`. "
+        "`features(x)` gives the maps of its layers; it knows its `receptive_field`, "
+        "`output_size(h, w)` and `min_input_size`.",
+        ("PatchSuggestion", "suggest_patch_discriminator"),
+    ),
+    "ADVERSARIAL_LOSSES": Kind(
+        "An adversarial loss has `.discriminator(real_logits, fake_logits)` and "
+        "`.generator(fake_logits, real_logits=None)`, for logits of any shape or a list of "
+        "scales. It makes its own targets, and only computes."
+    ),
+    "RECONSTRUCTION_LOSSES": Kind(
+        "A reconstruction loss maps an output and its target, images (B, C, H, W) of one shape, "
+        "to a scalar."
+    ),
+    "FEATURE_LOSSES": Kind(
+        "A feature loss compares the maps that a network has of two images: those of a "
+        "discriminator, of a module of your own, or of a named torchvision backbone."
+    ),
+    "PENALTIES": Kind(
+        "A penalty maps (discriminator, real, fake, condition=None) to a scalar that is added to "
+        "the discriminator's loss. Gradients are taken with respect to the image, not the "
+        "condition."
+    ),
+    "AUGMENTATIONS": Kind(
+        "An augmentation varies batches of images (B, C, H, W) so that gradients pass. What is "
+        "given together has one draw."
+    ),
+    "NORMS": Kind("A norm is built from a number of channels, and keeps the shape."),
+    "ACTIVATIONS": Kind("An activation keeps the shape, and never writes to its input."),
+    "PADDINGS": Kind("A padding is built from its widths, and adds to the borders of a map."),
+    "UPSAMPLERS": Kind(
+        "An up-sampler is built from (in_channels, out_channels) and doubles H and W."
+    ),
+    "DOWNSAMPLERS": Kind(
+        "A down-sampler is built from (in_channels, out_channels) and halves H and W."
+    ),
+    "BLOCKS": Kind("Blocks are what networks are made of.", ("Dropout", "adaptive_instance_norm")),
+    "INITIALIZERS": Kind(
+        "An initialiser sets the weights of a network in place.", ("initialize", "fill_weight")
+    ),
+    "DATASETS": Kind(
+        'A sample of a paired dataset is `{"a": …, "b": …, "name": str}`, images (C, H, W) in '
+        "[−1, 1].",
+        (
+            *("PairTransform", "source_and_target", "check_pairs", "split_names"),
+            *("download_cmp_facades", "CMP_PALETTE"),
+        ),
+    ),
+}
+"""Registries in the order of the pages."""
+
+TOPICS = {
+    "objective": Topic(
+        "Objective",
+        "What both players minimise: named terms, each with a weight, in one object. See the "
+        "[guide](../guides/losses.md).",
+        ("Objective", "Weighed"),
+    ),
+    "training": Topic(
+        "Training",
+        "One step, the loop, and what a run leaves. See [the recipe](../recipes.md).",
+        (
+            *("train_step", "fit", "TrainState", "rehearse", "RunFolder", "write_report"),
+            *("sample_grid", "mean_l1", "resolve_device", "resolve_precision"),
+        ),
+    ),
+    "inference": Topic(
+        "Inference",
+        "From a finished run to pictures. See [dropout and statistics](../guides/statistics.md).",
+        ("load", "translate", "generate", "with_statistics"),
+    ),
+    "receptive-fields": Topic(
+        "Receptive fields",
+        "What an output can see. See [the words](../receptive-fields/index.md) and "
+        "[the explorer](../receptive-fields/explorer.md).",
+        (
+            *("receptive_field", "ReceptiveField", "probe_receptive_field"),
+            *("verify_receptive_field", "effective_receptive_field", "EffectiveField"),
+            *("coverage", "draw_receptive_field", "draw_coverage", "explain_logits"),
+            "register_rule",
+        ),
+    ),
+    "weights": Topic(
+        "Weights of other code bases",
+        "`UNetGenerator.from_reference`, `ResNetGenerator.from_reference` and "
+        "`PatchDiscriminator.from_reference` read them; this writes them.",
+        ("to_reference", "spectral_norm"),
+    ),
+    "registry": Topic(
+        "Registries and specs",
+        "Names for components, and the plain dicts that build them again.",
+        ("Registry", "spec_of"),
+    ),
+    "errors": Topic(
+        "Errors",
+        "One family: an error says what came, what is allowed, and what to write instead. "
+        "[Troubleshooting](../troubleshooting.md) has an entry for each.",
+        (
+            *("GanBlocksError", "RegistryError", "OptionError", "SpecError", "ShapeError"),
+            *("UnknownOperationError", "DataError", "WeightsError", "RunError"),
+            "GanBlocksWarning",
+        ),
+    ),
+    "testing": Topic(
+        "Testing your own components",
+        "`check_component` holds a component to the contract that ours are held to. See "
+        "[your own component](../guides/own-component.md).",
+        (
+            *("check_component", "checks_of", "checked_kinds", "ContractError"),
+            *("check_generator", "check_discriminator", "check_adversarial_loss"),
+            *("check_reconstruction_loss", "check_feature_loss", "check_penalty"),
+            *("check_augmentation", "check_norm", "check_activation", "check_padding"),
+            *("check_upsampler", "check_downsampler", "check_block", "check_initializer"),
+            *("check_dataset", "check_compile"),
+        ),
+        module="ganblocks.testing",
+    ),
+}
+"""Topics by the name of their page."""

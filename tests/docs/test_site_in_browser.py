@@ -1,0 +1,128 @@
+"""The built site, opened from disk in a real browser, as a reader has it."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 360, "height": 740}
+WIDE = {"width": 1300, "height": 900}
+
+
+def pages_of(site):
+    """Every page of the site; the page for a wrong address links from the root of a server."""
+    return sorted(path for path in site.rglob("*.html") if path.name != "404.html")
+
+
+def overflowing(page):
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def luminance(colour):
+    channels = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(page, selector):
+    """The ratio of WCAG between the colour of a text and that of the page."""
+    text = page.locator(selector).first.evaluate("e => getComputedStyle(e).color")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_page_loads_without_a_fault_and_fits_a_phone(site, page):
+    """Faults and requests that leave the machine fail the fixture."""
+    pages = pages_of(site)
+    assert len(pages) > 40
+    wide = {}
+    for path in pages:
+        page.set_viewport_size(PHONE)
+        page.goto(path.as_uri())
+        if (over := overflowing(page)) > 0:
+            wide[str(path.relative_to(site))] = over
+        assert page.locator("h1").count() == 1, path
+        assert page.locator("img:not([alt])").count() == 0, path
+        broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+        assert page.evaluate(broken) == [], path
+    assert wide == {}
+
+
+def test_no_formula_is_left_as_source(site, page):
+    page.set_viewport_size(WIDE)
+    formulas = 0
+    for path in pages_of(site):
+        page.goto(path.as_uri())
+        formulas += page.locator("math").count()
+        assert page.locator(".arithmatex").count() == 0, path
+        text = page.locator("article").inner_text()
+        assert "$$" not in text, path
+        assert "\\overline" not in text, path
+    assert formulas > 30
+
+
+@pytest.mark.parametrize(
+    ("words", "entry"),
+    [
+        ("sizes of tensors must match", "troubleshooting.html#sizes-must-match"),
+        ("PatchDiscriminator", "api/discriminators.html"),
+    ],
+)
+def test_search_works_from_disk_and_lands_on_the_entry(site, page, words, entry):
+    page.set_viewport_size(WIDE)
+    page.goto((site / "index.html").as_uri())
+    page.locator("input.md-search__input").click()
+    page.keyboard.type(words)
+    results = page.locator(".md-search-result__link")
+    results.first.wait_for()
+    links = [results.nth(i).get_attribute("href") for i in range(results.count())]
+    number = next(i for i, link in enumerate(links) if entry in link)
+    if "#" in entry:
+        assert number == 0 or entry.split("#")[0] in links[0]
+    results.nth(number).click()
+    page.wait_for_url(re.compile(re.escape(entry)))
+
+
+def test_keyboard_reaches_content_and_shows_where_it_is(site, page):
+    page.set_viewport_size(WIDE)
+    page.goto((site / "start.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "md-skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    focused = "document.activeElement.closest('article, .md-header, .md-tabs, .md-nav') !== null"
+    assert page.evaluate(focused)
+    link = page.locator("article a:not(.headerlink)").first
+    link.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    outline = link.evaluate("e => getComputedStyle(e).outlineStyle")
+    assert outline != "none"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_can_be_read(site, page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(WIDE)
+    page.goto((site / "index.html").as_uri())
+    name = page.evaluate("document.body.dataset.mdColorScheme")
+    assert name == {"light": "default", "dark": "slate"}[scheme]
+    for selector in ("article p", "article h2", "article td", "article a:not(.headerlink)"):
+        assert contrast(page, selector) > 4.5, selector
+
+
+def test_code_can_be_copied(site, page):
+    page.set_viewport_size(WIDE)
+    page.goto((site / "index.html").as_uri())
+    button = page.locator("button.md-clipboard, button.md-code__button[data-md-type=copy]").first
+    assert button.get_attribute("title")
+
+
+def test_the_whole_text_is_there_for_machines(site):
+    short, full = (site / name for name in ("llms.txt", "llms-full.txt"))
+    assert "troubleshooting" in short.read_text("utf-8")
+    text = full.read_text("utf-8")
+    for words in ("ganblocks.UNetGenerator", "PatchDiscriminator", "Sizes of tensors must match"):
+        assert words in text

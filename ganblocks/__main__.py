@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         GanBlocksError: A kind or a name is unknown, or a component cannot be loaded or walked.
 
-    Example:
+    Examples:
         >>> main(["list", "initializer"])
         initializers
         ...

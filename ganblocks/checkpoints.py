@@ -64,6 +64,18 @@ class RunFolder:
 
     Args:
         path: The folder; `create` and `open` check it first.
+
+    Examples:
+        >>> import tempfile
+        >>> network = nn.Linear(2, 1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = RunFolder.create(Path(folder) / "run", {"direction": "b2a"})
+        ...     run.save_weights("generator", network)
+        ...     run.save_state({"step": 7})
+        ...     again = RunFolder.open(run.path)
+        ...     again.load_weights("generator", network)
+        ...     again.spec, again.load_state()
+        ({'direction': 'b2a'}, {'step': 7})
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -76,6 +88,10 @@ class RunFolder:
     @classmethod
     def create(cls, path: str | Path, spec: Json) -> RunFolder:
         """Makes the folder of a new run; one that holds a run already is not touched.
+
+        Args:
+            path: The folder.
+            spec: What runs, as plain JSON.
 
         Raises:
             RunError: A run is there already, or nothing can be written there.
@@ -91,6 +107,9 @@ class RunFolder:
     def open(cls, path: str | Path) -> RunFolder:
         """Opens the folder of a run that was begun before.
 
+        Args:
+            path: The folder.
+
         Raises:
             RunError: There is no run.
         """
@@ -102,7 +121,11 @@ class RunFolder:
         return run
 
     def require_free(self) -> None:
-        """Raises `RunError` where the folder holds a run, or a file that a run would replace."""
+        """Refuses a folder that holds a run, or a file that a run would replace.
+
+        Raises:
+            RunError: There is one of these, or the folder cannot be read.
+        """
         with _explained(self.path):
             if self._spec.exists():
                 raise RunError(
@@ -117,7 +140,11 @@ class RunFolder:
 
     @property
     def spec(self) -> Json:
-        """What ran: components, data, direction, versions, flags."""
+        """What ran: components, data, direction, versions, flags.
+
+        Raises:
+            RunError: `spec.json` cannot be read.
+        """
         try:
             spec = json.loads(self._spec.read_text("utf-8"))
             if not isinstance(spec, dict):
@@ -127,12 +154,26 @@ class RunFolder:
         return spec
 
     def write_spec(self, spec: Json) -> None:
-        """Writes what runs, as JSON."""
+        """Writes what runs, as JSON.
+
+        Args:
+            spec: Plain JSON: text, finite numbers, lists, dictionaries.
+
+        Raises:
+            RunError: The file cannot be written.
+        """
         text = json.dumps(spec, indent=2, allow_nan=False) + "\n"
         write_atomically(self._spec, lambda temporary: temporary.write_text(text, "utf-8"))
 
     def save_state(self, state: Json) -> None:
-        """Writes the state of the training: tensors, numbers and text only."""
+        """Writes the state of the training.
+
+        Args:
+            state: Tensors, numbers and text, in lists and dictionaries; nothing else is read back.
+
+        Raises:
+            RunError: The file cannot be written.
+        """
         write_atomically(self._state, lambda temporary: torch.save(state, temporary))
 
     def load_state(self) -> Json:
@@ -143,16 +184,27 @@ class RunFolder:
         """
         if not self._state.is_file():
             raise RunError(
-                f"{self.path} has no checkpoint yet (state.pt): remove the folder and start anew"
+                f"{self.path} has no checkpoint yet (state.pt): remove the folder and start anew",
+                see="resume",
             )
         try:
             return dict(torch.load(self._state, map_location="cpu", weights_only=True))
         except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
             reason = str(error).partition("\n")[0]
-            raise RunError(f"{self._state} is no checkpoint of ours ({reason})") from None
+            raise RunError(
+                f"{self._state} is no checkpoint of ours ({reason})", see="resume"
+            ) from None
 
     def save_sample(self, step: int, sheet: Tensor) -> None:
-        """Writes a grid, uint8 (3, H, W), as `samples/step_<step>.png`."""
+        """Writes a grid as `samples/step_<step>.png`.
+
+        Args:
+            step: The step, in six digits or more.
+            sheet: The grid, uint8 (3, H, W), as `sample_grid` draws it.
+
+        Raises:
+            RunError: The file cannot be written.
+        """
         picture = to_picture(sheet)
         write_atomically(
             self.samples / f"step_{step:06d}.png",
@@ -160,7 +212,15 @@ class RunFolder:
         )
 
     def save_weights(self, name: str, network: nn.Module) -> None:
-        """Writes a network's weights as `<name>.safetensors`."""
+        """Writes a network's weights as `<name>.safetensors`.
+
+        Args:
+            name: `"generator"` or `"discriminator"`.
+            network: The network, wrapped or not.
+
+        Raises:
+            RunError: The file cannot be written.
+        """
         weights = {key: value.contiguous() for key, value in plain_state_dict(network).items()}
         write_atomically(
             self.path / f"{name}.safetensors", lambda temporary: save_file(weights, temporary)
@@ -168,6 +228,10 @@ class RunFolder:
 
     def load_weights(self, name: str, network: nn.Module) -> None:
         """Reads `<name>.safetensors` into a network.
+
+        Args:
+            name: `"generator"` or `"discriminator"`.
+            network: The network, which must not be wrapped.
 
         Raises:
             RunError: The file is missing, broken, or of another model.
@@ -210,7 +274,8 @@ def fitting_weights(
     if wrong:
         raise RunError(
             f"{source} is of another model than this {type(network).__name__}: "
-            f"{misfit(wrong[0], weights, own)}. Build the network that its spec.json describes"
+            f"{misfit(wrong[0], weights, own)}. Build the network that its spec.json describes",
+            see="state-dict",
         )
     return weights
 

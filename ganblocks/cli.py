@@ -66,7 +66,7 @@ def continued(
     Raises:
         RunError: Another flag differs from the run's.
 
-    Example:
+    Examples:
         >>> continued({"lr": 0.1, "steps": 5}, {"steps": 9}, ["steps"])
         {'lr': 0.1, 'steps': 9}
     """
@@ -74,7 +74,8 @@ def continued(
         if name not in may_change and stored.get(name) != value:
             raise RunError(
                 f"--resume with --{name.replace('_', '-')} {value}: the run has "
-                f"{stored.get(name)}. Leave the flag out, or start a new run with another --out"
+                f"{stored.get(name)}. Leave the flag out, or start a new run with another --out",
+                see="resume",
             )
     return {**stored, **typed}
 

@@ -22,7 +22,7 @@ _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 def to_bytes(image: Tensor) -> Tensor:
     """Maps floats in [-1, 1] to uint8 pixels 0...255; what lies outside is clipped.
 
-    Example:
+    Examples:
         >>> to_bytes(torch.tensor([-1.0, 0.0, 1.0, 7.0]))
         tensor([  0, 128, 255, 255], dtype=torch.uint8)
     """
@@ -38,7 +38,7 @@ def to_picture(image: Tensor) -> Image:
     Raises:
         ShapeError: The tensor is not one image with such channels.
 
-    Example:
+    Examples:
         >>> to_picture(torch.zeros(3, 4, 5)).size
         (5, 4)
     """
@@ -47,7 +47,8 @@ def to_picture(image: Tensor) -> Image:
     if image.ndim != 3 or image.shape[0] not in PICTURE_MODES:
         raise ShapeError(
             f"a tensor of shape {tuple(image.shape)} is no picture: give (C, H, W) with "
-            f"{listed(PICTURE_MODES)} channels, or pass the image through as_rgb first"
+            f"{listed(PICTURE_MODES)} channels, or pass the image through as_rgb first",
+            see="channels-and-bit-depth",
         )
     pixels = image if image.dtype == torch.uint8 else to_bytes(image)
     array = pixels.permute(1, 2, 0).squeeze(-1).contiguous().numpy()
@@ -65,7 +66,7 @@ def from_picture(picture: Image, channels: int) -> Tensor:
         DataError: The picture has more than 8 bits a channel, which Pillow would clip.
         ShapeError: Other channels were asked for.
 
-    Example:
+    Examples:
         >>> from PIL import Image
         >>> from_picture(Image.new("L", (5, 4)), channels=3).shape
         torch.Size([3, 4, 5])
@@ -75,10 +76,13 @@ def from_picture(picture: Image, channels: int) -> Tensor:
 
     if channels not in PICTURE_MODES:
         raise ShapeError(
-            f"a picture cannot be read as {channels} channels: only {listed(PICTURE_MODES)}"
+            f"a picture cannot be read as {channels} channels: only {listed(PICTURE_MODES)}",
+            see="channels-and-bit-depth",
         )
     if picture.mode in _DEEP_MODES:
-        raise DataError(f"mode {picture.mode} has more than 8 bits a channel")
+        raise DataError(
+            f"mode {picture.mode} has more than 8 bits a channel", see="channels-and-bit-depth"
+        )
     upright: Image = ImageOps.exif_transpose(picture)
     if upright.mode == "P":  # straight to RGB, Pillow warns of palettes with alpha
         upright = upright.convert("RGBA")
@@ -105,7 +109,7 @@ def heat(values: Tensor, *, two_sided: bool = False) -> Tensor:
     Returns:
         uint8 pixels (3, *shape).
 
-    Example:
+    Examples:
         >>> heat(torch.tensor([0.0, 1.0]))[0]
         tensor([ 34, 250], dtype=torch.uint8)
     """
@@ -138,7 +142,7 @@ def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
     Returns:
         uint8 pixels (3, height, width).
 
-    Example:
+    Examples:
         >>> grid([[torch.zeros(3, 8, 8)] * 3] * 2, gap=2).shape
         torch.Size([3, 22, 32])
     """

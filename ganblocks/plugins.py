@@ -65,7 +65,7 @@ class Plugin:
 def group_of(kind: str) -> str:
     """Names the entry-point group of a registry.
 
-    Example:
+    Examples:
         >>> group_of("adversarial losses")
         'ganblocks.adversarial_losses'
     """
@@ -81,7 +81,7 @@ def plugins_of(kind: str) -> dict[str, list[Plugin]]:
     Returns:
         For each name the plug-ins that claim it; nothing of them is imported.
 
-    Example:
+    Examples:
         >>> plugins_of("things that nobody extends")
         {}
     """

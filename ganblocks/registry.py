@@ -87,7 +87,7 @@ class Registry(Generic[T]):
     Args:
         kind: The plural noun for what it holds, such as `"generators"`.
 
-    Example:
+    Examples:
         >>> SHAPES = Registry("shapes")
         >>> @SHAPES.register("square")
         ... class Square:
@@ -149,6 +149,16 @@ class Registry(Generic[T]):
         Raises:
             OptionError: The name is no string, or the spec has no type.
             RegistryError: The spec's type is unknown, or the preset's name is taken.
+
+        Examples:
+            >>> shapes = Registry("shapes")
+            >>> @shapes.register("box")
+            ... class Box:
+            ...     def __init__(self, height: float, width: float) -> None:
+            ...         self.area = height * width
+            >>> shapes.preset("flat", {"type": "box", "height": 0.5}, "A box of half the height")
+            >>> shapes.build("flat", width=4).area
+            2.0
         """
         self._require_name(name)
         base = self._type_of(spec)
@@ -191,6 +201,14 @@ class Registry(Generic[T]):
         """Lists the names, presets and plug-ins included, that match a shell pattern.
 
         Nothing of a plug-in is imported. A name that two claim is warned of once.
+
+        Args:
+            pattern: What names look like, such as `"unet*"`; all by default.
+
+        Examples:
+            >>> from ganblocks import GENERATORS
+            >>> GENERATORS.names("resnet_*")
+            ['resnet_6blocks', 'resnet_9blocks']
         """
         names = sorted(name for name in self._known() if fnmatchcase(name, pattern))
         for name in names:
@@ -202,9 +220,20 @@ class Registry(Generic[T]):
     def describe(self, name: str) -> Description:
         """Tells what a name stands for and where it is defined.
 
+        Args:
+            name: A registered name, a preset's or a plug-in's too.
+
+        Returns:
+            Its class or factory, signature, first line, file and distribution; printed, a card.
+
         Raises:
             RegistryError: The name is unknown, claimed twice, a plug-in that cannot be loaded, or
                 has a default that cannot be written.
+
+        Examples:
+            >>> from ganblocks import NORMS
+            >>> NORMS.describe("batch").target
+            'ganblocks.blocks.norm.BatchNorm'
         """
         entry = self._entry(name)
         file, line = _source(entry.factory)
@@ -230,7 +259,7 @@ class Registry(Generic[T]):
             distribution=(
                 plugins[0].distribution
                 if plugins
-                else _distribution(_definition(entry.factory).__module__)
+                else _distribution(_definition(entry.factory).__module__.partition(".")[0])
             ),
             preset=entry.preset,
             parameters=tuple(signature.parameters.values()),
@@ -240,7 +269,7 @@ class Registry(Generic[T]):
     def refresh(self) -> None:
         """Looks for plug-ins again, as after `pip install` in a running notebook.
 
-        Example:
+        Examples:
             >>> Registry("shapes").refresh()
         """
         importlib.invalidate_caches()
@@ -340,9 +369,8 @@ def _source(factory: Callable[..., Any]) -> tuple[str, int]:
 
 
 @functools.cache
-def _distribution(module: str) -> str:
-    """Names the installed package that a module belongs to; a checkout goes by its folder."""
-    package = module.partition(".")[0]
+def _distribution(package: str) -> str:
+    """Names what a package was installed as; a checkout goes by its folder."""
     return next(iter(packages_distributions().get(package, ())), package)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from torch import nn
+
 from ganblocks.errors import OptionError, SpecError, not_one_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,6 +24,7 @@ Knob = str | Mapping[str, Any] | Callable[..., Any]
 
 _RECORD = "_ganblocks_record"
 _NAME = "_ganblocks_name"
+_MODULE_INIT = nn.Module.__init__  # torch.compile puts another one in its place
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def spec_of(component: object) -> Spec:
         SpecError: The component is not registered, cannot remember its arguments, or was
             handed something that has no spec.
 
-    Example:
+    Examples:
         >>> import ganblocks
         >>> spec_of(ganblocks.PatchDiscriminator(in_channels=4))["in_channels"]
         4
@@ -140,10 +143,7 @@ def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
     """Gives what a class or function takes; nothing where nothing stands behind (*args)."""
     if inspect.isclass(factory):
         init = inspect.unwrap(factory.__init__)  # a registered class has ours around its own
-        if init is object.__init__ or (init.__module__, init.__qualname__) == (
-            "torch.nn.modules.module",
-            "Module.__init__",
-        ):
+        if init in (object.__init__, _MODULE_INIT, nn.Module.__init__):
             return inspect.Signature()
     return inspect.signature(factory)
 

@@ -1,6 +1,14 @@
+import copy
+import pickle
+import traceback
+
 import pytest
 
 from ganblocks import errors
+
+CLASSES = [
+    e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.GanBlocksError)
+]
 
 
 def test_every_error_is_of_the_family():
@@ -52,3 +60,42 @@ def test_an_image_with_nothing_in_it(shape):
 def test_an_image_of_another_shape(shape):
     with pytest.raises(errors.ShapeError, match=r"\(B, 3, H, W\)"):
         errors.require_image("generator", shape, 3)
+
+
+@pytest.mark.parametrize("error", CLASSES)
+def test_a_traceback_names_the_entry_of_the_docs_and_the_message_does_not(error):
+    usual, special = error("the message"), error("the message", see="image-too-small")
+    for made, entry in [(usual, error.see), (special, "image-too-small")]:
+        assert (str(made), made.args, made.see) == ("the message", ("the message",), entry)
+        assert made.__notes__ == [f"{errors.NOTE}{entry!r}"]
+        message, note = traceback.format_exception_only(made)
+        assert message.endswith("the message\n")
+        assert note == f"{errors.NOTE}{entry!r}\n"
+    assert error.see == usual.see  # naming another entry changes this one error alone
+    assert str(error()) == ""
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+@pytest.mark.parametrize("error", CLASSES)
+def test_an_error_keeps_its_entry_on_the_way_between_processes(error, again):
+    made = error("the message", see="image-too-small")
+    made.add_note("a word of the caller's")
+    other = again(made)
+    assert type(other) is error
+    assert (str(other), other.see) == ("the message", "image-too-small")
+    assert other.__notes__ == [f"{errors.NOTE}'image-too-small'", "a word of the caller's"]
+
+
+@pytest.mark.parametrize("builtin", [LookupError, ValueError, TypeError, RuntimeError])
+def test_builtins_catch_them_too(builtin):
+    (error, *_) = [e for e in CLASSES if issubclass(e, builtin)]
+    with pytest.raises(builtin, match="the message"):
+        raise error("the message", see="resume")
+
+
+def test_a_word_off_the_list_may_name_its_entry():
+    with pytest.raises(errors.OptionError) as raised:
+        errors.require_one_of("direction", "AtoB", ("a2b", "b2a"), see="wrong-direction")
+    assert raised.value.see == "wrong-direction"

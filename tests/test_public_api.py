@@ -43,6 +43,13 @@ def test_every_public_name_is_documented(name):
         assert inspect.getdoc(value), name
 
 
+@pytest.mark.parametrize("name", ganblocks.__all__)
+def test_no_public_name_is_that_of_the_module_it_stands_in(name):
+    """The import of the module would hide it, and documentation tools show the module instead."""
+    home = getattr(getattr(ganblocks, name), "__module__", None) or ""
+    assert home.rpartition(".")[2] != name
+
+
 def registries():
     return [
         v for n in ganblocks.__all__ if isinstance(v := getattr(ganblocks, n), ganblocks.Registry)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+import torch
 from torch import nn
 
 from ganblocks import (
@@ -59,6 +60,15 @@ def test_without_an_init_of_its_own_it_takes_nothing_and_nor_does_its_child():
         with pytest.raises(OptionError, match="unknown option 'typo'"):
             kind.build(name, typo=3)
         assert spec_of(kind.build(name)) == {"type": name}
+
+
+def test_torch_compile_does_not_change_what_a_module_takes():
+    """Torch's compiler puts a function of its own, which takes anything, before Module's init."""
+    torch.compile(nn.Identity(), backend="eager")(torch.zeros(1))
+    registry = Registry("children")
+    registry.register("child")(type("Child", (nn.Module,), {}))
+    for kind, name in ((RECONSTRUCTION_LOSSES, "l1"), (registry, "child")):
+        assert kind.describe(name).parameters == ()
 
 
 def test_a_spec_does_not_follow_what_the_caller_changes_later(shapes):

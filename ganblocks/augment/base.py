@@ -32,7 +32,7 @@ class Augmentation(nn.Module, ABC):
             OptionError: No images were given.
             ShapeError: They differ in B, H or W, or are no such batches.
 
-        Example:
+        Examples:
             >>> import torch
             >>> from ganblocks import Translation
             >>> photo, labels = torch.rand(2, 3, 16, 16), torch.rand(2, 12, 16, 16)

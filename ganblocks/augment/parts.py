@@ -25,7 +25,7 @@ class ColourJitter(Augmentation):
     Raises:
         OptionError: A strength is below 0.
 
-    Example:
+    Examples:
         >>> (varied,) = ColourJitter()(torch.rand(2, 3, 8, 8))
         >>> tuple(varied.shape)
         (2, 3, 8, 8)
@@ -63,7 +63,7 @@ class Translation(Augmentation):
     Raises:
         OptionError: The ratio is not from 0 to 1.
 
-    Example:
+    Examples:
         >>> (same,) = Translation(ratio=0.0)(torch.ones(1, 3, 8, 8))
         >>> bool((same == 1).all())
         True
@@ -105,7 +105,7 @@ class Cutout(Augmentation):
     Raises:
         OptionError: The ratio is not from 0 to 1.
 
-    Example:
+    Examples:
         >>> (cut,) = Cutout(ratio=0.5)(torch.ones(1, 1, 8, 8))
         >>> 4 <= int((cut == 0).sum()) <= 16
         True

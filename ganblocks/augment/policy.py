@@ -25,7 +25,7 @@ class DiffAugment(Augmentation):
     Raises:
         OptionError: The policy is empty, or no list.
 
-    Example:
+    Examples:
         >>> import torch
         >>> augment = DiffAugment(["colour", {"type": "translation", "ratio": 0.25}])
         >>> real, fake, condition = augment(*torch.rand(3, 2, 3, 16, 16))

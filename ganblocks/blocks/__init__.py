@@ -7,7 +7,7 @@ from ganblocks.blocks.channel_norm import LayerNorm, PixelNorm
 from ganblocks.blocks.conv import ConvBlock, DeconvBlock
 from ganblocks.blocks.down import DOWNSAMPLERS
 from ganblocks.blocks.dropout import Dropout
-from ganblocks.blocks.initialize import (
+from ganblocks.blocks.initializers import (
     INITIALIZERS,
     KaimingInitializer,
     NormalInitializer,

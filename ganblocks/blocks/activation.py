@@ -10,25 +10,32 @@ ACTIVATIONS: Registry[nn.Module] = Registry("activations")
 
 @ACTIVATIONS.register("relu")
 def relu() -> nn.Module:
-    """Rectifier: max(0, x)."""
+    """Rectifier: max(0, x) (Nair and Hinton, 2010)."""
     return nn.ReLU()
 
 
 @ACTIVATIONS.register("leaky_relu")
 def leaky_relu(negative_slope: float = 0.2) -> nn.Module:
-    """Leaky rectifier: x where x > 0, else negative_slope · x; pix2pix uses 0.2."""
+    """Leaky rectifier: x where x > 0, else negative_slope · x (Maas et al., 2013).
+
+    Args:
+        negative_slope: Slope below 0; pix2pix uses 0.2.
+    """
     return nn.LeakyReLU(negative_slope)
 
 
 @ACTIVATIONS.register("silu")
 def silu() -> nn.Module:
-    """Sigmoid linear unit, also called swish: x · sigmoid(x)."""
+    """Sigmoid linear unit, also called swish: x · sigmoid(x) (Elfwing et al., 2018)."""
     return nn.SiLU()
 
 
 @ACTIVATIONS.register("gelu")
 def gelu() -> nn.Module:
-    """Gaussian error linear unit: x · Φ(x), with the normal distribution function Φ."""
+    """Gaussian error linear unit: x · Φ(x) (Hendrycks and Gimpel, 2016).
+
+    Φ is the distribution function of N(0, 1).
+    """
     return nn.GELU()
 
 

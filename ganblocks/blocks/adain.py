@@ -23,10 +23,11 @@ class AdaIN(nn.Module):
         eps: Added to the variance.
 
     Raises:
+        OptionError: A number of channels is no whole number above 0.
         ShapeError: In forward: the image or the style has other channels, the batches differ,
             or the map is 1×1.
 
-    Example:
+    Examples:
         >>> AdaIN(8, 4)(torch.randn(2, 8, 16, 16), torch.randn(2, 4)).shape
         torch.Size([2, 8, 16, 16])
     """
@@ -41,7 +42,12 @@ class AdaIN(nn.Module):
         self.modulation = nn.Linear(style_channels, 2 * channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Normalises images and gives them the scale and shift of their styles."""
+        """Normalises images and gives them the scale and shift of their styles.
+
+        Args:
+            x: Images or maps (B, channels, H, W).
+            style: A vector for each, (B, style_channels).
+        """
         require_image("AdaIN", x.shape, self.channels, "channels")
         if style.shape != (x.shape[0], self.style_channels):
             raise ShapeError(
@@ -70,7 +76,7 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
     Raises:
         ShapeError: Batch or channels of the two differ, or the content is 1×1.
 
-    Example:
+    Examples:
         >>> content, style = torch.randn(1, 2, 8, 8), 3 + 5 * torch.randn(1, 2, 4, 4)
         >>> aligned = adaptive_instance_norm(content, style)
         >>> bool(torch.allclose(aligned.mean((2, 3)), style.mean((2, 3)), atol=1e-4))

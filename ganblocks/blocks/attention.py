@@ -32,10 +32,11 @@ class SelfAttention(nn.Module):
             left.
 
     Raises:
-        OptionError: `out_channels` is another number than `in_channels`.
+        OptionError: `out_channels` is another number than `in_channels`, or a number is no whole
+            number above 0.
         ShapeError: In forward: the input has other channels.
 
-    Example:
+    Examples:
         >>> x = torch.randn(1, 16, 5, 7)
         >>> torch.equal(SelfAttention(16)(x), x)
         True
@@ -65,7 +66,11 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.gamma)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Adds to each pixel what it gathers from all pixels."""
+        """Adds to each pixel what it gathers from all pixels.
+
+        Args:
+            x: Maps (B, in_channels, H, W).
+        """
         require_image("SelfAttention", x.shape, self.in_channels)
         # Contiguous, because the fused kernels, which do not hold (H · W)² weights, want it.
         query, key, value = (

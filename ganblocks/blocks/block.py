@@ -96,7 +96,14 @@ class Block(nn.Module):
             self.add_module(step, made[step])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Applies the steps in their order."""
+        """Applies the steps in their order.
+
+        Args:
+            x: Maps (B, in_channels, H, W).
+
+        Raises:
+            ShapeError: The map has other channels.
+        """
         require_image(type(self).__name__, x.shape, self.in_channels)
         for step in self.order:
             x = getattr(self, step)(x)

@@ -20,9 +20,10 @@ class LayerNorm(nn.LayerNorm):
         affine: Whether to learn weight and bias, one value for each channel.
 
     Raises:
-        OptionError: There is one channel, so that the result would be 0 whatever the image.
+        OptionError: There are not two channels, without which the result is 0 whatever the image.
+        ShapeError: In forward: the map has other channels.
 
-    Example:
+    Examples:
         >>> import torch
         >>> LayerNorm(8)(torch.randn(1, 8, 4, 4)).mean(1).abs().max().item() < 1e-6
         True
@@ -33,14 +34,18 @@ class LayerNorm(nn.LayerNorm):
         super().__init__(channels, eps=eps, elementwise_affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Normalises a batch of feature maps."""
+        """Normalises a batch of feature maps.
+
+        Args:
+            input: Maps (B, channels, H, W).
+        """
         require_image("layer norm", input.shape, self.normalized_shape[0], "channels")
         return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 @NORMS.register("pixel")
 class PixelNorm(nn.Module):
-    """Pixel normalisation: each pixel to a mean square of 1 (Karras et al., 2018, 4.2).
+    """Pixel normalisation: each pixel to a mean square of 1 (Karras et al., 2018, section 4.2).
 
     y = x / √(mean over the channels of x² + eps). Nothing is learnt.
 
@@ -49,9 +54,10 @@ class PixelNorm(nn.Module):
         eps: Added to the mean of the squares.
 
     Raises:
-        OptionError: There is one channel, of which only the sign would be left.
+        OptionError: There are not two channels; of a single one only the sign would be left.
+        ShapeError: In forward: the map has other channels.
 
-    Example:
+    Examples:
         >>> import torch
         >>> PixelNorm(2)(torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)).flatten().tolist()
         [0.848..., 1.131...]
@@ -64,7 +70,11 @@ class PixelNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises a batch of feature maps."""
+        """Normalises a batch of feature maps.
+
+        Args:
+            x: Maps (B, channels, H, W).
+        """
         require_image("pixel norm", x.shape, self.channels, "channels")
         rows = x.permute(0, 2, 3, 1)
         return F.rms_norm(rows, (self.channels,), eps=self.eps).permute(0, 3, 1, 2)

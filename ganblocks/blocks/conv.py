@@ -36,8 +36,9 @@ class ConvBlock(Block):
 
     Raises:
         OptionError: An option is not one of those.
+        ShapeError: In forward: there are other channels, or too few pixels for `padding_mode`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> ConvBlock(3, 64, kernel_size=4, stride=2, norm="batch")(torch.zeros(2, 3, 8, 8)).shape
         torch.Size([2, 64, 4, 4])
@@ -107,8 +108,9 @@ class DeconvBlock(Block):
 
     Raises:
         OptionError: An option is not one of those.
+        ShapeError: In forward: there are other channels.
 
-    Example:
+    Examples:
         >>> import torch
         >>> DeconvBlock(64, 3, norm="batch")(torch.zeros(2, 64, 4, 4)).shape
         torch.Size([2, 3, 8, 8])

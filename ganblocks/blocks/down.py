@@ -18,7 +18,19 @@ hands on `bias` too: whether the convolution has one.
 def strided_conv(
     in_channels: int, out_channels: int, *, kernel_size: int = 4, bias: bool = True
 ) -> nn.Module:
-    """Convolution of stride 2: pix2pix's own."""
+    """Convolution of stride 2: pix2pix's own (Isola et al., 2017, section 6.1).
+
+    (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2); an odd kernel rounds up.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Side of the kernel in pixels, at least 2.
+        bias: Whether the convolution has a bias.
+
+    Raises:
+        OptionError: The kernel is smaller.
+    """
     require_count("kernel_size", kernel_size, 2)
     return nn.Conv2d(
         in_channels, out_channels, kernel_size, 2, padding=(kernel_size - 1) // 2, bias=bias
@@ -62,7 +74,7 @@ class PoolDown(_ConvThenShrink):
     Raises:
         OptionError: An option is not one of those.
 
-    Example:
+    Examples:
         >>> import torch
         >>> PoolDown(3, 8, pool="max")(torch.zeros(1, 3, 8, 9)).shape
         torch.Size([1, 8, 4, 4])
@@ -94,7 +106,7 @@ class BlurDown(_ConvThenShrink):
     """Convolution of stride 1, then a blur of stride 2, so that a shift disturbs it less.
 
     (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2). The blur is the binomial
-    1-3-3-1 of Zhang (ICML 2019, section 4), with the border mirrored.
+    1-3-3-1 (Zhang, ICML 2019, section 4), with the border mirrored.
 
     Args:
         in_channels: Channels of the input.
@@ -103,9 +115,9 @@ class BlurDown(_ConvThenShrink):
         bias: Whether the convolution has a bias.
 
     Raises:
-        OptionError: The kernel is even.
+        OptionError: The kernel is even, or no whole number above 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> BlurDown(3, 8)(torch.zeros(1, 3, 8, 9)).shape
         torch.Size([1, 8, 4, 4])

@@ -16,7 +16,10 @@ class Dropout(nn.Dropout):
         mode: `"train"` is PyTorch's habit; `"always"` keeps it on in eval mode too, where
             pix2pix draws its noise from (Isola et al., 2017, section 3.1).
 
-    Example:
+    Raises:
+        OptionError: The probability is not from 0 to 1, or the mode is another word.
+
+    Examples:
         >>> import torch
         >>> float(Dropout(0.5, mode="always").eval()(torch.ones(1000)).min())
         0.0
@@ -29,7 +32,11 @@ class Dropout(nn.Dropout):
         self.mode = mode
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Drops values where the mode says so."""
+        """Drops values where the mode says so.
+
+        Args:
+            input: Values of any shape.
+        """
         return F.dropout(input, self.p, training=self.training or self.mode == "always")
 
     def extra_repr(self) -> str:

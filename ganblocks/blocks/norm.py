@@ -25,10 +25,11 @@ class BatchNorm(nn.BatchNorm2d):
         affine: Whether to learn weight and bias.
 
     Raises:
-        ShapeError: In training, when a channel holds a single value, so that its
-            normalised value would be 0 whatever the image.
+        OptionError: `channels` is no whole number above 0.
+        ShapeError: In forward: the map has other channels, or, in training, a channel holds a
+            single value, so that its normalised value would be 0 whatever the image.
 
-    Example:
+    Examples:
         >>> BatchNorm(8)(torch.randn(2, 8, 4, 4)).shape
         torch.Size([2, 8, 4, 4])
     """
@@ -40,7 +41,11 @@ class BatchNorm(nn.BatchNorm2d):
         super().__init__(channels, eps=eps, momentum=momentum, affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Normalises a batch of feature maps."""
+        """Normalises a batch of feature maps.
+
+        Args:
+            input: Maps (B, channels, H, W).
+        """
         require_image("batch norm", input.shape, self.num_features, "channels")
         if self.training and input.shape[0] * input.shape[2] * input.shape[3] == 1:
             raise _nothing_to_normalise("batch", input)
@@ -60,9 +65,10 @@ class InstanceNorm(nn.Module):
         affine: Whether to learn weight and bias.
 
     Raises:
-        ShapeError: When the map is 1×1.
+        OptionError: `channels` is no whole number above 0.
+        ShapeError: In forward: the map has other channels, or is 1×1.
 
-    Example:
+    Examples:
         >>> InstanceNorm(8)(torch.randn(1, 8, 4, 4)).mean().abs().item() < 1e-6
         True
     """
@@ -79,7 +85,11 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises a batch of feature maps."""
+        """Normalises a batch of feature maps.
+
+        Args:
+            x: Maps (B, channels, H, W).
+        """
         require_image("instance norm", x.shape, self.channels, "channels")
         if x.shape[2] * x.shape[3] == 1:
             raise _nothing_to_normalise("instance", x)
@@ -107,10 +117,10 @@ class GroupNorm(nn.GroupNorm):
         affine: Whether to learn weight and bias.
 
     Raises:
-        OptionError: `groups` is below 1.
-        ShapeError: When a group holds a single value.
+        OptionError: `channels` or `groups` is no whole number above 0.
+        ShapeError: In forward: the map has other channels, or a group holds a single value.
 
-    Example:
+    Examples:
         >>> GroupNorm(48, groups=32).num_groups
         24
     """
@@ -125,7 +135,11 @@ class GroupNorm(nn.GroupNorm):
         super().__init__(divisor, channels, eps=eps, affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Normalises a batch of feature maps."""
+        """Normalises a batch of feature maps.
+
+        Args:
+            input: Maps (B, channels, H, W).
+        """
         require_image("group norm", input.shape, self.num_channels, "channels")
         if input.shape[2] * input.shape[3] * self.num_channels == self.num_groups:
             raise _nothing_to_normalise("group", input)
@@ -134,7 +148,11 @@ class GroupNorm(nn.GroupNorm):
 
 @NORMS.register("none")
 def no_norm(channels: int) -> nn.Module:
-    """No normalisation: the input unchanged."""
+    """No normalisation: the input unchanged.
+
+    Args:
+        channels: Channels of the input, which are not looked at.
+    """
     return nn.Identity()
 
 
@@ -142,5 +160,6 @@ def _nothing_to_normalise(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
         f"{name} norm got a map of shape {tuple(x.shape)}: with one value to each mean the result "
         "is 0 whatever the image. Use a larger image, or no norm there (in a U-Net: fewer "
-        'num_downs, or bottleneck_norm="none")'
+        'num_downs, or bottleneck_norm="none")',
+        see="one-value-per-channel",
     )

@@ -26,7 +26,8 @@ class _Pad(nn.Module):
             raise ShapeError(
                 f"{self.mode} padding of {self.padding} got a map of shape {tuple(x.shape)}: both "
                 f"sides must be at least {self.least}. Use a larger image, or write "
-                "padding_mode='replicate'"
+                "padding_mode='replicate'",
+                see="image-too-small",
             )
         return F.pad(x, (self.padding,) * 4, mode=self.mode)
 
@@ -37,25 +38,41 @@ class _Pad(nn.Module):
 
 @PADDINGS.register("zeros")
 def zeros(padding: int) -> nn.Module:
-    """Zeros, which in an image of [-1, 1] are mid-grey."""
+    """Zeros, which in an image of [-1, 1] are mid-grey.
+
+    Args:
+        padding: Pixels added on each side.
+    """
     return _Pad(padding, "constant")
 
 
 @PADDINGS.register("reflect")
 def reflect(padding: int) -> nn.Module:
-    """The map mirrored at its border pixels, which are not repeated; it must be larger."""
+    """The map mirrored at its border pixels, which are not repeated; it must be larger.
+
+    Args:
+        padding: Pixels added on each side.
+    """
     return _Pad(padding, "reflect", least=padding + 1)
 
 
 @PADDINGS.register("replicate")
 def replicate(padding: int) -> nn.Module:
-    """The border pixels repeated."""
+    """The border pixels repeated.
+
+    Args:
+        padding: Pixels added on each side.
+    """
     return _Pad(padding, "replicate")
 
 
 @PADDINGS.register("circular")
 def circular(padding: int) -> nn.Module:
-    """The map continued by its other side, for textures and panoramas that tile."""
+    """The map continued by its other side, for textures and panoramas that tile.
+
+    Args:
+        padding: Pixels added on each side.
+    """
     return _Pad(padding, "circular", least=padding)
 
 
@@ -70,7 +87,7 @@ def padding_of_conv(padding_mode: Knob, padding: int) -> tuple[nn.Module, int]:
         The module, and the convolution's own `padding`. Zeros are left to the convolution,
         which needs no padded copy of the map.
 
-    Example:
+    Examples:
         >>> padding_of_conv("zeros", 1)
         (Identity(), 1)
     """

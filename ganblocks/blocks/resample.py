@@ -37,7 +37,7 @@ class DownBlock(Block):
         OptionError: An option is not one of those.
         ShapeError: In forward: there are other channels, or a side has a single pixel.
 
-    Example:
+    Examples:
         >>> import torch
         >>> DownBlock(3, 8, down="blur", norm="instance")(torch.zeros(1, 3, 8, 8)).shape
         torch.Size([1, 8, 4, 4])
@@ -71,7 +71,11 @@ class DownBlock(Block):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Applies the steps in their order."""
+        """Applies the steps in their order.
+
+        Args:
+            x: Maps (B, in_channels, H, W), at least 2×2.
+        """
         if min(x.shape[-2:]) < 2:
             raise ShapeError(
                 f"DownBlock got a map of shape {tuple(x.shape)}: a side of one pixel cannot be "
@@ -101,8 +105,9 @@ class UpBlock(Block):
 
     Raises:
         OptionError: An option is not one of those.
+        ShapeError: In forward: there are other channels.
 
-    Example:
+    Examples:
         >>> import torch
         >>> UpBlock(8, 3, up="pixelshuffle", activation="tanh")(torch.zeros(1, 8, 4, 4)).shape
         torch.Size([1, 3, 8, 8])

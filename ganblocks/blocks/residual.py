@@ -33,8 +33,9 @@ class ResidualBlock(nn.Module):
 
     Raises:
         OptionError: An option is not one of those.
+        ShapeError: In forward: there are other channels, or too few pixels for `padding_mode`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> ResidualBlock(8, 8, norm="instance")(torch.zeros(1, 8, 5, 7)).shape
         torch.Size([1, 8, 5, 7])
@@ -99,6 +100,10 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transforms a batch of feature maps."""
+        """Transforms a batch of feature maps.
+
+        Args:
+            x: Maps (B, in_channels, H, W).
+        """
         result: Tensor = self.shortcut(x) + self.second(self.first(x))
         return result

@@ -30,10 +30,11 @@ class SPADE(nn.Module):
         kernel_size: Side of both kernels, odd.
 
     Raises:
-        OptionError: The kernel size is even, or the norm has weights of its own.
+        OptionError: The kernel size is even, a number is no whole number above 0, or the norm has
+            weights of its own.
         ShapeError: In forward: image or condition has other channels, or the batches differ.
 
-    Example:
+    Examples:
         >>> SPADE(8, 12)(torch.randn(2, 8, 16, 16), torch.randn(2, 12, 64, 64)).shape
         torch.Size([2, 8, 16, 16])
     """
@@ -67,7 +68,12 @@ class SPADE(nn.Module):
         self.modulation = nn.Conv2d(hidden_channels, 2 * channels, kernel_size, padding=padding)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Normalises images and gives every pixel the scale and shift of its condition."""
+        """Normalises images and gives every pixel the scale and shift of its condition.
+
+        Args:
+            x: Images or maps (B, channels, H, W).
+            condition: What each is conditioned on, (B, condition_channels, H', W').
+        """
         require_image("SPADE", x.shape, self.channels, "channels")
         wanted = (x.shape[0], self.condition_channels)
         if condition.ndim != 4 or condition.shape[:2] != wanted:

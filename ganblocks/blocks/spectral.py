@@ -34,7 +34,7 @@ def spectral_norm(network: Network) -> Network:
     Returns:
         The network.
 
-    Example:
+    Examples:
         >>> layer = spectral_norm(nn.Conv2d(8, 8, 3))
         >>> for _ in range(50):  # each look at the weight in train mode is a step
         ...     weight = layer.weight
@@ -63,7 +63,7 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
         OptionError: The layer's weight is made from others by a means older than torch's
             parametrisations.
 
-    Example:
+    Examples:
         >>> layer = spectral_norm(nn.Linear(2, 2))
         >>> fill_weight(layer, lambda weight: weight.copy_(4 * torch.eye(2)))
         >>> layer.weight.diagonal().tolist()

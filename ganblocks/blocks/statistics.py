@@ -27,7 +27,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     Raises:
         OptionError: `statistics` is neither word.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from ganblocks.blocks import BatchNorm
         >>> norm, image = BatchNorm(4), torch.randn(1, 4, 8, 8)
@@ -35,7 +35,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
         >>> bool(torch.allclose(twin(image), norm.train()(image), atol=1e-5))
         True
     """
-    require_one_of("statistics", statistics, STATISTICS)
+    require_one_of("statistics", statistics, STATISTICS, see="eval-is-worse")
     if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
         network = network.module
     shared = {id(t): t for t in (*network.parameters(), *network.buffers())}

@@ -41,7 +41,7 @@ def transposed_conv(
     Raises:
         OptionError: The kernel is smaller than the stride, or cannot keep the size.
 
-    Example:
+    Examples:
         >>> transposed_conv(8, 3, kernel_size=2)(torch.zeros(1, 8, 5, 7)).shape
         torch.Size([1, 3, 10, 14])
     """
@@ -81,7 +81,20 @@ def deconv(
     bias: bool = True,
     checkerboard: str = "warn",
 ) -> nn.Module:
-    """Transposed convolution of stride 2: pix2pix's own; even kernels leave no checkerboard."""
+    """Transposed convolution of stride 2: pix2pix's own (Isola et al., 2017, section 6.1).
+
+    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). Even kernels leave no checkerboard.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Side of the kernel in pixels, at least 2.
+        bias: Whether the convolution has a bias.
+        checkerboard: `"warn"` where the kernel is odd, or `"accept"`.
+
+    Raises:
+        OptionError: The kernel is smaller, or `checkerboard` is another word.
+    """
     return transposed_conv(
         in_channels, out_channels, kernel_size=kernel_size, bias=bias, checkerboard=checkerboard
     )
@@ -104,7 +117,7 @@ class ResizeConv(nn.Module):
     Raises:
         OptionError: An option is not one of those.
 
-    Example:
+    Examples:
         >>> ResizeConv(8, 3, mode="bilinear")(torch.zeros(1, 8, 5, 7)).shape
         torch.Size([1, 3, 10, 14])
     """
@@ -164,9 +177,9 @@ class PixelShuffleConv(nn.Module):
         bias: Whether the convolution has a bias.
 
     Raises:
-        OptionError: The kernel is even.
+        OptionError: The kernel is even, or no whole number above 0.
 
-    Example:
+    Examples:
         >>> enlarged = PixelShuffleConv(8, 3)(torch.randn(1, 8, 5, 7))
         >>> enlarged.shape, bool(torch.equal(enlarged[..., ::2, ::2], enlarged[..., 1::2, 1::2]))
         (torch.Size([1, 3, 10, 14]), True)

@@ -71,7 +71,7 @@ def registries(kind: str = "") -> list[Registry[Any]]:
     Raises:
         RegistryError: There is no such kind.
 
-    Example:
+    Examples:
         >>> registries("adversarial_loss")[0].kind
         'adversarial losses'
     """

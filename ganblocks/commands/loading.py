@@ -33,7 +33,7 @@ def network_of(name: str, knobs: Sequence[str] = ()) -> nn.Module:
         RegistryError: No component has the name.
         OptionError: The code cannot be imported, or gives no network.
 
-    Example:
+    Examples:
         >>> network_of("patch_34", ["base_channels=8"]).n_layers
         2
     """

@@ -12,7 +12,7 @@ from ganblocks.commands.loading import network_of
 from ganblocks.errors import OptionError, RunError
 from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.rf.analysis import full_input_size
-from ganblocks.rf.coverage import clear_outputs
+from ganblocks.rf.counting import clear_outputs
 from ganblocks.rf.layers import times
 from ganblocks.rf.outputs import named_outputs
 

@@ -28,7 +28,7 @@ class Sample(TypedDict):
 def to_unit_range(image: Tensor) -> Tensor:
     """Maps uint8 pixels 0...255 to floats in [-1, 1].
 
-    Example:
+    Examples:
         >>> to_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
         tensor([-1.,  1.])
     """
@@ -57,7 +57,15 @@ class PairedDataset(Dataset[Sample], ABC):
 
     @abstractmethod
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        """Gives one pair as uint8 tensors (C, H, W), and its name."""
+        """Gives one pair, before the transform.
+
+        Args:
+            epoch: The epoch, from 0, for datasets whose pairs change.
+            index: Which pair, from 0.
+
+        Returns:
+            `a` and `b`, uint8 (C, H, W), and the pair's name.
+        """
 
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
         epoch, index = key if isinstance(key, tuple) else (0, key)

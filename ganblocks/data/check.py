@@ -27,6 +27,11 @@ def check_pairs(dataset: PairedDataset) -> list[str]:
     Returns:
         One line per broken pair, which names the file: a picture that cannot be decoded,
         sides of different sizes, a picture smaller than the crop. Empty if all is well.
+
+    Examples:
+        >>> from ganblocks import SyntheticFacades
+        >>> check_pairs(SyntheticFacades(length=2, size=32))
+        []
     """
     return _broken(range(len(dataset)), lambda index: dataset.read(0, index), dataset.transform)
 
@@ -49,7 +54,7 @@ def check_folder(
     Returns:
         One line per problem: first files without a partner, then what `check_pairs` finds.
 
-    Example:
+    Examples:
         >>> check_folder("no/such/folder")
         ['no folder no/such/folder: give the folder that holds the pairs']
     """

@@ -50,7 +50,8 @@ def download_cmp_facades(
         if problem:
             raise DataError(
                 f"{folder} is not the whole dataset ({problem}). Move it away and call again, or "
-                "complete it by hand"
+                "complete it by hand",
+                see="facades-download",
             )
         return folder
     part = root / "facades.tar.gz.part"
@@ -59,9 +60,14 @@ def download_cmp_facades(
         _download(url, part)
         problem = _unpack(part, folder, counts)
     except (OSError, HTTPException, ValueError) as error:
-        raise DataError(f"no facades from {url} ({error}). {_by_hand(folder, url)}") from error
+        raise DataError(
+            f"no facades from {url} ({error}). {_by_hand(folder, url)}", see="facades-download"
+        ) from error
     if problem:
-        raise DataError(f"{url} is not the facades ({problem}). {_by_hand(folder, url)}")
+        raise DataError(
+            f"{url} is not the facades ({problem}). {_by_hand(folder, url)}",
+            see="facades-download",
+        )
     return folder
 
 

@@ -23,9 +23,9 @@ def source_and_target(pair: Mapping[str, Any], direction: str) -> tuple[Tensor, 
     Raises:
         OptionError: The direction is neither.
 
-    Example:
+    Examples:
         >>> source_and_target({"a": "photo", "b": "labels"}, "b2a")
         ('labels', 'photo')
     """
-    require_one_of("direction", direction, DIRECTIONS)
+    require_one_of("direction", direction, DIRECTIONS, see="wrong-direction")
     return (pair["a"], pair["b"]) if direction == "a2b" else (pair["b"], pair["a"])

@@ -45,6 +45,16 @@ class PairedImageDataset(PairedDataset):
             partner (listed file by file). When a pair is read: a picture cannot be decoded,
             the sides differ in size, or a side-by-side picture has an odd width.
         OptionError: The direction or the count of channels is not allowed.
+
+    Examples:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (64, 32)).save(Path(folder) / "1.png")  # a and b, side by side
+        ...     dataset = PairedImageDataset(folder)
+        ...     pixels, _, name = dataset.read(0, 0)
+        ...     dataset[0]["a"].shape, pixels.dtype, name
+        (torch.Size([3, 32, 32]), torch.uint8, '1')
     """
 
     def __init__(
@@ -58,9 +68,12 @@ class PairedImageDataset(PairedDataset):
         seed: int = 0,
     ) -> None:
         super().__init__(transform=transform, seed=seed)
-        require_one_of("direction", direction, DIRECTIONS)
+        require_one_of("direction", direction, DIRECTIONS, see="wrong-direction")
         if channels not in PICTURE_MODES:
-            raise OptionError(f"channels is {channels!r}: write 1 (grey), 3 (RGB) or 4 (RGBA)")
+            raise OptionError(
+                f"channels is {channels!r}: write 1 (grey), 3 (RGB) or 4 (RGBA)",
+                see="channels-and-bit-depth",
+            )
         scan = scan_pairs(root, split)
         if scan.problems:
             raise DataError(_report(root, scan.problems))
@@ -77,7 +90,19 @@ class PairedImageDataset(PairedDataset):
         return f"PairedImageDataset({str(self.root)!r}, split={self.split!r}, {len(self)} pairs)"
 
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        """Reads the pair's file or files; the same in every epoch."""
+        """Reads the pair's file or files; the same in every epoch.
+
+        Args:
+            epoch: The epoch, from 0.
+            index: Which pair, from 0.
+
+        Returns:
+            `a` and `b`, uint8 (channels, H, W), and the file's name without its suffix.
+
+        Raises:
+            DataError: A picture cannot be decoded, the sides differ in size, or a side-by-side
+                picture has an odd width.
+        """
         pair = self.pairs[index]
         return *read_pair(pair, self.channels), pair.name
 

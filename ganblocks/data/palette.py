@@ -39,7 +39,7 @@ def classes_to_rgb(classes: Tensor) -> Tensor:
     Raises:
         ShapeError: `classes` is not an integer map or holds a number outside 0...11.
 
-    Example:
+    Examples:
         >>> classes_to_rgb(torch.tensor([[0, 10]]))[:, 0, 1]
         tensor([255,   0,   0], dtype=torch.uint8)
     """
@@ -68,7 +68,7 @@ def rgb_to_classes(rgb: Tensor) -> Tensor:
     Raises:
         ShapeError: `rgb` is not uint8 or does not have three channels.
 
-    Example:
+    Examples:
         >>> seen = torch.tensor([250, 4, 3], dtype=torch.uint8).view(3, 1, 1)
         >>> list(CMP_PALETTE)[rgb_to_classes(seen)]
         'pillar'

@@ -27,7 +27,10 @@ def read_picture(path: Path, channels: int = 3) -> Tensor:
         with Image.open(path) as picture:
             return from_picture(picture, channels)
     except Exception as error:  # decoders raise what they like: OSError, SyntaxError, zlib.error
-        raise DataError(f"{path}: cannot be read ({error}); replace or remove it") from error
+        raise DataError(
+            f"{path}: cannot be read ({error}); replace or remove it",
+            see=getattr(error, "see", None),
+        ) from error
 
 
 def read_pair(pair: Pair, channels: int = 3) -> tuple[Tensor, Tensor]:

@@ -44,10 +44,12 @@ def scan_pairs(root: str | Path, split: str | None = "train") -> Scan:
     Raises:
         DataError: The folder or the split is missing, or holds no pictures.
 
-    Example:
-        >>> scan_pairs("no/such/folder")
-        Traceback (most recent call last):
-        ganblocks.errors.DataError: no folder no/such/folder: give the folder that holds the pairs
+    Examples:
+        >>> try:
+        ...     scan_pairs("no/such/folder")
+        ... except DataError as error:
+        ...     print(error)
+        no folder no/such/folder: give the folder that holds the pairs
     """
     a, b = _sides(Path(root), split)
     return _side_by_side(a) if b is None else _two_folders(a, b)
@@ -155,7 +157,7 @@ def split_names(root: str | Path) -> list[str]:
     Args:
         root: The dataset's folder; without split folders the list is empty.
 
-    Example:
+    Examples:
         >>> split_names("no/such/folder")
         []
     """

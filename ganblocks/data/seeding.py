@@ -7,7 +7,7 @@ import torch
 def seeded_generator(*key: int) -> torch.Generator:
     """Makes a random generator that depends on all the numbers of the key, and on nothing else.
 
-    Example:
+    Examples:
         >>> first, again = (torch.rand(3, generator=seeded_generator(0, 7)) for _ in range(2))
         >>> torch.equal(first, again)
         True

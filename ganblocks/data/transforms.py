@@ -35,7 +35,7 @@ class PairTransform:
         OptionError: A size is not positive, the crop is larger than the load size, or
             `labels` names no side.
 
-    Example:
+    Examples:
         >>> photo = labels = torch.zeros(3, 40, 60, dtype=torch.uint8)
         >>> transform = PairTransform(load_size=36, crop_size=32, labels="b")
         >>> a, b = transform(photo, labels, torch.Generator().manual_seed(0))
@@ -86,8 +86,15 @@ class PairTransform:
     def require_fit(self, height: int, width: int) -> None:
         """Makes sure that the crop lies within an image of this size, once it is resized.
 
+        Args:
+            height: Height of the image in pixels.
+            width: Width of the image in pixels.
+
         Raises:
             ShapeError: It does not; only possible with `load_size=None`.
+
+        Examples:
+            >>> PairTransform(load_size=None, crop_size=64).require_fit(64, 96)
         """
         crop = _height_width("crop_size", self.crop_size)
         if self.load_size is None and not _fits(crop, (height, width)):

@@ -11,7 +11,7 @@ from ganblocks.blocks import ConvBlock, InstanceNorm
 from ganblocks.errors import ShapeError, require_image
 from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
-from ganblocks.rf.coverage import clear_outputs
+from ganblocks.rf.counting import clear_outputs
 from ganblocks.rf.layers import times
 
 USUAL = (256, 256)  # the size that `repr` speaks of
@@ -38,18 +38,43 @@ class ChainDiscriminator(nn.Module):
         self.logits = logits
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores the patches of (B, in_channels, H, W): higher is more real."""
+        """Scores the patches of images: higher is more real.
+
+        Args:
+            x: Images (B, in_channels, H, W) in [-1, 1].
+
+        Returns:
+            Logits (B, 1, h, w), without bounds.
+
+        Raises:
+            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+        """
         return self.features(x)[-1]
 
     def features(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Gives the map of every layer, the logits last."""
+        """Gives the map of every layer, the logits last.
+
+        Args:
+            x: Images (B, in_channels, H, W) in [-1, 1].
+
+        Raises:
+            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+
+        Examples:
+            >>> import torch
+            >>> from ganblocks import PatchDiscriminator
+            >>> maps = PatchDiscriminator(base_channels=8).features(torch.zeros(1, 6, 64, 64))
+            >>> [map.shape[1] for map in maps]
+            [8, 16, 32, 64, 1]
+        """
         name = type(self).__name__
         require_image(name, x.shape, self.in_channels)
         least = self.min_input_size
         if x.shape[2] < least[0] or x.shape[3] < least[1]:
             raise ShapeError(
                 f"image of {x.shape[2]}×{x.shape[3]}: this {name} needs at least "
-                f"{least[0]}×{least[1]} to give a logit. {self.remedy}"
+                f"{least[0]}×{least[1]} to give a logit. {self.remedy}",
+                see="image-too-small",
             )
         maps = []
         for block in (*self.blocks, self.logits):
@@ -77,7 +102,11 @@ class ChainDiscriminator(nn.Module):
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Size (h, w) of the logit map of an image of this size.
 
-        Example:
+        Args:
+            height: H in pixels.
+            width: W in pixels.
+
+        Examples:
             >>> from ganblocks import PatchDiscriminator
             >>> PatchDiscriminator(base_channels=8).output_size(256, 512)
             (30, 62)
@@ -85,7 +114,13 @@ class ChainDiscriminator(nn.Module):
         return output_size_of_chain(self.convolutions(), height, width)
 
     def convolutions(self) -> list[nn.Conv2d]:
-        """The convolutions in the order in which the image passes them."""
+        """The convolutions in the order in which the image passes them.
+
+        Examples:
+            >>> from ganblocks import PatchDiscriminator
+            >>> [conv.stride[0] for conv in PatchDiscriminator(base_channels=8).convolutions()]
+            [2, 2, 2, 1, 1]
+        """
         return [block.conv for block in (*self.blocks, self.logits)]
 
     def __repr__(self) -> str:
@@ -96,7 +131,7 @@ class ChainDiscriminator(nn.Module):
 def in_words(field: ReceptiveField, grid: tuple[int, ...]) -> str:
     """Says what a logit sees, and how many there are on 256×256.
 
-    Example:
+    Examples:
         >>> in_words(ReceptiveField((70, 70), (8, 8), (23, 23)), (30, 30))
         '70×70 receptive field, stride 8, 30×30 logits on 256×256'
     """

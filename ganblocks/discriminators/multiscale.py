@@ -34,7 +34,7 @@ class MultiScaleDiscriminator(nn.Module):
         ShapeError: In forward: the image has other channels or is smaller than
             `min_input_size`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> discriminator = MultiScaleDiscriminator("patch_34", num_scales=2)
         >>> [tuple(logits.shape) for logits in discriminator(torch.zeros(1, 6, 128, 128))]
@@ -70,18 +70,42 @@ class MultiScaleDiscriminator(nn.Module):
             )
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Scores the patches of every scale: higher is more real."""
+        """Scores the patches of every scale: higher is more real.
+
+        Args:
+            x: Images (B, in_channels, H, W) in [-1, 1].
+
+        Returns:
+            A logit map (B, 1, h, w) for each scale, that of the full size first.
+
+        Raises:
+            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+        """
         return [maps[-1] for maps in self.features(x)]
 
     def features(self, x: Tensor) -> tuple[tuple[Tensor, ...], ...]:
-        """Gives the maps of every layer of every scale, the logits last."""
+        """Gives the maps of every layer of every scale, the logits last.
+
+        Args:
+            x: Images (B, in_channels, H, W) in [-1, 1].
+
+        Raises:
+            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+
+        Examples:
+            >>> import torch
+            >>> discriminator = MultiScaleDiscriminator("patch_34", num_scales=2)
+            >>> [len(maps) for maps in discriminator.features(torch.zeros(1, 6, 128, 128))]
+            [4, 4]
+        """
         require_image("MultiScaleDiscriminator", x.shape, self.in_channels)
         least = self.min_input_size
         if x.shape[2] < least[0] or x.shape[3] < least[1]:
             raise ShapeError(
                 f"image of {x.shape[2]}×{x.shape[3]}: this MultiScaleDiscriminator needs at least "
                 f"{least[0]}×{least[1]} to give a logit at each of its {len(self.scales)} scales. "
-                "Enlarge the image or take fewer scales"
+                "Enlarge the image or take fewer scales",
+                see="image-too-small",
             )
         maps = []
         for scale, discriminator in enumerate(self._each()):
@@ -112,7 +136,11 @@ class MultiScaleDiscriminator(nn.Module):
     def output_size(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """Size (h, w) of each scale's logit map of an image of this size.
 
-        Example:
+        Args:
+            height: H in pixels.
+            width: W in pixels.
+
+        Examples:
             >>> MultiScaleDiscriminator("patch_70").output_size(256, 256)
             ((30, 30), (14, 14), (6, 6))
         """

@@ -22,7 +22,7 @@ MOST_LAYERS = 16
 def field_of_layers(n_layers: int, kernel_size: int = 4) -> int:
     """Gives the side of the patch that a PatchGAN's logit sees: 1 + (k − 1)(3 · 2ⁿ − 1).
 
-    Example:
+    Examples:
         >>> [field_of_layers(n) for n in range(1, 7)]
         [16, 34, 70, 142, 286, 574]
     """
@@ -31,7 +31,7 @@ def field_of_layers(n_layers: int, kernel_size: int = 4) -> int:
 
 @DISCRIMINATORS.register("patch")
 class PatchDiscriminator(ChainDiscriminator):
-    """PatchGAN (Isola et al., CVPR 2017, section 3.2.2 and 6.1.2).
+    """PatchGAN (Isola et al., CVPR 2017, sections 3.2.2 and 6.1.2).
 
     (B, in_channels, H, W) → logits (B, 1, h, w), unbounded: no sigmoid and no norm comes after
     the last convolution. For conditional use `in_channels` counts condition and image, and
@@ -60,7 +60,7 @@ class PatchDiscriminator(ChainDiscriminator):
         ShapeError: In forward: the image has other channels or is smaller than
             `min_input_size`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> discriminator = PatchDiscriminator(base_channels=8)
         >>> discriminator.receptive_field.size
@@ -134,7 +134,7 @@ class PatchDiscriminator(ChainDiscriminator):
         Raises:
             OptionError: There is none with that side; the nearest two are named.
 
-        Example:
+        Examples:
             >>> PatchDiscriminator.from_receptive_field(34, base_channels=8).n_layers
             2
         """
@@ -153,7 +153,8 @@ class PatchDiscriminator(ChainDiscriminator):
             raise OptionError(
                 f"receptive_field is {receptive_field}: with kernel_size={kernel_size} there is, "
                 f"nearest to it, {near}. Write one of these, or nearest=True to have "
-                f"{sides[ranked[0]]}"
+                f"{sides[ranked[0]]}",
+                see="which-n-layers",
             )
         return cls(in_channels, n_layers=ranked[0], **knobs)
 
@@ -169,7 +170,7 @@ class PatchDiscriminator(ChainDiscriminator):
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
-        Example:
+        Examples:
             >>> from ganblocks import to_reference
             >>> state = to_reference(PatchDiscriminator(in_channels=4, base_channels=8, n_layers=2))
             >>> PatchDiscriminator.from_reference(state).receptive_field.size

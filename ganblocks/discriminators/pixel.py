@@ -39,7 +39,7 @@ class PixelDiscriminator(ChainDiscriminator):
         ShapeError: In forward: the image has other channels or is smaller than
             `min_input_size`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> discriminator = PixelDiscriminator(base_channels=8)
         >>> discriminator.receptive_field.size
@@ -89,7 +89,7 @@ class PixelDiscriminator(ChainDiscriminator):
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
-        Example:
+        Examples:
             >>> from ganblocks import to_reference
             >>> state = to_reference(PixelDiscriminator(in_channels=4, base_channels=8))
             >>> PixelDiscriminator.from_reference(state).in_channels

@@ -11,7 +11,7 @@ import torch
 from ganblocks.discriminators.patch import PatchDiscriminator, field_of_layers
 from ganblocks.errors import OptionError, require_count
 from ganblocks.rf.chain import output_size_of_chain
-from ganblocks.rf.coverage import clear_outputs
+from ganblocks.rf.counting import clear_outputs
 
 KERNELS = (3, 4, 5)
 MOST_LAYERS = 8
@@ -54,7 +54,16 @@ class PatchSuggestion:
         }
 
     def build(self, **knobs: Any) -> PatchDiscriminator:
-        """Builds it, with other knobs if wanted."""
+        """Builds it, with other knobs if wanted.
+
+        Args:
+            **knobs: Knobs of `PatchDiscriminator`, which go before those of the suggestion.
+
+        Examples:
+            >>> (one,) = suggest_patch_discriminator(receptive_field=34, image_size=64, count=1)
+            >>> one.build(base_channels=8).receptive_field.size
+            (34, 34)
+        """
         words = {name: value for name, value in self.spec.items() if name != "type"}
         return PatchDiscriminator(**{**words, **knobs})
 
@@ -98,7 +107,7 @@ def suggest_patch_discriminator(
     Raises:
         OptionError: A number is not allowed, or no PatchGAN gives a logit of such an image.
 
-    Example:
+    Examples:
         >>> for one in suggest_patch_discriminator(receptive_field=70, image_size=256, count=2):
         ...     print(one.n_layers, one.kernel_size, one.receptive_field, one.grid)
         3 4 70 (30, 30)
@@ -116,7 +125,8 @@ def suggest_patch_discriminator(
     if not found:
         raise OptionError(
             f"image_size is {image_size!r}: no PatchDiscriminator gives a logit of so small an "
-            "image. PixelDiscriminator judges every pixel by itself"
+            "image. PixelDiscriminator judges every pixel by itself",
+            see="which-n-layers",
         )
     found.sort(key=lambda one: (abs(one.receptive_field - receptive_field), one.parameters))
     return tuple(found[:count])

@@ -28,7 +28,7 @@ def checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -
         run: A function of the inputs.
         *inputs: Feature maps.
 
-    Example:
+    Examples:
         >>> norm = nn.BatchNorm2d(2)
         >>> x = torch.randn(2, 2, 4, 4, requires_grad=True)
         >>> checkpointed([norm], norm, x).sum().backward()

@@ -28,8 +28,8 @@ class ResNetGenerator(nn.Module):
     """Halves the image `num_downs` times, transforms it by residual blocks, and doubles it back.
 
     (B, in_channels, H, W) → (B, out_channels, H, W) for any H and W. Images are in [-1, 1].
-    The architecture is Johnson et al.'s (ECCV 2016) as CycleGAN has it (Zhu et al., ICCV 2017,
-    appendix 7.2): a 7×7 convolution, strided ones, blocks, transposed ones, a 7×7 convolution.
+    The architecture is CycleGAN's (Zhu et al., ICCV 2017, appendix 7.2), after Johnson et al.
+    (ECCV 2016): a 7×7 convolution, strided ones, blocks, transposed ones, a 7×7 convolution.
     The defaults are the PyTorch port's `resnet_9blocks` with batch norm.
 
     Args:
@@ -61,7 +61,7 @@ class ResNetGenerator(nn.Module):
         OptionError: A knob has a value that is not allowed.
         ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
 
-    Example:
+    Examples:
         >>> generator = ResNetGenerator(in_channels=1, base_channels=4, n_blocks=2)
         >>> generator(torch.zeros(1, 1, 30, 41)).shape
         torch.Size([1, 3, 30, 41])
@@ -150,7 +150,7 @@ class ResNetGenerator(nn.Module):
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
-        Example:
+        Examples:
             >>> from ganblocks import to_reference
             >>> state = to_reference(ResNetGenerator(base_channels=4, n_blocks=2))
             >>> len(ResNetGenerator.from_reference(state).blocks)
@@ -167,7 +167,11 @@ class ResNetGenerator(nn.Module):
         return 1 << self.num_downs
 
     def forward(self, x: Tensor) -> Tensor:
-        """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W)."""
+        """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W).
+
+        Args:
+            x: Images in [-1, 1].
+        """
         require_image("ResNetGenerator", x.shape, self.in_channels)
         height, width = x.shape[-2:]
         if self.size_policy == "strict":

@@ -17,7 +17,7 @@ def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     Returns:
         The padded images; `x` itself where nothing is missing.
 
-    Example:
+    Examples:
         >>> pad_to_multiple(torch.zeros(1, 3, 255, 257), 256).shape
         torch.Size([1, 3, 256, 512])
     """
@@ -28,7 +28,7 @@ def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
 def fit_to(x: Tensor, height: int, width: int) -> Tensor:
     """Repeats the last row and column, or cuts them off, until the size is that one.
 
-    Example:
+    Examples:
         >>> fit_to(torch.arange(6.0).view(1, 1, 2, 3), 3, 2).flatten().tolist()
         [0.0, 1.0, 3.0, 4.0, 3.0, 4.0]
     """
@@ -44,7 +44,7 @@ def fit_to(x: Tensor, height: int, width: int) -> Tensor:
 def require_multiple(height: int, width: int, multiple: int) -> None:
     """Raises `ShapeError`, naming the two nearest valid sizes, unless both sides are multiples.
 
-    Example:
+    Examples:
         >>> require_multiple(512, 256, 256)
     """
     if height % multiple or width % multiple:
@@ -53,5 +53,6 @@ def require_multiple(height: int, width: int, multiple: int) -> None:
         raise ShapeError(
             f"image of {height}×{width}: with size_policy='strict' both sides must be multiples "
             f"of {multiple}. Nearest: {below[0]}×{below[1]} and {above[0]}×{above[1]}; or write "
-            "size_policy='pad' for any size"
+            "size_policy='pad' for any size",
+            see="sizes-must-match",
         )

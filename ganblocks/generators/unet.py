@@ -95,7 +95,7 @@ class UNetGenerator(nn.Module):
         OptionError: A knob has a value that is not allowed, or a kernel size that does nothing.
         ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
 
-    Example:
+    Examples:
         >>> generator = UNetGenerator(in_channels=1, base_channels=8, num_downs=3)
         >>> generator(torch.zeros(1, 1, 30, 41)).shape
         torch.Size([1, 3, 30, 41])
@@ -240,7 +240,7 @@ class UNetGenerator(nn.Module):
         Raises:
             OptionError: A side is below 1, or a knob is wrong.
 
-        Example:
+        Examples:
             >>> UNetGenerator.for_size(96, 200, base_channels=4).num_downs
             6
         """
@@ -265,7 +265,7 @@ class UNetGenerator(nn.Module):
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
-        Example:
+        Examples:
             >>> from ganblocks import to_reference
             >>> state = to_reference(UNetGenerator(in_channels=1, base_channels=4, num_downs=5))
             >>> network = UNetGenerator.from_reference(state, dropout=0.0)
@@ -283,7 +283,11 @@ class UNetGenerator(nn.Module):
         return 1 << self.num_downs
 
     def forward(self, x: Tensor) -> Tensor:
-        """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W)."""
+        """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W).
+
+        Args:
+            x: Images in [-1, 1].
+        """
         require_image("UNetGenerator", x.shape, self.in_channels)
         height, width = x.shape[-2:]
         if self.size_policy == "pad":

@@ -16,7 +16,7 @@ def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, 
     Raises:
         OptionError: Another kernel size than the default would do nothing.
 
-    Example:
+    Examples:
         >>> samplers_with_kernel("pool", "deconv", 6)
         ('pool', {'kernel_size': 6, 'type': 'deconv'})
     """
@@ -38,7 +38,7 @@ def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, 
 def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple[int, ...]:
     """Gives the decoder levels with dropout: `"port"`, `"paper"`, or those that are listed.
 
-    Example:
+    Examples:
         >>> resolve_dropout_levels("port", 8), resolve_dropout_levels("paper", 8)
         ((1, 2, 3), (0, 1, 2))
     """
@@ -53,7 +53,7 @@ def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple
 def require_decoder_levels(knob: str, levels: Iterable[int], num_downs: int) -> tuple[int, ...]:
     """Raises `OptionError` unless each is a level of the decoder before the image's.
 
-    Example:
+    Examples:
         >>> require_decoder_levels("attention_levels", [2], 8)
         (2,)
     """

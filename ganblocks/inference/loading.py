@@ -23,10 +23,12 @@ def load(run: str | Path) -> nn.Module:
     Raises:
         RunError: There is no such run, or its weights are missing or another model's.
 
-    Example:
-        >>> load("runs/nowhere")
-        Traceback (most recent call last):
-        ganblocks.errors.RunError: runs/nowhere holds no run: it has no spec.json. ...
+    Examples:
+        >>> try:
+        ...     load("runs/nowhere")
+        ... except RunError as error:
+        ...     print(error)
+        runs/nowhere holds no run: it has no spec.json. Check the path, or train first
     """
     folder = RunFolder.open(run)
     try:
@@ -37,7 +39,8 @@ def load(run: str | Path) -> nn.Module:
     except (GanBlocksError, KeyError) as error:
         raise RunError(
             f"{folder.path}: its spec.json describes no generator known here ({error}). Import "
-            "the package that registers it first"
+            "the package that registers it first",
+            see="unknown-name",
         ) from None
     folder.load_weights("generator", generator)
     return generator.eval()

@@ -32,7 +32,7 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
     Raises:
         OptionError: `statistics` is neither word.
 
-    Example:
+    Examples:
         >>> from ganblocks import UNetGenerator
         >>> generator = UNetGenerator(base_channels=4, num_downs=3)
         >>> generate(generator, torch.zeros(1, 3, 20, 30)).shape
@@ -61,7 +61,7 @@ def translate(
     Raises:
         DataError: The file is no picture.
 
-    Example:
+    Examples:
         >>> from PIL import Image
         >>> from ganblocks import UNetGenerator
         >>> generator = UNetGenerator(base_channels=4, num_downs=3)

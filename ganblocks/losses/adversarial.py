@@ -16,6 +16,9 @@ from ganblocks.registry import Registry
 class AdversarialLoss(ABC):
     """What both players minimise, given the discriminator's logits.
 
+    In the losses' formulas r are the logits of real images, f those of generated ones, and a bar is
+    the mean, or what `reduction` says.
+
     Args:
         reduction: What is made of a scale's values: their `"mean"`, their `"sum"` (over the
             batch too), or `"none"`, a loss for every logit, which one scale alone can give.
@@ -43,6 +46,10 @@ class AdversarialLoss(ABC):
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Tensor:
         """Gives what the discriminator minimises, a scalar unless the reduction is "none".
 
+        Args:
+            real_logits: Logits of real images, of any shape, or a list with a map for each scale.
+            fake_logits: Logits of generated images, likewise.
+
         Raises:
             OptionError: The two lists have different numbers of scales, or there are several
                 and nothing reduces them.
@@ -53,12 +60,18 @@ class AdversarialLoss(ABC):
             if real.shape != fake.shape:
                 raise ShapeError(
                     f"real logits {tuple(real.shape)} and fake ones {tuple(fake.shape)} cannot be "
-                    'added one by one: judge as many of both, or write reduction="mean"'
+                    'added one by one: judge as many of both, or write reduction="mean"',
+                    see="target-size",
                 )
         return self._combined([self._discriminator(real, fake) for real, fake in pairs])
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
         """Gives what the generator minimises; relativistic losses want the real logits too.
+
+        Args:
+            fake_logits: Logits of generated images, of any shape, or a list with a map for each
+                scale.
+            real_logits: Logits of real images, where `needs_real_logits`; else not looked at.
 
         Raises:
             OptionError: Real logits are needed and were not given (see `needs_real_logits`), or
@@ -97,7 +110,7 @@ class VanillaLoss(AdversarialLoss):
     $$L_D = \overline{\operatorname{softplus}(-r)} + \overline{\operatorname{softplus}(f)}, \quad
     L_G = \overline{\operatorname{softplus}(-f)}$$
 
-    for real logits r and fake ones f (Goodfellow et al., 2014, section 3).
+    (Goodfellow et al., 2014, section 3).
 
     Args:
         label_smoothing: One-sided: the discriminator's target for real images is 1 minus this
@@ -108,7 +121,7 @@ class VanillaLoss(AdversarialLoss):
     Raises:
         OptionError: A knob is none of these, or the smoothing is outside [0, 1].
 
-    Example:
+    Examples:
         >>> round(VanillaLoss().generator(torch.zeros(1, 1, 30, 30)).item(), 4)
         0.6931
     """
@@ -145,7 +158,7 @@ class SaturatingLoss(VanillaLoss):
     Raises:
         OptionError: As in `VanillaLoss`.
 
-    Example:
+    Examples:
         >>> round(SaturatingLoss().generator(torch.zeros(4)).item(), 4)
         -0.6931
     """
@@ -175,7 +188,7 @@ class LSGANLoss(AdversarialLoss):
     Raises:
         OptionError: A word is none of these, or a target is no number.
 
-    Example:
+    Examples:
         >>> LSGANLoss().discriminator(torch.ones(4), torch.zeros(4)).item()
         0.0
     """
@@ -222,7 +235,7 @@ class HingeLoss(AdversarialLoss):
     Raises:
         OptionError: A word is none of these.
 
-    Example:
+    Examples:
         >>> HingeLoss().discriminator(torch.full((4,), 2.0), torch.full((4,), 0.5)).item()
         1.5
     """
@@ -249,7 +262,7 @@ class WGANLoss(AdversarialLoss):
     Raises:
         OptionError: A word is none of these.
 
-    Example:
+    Examples:
         >>> WGANLoss().discriminator(torch.full((4,), 3.0), torch.ones(4)).item()
         -2.0
     """

@@ -46,7 +46,7 @@ class Backbone(nn.Module):
         OptionError: The name or a layer is unknown.
         WeightsError: The weights cannot be fetched or read.
 
-    Example:
+    Examples:
         >>> backbone = Backbone("alexnet", weights="random")
         >>> [tuple(maps.shape[1:]) for maps in backbone(torch.zeros(1, 3, 64, 64))[:2]]
         [(64, 15, 15), (192, 7, 7)]
@@ -123,5 +123,6 @@ def _network(name: str, weights: str) -> nn.Module:
         raise WeightsError(
             f"the weights {weights!r} of {name} cannot be had ({type(error).__name__}: {reason}): "
             f"put torchvision's file {Path(url).name} into {folder}, or write the path of a "
-            'state dict, or hand in a feature module of your own; "random" takes no weights'
+            'state dict, or hand in a feature module of your own; "random" takes no weights',
+            see="pretrained-weights",
         ) from error

@@ -22,7 +22,10 @@ Features = Callable[[Tensor], Any]
 
 
 class FeatureLoss(nn.Module, ABC):
-    """Compares the features of two images; gradients pass to the output alone."""
+    """Compares the features of two images; gradients pass to the output alone.
+
+    In the losses' formulas y is the output, t the target, and a bar the mean over a map.
+    """
 
     def forward(self, output: Tensor, target: Tensor, features: Features | None = None) -> Tensor:
         """Compares an output with its target.
@@ -63,7 +66,7 @@ class FeatureLoss(nn.Module, ABC):
 class FeatureMatchingLoss(FeatureLoss):
     r"""Feature matching on a discriminator's maps, the logits left out (Wang et al., 2018).
 
-    $$\sum_{s=1}^{S} \sum_{i=1}^{M} w\,\overline{|D^s_i(y) - D^s_i(t)|}$$
+    $$\sum_{s=1}^{S} \sum_{i=1}^{M} w\,\overline{\left|D^s_i(y) - D^s_i(t)\right|}$$
 
     over S scales of M maps. The two code bases that use it weigh differently: pix2pixHD takes
     w = 4 / (M S), SPADE w = 1 / S. Both multiply by 10 then.
@@ -75,7 +78,7 @@ class FeatureMatchingLoss(FeatureLoss):
         OptionError: The weighting is another word; called without features; or a scale has
             logits and no other map.
 
-    Example:
+    Examples:
         >>> from ganblocks import PatchDiscriminator
         >>> critic = PatchDiscriminator(3, base_channels=4, n_layers=1)
         >>> image = torch.rand(1, 3, 32, 32)
@@ -155,7 +158,7 @@ class _OwnFeatures(FeatureLoss):
 class PerceptualLoss(_OwnFeatures):
     r"""Distance of the maps that a network has of two images (Johnson et al., 2016).
 
-    $$\sum_i w_i\,\overline{|\phi_i(y) - \phi_i(t)|}$$
+    $$\sum_i w_i\,\overline{\left|\phi_i(y) - \phi_i(t)\right|}$$
 
     with the absolute difference, as in pix2pixHD and SPADE (Wang et al., 2018).
 
@@ -172,7 +175,7 @@ class PerceptualLoss(_OwnFeatures):
         WeightsError: The weights cannot be fetched or read.
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> loss = PerceptualLoss("alexnet", backbone_weights="random")
         >>> image = torch.rand(1, 3, 64, 64)
         >>> loss(image, image).item()
@@ -204,7 +207,7 @@ class StyleLoss(_OwnFeatures):
         WeightsError: As in `PerceptualLoss`.
         ShapeError: As in `PerceptualLoss`.
 
-    Example:
+    Examples:
         >>> flip = torch.rand(1, 3, 8, 8)
         >>> loss = StyleLoss(nn.Identity())
         >>> loss(flip, flip.flip(-1)).item() < 1e-9  # no place, no difference

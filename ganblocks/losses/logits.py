@@ -20,7 +20,7 @@ def scales_of(logits: Logits) -> list[Tensor]:
     Raises:
         ShapeError: There are no logits.
 
-    Example:
+    Examples:
         >>> [tuple(scale.shape) for scale in scales_of(torch.zeros(1, 1, 4, 4))]
         [(1, 1, 4, 4)]
     """
@@ -28,7 +28,8 @@ def scales_of(logits: Logits) -> list[Tensor]:
     if not scales or any(scale.numel() == 0 for scale in scales):
         raise ShapeError(
             "a loss got no logits: the image is too small for the discriminator (see its "
-            "min_input_size), or the list is empty"
+            "min_input_size), or the list is empty",
+            see="image-too-small",
         )
     return [functional.full_precision(scale) for scale in scales]
 
@@ -40,7 +41,7 @@ def pairs_of(first: Logits, second: Logits) -> list[tuple[Tensor, Tensor]]:
         OptionError: The two have different numbers of scales.
         ShapeError: There are no logits.
 
-    Example:
+    Examples:
         >>> len(pairs_of([torch.zeros(4), torch.zeros(1)], [torch.ones(4), torch.ones(1)]))
         2
     """
@@ -56,7 +57,7 @@ def pairs_of(first: Logits, second: Logits) -> list[tuple[Tensor, Tensor]]:
 def mean_logit(logits: Logits) -> Tensor:
     """Mean over each scale's logits, then over the scales: the figure that logs show.
 
-    Example:
+    Examples:
         >>> mean_logit([torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 2, 2)]).item()
         0.5
     """

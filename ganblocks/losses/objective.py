@@ -42,7 +42,13 @@ class Weighed:
     weighted: dict[str, Tensor] = field(default_factory=dict)
 
     def add(self, name: str, value: Tensor, weight: float) -> None:
-        """Adds a term."""
+        """Adds a term.
+
+        Args:
+            name: The name that logs show.
+            value: A scalar.
+            weight: What it is multiplied by in the total.
+        """
         self.raw[name] = value
         self.weighted[name] = weight * value
         self.total = self.total + self.weighted[name]
@@ -65,13 +71,16 @@ class Objective(nn.Module):
         OptionError: A name or an argument is unknown, a weight is none, or no term is left for a
             player.
 
-    Example:
+    Examples:
         >>> objective = Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}})
         >>> output = torch.zeros(1, 3, 8, 8, requires_grad=True)
         >>> judged = output.mean(1, keepdim=True)
         >>> made = objective.generator(judged, output=output, target=torch.ones(1, 3, 8, 8))
         >>> round(made.total.item(), 4), made.raw["l1"].item()
         (100.6931, 1.0)
+        >>> real, fake = torch.zeros(2, 1, 1, 4, 4)
+        >>> round(objective.discriminator(real, fake).total.item(), 4)  # 2 · log 2
+        1.3863
     """
 
     def __init__(
@@ -122,12 +131,26 @@ class Objective(nn.Module):
         }
 
     def memory(self) -> dict[str, Tensor]:
-        """Gives what the terms remember from step to step, for a checkpoint: their buffers."""
+        """Gives what the terms remember from step to step, for a checkpoint: their buffers.
+
+        Examples:
+            >>> objective = Objective({"adversarial": "vanilla", "lecam": "lecam"})
+            >>> sorted(objective.memory())[0]
+            'modules_by_name.lecam.calls'
+        """
         fixed = {name for name, _ in self.named_parameters()}
         return {k: v for k, v in self.state_dict().items() if k not in fixed}
 
     def load_memory(self, memory: Mapping[str, Tensor]) -> None:
-        """Puts back what `memory` gave; what it does not have stays."""
+        """Puts back what `memory` gave; what it does not have stays.
+
+        Args:
+            memory: Buffers by name.
+
+        Examples:
+            >>> objective = Objective({"adversarial": "vanilla", "lecam": "lecam"})
+            >>> objective.load_memory(objective.memory())
+        """
         self.load_state_dict(dict(memory), strict=False)
 
     def discriminator(
@@ -147,10 +170,10 @@ class Objective(nn.Module):
             real_logits: Logits of real images.
             fake_logits: Logits of generated ones, which were detached.
             step: The step, from 0, for schedules and lazy penalties.
-            judge: The discriminator itself, for penalties, and what they give it:
-            real: real images,
-            fake: generated ones,
-            condition: and what they are conditioned on.
+            judge: The discriminator itself, which penalties run.
+            real: Real images (B, C, H, W), which penalties give it.
+            fake: Generated images of the same shape, likewise.
+            condition: What it sees before the image, (B, C', H, W), if it is conditional.
 
         Raises:
             OptionError: There are penalties, and nothing for them to judge.
@@ -192,7 +215,8 @@ class Objective(nn.Module):
             step: The step, from 0, for schedules.
 
         Raises:
-            OptionError: A term does not reach the output: it teaches the generator nothing.
+            OptionError: A term does not reach the output: it teaches the generator nothing; or one
+                needs real logits or features and has none.
         """
         made = Weighed(output.new_zeros((), dtype=torch.float32))
         for name, loss in self.adversarial.items():
@@ -221,7 +245,8 @@ class Objective(nn.Module):
                 raise OptionError(
                     f"the term {name!r} has no gradient to the generator's output: it was computed "
                     "under no_grad, detached, or from numbers. Compute it from the output, or "
-                    "leave it out"
+                    "leave it out",
+                    see="no-gradient-to-the-generator",
                 )
         self._proved = True
 

@@ -15,7 +15,10 @@ RECONSTRUCTION_LOSSES: Registry[nn.Module] = Registry("reconstruction losses")
 
 
 class ReconstructionLoss(nn.Module, ABC):
-    """Compares images (B, C, H, W) of one shape, in full precision, and gives a scalar."""
+    """Compares images (B, C, H, W) of one shape, in full precision, and gives a scalar.
+
+    In the losses' formulas y is the output, t the target, and a bar the mean over all values.
+    """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """Compares an output with its target.
@@ -42,12 +45,14 @@ class ReconstructionLoss(nn.Module, ABC):
 
 @RECONSTRUCTION_LOSSES.register("l1")
 class L1Loss(ReconstructionLoss):
-    r"""Mean absolute error, $\overline{|output - target|}$ (Isola et al., 2017, equation 3).
+    r"""Mean absolute error (Isola et al., 2017, equation 3).
+
+    $$\overline{\left|y - t\right|}$$
 
     Raises:
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> L1Loss()(torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)).item()
         1.0
@@ -59,12 +64,14 @@ class L1Loss(ReconstructionLoss):
 
 @RECONSTRUCTION_LOSSES.register("l2")
 class L2Loss(ReconstructionLoss):
-    r"""Mean squared error, $\overline{(output - target)^2}$.
+    r"""Mean squared error.
+
+    $$\overline{(y - t)^2}$$
 
     Raises:
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> L2Loss()(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 2.0)).item()
         4.0
@@ -76,10 +83,11 @@ class L2Loss(ReconstructionLoss):
 
 @RECONSTRUCTION_LOSSES.register("charbonnier")
 class CharbonnierLoss(ReconstructionLoss):
-    r"""L1 with a rounded tip, $\overline{\sqrt{d^2 + \varepsilon^2} - \varepsilon}$.
+    r"""L1 with a rounded tip (Charbonnier et al., 1994; Lai et al., 2017).
 
-    d = output − target (Charbonnier et al., 1994; Lai et al., 2017, without the last term, which
-    makes it 0 for equal images and has no gradient).
+    $$\overline{\sqrt{(y - t)^2 + \varepsilon^2} - \varepsilon}$$
+
+    The last ε is not theirs: it makes equal images give 0, and has no gradient.
 
     Args:
         eps: ε, in the images' unit: differences much larger than it count as in L1.
@@ -88,7 +96,7 @@ class CharbonnierLoss(ReconstructionLoss):
         OptionError: ε is not above 0.
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> CharbonnierLoss(eps=4.0)(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 3.0)).item()
         1.0
@@ -105,7 +113,9 @@ class CharbonnierLoss(ReconstructionLoss):
 
 @RECONSTRUCTION_LOSSES.register("huber")
 class HuberLoss(ReconstructionLoss):
-    r"""Squared near 0 and linear beyond δ: ½ d² or δ (|d| − ½ δ), averaged (Huber, 1964).
+    r"""Squared near 0 and linear beyond δ (Huber, 1964).
+
+    The mean of ½ d² where |d| ≤ δ, and of δ (|d| − ½ δ) elsewhere, with d = y − t.
 
     Args:
         delta: δ, in the images' unit.
@@ -114,7 +124,7 @@ class HuberLoss(ReconstructionLoss):
         OptionError: δ is not above 0.
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> HuberLoss()(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 3.0)).item()
         2.5
@@ -133,14 +143,14 @@ class HuberLoss(ReconstructionLoss):
 class TotalVariationLoss(ReconstructionLoss):
     r"""Mean absolute difference of neighbours, down plus across; it looks at the output alone.
 
-    $$\overline{|y_{i+1,j} - y_{i,j}|} + \overline{|y_{i,j+1} - y_{i,j}|}$$
+    $$\overline{\left|y_{i+1,j} - y_{i,j}\right|} + \overline{\left|y_{i,j+1} - y_{i,j}\right|}$$
 
     Anisotropic (after Rudin et al., 1992). It smooths; add it to a loss that knows the target.
 
     Raises:
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> step = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
         >>> TotalVariationLoss()(step, step).item()
@@ -155,7 +165,9 @@ class TotalVariationLoss(ReconstructionLoss):
 
 @RECONSTRUCTION_LOSSES.register("gradient_difference")
 class GradientDifferenceLoss(ReconstructionLoss):
-    r"""Compares the strength of edges, $\overline{\big||\partial y| - |\partial t|\big|^\alpha}$.
+    r"""Compares the strength of edges in the output and in the target.
+
+    $$\overline{\left|\,\left|\partial y\right| - \left|\partial t\right|\,\right|^\alpha}$$
 
     ∂ is the difference of neighbouring pixels, down and across, added (Mathieu et al., 2016,
     equation 6). It does not see the colour of flat regions, nor which side of an edge is bright.
@@ -167,7 +179,7 @@ class GradientDifferenceLoss(ReconstructionLoss):
         OptionError: α is below 1.
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> step = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
         >>> GradientDifferenceLoss()(step, torch.zeros_like(step)).item()

@@ -49,7 +49,8 @@ class RelativisticLoss(AdversarialLoss):
         if real_logits is None:
             raise OptionError(
                 f"{type(self).__name__} compares fake logits with real ones, for the generator "
-                "too: write loss.generator(fake_logits, real_logits)"
+                "too: write loss.generator(fake_logits, real_logits)",
+                see="needs-real-logits",
             )
         pairs = pairs_of(fake_logits, real_logits)
         return self._combined([self._compared(fake, real) for fake, real in pairs])
@@ -70,8 +71,8 @@ class RpGANLoss(RelativisticLoss):
 
     $$L_D = \overline{\varphi(r - f)}, \quad L_G = \overline{\varphi(f - r)}$$
 
-    with φ of `form` (Jolicoeur-Martineau, 2018, equation 7; Huang et al., 2024, equation 2, has the
-    logistic one).
+    with φ of `form` (Jolicoeur-Martineau, 2018, equation 7; Huang et al., 2024, equation 2). R3GAN
+    takes the logistic one.
 
     Args:
         form: `"logistic"`, `"least_squares"` or `"hinge"`, see `RelativisticLoss`.
@@ -82,7 +83,7 @@ class RpGANLoss(RelativisticLoss):
         OptionError: A word is none of these.
         ShapeError: Called with real and fake logits of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> real, fake = torch.full((4,), 7.0), torch.full((4,), 6.0)
         >>> RpGANLoss(form="least_squares").discriminator(real, fake).item()
@@ -102,8 +103,9 @@ class RaGANLoss(RelativisticLoss):
     $$L_D = \overline{\varphi(r - \bar f)} + \overline{\varphi(\bar r - f)}, \quad
     L_G = \overline{\varphi(f - \bar r)} + \overline{\varphi(\bar f - r)}$$
 
-    with φ of `form`; the means run over the batch and all logits of a scale (Jolicoeur-Martineau,
-    2018, equations 8 to 10, where some implementations halve the sum). Neither mean is detached.
+    with φ of `form`; the means run over the batch and all logits of a scale
+    (Jolicoeur-Martineau, 2018, equations 8 to 10). Some implementations halve the sum. Neither
+    mean is detached.
 
     Args:
         form: `"logistic"`, `"least_squares"` or `"hinge"`, see `RelativisticLoss`.
@@ -113,7 +115,7 @@ class RaGANLoss(RelativisticLoss):
     Raises:
         OptionError: A word is none of these.
 
-    Example:
+    Examples:
         >>> import torch
         >>> RaGANLoss(form="hinge").generator(torch.zeros(4), torch.zeros(9)).item()
         2.0

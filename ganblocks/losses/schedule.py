@@ -17,7 +17,7 @@ Weight = float | Sequence[Sequence[float]]
 def require_weight(what: str, weight: Any) -> None:
     """Raises `OptionError` unless it is a number or a list of points with rising steps.
 
-    Example:
+    Examples:
         >>> require_weight("weight", [[0, 0.0], [1000, 10.0]])
     """
     points = [list(p) for p in weight] if _is_points(weight) else [[0, weight]]
@@ -28,14 +28,15 @@ def require_weight(what: str, weight: Any) -> None:
     if not sound or any(left[0] >= right[0] for left, right in pairwise(points)):
         raise OptionError(
             f"{what} is {weight!r}: write a number, or points [step, weight] with rising steps, "
-            "such as [[0, 0.0], [1000, 10.0]]"
+            "such as [[0, 0.0], [1000, 10.0]]",
+            see="loss-weights",
         )
 
 
 def weight_at(weight: Weight, step: int) -> float:
     """Gives the weight in force at a step: constant before the first point and after the last.
 
-    Example:
+    Examples:
         >>> points = [[100, 0.0], [200, 10.0]]
         >>> [weight_at(points, step) for step in (0, 150, 500)]
         [0.0, 5.0, 10.0]

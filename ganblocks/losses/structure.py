@@ -30,7 +30,7 @@ class SSIMLoss(ReconstructionLoss):
         OptionError: A number is too small.
         ShapeError: Called with shapes that differ, or images smaller than the window.
 
-    Example:
+    Examples:
         >>> import torch
         >>> image = torch.rand(1, 3, 16, 16)
         >>> abs(SSIMLoss()(image, image).item()) < 1e-6
@@ -77,7 +77,7 @@ class MSSSIMLoss(SSIMLoss):
         OptionError: A number is too small, or there are no weights.
         ShapeError: Called with shapes that differ, or images too small for the last scale.
 
-    Example:
+    Examples:
         >>> import torch
         >>> image = torch.rand(1, 3, 48, 48)
         >>> abs(MSSSIMLoss(weights=[0.5, 0.3, 0.2])(image, image).item()) < 1e-6
@@ -114,7 +114,8 @@ class MSSSIMLoss(SSIMLoss):
 class FocalFrequencyLoss(ReconstructionLoss):
     r"""Distance of spectra that dwells on the frequencies that are hard (Jiang et al., 2021).
 
-    $$\overline{w\,|F_y - F_t|^2}, \quad w = |F_y - F_t|^\alpha / \max |F_y - F_t|^\alpha$$
+    $$\overline{w \left|F_y - F_t\right|^2}, \quad
+    w = \frac{\left|F_y - F_t\right|^\alpha}{\max \left|F_y - F_t\right|^\alpha}$$
 
     F is the orthonormal two-dimensional Fourier transform of each channel; the weights w are
     constants of the gradient (equations 8 and 9).
@@ -126,7 +127,7 @@ class FocalFrequencyLoss(ReconstructionLoss):
         OptionError: α is below 0.
         ShapeError: Called with output and target of different shapes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> FocalFrequencyLoss()(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)).item()
         1.0

@@ -21,7 +21,7 @@ def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
     Returns:
         The numbers, without repetition; `[1]` if none of the places is there.
 
-    Example:
+    Examples:
         >>> import torch
         >>> sizes({"a": torch.zeros(4, 3), "b": torch.zeros(3)}, ("a", 0), ("a", 1), ("b", 0))
         [3, 4]
@@ -34,7 +34,7 @@ def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
 def numbers(weights: Weights, pattern: str) -> list[int]:
     r"""Reads the number in each key that matches; one of ten digits or more is no layer's.
 
-    Example:
+    Examples:
         >>> import torch
         >>> numbers({"conv2.weight": torch.zeros(1), "other": torch.zeros(1)}, r"conv(\d+)\.")
         [2]

@@ -51,7 +51,7 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 def family_of(weights: Weights) -> str | None:
     """Tells the family that most of the keys belong to.
 
-    Example:
+    Examples:
         >>> family_of({"net.0.weight": torch.zeros(64, 6, 1, 1)})
         'pixel'
     """
@@ -66,7 +66,7 @@ def family_of(weights: Weights) -> str | None:
 def without_prefix(weights: Weights) -> Weights:
     """Takes one name off all keys, such as `netG.`, where that makes them a family's.
 
-    Example:
+    Examples:
         >>> list(without_prefix({"netD.net.0.weight": torch.zeros(64, 6, 1, 1)}))
         ['net.0.weight']
     """
@@ -106,7 +106,7 @@ def up_to_date(weights: Weights) -> dict[str, Tensor]:
     Instance norm kept running statistics that nothing used: they are left out. Batch norm did
     not count its batches: the count is 0.
 
-    Example:
+    Examples:
         >>> old = {"n.running_mean": torch.zeros(4), "n.running_var": torch.ones(4)}
         >>> list(up_to_date(old))
         []

@@ -74,7 +74,7 @@ def norm_entries(norm: str, theirs: str, ours: str, channels: int) -> Layout:
 def doubled(base: int, times: int, max_multiplier: int) -> list[int]:
     """Gives the channels of `times` layers, each twice as wide as the last up to a limit.
 
-    Example:
+    Examples:
         >>> doubled(64, 5, 8)
         [64, 128, 256, 512, 512]
     """
@@ -140,7 +140,7 @@ def fitting(state: dict[str, Tensor], own: Weights, network: str) -> dict[str, T
     Raises:
         WeightsError: A knob contradicts the keys; the first key that does not fit is named.
 
-    Example:
+    Examples:
         >>> import torch
         >>> fitting({"a": torch.zeros(2)}, {"a": torch.ones(2)}, "Network")
         {'a': tensor([0., 0.])}

@@ -37,7 +37,7 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
         WeightsError: There is no such file, it is damaged, it needs unpickling, or what it
             holds is no state dict of dense floating-point tensors.
 
-    Example:
+    Examples:
         >>> list(read_weights({"module.model.0.weight": torch.zeros(8, 6, 4, 4)}))
         ['model.0.weight']
     """
@@ -78,7 +78,8 @@ def _loaded(path: Path) -> Any:
             f"{path} holds Python objects ({what}), not only tensors. Reading them could run any "
             "code that somebody put there, so we do not. Where you trust the file, load it with "
             "the code that wrote it and save the tensors alone: "
-            "torch.save(network.state_dict(), path)"
+            "torch.save(network.state_dict(), path)",
+            see="weights-only",
         ) from None
     except Exception as error:
         reason = re.split(r"\.\s|\n", str(error))[0]
@@ -120,7 +121,7 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
 def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Removes the prefixes that DDP and torch.compile put before every key.
 
-    Example:
+    Examples:
         >>> list(unwrapped({"module._orig_mod.weight": torch.zeros(1)}))
         ['weight']
     """

@@ -34,7 +34,7 @@ def unet_from_reference(weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
         WeightsError: It is of something else, or a key is missing, left over or has another
             shape; the first is named.
 
-    Example:
+    Examples:
         >>> from ganblocks import UNetGenerator, to_reference
         >>> weights = to_reference(UNetGenerator(base_channels=4, num_downs=6))
         >>> unet_from_reference(weights)[0]["num_downs"]
@@ -58,7 +58,7 @@ def resnet_from_reference(weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
     Raises:
         WeightsError: As in `unet_from_reference`.
 
-    Example:
+    Examples:
         >>> from ganblocks import ResNetGenerator, to_reference
         >>> weights = to_reference(ResNetGenerator(base_channels=4, n_blocks=2))
         >>> resnet_from_reference(weights)[0]["n_blocks"]
@@ -79,7 +79,7 @@ def patch_from_reference(weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
     Raises:
         WeightsError: As in `unet_from_reference`.
 
-    Example:
+    Examples:
         >>> from ganblocks import PatchDiscriminator, to_reference
         >>> weights = to_reference(PatchDiscriminator(base_channels=4, n_layers=2))
         >>> patch_from_reference(weights)[0]["n_layers"]
@@ -100,7 +100,7 @@ def pixel_from_reference(weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
     Raises:
         WeightsError: As in `unet_from_reference`.
 
-    Example:
+    Examples:
         >>> from ganblocks import PixelDiscriminator, to_reference
         >>> weights = to_reference(PixelDiscriminator(base_channels=4))
         >>> pixel_from_reference(weights)[0]["base_channels"]

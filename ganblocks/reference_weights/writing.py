@@ -97,7 +97,7 @@ def to_reference(model: Any) -> dict[str, Tensor]:
         OptionError: The port has no such network; the first knob in which it differs is named.
         SpecError: The network is of another class, which is not registered.
 
-    Example:
+    Examples:
         >>> from ganblocks import PatchDiscriminator
         >>> list(to_reference(PatchDiscriminator(base_channels=8)))[:3]
         ['model.0.weight', 'model.0.bias', 'model.2.weight']
@@ -108,7 +108,8 @@ def to_reference(model: Any) -> dict[str, Tensor]:
     kind = spec.pop("type")
     if kind not in _PORTS:
         raise OptionError(
-            f"the PyTorch port has no {kind!r}: it has {listed(_PORTS)}. Save model.state_dict()"
+            f"the PyTorch port has no {kind!r}: it has {listed(_PORTS)}. Save model.state_dict()",
+            see="state-dict",
         )
     port = _PORTS[kind]
     spec = {knob: _short(value) for knob, value in spec.items()}
@@ -153,7 +154,8 @@ def _either(allowed: Iterable[object]) -> str:
 def _differs(knob: str, value: object, allowed: str) -> OptionError:
     return OptionError(
         f"{knob} is {value!r}, and the PyTorch port has {allowed}: its network would compute "
-        "something else. Save model.state_dict() instead"
+        "something else. Save model.state_dict() instead",
+        see="state-dict",
     )
 
 

@@ -1,7 +1,7 @@
 """The receptive-field calculator."""
 
 from ganblocks.rf.analysis import receptive_field
-from ganblocks.rf.coverage import coverage
+from ganblocks.rf.counting import coverage
 from ganblocks.rf.draw import draw_coverage, draw_receptive_field
 from ganblocks.rf.effective import EffectiveField, effective_receptive_field
 from ganblocks.rf.explain import explain_logits

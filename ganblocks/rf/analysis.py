@@ -49,7 +49,7 @@ def receptive_field(
         ShapeError: The image is too small for the network, or has other channels.
         UnknownOperationError: The network does something for which there is no rule.
 
-    Example:
+    Examples:
         >>> field = receptive_field(nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.MaxPool2d(2)))
         >>> field
         ReceptiveField(size=(5, 5), stride=(4, 4), padding=(1, 1), uniform=True, aligned=True)
@@ -112,7 +112,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
     Raises:
         OptionError: `module` is no module, or the size is none.
 
-    Example:
+    Examples:
         >>> full_input_size(nn.Conv2d(3, 8, 4), (64, 32))
         (3, 64, 32)
     """
@@ -154,7 +154,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
 def without_data(module: nn.Module) -> nn.Module:
     """Copies a network without the numbers in its tensors; whole numbers, as of indices, stay.
 
-    Example:
+    Examples:
         >>> next(without_data(nn.Conv2d(3, 8, 4)).parameters()).device
         device(type='meta')
     """
@@ -198,7 +198,8 @@ def _run(network: nn.Module, shape: tuple[int, ...], walk: Walk | None = None) -
         if "meta" in str(error).lower():
             raise OptionError(
                 f"{name} reads the values of a tensor on its way ({str(error).splitlines()[0]}): "
-                "what it does depends on the image, and cannot be followed"
+                "what it does depends on the image, and cannot be followed",
+                see="unknown-operation",
             ) from error
         if isinstance(error, TypeError) and "forward()" in str(error):
             raise OptionError(

@@ -67,7 +67,8 @@ class Call:
         if not self.walk.size_known and any(s.runs(axis) for s in reach.field for axis in axes):
             raise OptionError(
                 f"{self.walk.place()}{self.name} sees the whole map, and so depends on the "
-                "image's size: write receptive_field(network, (channels, height, width))"
+                "image's size: write receptive_field(network, (channels, height, width))",
+                see="unknown-operation",
             )
 
 

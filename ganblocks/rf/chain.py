@@ -10,7 +10,7 @@ from torch import nn
 def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) -> tuple[int, int]:
     """Computes the size of the map that a chain of convolutions makes; 0 where none is left.
 
-    Example:
+    Examples:
         >>> output_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1)], 256, 128)
         (128, 64)
     """
@@ -33,7 +33,7 @@ def min_input_size_of_chain(
         convs: The convolutions in the order in which the image passes them.
         size: Height and width of the map.
 
-    Example:
+    Examples:
         >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])
         (4, 4)
     """

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganblocks.errors import OptionError, ShapeError
 from ganblocks.pictures import as_rgb, heat, to_bytes, to_picture
-from ganblocks.rf.coverage import coverage, require_two_axes
+from ganblocks.rf.counting import coverage, require_two_axes
 from ganblocks.rf.geometry import Box, ReceptiveField
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def draw_receptive_field(
         OptionError: The field has other than two axes, or a position names no output.
         ShapeError: `image` is not one image.
 
-    Example:
+    Examples:
         >>> from ganblocks import PatchDiscriminator
         >>> field = PatchDiscriminator(base_channels=2).receptive_field
         >>> draw_receptive_field(torch.zeros(3, 256, 256), field, [(0, 0), (15, 20)]).size
@@ -87,11 +87,14 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
         field: Of the network, on two-dimensional images.
         image: (C, H, W) in [-1, 1] of the size that was walked, to lie under the colours.
 
+    Returns:
+        A picture with a bar of the colours below; small images are enlarged.
+
     Raises:
         OptionError: The field was written by hand, or has other than two axes.
         ShapeError: `image` has another size.
 
-    Example:
+    Examples:
         >>> from ganblocks import receptive_field
         >>> draw_coverage(receptive_field(torch.nn.Conv2d(3, 1, 9, 2), (240, 240))).size
         (480, 520)

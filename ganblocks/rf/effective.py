@@ -59,10 +59,13 @@ def effective_receptive_field(
         samples: How many images of noise.
         seed: Seed of the noise.
 
+    Returns:
+        An `EffectiveField`, on the CPU.
+
     Raises:
         OptionError: The index names no output, or nothing reaches it.
 
-    Example:
+    Examples:
         >>> effective_receptive_field(nn.Conv2d(3, 1, 5, padding=2), (3, 31, 31)).box
         (13, 13, 18, 18)
     """

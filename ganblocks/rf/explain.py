@@ -40,7 +40,7 @@ def explain_logits(
     Raises:
         ShapeError: `image` is not one image, or does not fit the discriminator.
 
-    Example:
+    Examples:
         >>> from ganblocks import PatchDiscriminator
         >>> discriminator = PatchDiscriminator(in_channels=3, base_channels=2)
         >>> explain_logits(discriminator, torch.zeros(3, 128, 128)).size

@@ -29,8 +29,10 @@ class ReceptiveField:
         uniform: Whether every output's field has the same size and the same place relative to
             `stride · i`. Where it has not, as behind up-sampling, `box` tells each.
         aligned: Whether branches that meet have the same centres.
+        found: What the walk knows beyond that, which the properties below give; None for a field
+            that was written by hand.
 
-    Example:
+    Examples:
         >>> field = ReceptiveField(size=(70, 70), stride=(8, 8), padding=(23, 23))
         >>> field.box(0, 3)
         (-23, 1, 47, 71)
@@ -58,6 +60,10 @@ class ReceptiveField:
 
         Raises:
             OptionError: The index has too few or too many numbers, or names no output.
+
+        Examples:
+            >>> ReceptiveField((34, 34), (4, 4), (11, 11)).box(1, 0)
+            (-7, -11, 27, 23)
         """
         if self.found is not None:
             return self.found.box(index)
@@ -68,10 +74,17 @@ class ReceptiveField:
         return start + tuple(int(a + n) for a, n in zip(start, self.size, strict=True))
 
     def center(self, *index: int) -> tuple[float, ...]:
-        """Gives the middle of one output's field, in pixel coordinates.
+        """Gives the middle of one output's field, in pixels from the middle of the first pixel.
 
         Args:
             *index: The output's place, one number for each axis.
+
+        Raises:
+            OptionError: As for `box`.
+
+        Examples:
+            >>> ReceptiveField((70, 70), (8, 8), (23, 23)).center(0, 3)
+            (11.5, 35.5)
         """
         box = self.box(*index)
         axes = len(self.size)
@@ -91,11 +104,25 @@ class ReceptiveField:
 
         Raises:
             OptionError: The index names no output, or the field was written by hand.
+
+        Examples:
+            >>> from ganblocks import PatchDiscriminator
+            >>> PatchDiscriminator(base_channels=2).receptive_field.support(0, 3)
+            (0, 1, 47, 71)
         """
         return self._found().support(index)
 
     def supports(self) -> Ints:
-        """Gives the supports of all outputs at once, as an array (*map_size, 2 · axes)."""
+        """Gives the supports of all outputs at once, as an array (*map_size, 2 · axes).
+
+        Raises:
+            OptionError: The field was written by hand.
+
+        Examples:
+            >>> from ganblocks import PatchDiscriminator
+            >>> PatchDiscriminator(base_channels=2).receptive_field.supports().shape
+            (30, 30, 4)
+        """
         return self._found().supports()
 
     def output_size(self, *size: int) -> tuple[int, ...]:
@@ -107,6 +134,11 @@ class ReceptiveField:
         Raises:
             OptionError: The field was written by hand.
             ShapeError: The image is too small for the network.
+
+        Examples:
+            >>> from ganblocks import PatchDiscriminator
+            >>> PatchDiscriminator(base_channels=2).receptive_field.output_size(512, 128)
+            (62, 14)
         """
         return self._found().measure(size)
 
@@ -136,7 +168,18 @@ class ReceptiveField:
         return self._found().misaligned
 
     def table(self) -> str:
-        """Writes the layers as a table."""
+        """Writes the layers as a table.
+
+        Raises:
+            OptionError: The field was written by hand.
+
+        Examples:
+            >>> from ganblocks import receptive_field
+            >>> from torch import nn
+            >>> print(receptive_field(nn.Conv2d(3, 8, 4, 2, 1), (64, 64)).table())
+            module  operation            map    size  stride  padding
+                    Conv2d     k4 s2 p1  32×32  4×4   2×2     1×1
+        """
         return written(self.layers)
 
     def _found(self) -> Found:

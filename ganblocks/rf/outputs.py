@@ -11,7 +11,7 @@ from ganblocks.errors import OptionError
 def named_outputs(made: Any) -> dict[Any, Any]:
     """Gives what a network made by number or key; a single map has the number 0.
 
-    Example:
+    Examples:
         >>> named_outputs(["near", "far"])
         {0: 'near', 1: 'far'}
     """

@@ -54,7 +54,7 @@ def probe_receptive_field(
     Raises:
         OptionError: `module` is no module, the index names no output, or a word is not allowed.
 
-    Example:
+    Examples:
         >>> probe_receptive_field(nn.Conv2d(3, 8, 3, padding=1), (3, 9, 9), (0, 4))
         (0, 3, 2, 6)
     """

@@ -41,7 +41,14 @@ def _endless(rule: Callable[[Ints], Ints], count: int, period: int = 1, step: in
 def window(count: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Taps:
     """Gives what a convolution or pooling reads: stride · i − padding + dilation · t.
 
-    Example:
+    Args:
+        count: Entries of the output.
+        kernel: Entries that each reads, t = 0 … kernel − 1.
+        stride: Entries from one window to the next.
+        padding: Entries by which the first window begins before the map.
+        dilation: Entries between those that a window reads.
+
+    Examples:
         >>> window(2, kernel=3, stride=2, padding=1).inside.tolist()
         [[-1, 0, 1], [1, 2, 3]]
     """
@@ -52,7 +59,14 @@ def window(count: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
 def transposed_window(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
     """Gives what a transposed convolution reads: the j of stride · j − padding + dilation · t = i.
 
-    Example:
+    Args:
+        count: Entries of the output.
+        kernel: Entries that each of the input is spread to, t = 0 … kernel − 1.
+        stride: Entries from one spread to the next.
+        padding: Entries cut off at the beginning.
+        dilation: Entries between those of one spread.
+
+    Examples:
         >>> transposed_window(2, kernel=2, stride=2, padding=0, dilation=1).inside.max(1).tolist()
         [0, 0]
     """
@@ -67,7 +81,12 @@ def transposed_window(count: int, kernel: int, stride: int, padding: int, dilati
 def steps(count: int, start: int, step: int = 1) -> Taps:
     """Gives what a slice reads: start + step · i; a crop, a pad and a flip are slices too.
 
-    Example:
+    Args:
+        count: Entries of the output.
+        start: The entry that the first reads; negative where a pad comes first.
+        step: Entries from one to the next; −1 for a flip.
+
+    Examples:
         >>> steps(3, start=5, step=-1).inside.tolist()
         [[5], [4], [3]]
     """
@@ -77,7 +96,7 @@ def steps(count: int, start: int, step: int = 1) -> Taps:
 def others(count: int, start: int, step: int) -> Taps:
     """Gives what a slice leaves: each entry itself, but not those of start + step · i.
 
-    Example:
+    Examples:
         >>> (others(4, start=0, step=2).inside >= 0).ravel().tolist()
         [False, True, False, True]
     """
@@ -93,7 +112,7 @@ def others(count: int, start: int, step: int) -> Taps:
 def windows(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
     """Gives the entries of all windows one after the other: that of window i // kernel.
 
-    Example:
+    Examples:
         >>> windows(2, kernel=2, stride=1, padding=0, dilation=1).inside.ravel().tolist()
         [0, 1, 1, 2]
     """
@@ -116,7 +135,7 @@ def overlaps(count: int, kernel: int, stride: int, padding: int, dilation: int, 
         dilation: Places between the entries of a window.
         most: How many windows there are.
 
-    Example:
+    Examples:
         >>> overlaps(2, kernel=2, stride=1, padding=0, dilation=1, most=1).inside.max(1).tolist()
         [0, 1]
     """
@@ -135,7 +154,7 @@ def overlaps(count: int, kernel: int, stride: int, padding: int, dilation: int, 
 def bins(count: int, length: int) -> Taps:
     """Gives what adaptive pooling reads: from ⌊i · length / count⌋ to ⌈(i + 1) · length / count⌉.
 
-    Example:
+    Examples:
         >>> bins(2, 3).inside.tolist()
         [[0, 1], [1, 2]]
     """
@@ -158,7 +177,7 @@ def mirrored(count: int, length: int, before: int, mode: str) -> Taps:
         before: Entries added before its first.
         mode: "reflect", "replicate" or "circular".
 
-    Example:
+    Examples:
         >>> mirrored(5, 3, 1, "reflect").inside.ravel().tolist()
         [1, 0, 1, 2, 1]
     """
@@ -183,7 +202,7 @@ def resized(count: int, length: int, mode: str, align_corners: bool, scale: floa
         align_corners: Whether the first and last centres fall on those of the map.
         scale: The scale factor, where the call named one and it is not count / length.
 
-    Example:
+    Examples:
         >>> resized(4, 2, "linear", False, None).inside.tolist()
         [[0, -1125899906842624], [0, 1], [0, 1], [1, -1125899906842624]]
     """

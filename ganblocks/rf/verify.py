@@ -63,7 +63,7 @@ def verify_receptive_field(
     Raises:
         GanBlocksError: What `receptive_field` and `probe_receptive_field` raise.
 
-    Example:
+    Examples:
         >>> verify_receptive_field(nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.MaxPool2d(3)), (19, 23))
         ()
     """

@@ -41,7 +41,7 @@ def check_activation(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import ACTIVATIONS
         >>> check_activation(lambda: ACTIVATIONS.build("relu"), only=["input_untouched"])
     """

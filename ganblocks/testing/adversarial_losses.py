@@ -215,7 +215,7 @@ def check_adversarial_loss(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import VanillaLoss
         >>> check_adversarial_loss(VanillaLoss, only=["no_saturation", "gradcheck"])
     """

@@ -176,7 +176,7 @@ def check_augmentation(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import Cutout
         >>> check_augmentation(Cutout, only=["same_draw", "own_draws"])
     """

@@ -65,7 +65,7 @@ def check_block(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import ConvBlock
         >>> check_block(lambda: ConvBlock(3, 4, norm="batch"), only=["gradients", "state_dict"])
     """

@@ -69,7 +69,7 @@ def check_component(kind: str, factory: Callable[[], Any], **options: Any) -> No
         OptionError: The kind, an option or a check does not exist, `only` is empty, or the
             factory is none: a component itself, or a function that gives the same one again.
 
-    Example:
+    Examples:
         >>> from ganblocks import NormalInitializer
         >>> check_component("initializer", lambda: NormalInitializer(std=0.01))
     """
@@ -98,7 +98,7 @@ def check_compile(
         ContractError: The compiled component differs.
         OptionError: The kind has nothing that could be compiled, or does not exist.
 
-    Example:
+    Examples:
         >>> from ganblocks import L1Loss
         >>> check_compile("reconstruction loss", L1Loss, backend="eager")
     """
@@ -116,7 +116,7 @@ def checks_of(kind: str) -> dict[str, str]:
     Raises:
         OptionError: The kind does not exist.
 
-    Example:
+    Examples:
         >>> checks_of("padding")["inside"]
         'Between the padded pixels the map is the one that came.'
     """
@@ -127,7 +127,7 @@ def checks_of(kind: str) -> dict[str, str]:
 def checked_kinds() -> list[str]:
     """Lists the kinds that have a contract, each as its registry is called.
 
-    Example:
+    Examples:
         >>> "adversarial losses" in checked_kinds()
         True
     """

@@ -127,7 +127,7 @@ def check_dataset(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import SyntheticFacades
         >>> check_dataset(lambda: SyntheticFacades(length=2, size=32))
     """

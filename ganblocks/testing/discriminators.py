@@ -197,7 +197,7 @@ def check_discriminator(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import PatchDiscriminator
         >>> check_discriminator(lambda: PatchDiscriminator(base_channels=2), only=["features"])
     """

@@ -52,7 +52,7 @@ def check_downsampler(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import DOWNSAMPLERS
         >>> check_downsampler(lambda: DOWNSAMPLERS.build("conv", 4, 3), only=["shape"])
     """

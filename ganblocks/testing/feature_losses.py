@@ -72,7 +72,7 @@ def check_feature_loss(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import FeatureMatchingLoss
         >>> check_feature_loss(FeatureMatchingLoss, only=["minimum", "gradcheck"])
     """

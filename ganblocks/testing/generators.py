@@ -58,7 +58,7 @@ def check_generator(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import UNetGenerator
         >>> small = lambda: UNetGenerator(base_channels=2, num_downs=2)
         >>> check_generator(small, only=["any_size", "layout"])

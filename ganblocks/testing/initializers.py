@@ -140,7 +140,7 @@ def check_initializer(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import NormalInitializer
         >>> check_initializer(NormalInitializer)
     """

@@ -139,7 +139,7 @@ def demand_image(network: Network, module: nn.Module, batch: int, given: Size, d
 def mode_of(module: nn.Module) -> str:
     """Names the mode of a module.
 
-    Example:
+    Examples:
         >>> mode_of(nn.ReLU().eval())
         'eval'
     """

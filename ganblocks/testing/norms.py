@@ -68,7 +68,7 @@ def check_norm(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import NORMS
         >>> check_norm(lambda: NORMS.build("instance", 8), only=["layout", "single_value"])
     """

@@ -76,7 +76,7 @@ def check_padding(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import PADDINGS
         >>> check_padding(lambda: PADDINGS.build("reflect", 2), only=["shape", "inside"])
     """

@@ -177,7 +177,7 @@ def check_penalty(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import R1Penalty
         >>> check_penalty(R1Penalty, only=["gradients", "gradcheck"])
     """

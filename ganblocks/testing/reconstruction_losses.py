@@ -176,7 +176,7 @@ def check_reconstruction_loss(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import L1Loss
         >>> check_reconstruction_loss(L1Loss, only=["minimum", "gradcheck"])
     """

@@ -16,7 +16,7 @@ Tensors = dict[str, Tensor]
 def seeded(seed: int = 0) -> Iterator[None]:
     """Seeds torch's random numbers inside, and gives the caller's back afterwards.
 
-    Example:
+    Examples:
         >>> with seeded(1):
         ...     first = torch.rand(())
         >>> with seeded(1):
@@ -31,7 +31,7 @@ def seeded(seed: int = 0) -> Iterator[None]:
 def named(value: object, name: str = "output") -> Tensors:
     """Gives every tensor in nested lists, tuples and dicts a name.
 
-    Example:
+    Examples:
         >>> list(named([torch.zeros(1), (torch.zeros(2),)]))
         ['output[0]', 'output[1][0]']
     """
@@ -57,7 +57,7 @@ def difference(got: Tensors, expected: Tensors, tolerance: float = 1e-6) -> str:
             that tensor (or of a millionth of the largest of all, so that rounding around a
             true zero is none); 0 asks for the same bits.
 
-    Example:
+    Examples:
         >>> difference({"x": torch.ones(2)}, {"x": torch.tensor([1.0, 2.0])})
         'x differs by 0.5 of its largest value'
     """

@@ -52,7 +52,7 @@ def check_upsampler(
         ContractError: It fails a check that it does not declare in `cannot`, or passes one
             that it does.
 
-    Example:
+    Examples:
         >>> from ganblocks import UPSAMPLERS
         >>> check_upsampler(lambda: UPSAMPLERS.build("deconv", 4, 3), only=["shape"])
     """

@@ -1,6 +1,6 @@
 """Training: one step, the loop around it, and what a run leaves behind."""
 
-from ganblocks.training.fit import fit, save_checkpoint
+from ganblocks.training.loop import fit, save_checkpoint
 from ganblocks.training.precision import resolve_device, resolve_precision
 from ganblocks.training.report import write_report
 from ganblocks.training.samples import mean_l1, rehearse, sample_grid

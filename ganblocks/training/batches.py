@@ -9,13 +9,13 @@ from torch.utils.data import DataLoader
 
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.errors import DataError, GanBlocksError
+from ganblocks.errors import NOTE, DataError, GanBlocksError
 
 
 def steps_per_epoch(length: int, batch_size: int) -> int:
     """Counts the full batches of an epoch; a dataset smaller than a batch makes one.
 
-    Example:
+    Examples:
         >>> steps_per_epoch(400, 4), steps_per_epoch(3, 4)
         (100, 1)
     """
@@ -31,7 +31,7 @@ class BatchOrder:
         seed: Seed of the shuffling.
         start: The first step to give.
 
-    Example:
+    Examples:
         >>> first = iter(BatchOrder(6, 2, seed=0))
         >>> later = iter(BatchOrder(6, 2, seed=0, start=2))
         >>> [next(first) for _ in range(3)][2] == next(later)
@@ -90,7 +90,6 @@ def load_batches(
         for batch in loader:
             yield {side: batch[side].to(device, non_blocking=on_gpu) for side in ("a", "b")}
     except GanBlocksError as error:
-        # A worker process puts its whole traceback into the message; the last line is ours.
-        raise DataError(
-            str(error).rstrip().rpartition("\n")[2].partition("Error: ")[2] or error
-        ) from None
+        # A worker process puts its whole traceback into the message; ours ends it, and its note.
+        told = str(error).rpartition(f"\n{NOTE}")[0].rpartition("\n")[2]
+        raise DataError(told.partition("Error: ")[2] or error) from None

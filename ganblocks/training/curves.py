@@ -35,7 +35,7 @@ class Axis(NamedTuple):
     def at(self, value: float, start: float, end: float) -> float:
         """Places a value between the pixels `start` and `end`; one outside the axis at its end.
 
-        Example:
+        Examples:
             >>> Axis(0, 10, []).at(5, 100, 200)
             150.0
         """
@@ -51,7 +51,7 @@ def thin(steps: Sequence[float], values: Sequence[float], points: int = 200) -> 
 
     Where no row of a point is finite, its mean is NaN: the curve has a gap there.
 
-    Example:
+    Examples:
         >>> thin([1, 2, 3, 4], [1.0, 3.0, float("nan"), 5.0], points=2)
         [Point(step=1.5, mean=2.0, low=1.0, high=3.0), Point(step=3.5, mean=5.0, low=5.0, high=5.0)]
     """
@@ -76,7 +76,7 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
         high: The largest value.
         most: How many spaces there may be between `low` and `high`.
 
-    Example:
+    Examples:
         >>> round_ticks(0, 0.83)
         [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     """
@@ -93,7 +93,7 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
 def value_axis(curves: Sequence[Sequence[Point]], scale: str = "auto") -> Axis:
     """Chooses the vertical axis: linear from 0, or powers of ten where the values span many.
 
-    Example:
+    Examples:
         >>> value_axis([[Point(1, 0.004, 0.004, 0.004), Point(2, 6, 6, 6)]]).ticks
         [0.001, 0.01, 0.1, 1.0, 10.0]
     """
@@ -116,7 +116,7 @@ def value_axis(curves: Sequence[Sequence[Point]], scale: str = "auto") -> Axis:
 def number_text(value: float) -> str:
     """Writes a number short enough for a tick or a legend.
 
-    Example:
+    Examples:
         >>> number_text(0.0002), number_text(25000), number_text(0.4375), number_text(float("nan"))
         ('2e-4', '25k', '0.4375', '–')
     """
@@ -155,7 +155,7 @@ def line_chart(
         scale: `"linear"`, or `"auto"`: powers of ten where the values span many.
         points: How many points a curve may have.
 
-    Example:
+    Examples:
         >>> line_chart("Loss", [1, 2], {"D": [0.7, 0.5]})[:4]
         '<svg'
     """

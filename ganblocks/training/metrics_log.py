@@ -18,7 +18,7 @@ COLUMNS = ("step", "epoch", "d_real", "d_fake", "loss_d", "lr", "images_per_s")
 def columns_of(objective: Objective) -> tuple[str, ...]:
     """Gives the columns of a run: those of every log, and each term without its weight.
 
-    Example:
+    Examples:
         >>> columns_of(Objective({"adversarial": "vanilla", "r1": "r1"}))[5:7]
         ('loss_d_r1', 'loss_g_adversarial')
     """

@@ -15,10 +15,13 @@ PRECISIONS = ("fp32", "bf16", "auto")
 def resolve_device(name: str) -> torch.device:
     """Turns `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that is there.
 
+    Args:
+        name: One of these; `auto` takes CUDA before MPS before the CPU.
+
     Raises:
         OptionError: The device is none of those, or this machine has no such device.
 
-    Example:
+    Examples:
         >>> resolve_device("cpu")
         device(type='cpu')
     """
@@ -43,14 +46,21 @@ def resolve_device(name: str) -> torch.device:
 def resolve_precision(name: str, device: torch.device) -> str:
     """Turns `auto` into bf16 where the processor computes in it natively, else fp32.
 
+    Args:
+        name: `"fp32"`, `"bf16"` or `"auto"`.
+        device: Where the networks run.
+
+    Returns:
+        `"fp32"` or `"bf16"`; bf16 that would be emulated is warned of.
+
     Raises:
         OptionError: The precision is none of `fp32`, `bf16` and `auto`.
 
-    Example:
+    Examples:
         >>> resolve_precision("fp32", torch.device("cpu"))
         'fp32'
     """
-    require_one_of("precision", name, PRECISIONS)
+    require_one_of("precision", name, PRECISIONS, see="mixed-precision")
     native = _has_native_bf16(device)
     if name == "auto":
         return "bf16" if native else "fp32"
@@ -70,7 +80,7 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
     Raises:
         OptionError: The precision is neither `fp32` nor `bf16`; `auto` is resolved before.
     """
-    require_one_of("precision", precision, ("fp32", "bf16"))
+    require_one_of("precision", precision, ("fp32", "bf16"), see="mixed-precision")
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()

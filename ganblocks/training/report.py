@@ -81,7 +81,7 @@ def write_report(run_dir: Path) -> Path:
     Raises:
         RunError: A file of the run is missing or broken, or the page cannot be written.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     run = Path(folder)

@@ -34,6 +34,15 @@ def sample_grid(
 
     Returns:
         uint8 pixels (3, height, width).
+
+    Raises:
+        OptionError: A word is not allowed.
+
+    Examples:
+        >>> from ganblocks import SyntheticFacades, UNetGenerator
+        >>> generator = UNetGenerator(base_channels=4, num_downs=3)
+        >>> sample_grid(generator, [SyntheticFacades(length=1, size=32)[0]], "b2a").dtype
+        torch.uint8
     """
     twin = with_statistics(generator, statistics)
     rows = []
@@ -60,6 +69,15 @@ def mean_l1(
         direction: `"a2b"` or `"b2a"`.
         statistics: `"image"` or `"running"`, see `with_statistics`.
         seed: Seed of the dropout that stays on.
+
+    Raises:
+        OptionError: A word is not allowed.
+
+    Examples:
+        >>> from ganblocks import SyntheticFacades, UNetGenerator
+        >>> generator = UNetGenerator(base_channels=4, num_downs=3)
+        >>> 0 < mean_l1(generator, SyntheticFacades(length=2, size=32), "b2a") < 2
+        True
     """
     twin = with_statistics(generator, statistics)
     total = 0.0
@@ -81,6 +99,15 @@ def rehearse(state: TrainState, sample: Sample, direction: str) -> None:
 
     Raises:
         ShapeError: The pair's size or channels do not fit the networks or one another.
+        OptionError: The direction is neither.
+
+    Examples:
+        >>> from ganblocks import PatchDiscriminator, SyntheticFacades, UNetGenerator
+        >>> state = TrainState(
+        ...     UNetGenerator(base_channels=4, num_downs=3),
+        ...     PatchDiscriminator(base_channels=4, n_layers=1),
+        ... )
+        >>> rehearse(state, SyntheticFacades(length=1, size=32)[0], "b2a")
     """
     source, _ = source_and_target(sample, direction)
     generator, discriminator = (

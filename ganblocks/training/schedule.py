@@ -11,7 +11,7 @@ def linear_decay(epoch: int, epochs: int) -> float:
         epoch: The current epoch, from 0.
         epochs: All epochs of the run.
 
-    Example:
+    Examples:
         >>> linear_decay(0, 200), linear_decay(99, 200), round(linear_decay(199, 200), 4)
         (1.0, 1.0, 0.0099)
     """

@@ -25,10 +25,15 @@ class TrainState:
         lr: Learning rate of both Adams.
         betas: Their decay rates; pix2pix takes 0.5 and 0.999.
 
-    Example:
+    Examples:
         >>> state = TrainState(nn.Conv2d(3, 3, 1), nn.Conv2d(6, 1, 1), lr=1e-3)
         >>> state.step
         0
+        >>> state.set_lr_factor(0.5)
+        >>> saved = state.state_dict()
+        >>> state.load_state_dict(saved)
+        >>> state.lr
+        0.0005
     """
 
     def __init__(
@@ -57,7 +62,11 @@ class TrainState:
         return float(self.optimizer_g.param_groups[0]["lr"])
 
     def set_lr_factor(self, factor: float) -> None:
-        """Sets the learning rate to a multiple of the one it began with."""
+        """Sets the learning rate to a multiple of the one it began with.
+
+        Args:
+            factor: The multiple, the same for both optimisers.
+        """
         for optimizer in (self.optimizer_g, self.optimizer_d):
             for group in optimizer.param_groups:
                 group["lr"] = self.base_lr * factor
@@ -77,11 +86,17 @@ class TrainState:
     def load_state_dict(self, state: dict[str, Any], source: str = "the checkpoint") -> None:
         """Puts everything back as it was.
 
+        Args:
+            state: What `state_dict` gave.
+            source: Where it came from, for the message of an error.
+
         Raises:
             RunError: A part is missing or another model's; the networks are unchanged then.
         """
         if missing := [key for key in _KEYS if key not in state]:
-            raise RunError(f"{source} lacks {listed(missing)}: it is no checkpoint of ours")
+            raise RunError(
+                f"{source} lacks {listed(missing)}: it is no checkpoint of ours", see="resume"
+            )
         networks = [(self.generator, "generator"), (self.discriminator, "discriminator")]
         fitting = [(n, fitting_weights(n, state[name], source)) for n, name in networks]
         for network, weights in fitting:

@@ -44,7 +44,7 @@ def train_step(
         discriminator's weighted total; without their weights `loss_d_` + name for each penalty
         that was due and `loss_g_` + name for each of the generator's terms.
 
-    Example:
+    Examples:
         >>> from ganblocks import PatchDiscriminator, UNetGenerator
         >>> state = TrainState(
         ...     UNetGenerator(base_channels=4, num_downs=3),

@@ -16,7 +16,7 @@ from ganblocks import (
     initialize,
     spec_of,
 )
-from ganblocks.blocks.initialize import fans
+from ganblocks.blocks.initializers import fans
 
 DRAWN = [name for name in INITIALIZERS.names() if name != "none"]
 

@@ -137,5 +137,5 @@ def test_what_a_scale_lacks_is_named():
 def test_the_remedy_for_a_small_image_is_one_that_there_is():
     with pytest.raises(ShapeError, match="fewer n_layers"):
         PatchDiscriminator(base_channels=2)(torch.zeros(1, 6, 8, 8))
-    with pytest.raises(ShapeError, match=r"Enlarge the image$"):
+    with pytest.raises(ShapeError, match=r"Enlarge the image\n"):
         PixelDiscriminator(base_channels=2)(torch.zeros(1, 6, 1, 1))

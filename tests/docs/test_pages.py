@@ -67,7 +67,7 @@ def test_no_python_fence_is_skipped(page):
     document = parsed(page)
     run_at = {example.start for example in document.examples()}
     fences = PythonCodeBlockParser().codeblock_parser(document)
-    found = [region.start for region in fences]
+    found = sorted(region.start for region in fences)
     assert len(found) >= len(shown), f"{len(shown)} Python fences, {len(found)} examples"
     for start, end in zip(found, [*found[1:], len(document.text)]):
         assert any(start <= at < end for at in run_at), document.line_column(start)

@@ -19,6 +19,7 @@ _SPLITS = ("train", "val")
 class SyntheticFacades(PairedDataset):
     """Endless drawn building fronts: `a` is the photo, `b` its CMP label map.
 
+    The label map has the classes and colours of the CMP facades (Tyleček and Šára, 2013).
     Every (epoch, index) is a new building, drawn from (seed, split, epoch, index) alone.
     The colours of a building belong to its family, and the family shows in its labels, so
     a network can learn them; a table from class to colour cannot give them.
@@ -33,11 +34,13 @@ class SyntheticFacades(PairedDataset):
     Raises:
         OptionError: An argument has a value that is not allowed.
 
-    Example:
+    Examples:
         >>> dataset = SyntheticFacades(length=10, size=64)
         >>> sample = dataset[1_000_000, 3]
         >>> sample["a"].shape, sample["name"]
         (torch.Size([3, 64, 64]), 'train-1000000-3')
+        >>> dataset.read(1_000_000, 3)[1].dtype
+        torch.uint8
     """
 
     def __init__(
@@ -63,7 +66,15 @@ class SyntheticFacades(PairedDataset):
         return self.length
 
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        """Draws one pair: uint8 photo and uint8 label map, each (3, size, size), and its name."""
+        """Draws one pair.
+
+        Args:
+            epoch: The epoch, from 0.
+            index: Which pair, from 0.
+
+        Returns:
+            uint8 photo and uint8 label map, each (3, size, size), and the building's name.
+        """
         rng = np.random.default_rng((self.seed, _SPLITS.index(self.split), epoch, index))
         canvas = render(plan_building(rng), self.size, rng)
         photo = torch.from_numpy((canvas.photo * 255).round().astype(np.uint8))

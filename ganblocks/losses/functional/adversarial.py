@@ -27,7 +27,16 @@ def vanilla_discriminator(
     With one-sided label smoothing s the real half is mean ((1 − s) softplus(−r) + s softplus(r)),
     which equals mean (softplus(−r) + s r) (Salimans et al., 2016, section 3.4).
 
-    Example:
+    Args:
+        real_logits: r, of any shape.
+        fake_logits: f, of any shape.
+        label_smoothing: s, from 0 to 1.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> round(vanilla_discriminator(torch.zeros(3), torch.zeros(5)).item(), 4)  # 2 · log 2
         1.3863
@@ -41,7 +50,14 @@ def vanilla_discriminator(
 def vanilla_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
     """Non-saturating: mean softplus(−f) (Goodfellow et al., 2014, section 3).
 
-    Example:
+    Args:
+        fake_logits: f, of any shape.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> round(vanilla_generator(torch.zeros(3)).item(), 4)  # log 2
         0.6931
@@ -52,7 +68,14 @@ def vanilla_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor
 def saturating_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
     """Minimax: mean log(1 − σ(f)) = −mean softplus(f) (Goodfellow et al., 2014, equation 1).
 
-    Example:
+    Args:
+        fake_logits: f, of any shape.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> round(saturating_generator(torch.zeros(3)).item(), 4)  # −log 2
         -0.6931
@@ -70,7 +93,17 @@ def lsgan_discriminator(
 ) -> Tensor:
     """Least squares: mean (r − b)² + mean (f − a)² (Mao et al., 2017, equation 2, doubled).
 
-    Example:
+    Args:
+        real_logits: r, of any shape.
+        fake_logits: f, of any shape.
+        a: Target of fake logits.
+        b: Target of real logits.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> lsgan_discriminator(torch.ones(2), torch.ones(2)).item()
         1.0
@@ -81,7 +114,15 @@ def lsgan_discriminator(
 def lsgan_generator(fake_logits: Tensor, *, c: float = 1.0, reduction: str = "mean") -> Tensor:
     """Least squares: mean (f − c)² (Mao et al., 2017, equation 2, doubled).
 
-    Example:
+    Args:
+        fake_logits: f, of any shape.
+        c: What the generator wants its logits to be.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> lsgan_generator(torch.zeros(2)).item()
         1.0
@@ -94,7 +135,15 @@ def hinge_discriminator(
 ) -> Tensor:
     """Hinge: mean max(0, 1 − r) + mean max(0, 1 + f) (Lim & Ye, 2017; Miyato et al., 2018).
 
-    Example:
+    Args:
+        real_logits: r, of any shape.
+        fake_logits: f, of any shape.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> hinge_discriminator(torch.tensor([2.0, 0.0]), torch.tensor([-3.0])).item()
         0.5
@@ -107,7 +156,15 @@ def wgan_discriminator(
 ) -> Tensor:
     """Wasserstein: mean f − mean r (Arjovsky et al., 2017, equation 3); logits are scores.
 
-    Example:
+    Args:
+        real_logits: r, of any shape.
+        fake_logits: f, of any shape.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> wgan_discriminator(torch.tensor([3.0]), torch.tensor([1.0])).item()
         -2.0
@@ -118,7 +175,14 @@ def wgan_discriminator(
 def negative_logits(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
     """Gives −mean f: the generator's loss in the Wasserstein and the hinge GAN.
 
-    Example:
+    Args:
+        fake_logits: f, of any shape.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The reduction is another word.
+
+    Examples:
         >>> import torch
         >>> negative_logits(torch.tensor([1.0, 3.0])).item()
         -2.0
@@ -134,10 +198,17 @@ def relativistic_paired(
     φ(x) is softplus(−x), (x − 1)² or max(0, 1 − x). The discriminator takes (r, f), the
     generator (f, r); the logistic form is the loss of R3GAN (Huang et al., 2024, equation 2).
 
+    Args:
+        better: Logits that are to lie higher.
+        worse: Logits that are to lie lower, of the same shape.
+        form: φ: `"logistic"`, `"least_squares"` or `"hinge"`.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
     Raises:
+        OptionError: The form or the reduction is another word.
         ShapeError: The logits differ in shape, so that they do not make pairs.
 
-    Example:
+    Examples:
         >>> import torch
         >>> relativistic_paired(torch.tensor([2.0]), torch.tensor([1.5]), form="hinge").item()
         0.5
@@ -145,7 +216,8 @@ def relativistic_paired(
     if better.shape != worse.shape:
         raise ShapeError(
             f"logits of shape {tuple(better.shape)} and {tuple(worse.shape)} make no pairs: judge "
-            'as many real as fake images, of one size, or take "ragan"'
+            'as many real as fake images, of one size, or take "ragan"',
+            see="needs-real-logits",
         )
     return reduce(_margin(better - worse, form), reduction)
 
@@ -159,7 +231,16 @@ def relativistic_average(
     (Jolicoeur-Martineau, 2018, equations 8 to 10). The discriminator takes (r, f), the generator
     (f, r).
 
-    Example:
+    Args:
+        better: Logits that are to lie higher, of any shape.
+        worse: Logits that are to lie lower, of any shape.
+        form: φ: `"logistic"`, `"least_squares"` or `"hinge"`.
+        reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
+
+    Raises:
+        OptionError: The form or the reduction is another word.
+
+    Examples:
         >>> import torch
         >>> relativistic_average(torch.ones(2), torch.zeros(2), form="least_squares").item()
         0.0

@@ -12,7 +12,15 @@ def weighted_l1(
 ) -> Tensor:
     """Sum over the maps of wᵢ · mean |outputᵢ − targetᵢ|.
 
-    Example:
+    Args:
+        output: Maps (B, C, H, W), of which each may have a shape of its own.
+        target: As many maps of the same shapes.
+        weights: wᵢ, one for each map.
+
+    Raises:
+        ValueError: There are not as many maps and weights of each.
+
+    Examples:
         >>> weighted_l1([torch.zeros(1, 2, 3, 3)], [torch.ones(1, 2, 3, 3)], [0.5]).item()
         0.5
     """
@@ -23,7 +31,10 @@ def weighted_l1(
 def gram(features: Tensor) -> Tensor:
     """Gram matrices F Fᵀ / (C H W) of maps (B, C, H, W), as (B, C, C) (Johnson et al., 2016).
 
-    Example:
+    Args:
+        features: F, with the pixels of each channel in a row.
+
+    Examples:
         >>> gram(torch.ones(1, 2, 3, 3))[0].tolist()
         [[0.5, 0.5], [0.5, 0.5]]
     """
@@ -38,7 +49,15 @@ def weighted_gram(
 
     Johnson et al. (2016), equation 4; after Gatys et al. (2016).
 
-    Example:
+    Args:
+        output: Maps (B, C, H, W), of which each may have a shape of its own.
+        target: As many maps of the same shapes.
+        weights: wᵢ, one for each map.
+
+    Raises:
+        ValueError: There are not as many maps and weights of each.
+
+    Examples:
         >>> weighted_gram([torch.zeros(1, 2, 3, 3)], [torch.ones(1, 2, 3, 3)], [1.0]).item()
         1.0
     """

@@ -14,7 +14,7 @@ def frequency_distance(output: Tensor, target: Tensor) -> Tensor:
     Returns:
         Values (B, C, H, W); their mean is that of the squared difference of the pixels (Parseval).
 
-    Example:
+    Examples:
         >>> frequency_distance(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))[0, 0].tolist()
         [[4.0, 0.0], [0.0, 0.0]]
     """
@@ -28,7 +28,11 @@ def focal_weights(distance: Tensor, alpha: float = 1.0) -> Tensor:
     w = d^α / max d^α with d = √distance, for each image and channel (Jiang et al., 2021,
     equation 8); 0 where the images are equal.
 
-    Example:
+    Args:
+        distance: d², as `frequency_distance` gives it, (B, C, H, W).
+        alpha: α; with 0 all frequencies weigh 1.
+
+    Examples:
         >>> focal_weights(torch.tensor([[[[4.0, 1.0]]]])).flatten().tolist()
         [1.0, 0.5]
     """
@@ -42,7 +46,12 @@ def focal_frequency(output: Tensor, target: Tensor, *, alpha: float = 1.0) -> Te
 
     The weights w of `focal_weights` are constants of the gradient.
 
-    Example:
+    Args:
+        output: Images (B, C, H, W).
+        target: Images of the same shape.
+        alpha: α, see `focal_weights`.
+
+    Examples:
         >>> focal_frequency(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)).item()
         1.0
     """

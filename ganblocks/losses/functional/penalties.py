@@ -10,7 +10,12 @@ def norms_to_target(gradient: Tensor, *, target: float = 1.0, one_sided: bool = 
     One-sided: mean max(0, ‖g‖₂ − t)² (Gulrajani et al., 2017, equation 3; one-sided: Petzka et
     al., 2018). The gradient of a zero norm is taken as 0.
 
-    Example:
+    Args:
+        gradient: g, (B, …): one gradient for each image.
+        target: t, the norm aimed at.
+        one_sided: Whether only norms above t count.
+
+    Examples:
         >>> norms_to_target(torch.full((5, 3, 2, 2), 12**-0.5)).item() < 1e-12
         True
     """
@@ -21,7 +26,10 @@ def norms_to_target(gradient: Tensor, *, target: float = 1.0, one_sided: bool = 
 def half_squared_norm(gradient: Tensor) -> Tensor:
     """Mean over the images of ½ ‖g‖₂² (Mescheder et al., 2018, equations 9 and 10).
 
-    Example:
+    Args:
+        gradient: g, (B, …): one gradient for each image.
+
+    Examples:
         >>> half_squared_norm(torch.ones(5, 3, 2, 2)).item()
         6.0
     """
@@ -35,7 +43,13 @@ def lecam(
 
     The anchors α are moving averages of the mean logit of the real and of the fake images.
 
-    Example:
+    Args:
+        real_logits: r, of any shape.
+        fake_logits: f, of any shape.
+        real_anchor: α_R, a scalar.
+        fake_anchor: α_F, a scalar.
+
+    Examples:
         >>> lecam(torch.ones(4), torch.zeros(4), torch.tensor(1.0), torch.tensor(0.0)).item()
         2.0
     """

@@ -8,7 +8,11 @@ from torch import Tensor
 def l1(output: Tensor, target: Tensor) -> Tensor:
     """Mean |output − target| over every value.
 
-    Example:
+    Args:
+        output: Images, or values of any shape.
+        target: Values of the same shape.
+
+    Examples:
         >>> l1(torch.zeros(2), torch.tensor([1.0, -3.0])).item()
         2.0
     """
@@ -18,7 +22,11 @@ def l1(output: Tensor, target: Tensor) -> Tensor:
 def l2(output: Tensor, target: Tensor) -> Tensor:
     """Mean (output − target)² over every value.
 
-    Example:
+    Args:
+        output: Images, or values of any shape.
+        target: Values of the same shape.
+
+    Examples:
         >>> l2(torch.zeros(2), torch.tensor([1.0, -3.0])).item()
         5.0
     """
@@ -30,7 +38,12 @@ def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
 
     The constant ε is taken off, so that equal images give 0; gradients are the usual ones.
 
-    Example:
+    Args:
+        output: Images, or values of any shape.
+        target: Values of the same shape.
+        eps: ε, in the images' unit.
+
+    Examples:
         >>> charbonnier(torch.zeros(2), torch.full((2,), 3.0), eps=4.0).item()
         1.0
     """
@@ -41,7 +54,12 @@ def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
 def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
     """Mean of ½ d² where |d| ≤ δ, and δ (|d| − ½ δ) beyond, d = output − target (Huber, 1964).
 
-    Example:
+    Args:
+        output: Images, or values of any shape.
+        target: Values of the same shape.
+        delta: δ, in the images' unit.
+
+    Examples:
         >>> huber(torch.zeros(2), torch.tensor([1.0, 3.0])).item()
         1.5
     """
@@ -54,7 +72,10 @@ def total_variation(image: Tensor) -> Tensor:
     Rudin et al. (1992) introduced it as a sum; the mean does not grow with the image. An axis of
     one pixel has no neighbours and adds 0.
 
-    Example:
+    Args:
+        image: Images (B, C, H, W).
+
+    Examples:
         >>> total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])).item()
         1.0
     """
@@ -69,7 +90,12 @@ def gradient_difference(output: Tensor, target: Tensor, *, alpha: float = 1.0) -
 
     ∂ is the difference of neighbouring pixels. The mean stands where the paper has a sum.
 
-    Example:
+    Args:
+        output: Images (B, C, H, W).
+        target: Images of the same shape.
+        alpha: α, 1 or more.
+
+    Examples:
         >>> edge = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
         >>> gradient_difference(edge, torch.zeros_like(edge)).item()
         1.0

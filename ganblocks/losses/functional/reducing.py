@@ -11,7 +11,10 @@ REDUCTIONS = ("mean", "sum", "none")
 def full_precision(x: Tensor) -> Tensor:
     """Gives half-precision values as fp32, in which a mean keeps its digits; others unchanged.
 
-    Example:
+    Args:
+        x: Values of any shape.
+
+    Examples:
         >>> import torch
         >>> full_precision(torch.zeros(1, dtype=torch.bfloat16)).dtype
         torch.float32
@@ -29,7 +32,7 @@ def reduce(values: Tensor, reduction: str = "mean") -> Tensor:
     Raises:
         OptionError: The reduction is another word.
 
-    Example:
+    Examples:
         >>> import torch
         >>> reduce(torch.tensor([1.0, 3.0]), "sum").item()
         4.0

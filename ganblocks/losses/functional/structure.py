@@ -35,7 +35,7 @@ def ssim(
     Raises:
         ShapeError: The image is smaller than the window.
 
-    Example:
+    Examples:
         >>> image = torch.rand(1, 3, 16, 16)
         >>> round(ssim(image, image).item(), 4)
         1.0
@@ -70,7 +70,7 @@ def ms_ssim(
     Raises:
         ShapeError: The image is smaller than the window at the last scale.
 
-    Example:
+    Examples:
         >>> image = torch.rand(1, 1, 176, 176)
         >>> round(ms_ssim(image, image).item(), 4)
         1.0
@@ -120,5 +120,6 @@ def _require_size(image: Tensor, least: int, what: str) -> None:
     if image.dim() != 4 or min(image.shape[-2:]) < least:
         raise ShapeError(
             f"images of shape {tuple(image.shape)} for {what}: it takes (B, C, H, W) with H and W "
-            f"of at least {least}. Take a smaller window_size or fewer weights for small images"
+            f"of at least {least}. Take a smaller window_size or fewer weights for small images",
+            see="image-too-small",
         )

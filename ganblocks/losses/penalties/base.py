@@ -25,6 +25,9 @@ Judge = Callable[..., Logits]
 class Penalty(nn.Module, ABC):
     """Adds to the discriminator's loss; runs the discriminator itself, in full precision.
 
+    In the penalties' formulas x are real images, x̃ generated ones, D their logits, and a bar is the
+    mean, over the images where norms stand below it.
+
     Args:
         every: Lazy application: it is due at every so-many-th step, and then so many times
             larger, which costs less and pulls as strongly (Karras et al., 2020, appendix B).
@@ -39,7 +42,11 @@ class Penalty(nn.Module, ABC):
         self.every = every
 
     def due(self, step: int) -> bool:
-        """Tells whether it is to be applied at a step, counted from 0."""
+        """Tells whether it is to be applied at a step.
+
+        Args:
+            step: The step, counted from 0.
+        """
         return step % self.every == 0
 
     def forward(

@@ -31,7 +31,7 @@ class ConsistencyPenalty(Penalty):
     Raises:
         OptionError: A knob is none of these.
 
-    Example:
+    Examples:
         >>> real, fake = torch.rand(2, 4, 3, 8, 8)
         >>> same = {"type": "translation", "ratio": 0.0}
         >>> ConsistencyPenalty(augmentation=same)(lambda x: x[:, 0], real, fake).item()

@@ -31,7 +31,7 @@ def image_gradient(judge: Judge, image: Tensor, scalar: str = "sum") -> Tensor:
     Raises:
         OptionError: The logits do not depend on the image, or `scalar` is another word.
 
-    Example:
+    Examples:
         >>> image_gradient(lambda x: 3 * x, torch.zeros(2, 1, 2, 2), "mean")[0].flatten().tolist()
         [0.75, 0.75, 0.75, 0.75]
     """
@@ -43,7 +43,8 @@ def image_gradient(judge: Judge, image: Tensor, scalar: str = "sum") -> Tensor:
     if not any(scale.requires_grad for scale in scales):
         raise OptionError(
             "the discriminator's logits do not depend on the image: it ran under no_grad, or "
-            "detached what it was given"
+            "detached what it was given",
+            see="no-gradient-to-the-generator",
         )
     (gradient,) = torch.autograd.grad(
         scales, image, _weights(scales, scalar), create_graph=True, materialize_grads=True

@@ -43,13 +43,14 @@ class WGANGPPenalty(GradientPenalty):
     Args:
         target: t, the norm aimed at.
         one_sided: Whether only norms above t are penalised (Petzka et al., 2018).
-        scalar: `"sum"`, `"mean"` or `"logit"`, see `GradientPenalty`.
+        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
+            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
         every: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
 
-    Example:
+    Examples:
         >>> real, fake = torch.rand(2, 4, 1, 3, 3)
         >>> WGANGPPenalty()(lambda x: 2 * x.flatten(1).sum(1) / 3, real, fake).item()  # norm 2
         1.0
@@ -92,13 +93,14 @@ class DRAGANPenalty(GradientPenalty):
     Args:
         target: t, the norm aimed at.
         noise: c, the noise as a fraction of the image's standard deviation.
-        scalar: `"sum"`, `"mean"` or `"logit"`, see `GradientPenalty`.
+        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
+            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
         every: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
 
-    Example:
+    Examples:
         >>> real = torch.rand(4, 1, 3, 3)
         >>> DRAGANPenalty()(lambda x: 2 * x.flatten(1).sum(1) / 3, real, real).item()
         1.0
@@ -133,13 +135,14 @@ class R1Penalty(GradientPenalty):
     a mean, so that gamma grows with the image (StyleGAN2 takes 0.0002 · H·W / batch).
 
     Args:
-        scalar: `"sum"`, `"mean"` or `"logit"`, see `GradientPenalty`.
+        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
+            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
         every: Lazy application, see `Penalty`; StyleGAN2 takes 16.
 
     Raises:
         OptionError: A knob is none of these.
 
-    Example:
+    Examples:
         >>> real = torch.rand(4, 1, 3, 3)
         >>> R1Penalty()(lambda x: 2 * x.flatten(1).sum(1), real, real).item()  # ½ · 9 · 2²
         18.0
@@ -158,13 +161,14 @@ class R2Penalty(GradientPenalty):
     $$\tfrac{1}{2}\,\overline{\|\nabla_{\tilde x} D(\tilde x)\|_2^2}$$
 
     Args:
-        scalar: `"sum"`, `"mean"` or `"logit"`, see `GradientPenalty`.
+        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
+            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
         every: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
 
-    Example:
+    Examples:
         >>> fake = torch.rand(4, 1, 3, 3)
         >>> R2Penalty()(lambda x: 2 * x.flatten(1).sum(1), fake, fake).item()
         18.0
@@ -184,13 +188,14 @@ class R1R2Penalty(GradientPenalty):
     \tfrac{1}{2}\,\overline{\|\nabla_{\tilde x} D(\tilde x)\|_2^2}$$
 
     Args:
-        scalar: `"sum"`, `"mean"` or `"logit"`, see `GradientPenalty`.
+        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
+            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
         every: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
 
-    Example:
+    Examples:
         >>> real, fake = torch.rand(2, 4, 1, 3, 3)
         >>> R1R2Penalty()(lambda x: 2 * x.flatten(1).sum(1), real, fake).item()
         36.0

@@ -27,7 +27,7 @@ class LeCamPenalty(Penalty):
     Raises:
         OptionError: A knob is none of these.
 
-    Example:
+    Examples:
         >>> real, fake = torch.ones(4, 1, 2, 2), torch.zeros(4, 1, 2, 2)
         >>> LeCamPenalty()(lambda x: x, real, fake).item()  # (1 − 0)² + (0 − 1)²
         2.0

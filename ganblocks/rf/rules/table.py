@@ -28,7 +28,7 @@ def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
     Raises:
         OptionError: A thing that is no operation.
 
-    Example:
+    Examples:
         >>> from ganblocks.rf import register_rule, window
         >>> library = torch.library.Library("doctest_rules", "DEF")
         >>> _ = library.define("blur(Tensor x) -> Tensor")

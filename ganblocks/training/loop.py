@@ -76,6 +76,22 @@ def fit(
         OptionError: A number of steps, pairs or processes is too small.
         DataError: A pair cannot be read.
         RunError: The run's folder cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from ganblocks import PatchDiscriminator, SyntheticFacades, UNetGenerator
+        >>> state = TrainState(
+        ...     UNetGenerator(base_channels=4, num_downs=3),
+        ...     PatchDiscriminator(base_channels=4, n_layers=1),
+        ... )
+        >>> pairs = SyntheticFacades(length=2, size=32)
+        >>> objective = Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = RunFolder.create(Path(folder) / "run", {"direction": "b2a"})
+        ...     fit(state, objective, pairs, pairs, run, direction="b2a", epochs=1, progress=False)
+        ...     sorted(file.name for file in run.path.glob("*.safetensors"))
+        ['discriminator.safetensors', 'generator.safetensors']
     """
     for what, count, least in [
         ("epochs", epochs, 1),

@@ -25,7 +25,7 @@ def coverage(field: ReceptiveField) -> Tensor:
     Raises:
         OptionError: The field was written by hand, or has other than two axes.
 
-    Example:
+    Examples:
         >>> from ganblocks import receptive_field
         >>> coverage(receptive_field(torch.nn.Conv2d(1, 1, 3, stride=2), (1, 3, 5)))
         tensor([[1, 1, 2, 1, 1],
@@ -55,7 +55,7 @@ def clear_outputs(field: ReceptiveField, size: Sequence[int], map_size: Sequence
         size: The image's size.
         map_size: The output's size at that.
 
-    Example:
+    Examples:
         >>> clear_outputs(ReceptiveField((70, 70), (8, 8), (23, 23)), (256, 256), (30, 30))
         576
     """

@@ -28,7 +28,7 @@ class WeightInitializer:
     statistics back to their start. Weights under spectral norm or another parametrisation are
     set through it; parameters on the meta device are left alone.
 
-    Example:
+    Examples:
         >>> class UniformInitializer(WeightInitializer):
         ...     def draw(self, weight, layer):
         ...         weight.uniform_(-0.1, 0.1)
@@ -69,10 +69,15 @@ class WeightInitializer:
 class NormalInitializer(WeightInitializer):
     """pix2pix's: weights N(0, std²), norm scales N(1, std²), every bias 0.
 
-    Args:
-        std: Standard deviation; the paper's code takes 0.02 for both.
+    The weights are the paper's (Isola et al., 2017, section 6.2), the norm scales its code's.
 
-    Example:
+    Args:
+        std: Standard deviation of both; pix2pix takes 0.02.
+
+    Raises:
+        OptionError: `std` is no number from 0 up.
+
+    Examples:
         >>> conv = nn.Conv2d(64, 64, 4)
         >>> NormalInitializer(std=0.02)(conv)
         >>> round(conv.weight.std().item(), 2)
@@ -84,22 +89,31 @@ class NormalInitializer(WeightInitializer):
         self.std = self.norm_std = std
 
     def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
-        """Overwrites the weight of one layer."""
+        """Overwrites the weight of one layer.
+
+        Args:
+            weight: The weight, or a tensor that becomes it.
+            layer: Whose weight it is.
+        """
         weight.normal_(0.0, self.std)
 
 
 @INITIALIZERS.register("xavier")
 class XavierInitializer(WeightInitializer):
-    """Weights N(0, gain² · 2 / (fan_in + fan_out)), after Glorot and Bengio (2010), eq. 12.
+    """Weights N(0, gain² · 2 / (fan_in + fan_out)) (Glorot and Bengio, 2010, equation 12).
 
     Keeps the variance of values on the way forward and of gradients on the way back, each
-    as well as the other allows, where activations are close to linear. The fans are those of
-    `fans`.
+    as well as the other allows, where activations are close to linear. fan_in counts the
+    connections into an output value, fan_out those out of an input value; a stride lessens
+    fan_out, that of a transposed convolution fan_in.
 
     Args:
         gain: Factor of the standard deviation.
 
-    Example:
+    Raises:
+        OptionError: `gain` is no number from 0 up.
+
+    Examples:
         >>> linear = nn.Linear(300, 500)
         >>> XavierInitializer()(linear)
         >>> round(linear.weight.std().item(), 2)  # √(2 / 800)
@@ -111,21 +125,30 @@ class XavierInitializer(WeightInitializer):
         self.gain = gain
 
     def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
-        """Overwrites the weight of one layer."""
+        """Overwrites the weight of one layer.
+
+        Args:
+            weight: The weight, or a tensor that becomes it.
+            layer: Whose weight it is.
+        """
         weight.normal_(0.0, self.gain * math.sqrt(2 / sum(fans(layer))))
 
 
 @INITIALIZERS.register("kaiming")
 class KaimingInitializer(WeightInitializer):
-    """Weights N(0, 2 / ((1 + negative_slope²) · fan_in)), after He et al. (2015), eq. 10 and 15.
+    """Weights N(0, 2 / ((1 + negative_slope²) · fan_in)) (He et al., 2015, equations 10 and 15).
 
     Keeps the mean square of the values from layer to layer, each being a convolution or
-    transposed convolution of any stride and a (leaky) rectifier. The fan is that of `fans`.
+    transposed convolution of any stride and a (leaky) rectifier. fan_in counts the connections
+    into an output value, as in `XavierInitializer`.
 
     Args:
         negative_slope: Slope of the rectifier below 0; 0 for ReLU, 0.2 for pix2pix's encoder.
 
-    Example:
+    Raises:
+        OptionError: The slope is no number from 0 up.
+
+    Examples:
         >>> conv = nn.Conv2d(8, 64, 5)
         >>> KaimingInitializer()(conv)
         >>> round(conv.weight.std().item(), 2)  # √(2 / 200)
@@ -137,7 +160,12 @@ class KaimingInitializer(WeightInitializer):
         self.negative_slope = negative_slope
 
     def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
-        """Overwrites the weight of one layer."""
+        """Overwrites the weight of one layer.
+
+        Args:
+            weight: The weight, or a tensor that becomes it.
+            layer: Whose weight it is.
+        """
         weight.normal_(0.0, math.sqrt(2 / ((1 + self.negative_slope**2) * fans(layer)[0])))
 
 
@@ -151,7 +179,10 @@ class OrthogonalInitializer(WeightInitializer):
     Args:
         gain: Factor of the matrix.
 
-    Example:
+    Raises:
+        OptionError: `gain` is no number from 0 up.
+
+    Examples:
         >>> linear = nn.Linear(2, 2, bias=False)
         >>> OrthogonalInitializer()(linear)
         >>> bool(torch.allclose(linear.weight @ linear.weight.T, torch.eye(2), atol=1e-6))
@@ -163,7 +194,12 @@ class OrthogonalInitializer(WeightInitializer):
         self.gain = gain
 
     def draw(self, weight: Tensor, layer: ConvOrLinear) -> None:
-        """Overwrites the weight of one layer."""
+        """Overwrites the weight of one layer.
+
+        Args:
+            weight: The weight, or a tensor that becomes it.
+            layer: Whose weight it is.
+        """
         for group in weight.unflatten(0, (getattr(layer, "groups", 1), -1)):
             kernel = group.transpose(0, 1) if getattr(layer, "transposed", False) else group
             # In full precision: the decomposition does not exist in half.
@@ -197,7 +233,7 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
     Returns:
         fan_in and fan_out.
 
-    Example:
+    Examples:
         >>> fans(nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2))
         (256.0, 512.0)
     """
@@ -222,7 +258,7 @@ def initialize(network: nn.Module, init: Knob | WeightInitializer = "normal") ->
     Raises:
         RegistryError: The name is unknown.
 
-    Example:
+    Examples:
         >>> initialize(nn.Conv2d(3, 8, 3), {"type": "normal", "std": 0.01})
     """
     made = init if isinstance(init, WeightInitializer) else INITIALIZERS.build(init)

@@ -1,0 +1,292 @@
+"""Docstrings of public names: complete, true of the signature, in sections that the site reads."""
+
+import ast
+import builtins
+import inspect
+import re
+import textwrap
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import ganblocks
+import ganblocks.losses.functional
+import ganblocks.rf
+import ganblocks.testing
+from ganblocks import GanBlocksError, Registry
+
+MODULES = (ganblocks, ganblocks.rf, ganblocks.losses.functional, ganblocks.testing)
+SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Examples")
+
+WITHOUT_EXAMPLE = {
+    "AdversarialLoss": "abstract",
+    "AdversarialLoss.discriminator": "abstract; the losses show it",
+    "AdversarialLoss.generator": "abstract; the losses show it",
+    "Augmentation": "abstract; its forward has one",
+    "Disagreement": "a result: verify_receptive_field gives them",
+    "EffectiveField": "a result: effective_receptive_field gives it",
+    "FeatureLoss": "abstract",
+    "Layer": "a result: ReceptiveField.layers holds them",
+    "PairedDataset": "abstract",
+    "PairedDataset.read": "abstract; the datasets show it",
+    "PatchSuggestion": "a result: suggest_patch_discriminator gives them",
+    "Penalty": "abstract",
+    "ReconstructionLoss": "abstract",
+    "RelativisticLoss": "abstract",
+    "RelativisticLoss.generator": "abstract; RaGANLoss shows it",
+    "RunFolder.require_free": "create shows that it lets an empty folder pass",
+    "RunFolder.save_sample": "fit shows what a run writes",
+    "RunFolder.write_spec": "create shows it",
+    "Taps": "a result: window, transposed_window and steps give it",
+    "Weighed": "a result: Objective gives it",
+    "Weighed.add": "Objective calls it",
+    "download_cmp_facades": "it would download",
+}
+WITHOUT_PAPER = {
+    "activations none": "does nothing",
+    "activations tanh": "a function of mathematics",
+    "blocks conv": "a step after the other, as everywhere",
+    "blocks deconv": "a step after the other, as everywhere",
+    "blocks down": "a down-sampler, which has its own source, with steps after it",
+    "blocks up": "an up-sampler, which has its own source, with steps after it",
+    "datasets paired_images": "reads the files of a folder",
+    "downsamplers pool": "a plain mean or maximum",
+    "initializers none": "does nothing",
+    "norms none": "does nothing",
+    "paddings circular": "older than networks",
+    "paddings reflect": "older than networks",
+    "paddings replicate": "older than networks",
+    "paddings zeros": "older than networks",
+    "reconstruction losses l2": "least squares, older than networks",
+}
+# Torch, an initialiser or a training calls these: the example is that of the class.
+CALLED_BY_OTHERS = ("forward", "extra_repr", "after_initialize", "draw", "due", "train")
+
+
+class Documented(NamedTuple):
+    """A class, a function, or with the class that defines it a method or property."""
+
+    value: object
+    owner: type | None = None
+
+    @property
+    def function(self):
+        value = self.value.fget if isinstance(self.value, property) else self.value
+        return inspect.unwrap(getattr(value, "__func__", value))
+
+    @property
+    def doc(self):
+        return inspect.cleandoc(self.function.__doc__ or "")
+
+    @property
+    def is_class(self):
+        return inspect.isclass(self.value)
+
+    @property
+    def is_error(self):
+        return self.is_class and issubclass(self.value, Exception)
+
+
+def ours(cls):
+    """Gives those of a class and its ancestors that this package defines."""
+    return [c for c in cls.__mro__ if c.__module__.startswith("ganblocks")]
+
+
+def with_members(name, value):
+    """Gives a public name and, of a class, its public methods and properties."""
+    found = {name: Documented(value)}
+    for owner in ours(value) if inspect.isclass(value) else ():
+        for member, held in vars(owner).items():
+            kinds = property, classmethod, staticmethod
+            shown = inspect.isfunction(held) or isinstance(held, kinds)
+            if shown and not member.startswith("_"):
+                found[f"{owner.__name__}.{member}"] = Documented(held, owner)
+    return found
+
+
+def built_in():
+    """Gives what is registered in this package: kind and name, and how it is built."""
+    for registry in (getattr(ganblocks, name) for name in ganblocks.__all__):
+        # Not by describe(), which looks through all installed packages.
+        for name, entry in registry._entries.items() if isinstance(registry, Registry) else ():
+            if entry.target.startswith("ganblocks."):
+                yield f"{registry.kind} {name}", entry
+
+
+def public():
+    """Gives every public class and function with its members."""
+    found = {}
+    for name, value in [(n, getattr(m, n)) for m in MODULES for n in m.__all__]:
+        if inspect.isclass(value) or inspect.isroutine(value):
+            found |= with_members(name, value)
+    return found
+
+
+def hidden():
+    """Gives what the site shows besides: classes and functions that only a registry reaches."""
+    return {
+        name: Documented(entry.factory)
+        for name, entry in built_in()
+        if entry.preset is None and entry.target.rpartition(".")[2] not in PUBLIC
+    }
+
+
+PUBLIC = public()
+SUBJECTS = PUBLIC | hidden()
+
+
+def sections(doc):
+    """Cuts a docstring at its headings; what comes before the first is under ""."""
+    parts = re.split(rf"^({'|'.join(SECTIONS)}):$", doc, flags=re.MULTILINE)
+    return dict(zip(["", *parts[1::2]], parts[::2]))
+
+
+def explained(subject, heading):
+    """Lists the names that a section of `name: words` explains."""
+    section = sections(subject.doc).get(heading, "")
+    return re.findall(r"^    (\*{0,2}\w+): \S", section, re.MULTILINE)
+
+
+def explained_parameters(subject):
+    told = explained(subject, "Args")
+    if hasattr(subject.value, "__dataclass_fields__") and not told:  # a result
+        told = [name for name in explained(subject, "Attributes") if name in parameters(subject)]
+    return told
+
+
+def parameters(subject):
+    """Lists the parameters that a caller writes, with their stars."""
+    if isinstance(subject.value, property):
+        return []
+    if subject.is_class:
+        module = getattr(inspect.unwrap(subject.value.__init__), "__module__", "")
+        if not module.startswith("ganblocks"):  # that of torch's Module, or none at all
+            return []
+        if subject.is_error and "__init__" not in vars(subject.value):  # its parent tells it
+            return []
+    signature = inspect.signature(subject.value if subject.is_class else subject.function)
+    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    named = [stars.get(p.kind, "") + p.name for p in signature.parameters.values()]
+    bound = subject.owner is not None and not isinstance(subject.value, staticmethod)
+    return named[1:] if bound else named
+
+
+def explained_errors(subject):
+    told = set(explained(subject, "Raises"))
+    if subject.owner and subject.function.__name__ == "forward":  # the class may tell it
+        told |= set(explained(Documented(subject.owner), "Raises"))
+    return told
+
+
+def due_errors(subject):
+    """Collects which of our errors a function, or the making of an object, raises."""
+    if not subject.is_class:
+        return raised(subject.function, subject.owner)
+    makers = [
+        vars(c)[name]
+        for c in ours(subject.value)
+        for name in ("__init__", "__post_init__")
+        if name in vars(c)
+    ]
+    return set().union(*(raised(maker, subject.value) for maker in makers))
+
+
+@cache
+def raised(function, owner):
+    """Collects the errors that stand in a body, and in helpers whose names begin with require."""
+    function = inspect.unwrap(function)
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except OSError:  # the __init__ of a dataclass stands in no file
+        return set()
+    known = {**vars(builtins), **function.__globals__}
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Raise):
+            called = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            error = known.get(getattr(called, "id", ""))
+            if inspect.isfunction(error):  # it words the error
+                error = known.get(error.__annotations__["return"], error.__annotations__["return"])
+            if inspect.isclass(error) and issubclass(error, GanBlocksError):
+                found.add(error.__name__)
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            helper = getattr(owner, name, known.get(name))
+            if name.lstrip("_").startswith("require") and inspect.isfunction(helper):
+                found |= raised(helper, owner)
+    return found
+
+
+def test_the_first_line_is_one_sentence():
+    for name, subject in SUBJECTS.items():
+        first, _, rest = subject.doc.partition("\n")
+        assert first.endswith("."), name
+        assert not rest or rest.startswith("\n"), f"{name}: it runs on into a second line"
+
+
+def test_every_parameter_is_explained_in_order_and_no_other():
+    told = {name: (explained_parameters(s), parameters(s)) for name, s in SUBJECTS.items()}
+    assert {name: pair for name, pair in told.items() if pair[0] != pair[1]} == {}
+
+
+def test_every_error_of_ours_that_it_raises_itself_is_explained():
+    missing = {name: due_errors(s) - explained_errors(s) for name, s in SUBJECTS.items()}
+    assert {name: errors for name, errors in missing.items() if errors} == {}
+
+
+def test_the_errors_that_are_explained_exist():
+    known = {**vars(builtins), **vars(ganblocks.errors), **vars(ganblocks.testing)}
+    unknown = {name: explained_errors(s) - set(known) for name, s in SUBJECTS.items()}
+    assert {name: errors for name, errors in unknown.items() if errors} == {}
+
+
+def test_sections_are_those_that_the_site_reads_and_in_order():
+    for name, subject in SUBJECTS.items():
+        headings = re.findall(r"^(\w[\w ]*):$", subject.doc, re.MULTILINE)
+        assert headings == [section for section in SECTIONS if section in headings], name
+
+
+def test_formulas_are_closed():
+    for name, subject in SUBJECTS.items():
+        assert subject.doc.count("$") % 2 == 0, name
+        assert subject.doc.count("$$") % 2 == 0, name
+        for formula in re.findall(r"\$\$?([^$]+)\$", subject.doc):
+            assert formula.count("{") == formula.count("}"), name
+            assert "\n\n" not in formula, name
+
+
+def test_public_classes_functions_and_methods_have_an_example():
+    without = set()
+    for name, subject in PUBLIC.items():
+        member = name.partition(".")[2]
+        if subject.is_error or isinstance(subject.value, property) or member in CALLED_BY_OTHERS:
+            continue
+        own = sections(subject.doc).get("Examples", "")
+        of_class = sections(Documented(subject.owner).doc).get("Examples", "") if member else ""
+        if ">>> " not in own and f"{member}(" not in of_class:
+            without.add(name)
+    assert without == set(WITHOUT_EXAMPLE)
+
+
+def test_every_component_names_its_source():
+    """In brackets, the author and the year: the site takes the first of them into its tables."""
+    source = re.compile(r"\((?![A-Z]+ \d)[^()\d]*[a-z]{2}[^()\d]*\b(18|19|20)\d\d\b")
+    without = {
+        name
+        for name, entry in built_in()
+        if not source.search(f"{entry.summary} {Documented(entry.factory).doc}")
+    }
+    assert without == set(WITHOUT_PAPER)
+
+
+def test_constants_are_explained_below_their_assignment():
+    explained_ones = set()
+    for file in Path(ganblocks.__file__).parent.rglob("*.py"):
+        body = ast.parse(file.read_text("utf-8")).body
+        for assigned, below in pairwise(body):
+            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                targets = getattr(assigned, "targets", [getattr(assigned, "target", None)])
+                explained_ones |= {t.id for t in targets if isinstance(t, ast.Name)}
+    constants = {n for m in MODULES for n in m.__all__ if not callable(getattr(m, n))}
+    assert constants - explained_ones == set()

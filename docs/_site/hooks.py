@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -11,12 +12,15 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _site import api, facade, gallery, mathml, recipe, results
+from _site import api, facade, gallery, guides, guides_plugin, mathml, recipe, results
 
-MAKERS = (api.made, facade.made, results.made, gallery.made)
+MAKERS = (api.made, facade.made, results.made, gallery.made, guides.made)
 """Each gives the files it makes: path in the site → content."""
 
-INSERTS = {"<!-- recipe flags -->": recipe.flags}
+INSERTS: dict[str, Callable[[], str]] = {
+    "<!-- recipe flags -->": recipe.flags,
+    **guides_plugin.INSERTS,
+}
 """Comments in pages, and what makes the text that takes their place."""
 
 

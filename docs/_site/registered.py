@@ -53,7 +53,7 @@ def overview(registry: Registry[Any]) -> str:
     for name in built_in(registry):
         description = registry.describe(name)
         numbers = _numbers(registry, name)
-        rows.append([f"[`{name}`](#{name})", _link(description), _source(description), *numbers])
+        rows.append([f"[`{name}`](#{name})", link(description), _source(description), *numbers])
     head = ["name", "builds", "source", *_NUMBERS.get(registry.kind, ())]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -69,7 +69,7 @@ def entry(registry: Registry[Any], constant: str, name: str) -> str:
     else:
         fixed = [f"{k}={v!r}" for k, v in description.preset.items() if k != "type"]
         knobs = f"`{', '.join(fixed)}`" if fixed else "its defaults"
-        lines.append(f"{_link(description)} with {knobs}; its other knobs may be given too.")
+        lines.append(f"{link(description)} with {knobs}; its other knobs may be given too.")
     written = [f'"{name}"', *arguments]
     call = f"{constant}.build({', '.join(written)})"
     if len(call) > WIDTH:
@@ -90,7 +90,8 @@ def _arguments(description: Description) -> list[str]:
     return written
 
 
-def _link(description: Description) -> str:
+def link(description: Description) -> str:
+    """Links what a name builds with to where it is documented."""
     built = class_of(description)
     path = f"ganblocks.{built}" if built in ganblocks.__all__ else description.target
     return f"[`{built}`][{path}]"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ganblocks.losses import functional
+
 
 class Kind(NamedTuple):
     """A registry's page: what its components keep to, and public names beside those it holds."""
@@ -86,6 +88,12 @@ TOPICS = {
         "[guide](../guides/losses.md).",
         ("Objective", "Weighed"),
     ),
+    "loss-functions": Topic(
+        "Loss functions",
+        "Each formula once, as a pure function of tensors; the loss objects call these.",
+        tuple(functional.__all__),
+        module="ganblocks.losses.functional",
+    ),
     "training": Topic(
         "Training",
         "One step, the loop, and what a run leaves. See [the recipe](../recipes.md).",
@@ -109,6 +117,13 @@ TOPICS = {
             *("coverage", "draw_receptive_field", "draw_coverage", "explain_logits"),
             "register_rule",
         ),
+    ),
+    "receptive-field-rules": Topic(
+        "Rules of receptive fields",
+        "What a rule for an operation of your own is written with, for "
+        "[`register_rule`][ganblocks.register_rule], and what the calculator tells of a layer.",
+        ("Taps", "steps", "window", "transposed_window", "Layer", "Disagreement"),
+        module="ganblocks.rf",
     ),
     "weights": Topic(
         "Weights of other code bases",

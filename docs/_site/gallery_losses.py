@@ -1,0 +1,110 @@
+"""The page of losses: each as curves, whose numbers its object gives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from string import Template
+from textwrap import indent
+from typing import Any
+
+import torch
+from torch import nn
+
+from _site import gallery_snippets as snippets
+from _site.drawing_curves import chart
+from _site.drawing_parts import thumbnail as wordless
+from _site.gallery_entry import summary
+from _site.gallery_picture import fence, run
+from _site.registered import built_in
+from ganblocks import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES, Registry
+
+TITLE = "Losses"
+CARD = "Value and gradient, loss by loss"
+KNOBS = {"charbonnier": ", eps=0.2", "huber": ", delta=0.5"}
+_FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
+
+
+def page() -> str:
+    """Gives the page."""
+    by_pixel = pixelwise()
+    lines = [
+        f"# {TITLE}",
+        "Value and gradient, as the loss objects and autograd give them.",
+        "## Adversarial losses",
+        "One logit runs from −4 to 4 while the other side's is held at 0. **D, real** is the "
+        "discriminator's loss over the logit of a real image, **D, fake** the same over that of "
+        "a fake one, **G, fake** the generator's loss over the logit of a fake one. Where the "
+        "gradient is 0, that player learns nothing. The relativistic `rpgan` and `ragan` "
+        "compare the two sides; with one logit a side `ragan` is twice `rpgan`, and they part "
+        "where a batch has many.",
+        *(_curves(ADVERSARIAL_LOSSES, n, snippets.ADVERSARIAL) for n in adversarial()),
+        "## Reconstruction losses",
+        "One pixel of the output runs from −2 to 2; its target is 0.",
+        *(_curves(RECONSTRUCTION_LOSSES, n, snippets.RECONSTRUCTION) for n in by_pixel),
+        "### Those that look at more than a pixel",
+        "These look at how pixels lie together, and have no such curve: with the pixels of both "
+        "images in another order, the same for both, they give another number.",
+        "\n".join(
+            f"- [`{name}`](../api/reconstruction-losses.md#{name}): "
+            f"{summary(RECONSTRUCTION_LOSSES.describe(name))}"
+            for name in built_in(RECONSTRUCTION_LOSSES)
+            if name not in by_pixel
+        ),
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def adversarial() -> list[str]:
+    """Lists the adversarial losses, all of which have curves."""
+    return built_in(ADVERSARIAL_LOSSES)
+
+
+def pixelwise() -> list[str]:
+    """Lists the reconstruction losses that look at one pixel at a time."""
+    names = built_in(RECONSTRUCTION_LOSSES)
+    return [name for name in names if _is_pixelwise(RECONSTRUCTION_LOSSES.build(name))]
+
+
+def charts(name: str, left: Mapping[str, Any]) -> tuple[str, str]:
+    """Draws value and gradient from the variables that a snippet leaves."""
+    over, places = (
+        ("logit", left["logits"]) if "logits" in left else ("output − target", left["differences"])
+    )
+    value, slope = ({k: _numbers(v) for k, v in left[key].items()} for key in ("curves", "slopes"))
+    along = places.tolist()
+    return (
+        chart(f"{name}-value", "value", over, along, value),
+        chart(f"{name}-gradient", "gradient", over, along, slope),
+    )
+
+
+def thumbnail() -> str:
+    """Gives a chart for the card that leads to the page."""
+    left = run(snippets.ADVERSARIAL.substitute(name="vanilla", knobs=""))
+    return f'<div class="gb-drawn">{wordless(charts("vanilla", left)[0])}</div>'
+
+
+def _curves(registry: Registry[Any], name: str, template: Template) -> str:
+    code = template.substitute(name=name, knobs=KNOBS.get(name, ""))
+    value, slope = charts(name, run(code))
+    description = registry.describe(name)
+    formula = _FORMULA.search(description.documentation)
+    drawn = f'<div class="gb-charts" data-search-exclude>{value}{slope}</div>'
+    told = [f"### `{name}` {{#{name}}}", summary(description), formula[0] if formula else "", drawn]
+    folded = indent(fence(code), "    ")
+    return "\n\n".join([*filter(None, told), f'??? quote "The code of these curves"\n\n{folded}'])
+
+
+def _numbers(values: Sequence[torch.Tensor]) -> list[float]:
+    return [float(value.detach()) for value in values]
+
+
+def _is_pixelwise(loss: nn.Module) -> bool:
+    """Tells whether it does not matter in which order the pixels of two images are."""
+    random = torch.Generator().manual_seed(0)
+    output, target = torch.rand(2, 1, 1, 192, 192, generator=random)
+    order = torch.randperm(192 * 192, generator=random)
+    value = loss(output, target)
+    shuffled = loss(*(x.flatten()[order].view_as(x) for x in (output, target)))
+    return torch.allclose(value, shuffled, 1e-4)

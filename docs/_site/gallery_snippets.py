@@ -1,0 +1,141 @@
+"""The code of the pictures: one template for each kind, into which a name is put."""
+
+from string import Template
+
+UP = Template("""\
+import torch
+from torch.nn.functional import avg_pool2d, interpolate, l1_loss
+from ganblocks import UPSAMPLERS, SyntheticFacades
+from ganblocks.pictures import grid, to_picture
+
+torch.manual_seed(0)
+photo = SyntheticFacades(size=128)[4]["a"][None]
+small = avg_pool2d(photo, 2)
+up = UPSAMPLERS.build("$name", 3, 3$knobs)
+untrained = up(small)
+optimizer = torch.optim.Adam(up.parameters(), lr=0.02)
+for _ in range(15):
+    optimizer.zero_grad()
+    l1_loss(up(small), photo).backward()
+    optimizer.step()
+corners = [x[..., 8:72, 64:] for x in (untrained, up(small))]
+large = [interpolate(x, scale_factor=3)[0] for x in corners]
+picture = to_picture(grid([large]))
+""")
+
+DOWN = Template("""\
+import torch
+from torch.nn.functional import interpolate
+from ganblocks import DOWNSAMPLERS, SyntheticFacades
+from ganblocks.pictures import heat, to_bytes, to_picture
+
+torch.manual_seed(0)
+photo = SyntheticFacades(size=128)[4]["a"][None]
+down = DOWNSAMPLERS.build("$name", 3, 3$knobs)
+small = down(photo)[0]
+moved = down(photo.roll(1, -1))[0]
+change = (small - moved).abs().mean(0) / small.std()
+colours = to_bytes(small / small.std() / 2)
+both = torch.cat((colours, heat(change)), 2)
+picture = to_picture(interpolate(both[None], scale_factor=3)[0])
+""")
+
+NORM = Template("""\
+import torch
+from ganblocks import NORMS, SyntheticFacades
+from ganblocks.pictures import grid, to_picture
+
+facades = SyntheticFacades(size=192)
+dark = 0.25 * facades[4]["a"] - 0.6
+bright = facades[2]["a"]
+norm = NORMS.build("$name", 3$knobs)
+normed = norm(torch.stack((dark, bright)))
+picture = to_picture(grid([[image / 2 for image in normed]]))
+""")
+
+PADDING = Template("""\
+from PIL import ImageDraw
+from ganblocks import PADDINGS, SyntheticFacades
+from ganblocks.pictures import to_picture
+
+photo = SyntheticFacades(size=256)[4]["a"]
+padded = PADDINGS.build("$name", 64$knobs)(photo[None])[0]
+picture = to_picture(padded)
+border = (63, 63, 320, 320)
+ImageDraw.Draw(picture).rectangle(border, outline="#d55e00", width=2)
+""")
+
+AUGMENTATION = Template("""\
+import torch
+from ganblocks import AUGMENTATIONS, SyntheticFacades
+from ganblocks.pictures import grid, to_picture
+
+torch.manual_seed(2)
+pair = SyntheticFacades(size=96)[4]
+photo, labels = pair["a"], pair["b"]
+augment = AUGMENTATIONS.build("$name"$knobs)
+three = (3, -1, -1, -1)
+photos, maps = augment(photo.expand(three), labels.expand(three))
+picture = to_picture(grid([[photo, *photos], [labels, *maps]]))
+""")
+
+DISCRIMINATOR = Template("""\
+from ganblocks import DISCRIMINATORS, SyntheticFacades
+from ganblocks import draw_receptive_field
+
+photo = SyntheticFacades(size=256)[4]["a"]
+discriminator = DISCRIMINATORS.build("$name"$knobs)
+field = discriminator.receptive_field
+rows, columns = discriminator.output_size(256, 256)
+places = [(0, 0), (rows // 2, columns // 2)]
+picture = draw_receptive_field(photo, field, places)
+picture.thumbnail((400, 400))
+""")
+
+DISCRIMINATORS = Template("""\
+from PIL import Image
+from ganblocks import DISCRIMINATORS, SyntheticFacades
+from ganblocks import draw_receptive_field
+
+photo = SyntheticFacades(size=256)[4]["a"]
+discriminator = DISCRIMINATORS.build("$name"$knobs)
+grids = discriminator.output_size(256, 256)
+picture = Image.new("RGB", (256, 256 * len(grids)), "white")
+for scale, (rows, columns) in enumerate(grids):
+    field = discriminator.receptive_field[scale]
+    places = [(0, 0), (rows // 2, columns // 2)]
+    one = draw_receptive_field(photo, field, places)
+    one.thumbnail((256, 256))
+    picture.paste(one, (0, 256 * scale))
+""")
+"""For those of several scales, which give a grid and a field each."""
+
+ADVERSARIAL = Template("""\
+import torch
+from ganblocks import ADVERSARIAL_LOSSES
+
+loss = ADVERSARIAL_LOSSES.build("$name"$knobs)
+logits = torch.linspace(-4, 4, 161, requires_grad=True)
+other = torch.zeros(1)
+curves = {
+    "D, real": [loss.discriminator(x[None], other) for x in logits],
+    "D, fake": [loss.discriminator(other, x[None]) for x in logits],
+    "G, fake": [loss.generator(x[None], other) for x in logits],
+}
+slopes = {
+    player: torch.autograd.grad(sum(values), logits)[0]
+    for player, values in curves.items()
+}
+""")
+
+RECONSTRUCTION = Template("""\
+import torch
+from ganblocks import RECONSTRUCTION_LOSSES
+
+loss = RECONSTRUCTION_LOSSES.build("$name"$knobs)
+differences = torch.linspace(-2, 2, 161, requires_grad=True)
+target = torch.zeros(1, 1, 1, 1)
+values = [loss(d.view_as(target), target) for d in differences]
+(slope,) = torch.autograd.grad(sum(values), differences)
+curves, slopes = {"loss": values}, {"loss": slope}
+""")

@@ -1,0 +1,217 @@
+"""The gallery shows every name, by pictures that the code beside them makes."""
+
+import doctest
+import io
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from PIL import Image
+
+from ganblocks import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES, Registry
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
+
+from _site import architecture, gallery, gallery_losses
+from _site.gallery_picture import run
+from _site.gallery_rooms import ROOMS
+
+SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
+CODE = re.compile(r"^( *)```python\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+WALLS = [(page, wall) for page, room in ROOMS.items() for wall in room.walls]
+pytestmark = pytest.mark.xdist_group("gallery")  # one process makes the pictures
+LINKED = ("index", "losses", "architectures", *ROOMS)
+
+
+@pytest.fixture(scope="module")
+def made():
+    torch.set_num_threads(1)
+    return gallery.made()
+
+
+def names(registry: Registry):
+    described = map(registry.describe, registry.names())
+    return {one.name for one in described if one.distribution == "ganblocks"}
+
+
+def shown(page):
+    return set(re.findall(r"^### `(\w+)`", page, re.MULTILINE))
+
+
+def drawings(page):
+    return [ElementTree.fromstring(svg) for svg in SVG.findall(page)]
+
+
+def words(drawing):
+    return [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def titled(drawing):
+    return [
+        drawing.find(f"{{http://www.w3.org/2000/svg}}{part}").text for part in ("title", "desc")
+    ]
+
+
+def test_the_pages_of_the_navigation_are_made(made):
+    assert {f"gallery/{page}.md" for page in LINKED} == {p for p in made if p.endswith(".md")}
+
+
+@pytest.mark.parametrize(("page", "wall"), WALLS, ids=[wall.prefix for _, wall in WALLS])
+def test_every_name_has_an_entry_with_a_picture_of_its_own(made, page, wall):
+    markdown = made[f"gallery/{page}.md"]
+    own = names(wall.registry)
+    assert own
+    assert own <= shown(markdown)
+    pictures = {}
+    for name in own:
+        file = f"images/{wall.prefix}_{name}.png"
+        assert re.search(rf"!\[[^\]]*{name}[^\]]*\]\({file}\)", markdown)
+        picture = Image.open(io.BytesIO(made[f"gallery/{file}"])).convert("RGB")
+        assert any(low < high for low, high in picture.getextrema()), f"{name} is blank"
+        pictures[name] = picture.size, picture.tobytes()
+    assert len(set(pictures.values())) == len(own)
+
+
+def test_every_picture_is_on_a_page(made):
+    pages = "".join(content for path, content in made.items() if path.endswith(".md"))
+    for path in made:
+        if path.endswith(".png"):
+            assert f"({path.removeprefix('gallery/')})" in pages
+
+
+def test_the_lines_on_a_page_make_the_picture_beside_them(made):
+    """One entry of each page is run again, from what a reader copies."""
+    for page, wall in WALLS:
+        name = next(iter(names(wall.registry)))
+        markdown = made[f"gallery/{page}.md"]
+        entry = markdown[markdown.index(f"### `{name}`") :]
+        again = run(CODE.search(entry)[2])["picture"]
+        saved = Image.open(io.BytesIO(made[f"gallery/images/{wall.prefix}_{name}.png"]))
+        assert again.tobytes() == saved.tobytes()
+
+
+def test_code_that_fails_fails_the_build_and_is_shown():
+    with pytest.raises(ZeroDivisionError) as failure:
+        run("side = 1 / 0")
+    assert "side = 1 / 0" in failure.value.__notes__[0]
+
+
+def test_pictures_leave_the_random_state_alone():
+    before = torch.get_rng_state()
+    run("import torch\ntorch.manual_seed(7)")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_every_loss_is_on_its_page_as_curves_or_by_name(made):
+    page = made["gallery/losses.md"]
+    curved = gallery_losses.pixelwise()
+    assert {"l1", "l2", "charbonnier", "huber"} <= set(curved) < names(RECONSTRUCTION_LOSSES)
+    assert shown(page) == names(ADVERSARIAL_LOSSES) | set(curved)
+    assert not names(RECONSTRUCTION_LOSSES) - set(re.findall(r"`(\w+)`", page))
+    assert len(drawings(page)) == 2 * len(shown(page))
+
+
+def curves_of(page, name):
+    """The variables that the code of a loss leaves, as the reader runs it."""
+    code = CODE.search(page, page.index(f"### `{name}`"))
+    return run(re.sub(rf"^{code[1]}", "", code[2], flags=re.MULTILINE))
+
+
+def test_the_curves_are_those_of_the_formulas(made):
+    page = made["gallery/losses.md"]
+    hinge = curves_of(page, "hinge")
+    x = hinge["logits"].detach()
+    expected = {"D, real": (1 - x).clamp(min=0) + 1, "D, fake": 1 + (1 + x).clamp(min=0)}
+    for player, values in {**expected, "G, fake": -x}.items():
+        torch.testing.assert_close(torch.stack(hinge["curves"][player]).detach(), values)
+    vanilla = curves_of(page, "vanilla")
+    torch.testing.assert_close(vanilla["slopes"]["G, fake"], -torch.sigmoid(-x))
+    ragan, rpgan = (curves_of(page, name)["slopes"]["D, real"] for name in ("ragan", "rpgan"))
+    torch.testing.assert_close(ragan, 2 * rpgan)
+    l2 = curves_of(page, "l2")
+    torch.testing.assert_close(l2["slopes"]["loss"], 2 * l2["differences"].detach())
+
+
+def test_a_curve_runs_through_its_values(made):
+    """The ends of the line of L2, read back from its pixels and the ticks beside it."""
+    page = made["gallery/losses.md"]
+    value = drawings(page[page.index("### `l2`") :])[0]
+    path = value.find("{http://www.w3.org/2000/svg}path[@class='gb-curve gb-series-0']").get("d")
+    points = [tuple(map(float, point.split())) for point in path[1:].split("L")]
+    ticks = [
+        e for e in value.iter("{http://www.w3.org/2000/svg}text") if e.get("text-anchor") == "end"
+    ]
+    heights = {float(tick.text): float(tick.get("y")) - 4 for tick in ticks}
+    assert points[0][1] == pytest.approx(heights[4.0], abs=0.1)
+    assert points[-1][1] == pytest.approx(heights[4.0], abs=0.1)
+    assert max(y for _, y in points) == pytest.approx(heights[0.0], abs=0.1)
+
+
+def test_all_drawings_parse_and_are_named(made):
+    pages = [made[f"gallery/{page}.md"] for page in ("losses", "architectures")]
+    for page in pages:
+        identifiers = re.findall(r'\bid="([^"]+)"', page)
+        assert len(identifiers) == len(set(identifiers))
+        for drawing in drawings(page):
+            assert all(titled(drawing))
+            assert drawing.get("role") == "img"
+            assert set(drawing.get("aria-labelledby").split()) <= set(identifiers)
+    for drawing in drawings(made["gallery/index.md"]):
+        assert drawing.get("aria-hidden") == "true"
+        assert not words(drawing)
+
+
+def test_the_unet_is_drawn_as_it_is():
+    network = architecture.built(architecture.DRAWN["unet"])
+    drawing = ElementTree.fromstring(architecture.drawing("unet", network))
+    said = words(drawing)
+    side, channels = 256, 64
+    assert said.count("3×256×256") == 2
+    for _ in range(7):
+        side //= 2
+        own, joined = f"{channels}×{side}×{side}", f"{2 * channels}×{side}×{side}"
+        assert own in said
+        assert f"skip {own}" in said
+        assert f"{own}, joined {joined}" in said
+        channels = min(512, 2 * channels)
+    assert said.count("512×1×1") == 1
+    assert "54,413,955" in titled(drawing)[0]
+    assert sum("dropout 0.5" in line for line in said) == 3
+    assert sum("tanh" in line for line in said) == 1
+
+
+def test_a_unet_of_other_knobs_is_drawn_as_it_is():
+    network = architecture.built(architecture.DRAWN["small-unet"])
+    said = words(ElementTree.fromstring(architecture.drawing("small-unet", network)))
+    assert {"+ 32×32×32", "+ 64×16×16", "+ 128×8×8", "256×4×4"} <= set(said)
+    assert sum("attention" in line for line in said) == 1
+    assert not any("joined" in line or "skip" in line for line in said)
+
+
+def test_the_patchgan_is_drawn_as_it_is():
+    network = architecture.built(architecture.DRAWN["patchgan"])
+    drawing = ElementTree.fromstring(architecture.drawing("patchgan", network))
+    maps = ["6×256×256", "64×128×128", "128×64×64", "256×32×32", "512×31×31", "1×30×30"]
+    fields = [f"sees {side}×{side}" for side in (1, 4, 10, 22, 46, 70)]
+    said = words(drawing)
+    assert [line for line in said if line in maps] == maps
+    assert [line for line in said if line.startswith("sees")] == fields
+    assert "2,768,705" in titled(drawing)[0]
+
+
+def test_the_page_of_architectures_counts_parameters_and_scrolls(made):
+    page = made["gallery/architectures.md"]
+    assert "54,413,955 parameters" in page
+    assert "2,768,705 parameters" in page
+    assert page.count('tabindex="0"') == len(drawings(page)) == len(architecture.DRAWN)
+
+
+@pytest.mark.parametrize("module", ["gallery_picture", "drawing_parts", "drawing_modules"])
+def test_the_examples_in_the_makers_hold(module):
+    result = doctest.testmod(import_module(f"_site.{module}"))
+    assert result.attempted
+    assert not result.failed

@@ -64,7 +64,7 @@ def browser():
             args=[
                 *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
                 *("--disable-background-networking", "--disable-component-update"),
-                *("--disable-sync"),
+                "--disable-sync",
             ],
         )
         yield chromium

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from _site import api, registered
-from _site.topics import KINDS, TOPICS
 
 import ganblocks
 import ganblocks.testing
+from _site import api, registered
+from _site.topics import KINDS, TOPICS
 from ganblocks import Registry
 
 PAGES = api.made()

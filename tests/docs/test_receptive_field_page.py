@@ -1,0 +1,173 @@
+"""The numbers that the receptive-field page must show, as ganblocks has them today.
+
+The page's own calculation is held to the same file in test_explorer_in_browser.py. After a change
+that is meant, write it again: python tests/docs/test_receptive_field_page.py
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from ganblocks import (
+    GanBlocksError,
+    PatchDiscriminator,
+    PixelDiscriminator,
+    coverage,
+    receptive_field,
+    suggest_patch_discriminator,
+)
+
+ROOT = Path(__file__).parents[2]
+CASES = Path(__file__).with_name("receptive_field_cases.json")
+PAGE = ROOT / "docs" / "receptive-fields" / "explorer.md"
+WORDS = ("kernel", "stride", "padding", "dilation")
+
+PATCHES = [
+    *((n, 4, (256, 256)) for n in range(1, 7)),
+    *((n, 4, size) for n in (3, 4) for size in [(300, 200), (257, 255), (71, 90), (512, 512)]),
+    (2, 3, (97, 64)),
+    (3, 5, (160, 131)),
+]
+BY_HAND = {  # (kernel, stride, padding, dilation)
+    "pixels": ([(1, 1, 0, 1)] * 3, (40, 30)),
+    "dilated": ([(3, 1, 2, 2), (3, 1, 4, 4), (3, 2, 0, 3), (4, 1, 1, 1)], (101, 64)),
+    "stride 3": ([(3, 3, 0, 1), (5, 3, 2, 1), (3, 1, 1, 1)], (100, 143)),
+    "no padding": ([(4, 2, 0, 1), (4, 2, 0, 1), (4, 1, 0, 1)], (64, 150)),
+    "pixels are skipped": ([(2, 5, 0, 1), (3, 1, 1, 1)], (33, 48)),
+    "the rest is dropped": ([(2, 2, 0, 1), (3, 1, 1, 1)], (5, 5)),
+    "more padding than kernel": ([(3, 2, 4, 1), (2, 3, 3, 1), (3, 1, 1, 1)], (20, 13)),
+    "only padding is read": ([(2, 1, 3, 1)], (9, 12)),
+    "dilation over the border": ([(2, 1, 6, 9), (3, 2, 2, 5)], (14, 25)),
+    "one logit": ([(8, 8, 0, 1), (2, 1, 0, 1)], (17, 16)),
+    "even and odd kernels": ([(7, 4, 3, 1), (2, 1, 1, 1), (5, 2, 0, 1), (6, 1, 3, 1)], (200, 90)),
+}
+WANTED = [(70, 256), (70, 512), (16, 64), (142, 300), (300, 100), (1, 30), (5000, 1024), (40, 8)]
+TOO_SMALL = [
+    (3, 4, (23, 256)),
+    (3, 4, (20, 20)),
+    (6, 4, (128, 200)),
+    (1, 5, (2, 9)),
+    (2, 3, (4, 4)),
+]
+
+
+def layers_of(network):
+    """Reads the layers of a discriminator, or of a chain of convolutions."""
+    convs = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    rows = [(c.kernel_size, c.stride, c.padding, c.dilation) for c in convs]
+    assert all(pair[0] == pair[1] for row in rows for pair in row)
+    return [dict(zip(WORDS, (pair[0] for pair in row))) for row in rows]
+
+
+def chain(rows):
+    convs = [nn.Conv2d(1, 1, k, s, p, d) for k, s, p, d in rows]
+    return nn.Sequential(*convs)
+
+
+def of_field(name, network, image):
+    """Gives one case: what ganblocks says of a network on an image."""
+    layers = layers_of(network)
+    field = receptive_field(network, image)
+    last = tuple(n - 1 for n in field.map_size)
+    counts = coverage(field)
+    steps = [
+        receptive_field(chain([tuple(layer.values()) for layer in layers[: n + 1]]), image)
+        for n in range(len(layers))
+    ]
+    return {
+        "name": name,
+        "layers": layers,
+        "image": list(image),
+        "size": field.size,
+        "stride": field.stride,
+        "padding": field.padding,
+        "grid": field.map_size,
+        "steps": [
+            {"grid": s.map_size, "size": s.size, "stride": s.stride, "padding": s.padding}
+            for s in steps
+        ],
+        "logits": [
+            {"at": at, "box": field.box(*at), "support": field.support(*at)}
+            for at in [(0, 0), (last[0] // 2, last[1] // 3), last]
+        ],
+        "coverage": {
+            "min": counts.min().item(),
+            "max": counts.max().item(),
+            "centre": counts[image[0] // 2, image[1] // 2].item(),
+        },
+    }
+
+
+def of_wish(want, at):
+    """Gives what ganblocks answers to "about so many pixels at an image of that side"."""
+    found = suggest_patch_discriminator(receptive_field=want, image_size=at)
+    costs = [[one.parameters, one.multiply_adds] for one in found]
+    return {"want": want, "at": at, "said": [str(one) for one in found], "costs": costs}
+
+
+def said_by_error(call):
+    with pytest.raises(GanBlocksError) as raised:
+        call()
+    return str(raised.value)
+
+
+def patch(n, kernel):
+    return PatchDiscriminator(6, n_layers=n, kernel_size=kernel, base_channels=1)
+
+
+def made():
+    """Gives all that the page must say, as ganblocks says it."""
+    fields = [
+        of_field(f"n_layers={n}, kernel_size={k} on {image[0]}×{image[1]}", patch(n, k), image)
+        for n, k, image in PATCHES
+    ]
+    fields += [of_field(name, chain(rows), image) for name, (rows, image) in BY_HAND.items()]
+    answers = [of_wish(want, at) for want, at in WANTED]
+    refusals = [
+        {
+            "layers": layers_of(patch(n, k)),
+            "image": image,
+            "said": said_by_error(lambda n=n, k=k, s=image: patch(n, k)(torch.zeros(1, 6, *s))),
+        }
+        for n, k, image in TOO_SMALL
+    ]
+    too_small = said_by_error(lambda: suggest_patch_discriminator(receptive_field=9, image_size=1))
+    found = {"fields": fields, "answers": answers, "refusals": refusals, "no_answer": too_small}
+    return json.loads(json.dumps(found))
+
+
+def written(cases):
+    """Writes one case a line, so that a change shows in a diff."""
+    parts = []
+    for name, value in cases.items():
+        lines = (
+            [json.dumps(v, ensure_ascii=False) for v in value] if isinstance(value, list) else []
+        )
+        text = "[\n" + ",\n".join(lines) + "\n]" if lines else json.dumps(value, ensure_ascii=False)
+        parts.append(f'"{name}": {text}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def test_the_file_holds_what_ganblocks_says():
+    assert CASES.read_text("utf-8") == written(made())
+
+
+def test_the_page_has_the_table_of_the_six_patchgans():
+    rows = re.findall(
+        r"^\| (\d) \| (\d+)×\d+ \| (\d+) \| (\d+) \| (\d+)×\d+ \|$", PAGE.read_text("utf-8"), re.M
+    )
+    cases = json.loads(CASES.read_text("utf-8"))["fields"][:6]
+    told = [[c["size"][0], c["stride"][0], c["padding"][0], c["grid"][0]] for c in cases]
+    assert [[int(n) for n in row] for row in rows] == [[n, *t] for n, t in enumerate(told, 1)]
+
+
+def test_pixels_are_those_of_the_pixel_discriminator():
+    assert layers_of(PixelDiscriminator()) == [dict(zip(WORDS, (1, 1, 0, 1)))] * 3
+
+
+if __name__ == "__main__":
+    CASES.write_text(written(made()), "utf-8")

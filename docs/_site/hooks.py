@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -24,6 +25,7 @@ INSERTS: dict[str, Callable[[], str]] = {
 """Comments in pages, and what makes the text that takes their place."""
 
 
+@event_priority(100)  # before the plugins look which pages there are
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds what the makers make."""
     for maker in MAKERS:

@@ -1,0 +1,17 @@
+"""The pictures of the guides, each measured or trained when the site is built."""
+
+from __future__ import annotations
+
+from _site.guides_blind import gap_curves
+from _site.guides_patch import patch_pictures
+from _site.guides_statistics import statistics_sheet
+
+
+def made() -> dict[str, str | bytes]:
+    """Gives the pictures: path in the site → content."""
+    pictures: dict[str, str | bytes] = {
+        "statistics.png": statistics_sheet(),
+        **{f"blind-{theme}.svg": chart for theme, chart in gap_curves().items()},
+        **{f"{name}.png": picture for name, picture in patch_pictures().items()},
+    }
+    return {f"guides/images/{name}": content for name, content in pictures.items()}

@@ -1,0 +1,44 @@
+"""A discriminator with a norm on its logits beside one without, on the same pairs."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from _site.guides_data import fronts, small_training
+from ganblocks import Objective, PatchDiscriminator, TrainState, UNetGenerator, train_step
+from ganblocks.training.curves import line_chart
+
+STEPS = 300
+THEMES = {
+    "light": "--muted:#545c66;--grid:#e4e7ec;--zero:#8b939e;--series-0:#0067b8;--series-1:#c2410c",
+    "dark": "--muted:#a6aeb9;--grid:#3a4049;--zero:#6d7682;--series-0:#6cb2ff;--series-1:#ff9a5c",
+}
+
+
+def gap_curves() -> dict[str, str]:
+    """Trains both, and draws D(real) − D(fake) over the steps, for light and for dark pages."""
+    gaps = {
+        "logits as they are": _gaps(nn.Identity()),
+        "batch norm on the logits": _gaps(nn.BatchNorm2d(1)),
+    }
+    title = "Mean logit of the real pair minus that of the fake one"
+    chart = line_chart(title, range(1, STEPS + 1), gaps, scale="linear", points=60)
+    opening = '<svg xmlns="http://www.w3.org/2000/svg" '
+    return {
+        theme: chart.replace("<svg ", opening, 1).replace('style="', f'style="{colours};', 1)
+        for theme, colours in THEMES.items()
+    }
+
+
+def _gaps(after_the_last_conv: nn.Module) -> list[float]:
+    """Trains at batch 1 with the tutorial's loss and gives the gap at every step."""
+    with small_training():
+        generator = UNetGenerator(base_channels=8, num_downs=5)
+        patches = PatchDiscriminator(base_channels=8, n_layers=2)
+        state = TrainState(generator, nn.Sequential(patches, after_the_last_conv))
+        objective = Objective({"adversarial": "lsgan", "l1": {"type": "l1", "weight": 10}})
+        gaps = []
+        for labels, photo in fronts(STEPS):
+            row = train_step(state, labels, photo, objective)
+            gaps.append(round((row["d_real"] - row["d_fake"]).item(), 6))
+    return gaps

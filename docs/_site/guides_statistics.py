@@ -1,0 +1,85 @@
+"""The same labels, translated with each choice of dropout and statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor, nn
+
+from _site.gallery_picture import png
+from _site.guides_data import SIZE, fronts, small_training
+from ganblocks import (
+    Objective,
+    PatchDiscriminator,
+    SyntheticFacades,
+    TrainState,
+    UNetGenerator,
+    generate,
+    mean_l1,
+    train_step,
+)
+from ganblocks.pictures import grid, to_picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+STEPS = 500
+SHOWN = (0, 2, 6, 9)  # held-out fronts of different families
+HELD_OUT = SyntheticFacades(20, SIZE, split="val")
+CHOICES = {
+    'dropout always, statistics="image"': ("always", "image"),
+    'dropout in training, statistics="image"': ("train", "image"),
+    'dropout in training, statistics="running"': ("train", "running"),
+}
+SCALE = 2
+LINE = 26
+
+
+def statistics_sheet() -> bytes:
+    """Trains a small pix2pix and draws what it makes of the same labels, choice by choice."""
+    held_out = fronts(max(SHOWN) + 1, split="val")
+    labels, photos = ([held_out[index][side] for index in SHOWN] for side in (0, 1))
+    rows = {"labels": labels, "photo": photos}
+    with small_training():
+        trained = _trained().state_dict()
+        for words, (dropout_mode, statistics) in CHOICES.items():
+            generator = _generator(dropout_mode)
+            generator.load_state_dict(trained)
+            l1 = mean_l1(generator, HELD_OUT, "b2a", statistics=statistics)
+            outputs = [generate(generator, image, statistics=statistics) for image in labels]
+            rows[f"{words}: L1 {l1:.3f}"] = outputs
+    return png(_sheet(rows))
+
+
+def _generator(dropout_mode: str) -> nn.Module:
+    return UNetGenerator(
+        base_channels=16, num_downs=5, dropout_levels="paper", dropout_mode=dropout_mode
+    )
+
+
+def _trained() -> nn.Module:
+    generator = _generator("always")
+    discriminator = PatchDiscriminator(base_channels=16, n_layers=2)
+    state = TrainState(generator, discriminator, lr=2e-3)
+    objective = Objective(
+        {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
+    )
+    for labels, photo in fronts(STEPS):
+        train_step(state, labels, photo, objective)
+    return generator
+
+
+def _sheet(rows: dict[str, list[Tensor]]) -> Picture:
+    """Lays rows of images out, each below its words."""
+    font = ImageFont.load_default(size=17)
+    strips = [to_picture(grid([[image[0] for image in row]])) for row in rows.values()]
+    width, height = strips[0].width * SCALE, strips[0].height * SCALE
+    sheet = Image.new("RGB", (width, len(rows) * (height + LINE)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for number, (words, strip) in enumerate(zip(rows, strips, strict=True)):
+        top = number * (height + LINE)
+        pen.text((4 * SCALE, top + LINE), words, "black", font, anchor="ld")
+        enlarged = strip.resize((width, height), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (0, top + LINE))
+    return sheet

@@ -1,6 +1,5 @@
 """Torchvision's networks before their global pooling: the calculator, the probe, and the table."""
 
-import doctest
 import runpy
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from torchvision.ops.misc import SqueezeExcitation
 from ganblocks.rf import probe_receptive_field, receptive_field
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "receptive-fields.md"
+PAGE = ROOT / "docs" / "receptive-fields" / "index.md"
 BENCHMARK = runpy.run_path(str(ROOT / "benchmarks" / "receptive_field.py"), run_name="benchmark")
 trunk, strip = BENCHMARK["trunk"], BENCHMARK["strip"]
 
@@ -42,14 +41,6 @@ def test_the_page_of_the_docs_says_the_same():
     for name, (size, stride) in GOLDEN.items():
         designed = BENCHMARK["TRUNKS"][name] or "–"
         assert f"| {name} | {size} | {size} | {designed} | {stride} |" in page
-
-
-def test_the_examples_of_the_page_run():
-    text = PAGE.read_text(encoding="utf-8").replace("```", "")
-    test = doctest.DocTestParser().get_doctest(text, {}, "receptive-fields.md", None, 0)
-    result = doctest.DocTestRunner().run(test)
-    assert result.attempted >= 8
-    assert result.failed == 0
 
 
 @pytest.mark.parametrize("name", GOLDEN)

@@ -63,11 +63,32 @@ def test_the_code_runs_and_prints_what_the_page_says(page, readers_folder, kept_
 @pytest.mark.parametrize("page", PAGES, ids=of_page)
 def test_no_python_fence_is_skipped(page):
     """Every fence that a reader takes for Python is one that the test above runs."""
-    shown = [m.start() for m in FENCE.finditer(page.read_text("utf-8"))]
+    text = page.read_text("utf-8")
+    assert unrun(text, parsed(page)) == []
+
+
+@pytest.mark.parametrize("opening", ["```py", "``` {.pycon}", "~~~ Python3", "> ``` py"])
+def test_a_fence_that_would_be_skipped_is_found(tmp_path, opening):
+    """A hidden block before it does not make up for it."""
+    page = tmp_path / "page.md"
+    hidden = "<!--- invisible-code-block: python\nx = 1\n-->\n\n```python\nx = 2\n```\n"
+    page.write_text(f"{hidden}\n{opening}\nprint(1)\n{opening[:3]}\n", "utf-8")
     document = parsed(page)
-    run_at = {example.start for example in document.examples()}
-    fences = PythonCodeBlockParser().codeblock_parser(document)
-    found = sorted(region.start for region in fences)
-    assert len(found) >= len(shown), f"{len(shown)} Python fences, {len(found)} examples"
-    for start, end in zip(found, [*found[1:], len(document.text)]):
-        assert any(start <= at < end for at in run_at), document.line_column(start)
+    assert unrun(document.text, document) == [9]
+
+
+def line_of(text, position):
+    return text.count("\n", 0, position) + 1
+
+
+def unrun(text, document):
+    """Lines of fences that look like Python and have no example."""
+    shown = [line_of(text, match.start()) for match in FENCE.finditer(text)]
+    fences = sorted(r.start for r in PythonCodeBlockParser().codeblock_parser(document))
+    starts = [example.start for example in document.examples()]
+    run_in = {
+        line_of(text, start)
+        for start, end in zip(fences, [*fences[1:], len(text)])
+        if any(start <= at < end for at in starts)
+    }
+    return [line for line in shown if line not in run_in]

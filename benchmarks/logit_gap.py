@@ -40,7 +40,7 @@ def terms(run: Path) -> str:
     """Names what the discriminator of a run minimises."""
     spec = json.loads((run / "spec.json").read_text("utf-8"))["objective"]
     named = {name: term for name, term in spec["terms"].items() if name != "l1"}
-    return " + ".join(f"{t['weight']:g} · `{t['type']}`" for t in named.values())
+    return " + ".join(f"{t['weight']} · `{t['type']}`" for t in named.values())
 
 
 def main() -> int:

@@ -88,6 +88,7 @@ class Config:
     data: str = flag("synthetic", "'synthetic', 'cmp' (downloads), or a folder of pairs")
     direction: str = flag("b2a", "input to output; facades: a photo, b labels", "a2b", "b2a")
     labels: str = flag("b", "which side of a folder's pairs is a label map", "a", "b", "none")
+    channels: int = flag(3, "pictures are read as: 1 grey, 3 RGB, 4 RGBA", least=1)
     load_size: int = flag(128, "pictures are resized to this square", least=1)
     crop_size: int = flag(128, "and this one is cut out of it at random", least=1)
     epochs: int = flag(6, "passes over the data; the rate falls in the second half", least=1)
@@ -132,7 +133,10 @@ def read_config() -> Config:
         if set(stored) != {entry.name for entry in fields(Config)}:
             raise RunError("the run's spec.json has other flags than this recipe: start a new run")
         return Config(**continued(stored, typed, MAY_CHANGE_ON_RESUME))
-    return Config(**{**PRESETS.get(typed.get("preset", ""), {}), **typed})
+    config = Config(**{**PRESETS.get(typed.get("preset", ""), {}), **typed})
+    if config.penalty == "none" and typed.keys() & {"penalty_weight", "penalty_every"}:
+        raise OptionError("--penalty-weight and --penalty-every say more of --penalty: write one")
+    return config
 
 
 def make_data(config: Config) -> tuple[PairedDataset, PairedDataset]:
@@ -152,6 +156,7 @@ def make_data(config: Config) -> tuple[PairedDataset, PairedDataset]:
             root,
             split=split,
             direction=config.direction,
+            channels=config.channels,
             transform=PairTransform(
                 config.load_size, config.crop_size, random=random, labels=labels
             ),
@@ -159,9 +164,12 @@ def make_data(config: Config) -> tuple[PairedDataset, PairedDataset]:
         )
         for split, random in (("train", True), (held_out, False))
     )
-    problems = [line for pairs in (train_set, val_set) for line in check_pairs(pairs)]
+    looked_at = [train_set, val_set] if held_out != "train" else [train_set]
+    problems = [line for pairs in looked_at for line in check_pairs(pairs)]
     if problems:
         raise DataError("\n".join([f"{len(problems)} pairs cannot be used:", *problems]))
+    if len(looked_at) == 1:
+        print(f"{root} has no val/ and no test/: grids and the last L1 are of training pairs")
     return train_set, val_set
 
 
@@ -195,7 +203,7 @@ def make_objective(config: Config) -> Objective:
     }
     if config.penalty != "none":
         spec = {"type": config.penalty, "every": config.penalty_every}
-        if "scalar" in PENALTIES.describe(config.penalty).signature:
+        if "scalar" in [p.name for p in PENALTIES.describe(config.penalty).parameters]:
             spec["scalar"] = "mean"  # the weight then holds for a map of any size
         terms[config.penalty] = {**spec, "weight": config.penalty_weight}
     return Objective(terms, discriminator_weight=0.5)  # D at half speed, as the paper
@@ -264,7 +272,8 @@ def main() -> None:
         seed=config.seed,
     )
     held_out = mean_l1(generator, val_set, config.direction)
-    print(f"L1 on {len(val_set)} held-out pairs: {held_out:.4f}")
+    kind = "training" if vars(val_set).get("split") == "train" else "held-out"
+    print(f"L1 on {len(val_set)} {kind} pairs: {held_out:.4f}")
     print(f"look at {run.path / 'index.html'}; use it with ganblocks.load({str(run.path)!r})")
 
 

@@ -43,7 +43,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     with _explained(path):
         try:
+            temporary.touch()
+            mode = temporary.stat().st_mode
             write(temporary)
+            temporary.chmod(mode)  # as any new file: safetensors writes for the owner alone
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -182,11 +182,14 @@ def require_image(
     if len(shape) == 4 and 0 in shape:
         raise ShapeError(f"{who} got a tensor of shape {tuple(shape)}: there is nothing in it")
     if len(shape) != 4 or shape[1] != channels:
-        remedy = (
-            f"Build it with {parameter}={shape[1]} for such images"
-            if len(shape) == 4
-            else "A single image gets its batch dimension with x.unsqueeze(0)"
-        )
+        if len(shape) == 4 and shape[-1] == channels:
+            remedy = "Channels come second: x.permute(0, 3, 1, 2)"
+        elif len(shape) == 4:
+            remedy = f"Build it with {parameter}={shape[1]} for such images"
+        elif len(shape) < 4:
+            remedy = "A single image gets its batch dimension with x.unsqueeze(0)"
+        else:
+            remedy = "Networks here have two dimensions: give the slices of a volume as a batch"
         raise ShapeError(
             f"{who} got a tensor of shape {tuple(shape)}: it takes (B, {channels}, H, W). {remedy}"
         )

@@ -133,7 +133,9 @@ def as_rgb(image: Tensor) -> Tensor:
 
 
 def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
-    """Lays images of one size out in rows and columns on white.
+    """Lays images out in rows and columns on white.
+
+    Smaller ones stand at the top left of their place.
 
     Args:
         rows: Images (C, H, W) in [-1, 1]; every row has the same number.
@@ -146,7 +148,7 @@ def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
         >>> grid([[torch.zeros(3, 8, 8)] * 3] * 2, gap=2).shape
         torch.Size([3, 22, 32])
     """
-    height, width = rows[0][0].shape[-2:]
+    height, width = (max(image.shape[side] for row in rows for image in row) for side in (-2, -1))
     sheet = torch.full(
         (3, gap + len(rows) * (height + gap), gap + len(rows[0]) * (width + gap)),
         255,
@@ -155,5 +157,6 @@ def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
     for r, row in enumerate(rows):
         for c, image in enumerate(row):
             top, left = gap + r * (height + gap), gap + c * (width + gap)
-            sheet[:, top : top + height, left : left + width] = to_bytes(as_rgb(image))
+            h, w = image.shape[-2:]
+            sheet[:, top : top + h, left : left + w] = to_bytes(as_rgb(image))
     return sheet

@@ -125,6 +125,6 @@ class Cutout(Augmentation):
 
     def _cut(self, batch: int, length: int, device: torch.device) -> Tensor:
         size = int(length * self.ratio + 0.5)
-        start = torch.randint(0, length, (batch, 1), device=device) - size // 2
+        start = torch.randint(0, length + 1 - size % 2, (batch, 1), device=device) - size // 2
         places = torch.arange(length, device=device)
         return (places >= start) & (places < start + size)

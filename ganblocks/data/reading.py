@@ -19,18 +19,20 @@ def read_picture(path: Path, channels: int = 3) -> Tensor:
         channels: 1 (grey), 3 (RGB) or 4 (RGBA); the picture is converted to it.
 
     Raises:
-        DataError: The file cannot be decoded to its end, or has more than 8 bits a channel.
+        DataError: There is no such file, or it cannot be decoded to its end, or has more than 8
+            bits a channel.
     """
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
             return from_picture(picture, channels)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file; check the path") from error
     except Exception as error:  # decoders raise what they like: OSError, SyntaxError, zlib.error
-        raise DataError(
-            f"{path}: cannot be read ({error}); replace or remove it",
-            see=getattr(error, "see", None),
-        ) from error
+        see = getattr(error, "see", None)
+        remedy = "convert, replace or remove it" if see else "replace or remove it"
+        raise DataError(f"{path}: cannot be read ({error}); {remedy}", see=see) from error
 
 
 def read_pair(pair: Pair, channels: int = 3) -> tuple[Tensor, Tensor]:

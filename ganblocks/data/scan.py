@@ -139,8 +139,10 @@ def _by_name(folder: Path) -> tuple[dict[str, Path], list[str]]:
         if first is not path:
             problems.append(f"{path}: has the name of {first.name}; rename or remove one of them")
     if not pictures:
+        inside = sorted(f"{path.name}/" for path in folder.iterdir() if path.is_dir())
+        has = f"; it has the folders {', '.join(inside)}: pairs lie in a/ and b/" if inside else ""
         raise DataError(
-            f"no pictures in {folder}: files that end in {', '.join(SUFFIXES)} are looked for"
+            f"no pictures in {folder}: files that end in {', '.join(SUFFIXES)} are looked for{has}"
         )
     return pictures, problems
 

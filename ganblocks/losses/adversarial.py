@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -18,6 +19,10 @@ class AdversarialLoss(ABC):
 
     In the losses' formulas r are the logits of real images, f those of generated ones, and a bar is
     the mean, or what `reduction` says.
+
+    A loss of your own writes `_discriminator(self, real, fake)` and `_generator(self, fake)`, each
+    for the logits of one scale; lists of scales are taken apart for it. It gives a scalar, or what
+    `self.reduction` says if its constructor takes that; an `__init__` without it is simpler.
 
     Args:
         reduction: What is made of a scale's values: their `"mean"`, their `"sum"` (over the
@@ -55,14 +60,7 @@ class AdversarialLoss(ABC):
                 and nothing reduces them.
             ShapeError: There are no logits; or, unreduced, real and fake differ in shape.
         """
-        pairs = pairs_of(real_logits, fake_logits)
-        for real, fake in pairs if self.reduction == "none" else ():
-            if real.shape != fake.shape:
-                raise ShapeError(
-                    f"real logits {tuple(real.shape)} and fake ones {tuple(fake.shape)} cannot be "
-                    'added one by one: judge as many of both, or write reduction="mean"',
-                    see="target-size",
-                )
+        pairs = self._pairs(real_logits, fake_logits)
         return self._combined([self._discriminator(real, fake) for real, fake in pairs])
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
@@ -81,6 +79,17 @@ class AdversarialLoss(ABC):
         del real_logits
         return self._combined([self._generator(fake) for fake in scales_of(fake_logits)])
 
+    def _pairs(self, real_logits: Logits, fake_logits: Logits) -> list[tuple[Tensor, Tensor]]:
+        pairs = pairs_of(real_logits, fake_logits)
+        for real, fake in pairs if self.reduction == "none" else ():
+            if real.shape != fake.shape:
+                raise ShapeError(
+                    f"real logits {tuple(real.shape)} and fake ones {tuple(fake.shape)} cannot be "
+                    'added one by one: judge as many of both, or write reduction="mean"',
+                    see="target-size",
+                )
+        return pairs
+
     def _combined(self, losses: list[Tensor]) -> Tensor:
         if len(losses) == 1:
             return losses[0]
@@ -93,10 +102,12 @@ class AdversarialLoss(ABC):
         return stacked.mean() if self.combine == "mean" else stacked.sum()
 
     @abstractmethod
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
+    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Gives what the discriminator minimises, of the logits of one scale."""
 
     @abstractmethod
-    def _generator(self, fake: Tensor) -> Tensor: ...
+    def _generator(self, fake: Tensor) -> Tensor:
+        """Gives what the generator minimises, of the logits of one scale."""
 
 
 ADVERSARIAL_LOSSES: Registry[AdversarialLoss] = Registry("adversarial losses")
@@ -203,7 +214,8 @@ class LSGANLoss(AdversarialLoss):
         combine: str = "mean",
     ) -> None:
         for name, target in {"a": a, "b": b, "c": c}.items():
-            if isinstance(target, bool) or not isinstance(target, int | float):
+            number = isinstance(target, int | float) and not isinstance(target, bool)
+            if not number or not isfinite(target):
                 raise OptionError(f"{name} is {target!r}: write a number, such as 1.0")
         super().__init__(reduction=reduction, combine=combine)
         self.a = a

@@ -67,6 +67,8 @@ class Backbone(nn.Module):
 
         network = _network(name, weights)
         self.layers = tuple(BACKBONES[name].layers if layers is None else layers)
+        if not self.layers or len(set(self.layers)) < len(self.layers):
+            raise OptionError(f"layers are {list(self.layers)!r}: write some, each once")
         known = get_graph_node_names(network)[1]
         for layer in self.layers:
             if not any(node == layer or node.startswith(f"{layer}.") for node in known):

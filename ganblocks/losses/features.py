@@ -122,6 +122,9 @@ class _OwnFeatures(FeatureLoss):
                 f"layers are {list(layers)!r}: they choose from a named backbone; a module of your "
                 "own gives the maps that are to be compared"
             )
+        for what, given in {"layers": layers, "map_weights": map_weights}.items():
+            if given is not None and (isinstance(given, str) or not isinstance(given, Sequence)):
+                raise OptionError(f"{what} is {given!r}: write a list, one for each map")
         for weight in map_weights or ():
             require_at_least("a weight of map_weights", weight, 0)
         if isinstance(features, str):

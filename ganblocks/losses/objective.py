@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganblocks.errors import OptionError, not_one_of, require_at_least
+from ganblocks.errors import GanBlocksWarning, OptionError, SpecError, not_one_of, require_at_least
 from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from ganblocks.losses.features import FEATURE_LOSSES, FeatureLoss, Features
-from ganblocks.losses.logits import Logits
+from ganblocks.losses.logits import Logits, scales_of
 from ganblocks.losses.penalties import PENALTIES, Penalty
 from ganblocks.losses.penalties.base import Discriminator
 from ganblocks.losses.reconstruction import RECONSTRUCTION_LOSSES
@@ -48,9 +49,20 @@ class Weighed:
             name: The name that logs show.
             value: A scalar.
             weight: What it is multiplied by in the total.
+
+        Raises:
+            OptionError: The value is no tensor of one number.
         """
+        if not isinstance(value, Tensor) or value.dim():
+            got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+            raise OptionError(
+                f"the term {name!r} gave {got}: a loss gives a tensor of one value, such as "
+                "(output - target).abs().mean(), without .item()",
+                see="no-gradient-to-the-generator",
+            )
         self.raw[name] = value
-        self.weighted[name] = weight * value
+        # A term of weight 0 is logged, and is out of the total even where it is infinite.
+        self.weighted[name] = weight * value if weight else torch.zeros_like(value)
         self.total = self.total + self.weighted[name]
 
 
@@ -92,6 +104,10 @@ class Objective(nn.Module):
         self.weights: dict[str, Weight] = {}
         self.adversarial: dict[str, AdversarialLoss] = {}
         self.modules_by_name = nn.ModuleDict()
+        if not isinstance(terms, Mapping):
+            raise OptionError(
+                f'terms are {terms!r}: write a dict such as {{"adversarial": "hinge"}}'
+            )
         for name, term in terms.items():
             self._put(name, term)
         if not self.adversarial and not any(self._of(nn.Module)):
@@ -119,16 +135,19 @@ class Objective(nn.Module):
         """A plain JSON dict: `Objective(**spec)` builds it again.
 
         Raises:
-            SpecError: A term has none.
+            SpecError: A term has none, or its loss takes an argument called `weight`.
         """
         losses = {**self.adversarial, **dict(self.modules_by_name.items())}
-        return {
-            "terms": {
-                name: {**spec_of(losses[name]), "weight": weight}
-                for name, weight in self.weights.items()
-            },
-            "discriminator_weight": self.discriminator_weight,
-        }
+        terms = {}
+        for name, weight in self.weights.items():
+            spec = spec_of(losses[name])
+            if "weight" in spec:
+                raise SpecError(
+                    f"the loss of the term {name!r} has an argument called 'weight', which in an "
+                    "objective is the term's: give the argument another name"
+                )
+            terms[name] = {**spec, "weight": weight}
+        return {"terms": terms, "discriminator_weight": self.discriminator_weight}
 
     def memory(self) -> dict[str, Tensor]:
         """Gives what the terms remember from step to step, for a checkpoint: their buffers.
@@ -138,11 +157,11 @@ class Objective(nn.Module):
             >>> sorted(objective.memory())[0]
             'modules_by_name.lecam.calls'
         """
-        fixed = {name for name, _ in self.named_parameters()}
+        fixed = {name for name, _ in self.named_parameters(remove_duplicate=False)}
         return {k: v for k, v in self.state_dict().items() if k not in fixed}
 
     def load_memory(self, memory: Mapping[str, Tensor]) -> None:
-        """Puts back what `memory` gave; what it does not have stays.
+        """Puts back what `memory` gave; what it does not have stays, and what is over is warned of.
 
         Args:
             memory: Buffers by name.
@@ -151,7 +170,14 @@ class Objective(nn.Module):
             >>> objective = Objective({"adversarial": "vanilla", "lecam": "lecam"})
             >>> objective.load_memory(objective.memory())
         """
-        self.load_state_dict(dict(memory), strict=False)
+        over = self.load_state_dict(dict(memory), strict=False).unexpected_keys
+        if over:
+            warnings.warn(
+                f"the checkpoint remembers {', '.join(over)}, and no term takes it: was one "
+                "renamed?",
+                GanBlocksWarning,
+                stacklevel=2,
+            )
 
     def discriminator(
         self,
@@ -218,6 +244,10 @@ class Objective(nn.Module):
             OptionError: A term does not reach the output: it teaches the generator nothing; or one
                 needs real logits or features and has none.
         """
+        if not self.generator_terms:
+            raise OptionError(
+                'the objective has no term for the generator: add {"adversarial": "vanilla"}'
+            )
         made = Weighed(output.new_zeros((), dtype=torch.float32))
         for name, loss in self.adversarial.items():
             value = loss.generator(fake_logits, real_logits)
@@ -253,6 +283,8 @@ class Objective(nn.Module):
     def _put(self, name: str, term: str | Mapping[str, Any]) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise OptionError(f"a term is called {name!r}: write a word such as 'l1'")
+        if hasattr(nn.ModuleDict, name):
+            raise OptionError(f"a term cannot be called {name!r}, which torch's modules use")
         if not isinstance(term, str | Mapping):
             raise OptionError(
                 f"the term {name!r} is {term!r}: write a name, a spec such as "
@@ -266,13 +298,18 @@ class Objective(nn.Module):
             loss = _build(name, spec)
         elif spec:
             raise OptionError(f"the term {name!r} has a loss, and {sorted(spec)} beside it")
-        self.weights[name] = weight
+        # Of its own: what the caller does to a list of points later is not in force.
+        points = isinstance(weight, Sequence)
+        self.weights[name] = [list(point) for point in weight] if points else weight
         if isinstance(loss, AdversarialLoss):
             self.adversarial[name] = loss
         elif isinstance(loss, nn.Module):
             self.modules_by_name[name] = loss
         else:
-            raise OptionError(f"the loss of the term {name!r} is {loss!r}: hand in a loss object")
+            raise OptionError(
+                f"the loss of the term {name!r} is {loss!r}: hand in a loss object, of a class of "
+                "nn.Module or of AdversarialLoss"
+            )
 
     def _of(self, kind: type[Any]) -> list[tuple[str, Any]]:
         return [(n, m) for n, m in self.modules_by_name.items() if isinstance(m, kind)]
@@ -280,6 +317,8 @@ class Objective(nn.Module):
 
 def _build(name: str, spec: Spec) -> Any:
     kind = spec.get("type")
+    if not isinstance(kind, str):
+        raise OptionError(f"the term {name!r} has the type {kind!r}: write a name such as 'l1'")
     found = [registry for registry in _REGISTRIES if kind in registry]
     if len(found) != 1:
         known = [n for registry in _REGISTRIES for n in registry.names()]
@@ -290,8 +329,20 @@ def _build(name: str, spec: Spec) -> Any:
                 'hand it in as {"loss": …}'
             )
         raise OptionError(f"the term {name!r}: {not_one_of('type of loss', kind, known)}")
+    _require_options(name, spec, found[0])
     return found[0].build(spec)
 
 
+def _require_options(name: str, spec: Spec, registry: Registry[Any]) -> None:
+    """Counts the weight, which is the objective's own, among the options that there are."""
+    parameters = registry.describe(spec["type"]).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    allowed = {*(parameter.name for parameter in parameters), "weight"}
+    for option in spec:
+        if option != "type" and option not in allowed:
+            raise OptionError(f"the term {name!r}: {not_one_of('option', option, allowed)}")
+
+
 def _first(logits: Logits) -> Tensor:
-    return logits if isinstance(logits, Tensor) else logits[0]
+    return scales_of(logits)[0]

@@ -9,7 +9,7 @@ from torch import Tensor
 from ganblocks.errors import OptionError, require_one_of
 from ganblocks.losses import functional
 from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
-from ganblocks.losses.logits import Logits, pairs_of
+from ganblocks.losses.logits import Logits
 
 
 class RelativisticLoss(AdversarialLoss):
@@ -52,8 +52,8 @@ class RelativisticLoss(AdversarialLoss):
                 "too: write loss.generator(fake_logits, real_logits)",
                 see="needs-real-logits",
             )
-        pairs = pairs_of(fake_logits, real_logits)
-        return self._combined([self._compared(fake, real) for fake, real in pairs])
+        pairs = self._pairs(real_logits, fake_logits)
+        return self._combined([self._compared(fake, real) for real, fake in pairs])
 
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self._compared(real, fake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -73,6 +74,22 @@ def scales(loss: Adversarial) -> None:
         ]:
             off = difference({f"the {who}'s loss": got}, {f"the {who}'s loss": due})
             demand(not off, f"{case} {off}")
+
+
+def reduction(loss: Adversarial) -> None:
+    """A reduction that the constructor takes is heeded: a sum is the mean times the logits."""
+    component = loss.make()
+    if "reduction" not in inspect.signature(type(component)).parameters:
+        return
+    pair = _logits(2, 1, 3, 4)
+    values: dict[str, dict[str, Tensor]] = {}
+    for word in ("mean", "sum"):
+        component.reduction = word
+        values[word] = {who: player(*pair) for who, player in _players(component).items()}
+    for who, total in values["sum"].items():
+        due = values["mean"][who] * pair[0].numel()
+        off = difference({f"the {who}'s loss": total}, {f"the {who}'s loss": due}, 1e-4)
+        demand(not off, f'with reduction="sum", of {pair[0].numel()} times the mean, {off}')
 
 
 def generator_alone(loss: Adversarial) -> None:
@@ -185,6 +202,7 @@ def compile_(loss: Adversarial) -> None:
 ADVERSARIAL_LOSS_CHECKS: tuple[Check, ...] = (
     scalar,
     scales,
+    reduction,
     generator_alone,
     gradients,
     no_saturation,

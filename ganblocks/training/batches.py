@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
-from ganblocks.data.base import PairedDataset
+from ganblocks.data.base import PairedDataset, Sample
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import NOTE, DataError, GanBlocksError
 
@@ -85,6 +85,7 @@ def load_batches(
         num_workers=workers,
         pin_memory=on_gpu,
         generator=torch.Generator().manual_seed(seed),  # leaves the global one to dropout
+        collate_fn=_stacked,
     )
     try:
         for batch in loader:
@@ -93,3 +94,16 @@ def load_batches(
         # A worker process puts its whole traceback into the message; ours ends it, and its note.
         told = str(error).rpartition(f"\n{NOTE}")[0].rpartition("\n")[2]
         raise DataError(told.partition("Error: ")[2] or error) from None
+
+
+def _stacked(samples: list[Sample]) -> dict[str, torch.Tensor]:
+    sizes = {tuple(s[side].shape[-2:]): s["name"] for s in samples for side in ("a", "b")}
+    if len(sizes) > 1:
+        listing = ", ".join(f"{h}×{w} ({name})" for (h, w), name in sizes.items())
+        raise DataError(
+            f"pairs of one batch differ in size: {listing}. Cut them to one with "
+            "PairTransform(…, crop_size=…), or take batch_size=1",
+            see="sizes-must-match",
+        )
+    batch: dict[str, torch.Tensor] = default_collate(samples)
+    return batch

@@ -135,6 +135,7 @@ def fit(
         mininterval=0.5 if sys.stderr.isatty() else 15,
     )
     clock, images = time.perf_counter(), 0
+    seen: dict[str, Tensor] = {}  # the newest of each: a lazy penalty is not due at every step
     try:
         while state.step < last:
             epoch = state.step // per_epoch
@@ -143,19 +144,24 @@ def fit(
             scalars = train_step(
                 state, source, target, objective, precision=precision, augment=augment
             )
+            seen |= scalars
             images += len(source)
             bar.update()
             if state.step % log_every == 0 or state.step == last:
-                row = _row(state, epoch, scalars)
+                row = _row(state, epoch, seen)
+                seen = {}
                 row["images_per_s"] = images / (time.perf_counter() - clock)
                 clock, images = time.perf_counter(), 0
                 log.write(row)
                 bar.set_postfix({c: f"{row[c]:.3g}" for c in COLUMNS[1:]}, refresh=False)
+            saved = state.step % checkpoint_every == 0 or state.step == last
+            if saved:  # before the grid: whatever stops that, the weights are there
+                save_checkpoint(state, run, objective)
             if state.step % sample_every == 0 or state.step == last:
                 sheet = sample_grid(state.generator, shown, direction, seed=seed)
                 run.save_sample(state.step, sheet)
-            if state.step % checkpoint_every == 0 or state.step == last:
-                save_checkpoint(state, run, objective)
+            if saved and state.step < last:
+                write_report(run.path)
     finally:
         batches.close()
         bar.close()
@@ -164,11 +170,10 @@ def fit(
 
 
 def save_checkpoint(state: TrainState, run: RunFolder, objective: Objective) -> None:
-    """Writes the state, what the objective remembers, both networks' weights and the report."""
+    """Writes the state, what the objective remembers, and both networks' weights."""
     run.save_state({**state.state_dict(), "objective": objective.memory()})
     run.save_weights("generator", state.generator)
     run.save_weights("discriminator", state.discriminator)
-    write_report(run.path)
 
 
 def _warn_of_batch_norm(state: TrainState, batch_size: int) -> None:

@@ -44,7 +44,7 @@ class MetricsLog:
         kept = rows_until(path, columns, resumed_at) if path.exists() else []
         if resumed_at and not path.exists():
             warnings.warn(
-                f"{path} is gone: the log begins anew after step {resumed_at}",
+                f"{path} is not there: the log begins after step {resumed_at}",
                 GanBlocksWarning,
                 stacklevel=3,
             )
@@ -65,7 +65,24 @@ class MetricsLog:
 
 
 def rows_until(path: Path, columns: tuple[str, ...], step: int) -> list[list[str]]:
-    """Reads the whole rows of a log up to a step; what a crash left of a row is left out."""
+    """Reads the whole rows of a log up to a step; what a crash left of a row is left out.
+
+    Args:
+        path: The file.
+        columns: The columns that are wanted, in their order. The cells of one that the log does
+            not have are empty; a term that it has and that is not wanted is warned of.
+        step: The last step to take.
+    """
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        rows = [row for row in csv.reader(file) if len(row) == len(columns)]
-    return [row for row in rows if row[0].isdecimal() and int(row[0]) <= step]
+        read = list(csv.reader(file))
+    header = next((row for row in read if row[:1] == ["step"]), list(columns))
+    if dropped := [name for name in header if name not in columns]:
+        warnings.warn(
+            f"{path} has columns that this run does not write, and loses them: "
+            f"{', '.join(dropped)}. Keep a copy to compare",
+            GanBlocksWarning,
+            stacklevel=4,
+        )
+    whole = [dict(zip(header, row, strict=True)) for row in read if len(row) == len(header)]
+    kept = [row for row in whole if row["step"].isdecimal() and int(row["step"]) <= step]
+    return [[row.get(column, "") for column in columns] for row in kept]

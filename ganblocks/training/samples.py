@@ -13,6 +13,7 @@ from ganblocks.data.base import PairedDataset, Sample
 from ganblocks.data.direction import source_and_target
 from ganblocks.pictures import grid
 from ganblocks.training.state import TrainState
+from ganblocks.training.step import require_target
 
 
 def sample_grid(
@@ -109,13 +110,15 @@ def rehearse(state: TrainState, sample: Sample, direction: str) -> None:
         ... )
         >>> rehearse(state, SyntheticFacades(length=1, size=32)[0], "b2a")
     """
-    source, _ = source_and_target(sample, direction)
+    source, target = source_and_target(sample, direction)
     generator, discriminator = (
         with_statistics(network, "image") for network in (state.generator, state.discriminator)
     )
     batch = _batch(source, generator)
     with torch.inference_mode(), _own_randomness(generator, 0):
-        discriminator(torch.cat((batch, generator(batch)), 1))
+        fake = generator(batch)
+        require_target(batch, fake, target.unsqueeze(0))
+        discriminator(torch.cat((batch, fake), 1))
 
 
 def _batch(image: Tensor, network: nn.Module) -> Tensor:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ganblocks.augment import Augmentation
+from ganblocks.errors import OptionError, ShapeError
 from ganblocks.losses import Objective, mean_logit
+from ganblocks.losses.functional import full_precision
 from ganblocks.losses.logits import Logits
 from ganblocks.training.precision import autocast
 from ganblocks.training.state import TrainState, frozen
@@ -44,6 +46,11 @@ def train_step(
         discriminator's weighted total; without their weights `loss_d_` + name for each penalty
         that was due and `loss_g_` + name for each of the generator's terms.
 
+    Raises:
+        ShapeError: The generator's output has not the target's shape.
+        OptionError: A term teaches the generator nothing, or there is none for it; or a feature
+            loss finds no features.
+
     Examples:
         >>> from ganblocks import PatchDiscriminator, UNetGenerator
         >>> state = TrainState(
@@ -63,12 +70,20 @@ def train_step(
         return logits
 
     def features(image: Tensor) -> Any:
+        inner = getattr(discriminator, "module", discriminator)  # DistributedDataParallel's
+        maps: Callable[[Tensor], Any] | None = getattr(inner, "features", None)
+        if maps is None:
+            raise OptionError(
+                f"a feature loss compares the discriminator's maps, and {type(inner).__name__} has "
+                "no method `features`: give it one, (B, C, H, W) → tuple of maps, logits last"
+            )
         with autocast(precision, state.device):
-            maps: Callable[[Tensor], Any] = discriminator.features  # type: ignore[assignment]
             return maps(torch.cat((source, image), 1))
 
     with autocast(precision, state.device):
         fake = generator(source)
+    fake = full_precision(fake)  # losses and their own networks run outside autocast
+    require_target(source, fake, target)
     shown = (source, target, fake.detach())
     condition, real_d, fake_d = shown if augment is None else augment(*shown)
     fake_logits, real_logits = judged(condition, fake_d), judged(condition, real_d)
@@ -76,14 +91,16 @@ def train_step(
         real_logits,
         fake_logits,
         step=state.step,
-        judge=discriminator,
+        # A compiled graph has no second derivative, which gradient penalties are trained by.
+        judge=getattr(discriminator, "_orig_mod", discriminator),
         real=real_d,
-        fake=fake_d.to(real_d.dtype),
+        fake=fake_d,
         condition=condition,
     )
-    state.optimizer_d.zero_grad(set_to_none=True)
-    of_d.total.backward()
-    state.optimizer_d.step()
+    if of_d.total.requires_grad:  # without an adversarial term and a penalty D rests
+        state.optimizer_d.zero_grad(set_to_none=True)
+        of_d.total.backward()
+        state.optimizer_d.step()
 
     with frozen(discriminator):
         shown = (source, target, fake)
@@ -107,3 +124,19 @@ def train_step(
         **{f"loss_d_{n}": of_d.raw[n].detach() for n in objective.penalties if n in of_d.raw},
         **{f"loss_g_{name}": value.detach() for name, value in of_g.raw.items()},
     }
+
+
+def require_target(source: Tensor, output: Tensor, target: Tensor) -> None:
+    """Raises `ShapeError` unless the generator's output has the target's shape.
+
+    Args:
+        source: What the generator was given, (B, C, H, W).
+        output: What it made.
+        target: What it should have made.
+    """
+    if output.shape != target.shape:
+        raise ShapeError(
+            f"the generator makes {tuple(output.shape)} of {tuple(source.shape)}, and the target "
+            f"is {tuple(target.shape)}: give both sides of a pair one size, and build the "
+            f"generator with out_channels={target.shape[1]}"
+        )

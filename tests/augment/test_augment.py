@@ -80,6 +80,17 @@ def test_cutout_cuts_one_rectangle(height, width, ratio, seed):
             assert inside.shape[1] <= int(width * ratio + 0.5)
 
 
+def test_cutouts_differ_within_a_batch_and_reach_every_border_alike():
+    torch.manual_seed(0)
+    (cut,) = Cutout(0.5)(torch.ones(6000, 1, 8, 8))
+    gone = (cut[:, 0] == 0).float()
+    assert gone.sum((1, 2)).max() == 4 * 4
+    assert len(torch.unique(gone.flatten(1), dim=0)) > 40
+    often = gone.mean(0)
+    torch.testing.assert_close(often, often.flip(0), atol=0.03, rtol=0)
+    torch.testing.assert_close(often, often.flip(1), atol=0.03, rtol=0)
+
+
 def test_the_policy_is_applied_in_its_order_with_one_draw_for_all():
     photo = torch.rand(4, 3, 16, 16)
     labels = torch.cat((photo, photo), 1)

@@ -6,8 +6,8 @@ import time
 
 import pytest
 import torch
-from conftest import start
 from PIL import Image
+from recipe_process import start
 
 import ganblocks
 
@@ -85,6 +85,26 @@ def test_a_flag_beside_a_preset_wins(recipe, tmp_path, preset, expected):
     assert (config["adversarial"], config["lambda_l1"]) == expected
     assert (config["crop_size"], config["lr"], config["epochs"]) == (32, 2e-4, 200)
     assert steps(tmp_path / "runs" / "facades") == [1, 2]
+
+
+def test_grey_pictures_stay_grey(recipe, tmp_path):
+    data = make_pairs(tmp_path / "pairs")
+    code, out, err = recipe("--data", data, "--steps", 1, "--channels", 1, "--labels", "none")
+    assert code == 0, err
+    assert "L1 on 4 held-out pairs" in out
+    run = tmp_path / "runs" / "facades"
+    spec = ganblocks.RunFolder.open(run).spec
+    sides = [spec["generator"][side] for side in ("in_channels", "out_channels")]
+    assert [*sides, spec["discriminator"]["in_channels"]] == [1, 1, 2]
+    assert ganblocks.translate(ganblocks.load(run), Image.new("L", (50, 41))).mode == "L"
+
+
+def test_pairs_that_are_trained_on_are_not_called_held_out(recipe, tmp_path):
+    data = make_pairs(tmp_path / "pairs", splits=("train",))
+    code, out, err = recipe("--data", data, "--steps", 1)
+    assert code == 0, err
+    assert "no val/ and no test/" in out
+    assert "L1 on 4 training pairs" in out
 
 
 def test_a_folder_without_splits_is_enough(recipe, tmp_path):
@@ -177,6 +197,8 @@ BAD = {
     "no folder": (None, ["--out", ""], "folder for --out"),
     "device of nothing": (None, ["--device", "auto:1"], "device 'auto:1'"),
     "device without number": (None, ["--device", "cpu:"], "device 'cpu:'"),
+    "penalty without a name": (None, ["--penalty-weight", "5"], "--penalty: write one"),
+    "no such channels": (None, ["--channels", "2"], "channels"),
     "no logging": (None, ["--log-every", "0"], "log_every is 0"),
 }
 

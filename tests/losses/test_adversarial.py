@@ -63,8 +63,11 @@ def test_unreduced_it_is_a_value_for_each_logit(case):
     assert of_d.mean().item() == pytest.approx(mean.discriminator(real_t, fake_t).item())
     with pytest.raises(OptionError, match="2 scales of logits"):
         loss.generator([fake_t, fake_t], [real_t, real_t])
-    with pytest.raises(ShapeError):
-        loss.discriminator(real_t, fake_t[:1])
+    for player in (
+        (loss.discriminator, loss.generator) if loss.needs_real_logits else (loss.discriminator,)
+    ):
+        with pytest.raises(ShapeError):
+            player(real_t, fake_t[:1])
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -209,6 +212,7 @@ def test_pairs_of_different_shapes_are_not_broadcast():
         ("vanilla", {"reduction": "avg"}, "unknown reduction 'avg'"),
         ("hinge", {"combine": "none"}, "unknown combine 'none'"),
         ("lsgan", {"b": "1"}, "b is '1': write a number"),
+        ("lsgan", {"a": float("nan")}, "a is nan: write a number"),
         ("ragan", {"form": "hing"}, "did you mean 'hinge'"),
     ],
 )

@@ -82,6 +82,22 @@ def test_the_gradient_reaches_the_output_and_not_the_target(name):
     assert target.grad is None
 
 
+@pytest.mark.parametrize("kind", [PerceptualLoss, StyleLoss])
+def test_maps_are_weighed_as_told(kind):
+    output, target = pair(size=5)
+    alone = [kind(Maps(), map_weights=w)(output, target).item() for w in ([1, 0], [0, 1])]
+    both = kind(Maps(), map_weights=[0.5, 2.0])(output, target).item()
+    assert both == pytest.approx(0.5 * alone[0] + 2 * alone[1], rel=1e-12)
+
+
+def test_gram_matrices_keep_their_digits_in_autocast():
+    image = 4 * torch.rand(1, 16, 32, 32)
+    due = StyleLoss(nn.Identity())(image, 0.999 * image).item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = StyleLoss(nn.Identity())(image, 0.999 * image).item()
+    assert got == pytest.approx(due, rel=1e-4)
+
+
 @pytest.mark.parametrize("name", FEATURE_LOSSES.names())
 def test_first_and_second_derivatives(name):
     torch.manual_seed(0)
@@ -164,6 +180,12 @@ def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
         ),
         (lambda: PerceptualLoss(Maps(), layers=["a"]), "they choose from a named backbone"),
         (lambda: PerceptualLoss(abs), "features is"),
+        (lambda: PerceptualLoss("alexnet", layers=3), "layers is 3"),
+        (lambda: PerceptualLoss(Maps(), map_weights=5), "map_weights is 5"),
+        (
+            lambda: PerceptualLoss("alexnet", layers=[], backbone_weights="random"),
+            r"layers are \[\]",
+        ),
         (lambda: PerceptualLoss(Maps(), map_weights=[-1.0]), "a weight of map_weights is -1.0"),
         (lambda: FeatureMatchingLoss("hd"), "unknown weighting 'hd'"),
         (lambda: PerceptualLoss()(*pair()), "has no features to compare"),

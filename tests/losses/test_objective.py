@@ -6,7 +6,19 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import L1Loss, Objective, OptionError, PatchDiscriminator, R1Penalty, UNetGenerator
+from ganblocks import (
+    GanBlocksWarning,
+    L1Loss,
+    Objective,
+    OptionError,
+    PatchDiscriminator,
+    PerceptualLoss,
+    R1Penalty,
+    Registry,
+    SpecError,
+    StyleLoss,
+    UNetGenerator,
+)
 from ganblocks.losses.schedule import weight_at
 
 TERMS = {
@@ -146,6 +158,10 @@ def test_the_memory_of_a_term_can_be_kept():
         ({"l1": {"loss": L1Loss(), "every": 2}}, r"\['every'\] beside it"),
         ({"l1": {"loss": 3}}, "hand in a loss object"),
         ({"loss.g": "l1"}, "write a word such as 'l1'"),
+        ({"update": "l1"}, "cannot be called 'update'"),
+        ({"l1": {"type": ["l1"]}}, "has the type"),
+        ({"l1": {"type": "l1", "wieght": 10}}, "did you mean 'weight'"),
+        ("vanilla", "terms are 'vanilla'"),
     ],
 )
 def test_what_is_not_allowed(terms, message):
@@ -163,3 +179,68 @@ def test_schedules_are_straight_lines():
     got = [weight_at(points, step) for step in (0, 10, 15, 20, 30, 40, 99)]
     assert got == [1.0, 1.0, 2.0, 3.0, 1.5, 0.0, 0.0]
     assert weight_at(7, 1000) == 7.0
+
+
+@pytest.mark.parametrize("value", [0.25, torch.ones(1, 1), None])
+def test_a_term_that_gives_no_scalar_is_named(parts, value):
+    critic, output, target = parts
+
+    class Odd(nn.Module):
+        def forward(self, output, target):
+            return value
+
+    objective = Objective({"mine": {"loss": Odd()}})
+    with pytest.raises(OptionError, match="the term 'mine' gave .*a tensor of one value"):
+        objective.generator(critic(output), output=output, target=target)
+
+
+def test_the_memory_holds_no_network_that_two_terms_share():
+    class Maps(nn.Conv2d):
+        def forward(self, x):
+            return (super().forward(x),)
+
+    network = Maps(3, 4, 3)
+    shared = {"p": {"loss": PerceptualLoss(network)}, "s": {"loss": StyleLoss(network)}}
+    assert Objective({"a": "vanilla", **shared}).memory() == {}
+
+
+def test_a_memory_of_another_name_is_warned_of():
+    first, second = Objective({"lecam": "lecam", "a": "hinge"}), Objective({"other": "lecam"})
+    with pytest.warns(GanBlocksWarning, match=r"lecam\.real_anchor.*renamed"):
+        second.load_memory(first.memory())
+
+
+def test_a_weight_of_zero_is_out_of_the_total_and_in_the_log(parts):
+    critic, output, target = parts
+
+    class Infinite(nn.Module):
+        def forward(self, output, target):
+            return output.sum() * float("inf")
+
+    terms = {"l1": "l1", "off": {"loss": Infinite(), "weight": 0}}
+    made = Objective(terms).generator(critic(output), output=output, target=target)
+    assert made.total == made.raw["l1"]
+    assert made.raw["off"].isinf()
+
+
+def test_points_are_the_objectives_own():
+    points = [(0, 1.0), (10, 2.0)]
+    objective = Objective({"a": {"type": "vanilla", "weight": points}})
+    points.append((20, 9.0))
+    assert json.loads(json.dumps(objective.spec)) == objective.spec
+    assert objective.spec["terms"]["a"]["weight"] == [[0, 1.0], [10, 2.0]]
+
+
+def test_a_loss_with_an_argument_called_weight_has_no_spec():
+    registry = Registry("own losses")
+
+    @registry.register("weighty")
+    class Weighty(nn.Module):
+        """Takes a weight."""
+
+        def __init__(self, weight=1.0):
+            super().__init__()
+
+    objective = Objective({"mine": {"loss": registry.build("weighty", weight=5.0)}})
+    with pytest.raises(SpecError, match="argument called 'weight'"):
+        _ = objective.spec

@@ -20,6 +20,7 @@ from ganblocks import (
     ShapeError,
     WGANGPPenalty,
 )
+from ganblocks.losses import functional
 from ganblocks.losses.penalties.gradient import image_gradient
 
 GRADIENT = ["wgan_gp", "dragan", "r1", "r2", "r1_r2"]
@@ -290,9 +291,57 @@ def test_what_does_not_fit(name):
         PENALTIES.build(name, every=0)
 
 
-def test_a_critic_that_is_cut_off():
+class CutOff(torch.nn.Conv2d):
+    """Has parameters that its logits depend on, and detaches the image."""
+
+    def forward(self, x):
+        return super().forward(x.detach())
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+@pytest.mark.parametrize("critic", [lambda x: x.detach().mean((1, 2, 3)), CutOff(3, 1, 3)])
+def test_a_critic_that_is_cut_off(name, critic):
     with pytest.raises(OptionError, match="do not depend on the image"):
-        R1Penalty()(lambda x: x.detach().mean((1, 2, 3)), *torch.zeros(2, 1, 3, 4, 4))
+        PENALTIES.build(name)(critic, *torch.zeros(2, 1, 3, 4, 4))
+
+
+def test_a_scale_of_constants_is_left_out():
+    real = torch.randn(2, 3, 4, 4)
+    alone = R1Penalty()(lambda x: x.flatten(1), real, real)
+    beside = R1Penalty()(lambda x: [x.flatten(1), torch.zeros(2, 5)], real, real)
+    assert beside == alone
+
+
+def test_one_logit_for_a_whole_batch_is_refused():
+    with pytest.raises(ShapeError, match="some for each image"):
+        R1Penalty()(lambda x: x.mean(), *torch.zeros(2, 3, 3, 4, 4))
+
+
+@pytest.mark.parametrize("name", PENALTIES.names())
+def test_penalties_run_in_full_precision_inside_autocast(name):
+    critic = torch.nn.Conv2d(3, 1, 3)
+    real, fake = torch.randn(2, 2, 3, 8, 8)
+    seen = []
+    critic.register_forward_hook(lambda module, given, logits: seen.append(logits.dtype))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = PENALTIES.build(name)(critic, real.bfloat16(), fake.bfloat16())
+    assert {value.dtype, *seen} == {torch.float32}
+
+
+def test_a_gradient_in_half_precision_does_not_overflow():
+    gradient = torch.full((1, 3, 64, 64), 8.0, dtype=torch.float16)
+    assert functional.half_squared_norm(gradient).item() == 3 * 64 * 64 * 64 / 2
+    assert functional.norms_to_target(gradient).isfinite()
+
+
+@pytest.mark.parametrize("name", ["lecam", "consistency"])
+def test_scales_count_alike(name):
+    real, fake = torch.randn(2, 2, 3, 8, 8)
+    torch.manual_seed(0)
+    one = PENALTIES.build(name)(lambda x: x.mean(1), real, fake)
+    torch.manual_seed(0)
+    twice = PENALTIES.build(name)(lambda x: [x.mean(1), x.mean(1)], real, fake)
+    assert twice.item() == pytest.approx(one.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(

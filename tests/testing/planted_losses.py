@@ -10,6 +10,9 @@ from ganblocks import AdversarialLoss, ShapeError
 class Hinge(AdversarialLoss):
     """A sound adversarial loss; unregistered."""
 
+    def __init__(self):
+        super().__init__()
+
     def _discriminator(self, real, fake):
         return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
@@ -19,6 +22,9 @@ class Hinge(AdversarialLoss):
 
 class LeastSquaresAroundZero(AdversarialLoss):
     """Sound: LSGAN with the targets 1 and -1, whose generator aims half way, at 0."""
+
+    def __init__(self):
+        super().__init__()
 
     def _discriminator(self, real, fake):
         return (real - 1).square().mean() + (fake + 1).square().mean()
@@ -30,11 +36,24 @@ class LeastSquaresAroundZero(AdversarialLoss):
 class Quiet(AdversarialLoss):
     """Sound: the vanilla loss, a thousand times smaller."""
 
+    def __init__(self):
+        super().__init__()
+
     def _discriminator(self, real, fake):
         return 1e-3 * (F.softplus(-real) + F.softplus(fake)).mean()
 
     def _generator(self, fake):
         return 1e-3 * F.softplus(-fake).mean()
+
+
+class IgnoresReduction(AdversarialLoss):
+    """Takes the base's `reduction`, and has the mean whatever that says."""
+
+    def _discriminator(self, real, fake):
+        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+    def _generator(self, fake):
+        return -fake.mean()
 
 
 class NotAScalar(Hinge):

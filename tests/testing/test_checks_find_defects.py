@@ -124,6 +124,7 @@ PLANTED = [
     ("adversarial loss", losses.NaNLoss, "scalar", "the generator's loss is nan"),
     ("adversarial loss", losses.StaysInBfloat16, "scalar", "for bfloat16 the generator's"),
     ("adversarial loss", losses.FirstScaleWeighsMore, "scales", "in another order"),
+    ("adversarial loss", losses.IgnoresReduction, "reduction", 'with reduction="sum", of 24'),
     ("adversarial loss", losses.WantsRealLogits, "generator_alone", "TypeError"),
     ("adversarial loss", losses.CutsTheGraph, "gradients", "is cut off"),
     ("adversarial loss", losses.OneSided, "gradients", "no gradient from fake logits"),

@@ -8,7 +8,10 @@ from PIL import Image
 from tiny import LOSSES, Stripes, tiny_state
 
 from ganblocks import (
+    DataError,
+    DiffAugment,
     GanBlocksWarning,
+    Objective,
     PatchDiscriminator,
     RunError,
     RunFolder,
@@ -126,7 +129,7 @@ def test_a_finished_run_and_a_lost_log_say_so(tmp_path):
     with pytest.warns(GanBlocksWarning, match="already at step 2"):
         train(tmp_path / "run", state, steps=2)
     run.metrics.unlink()
-    with pytest.warns(GanBlocksWarning, match="begins anew after step 2"):
+    with pytest.warns(GanBlocksWarning, match="begins after step 2"):
         train(tmp_path / "run", state, steps=3)
 
 
@@ -194,3 +197,122 @@ def test_a_checkpoint_of_another_model_changes_nothing():
     ):
         state.load_state_dict(other)
     assert all(torch.equal(v, kept[k]) for k, v in state.generator.state_dict().items())
+
+
+def test_a_lazy_penalty_is_in_a_thinned_log(tmp_path):
+    state = tiny_state()
+    objective = Objective({"a": "hinge", "r1": {"type": "r1", "every": 4}, "l1": "l1"})
+    run = RunFolder.create(tmp_path / "run", {"generator": spec_of(state.generator)})
+    fit(
+        state,
+        objective,
+        Stripes(),
+        Stripes(2),
+        run,
+        direction="b2a",
+        epochs=2,
+        log_every=5,
+        progress=False,
+    )
+    log = rows(run)
+    assert [row["step"] for row in log] == ["5", "10", "12"]
+    assert all(float(row["loss_d_r1"]) > 0 for row in log[:2])
+
+
+def test_a_log_of_another_objective_keeps_its_rows_by_name(tmp_path):
+    state = tiny_state()
+    run = train(tmp_path / "run", state, steps=3)
+    old = rows(run)
+    other = Objective({"adversarial": "vanilla", "ssim": {"type": "l2"}})
+    with pytest.warns(GanBlocksWarning, match="loses them: loss_g_l1"):
+        fit(
+            state,
+            other,
+            Stripes(),
+            Stripes(2),
+            run,
+            direction="b2a",
+            epochs=4,
+            steps=5,
+            progress=False,
+        )
+    new = rows(run)
+    assert [row["step"] for row in new] == ["1", "2", "3", "4", "5"]
+    assert [row["loss_g_ssim"] for row in new[:3]] == ["", "", ""]
+    assert [row["d_real"] for row in new[:3]] == [row["d_real"] for row in old]
+
+
+class Mixed(Stripes):
+    """Pictures of two sizes."""
+
+    def read(self, epoch, index):
+        a, b, name = super().read(epoch, index)
+        return (a, b, name) if index % 2 else (a[:, :12], b[:, :12], name)
+
+
+@pytest.mark.filterwarnings("ignore:the generator.s batch norm")
+def test_whole_pictures_of_several_sizes(tmp_path):
+    state = tiny_state()
+    run = RunFolder.create(tmp_path / "run", {"generator": spec_of(state.generator)})
+    options = {"direction": "b2a", "epochs": 1, "progress": False}
+    fit(state, LOSSES, Mixed(), Mixed(2), run, **options)
+    assert list(run.samples.iterdir())
+    with pytest.raises(DataError, match="differ in size: 1.×16 .*batch_size=1"):
+        fit(tiny_state(), LOSSES, Mixed(), Mixed(2), run, **options, batch_size=3)
+
+
+def test_weights_are_for_all_who_may_read_the_folder(tmp_path):
+    run = train(tmp_path / "run", tiny_state(), steps=1)
+    modes = {path.stat().st_mode for path in run.path.iterdir() if path.is_file()}
+    assert len(modes) == 1
+
+
+def test_a_grid_that_fails_leaves_the_weights(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ganblocks.training.loop.sample_grid", fail)
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path / "run", tiny_state(), steps=1)
+    assert load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_a_rehearsal_looks_at_the_target(side):
+    sample = {"a": torch.zeros(3, 16, 16), "b": torch.zeros(3, 16, 16), "name": "x"}
+    sample[side] = torch.zeros(3, 14, 16)
+    with pytest.raises(ShapeError, match="one size"):
+        rehearse(tiny_state(), sample, "b2a")
+
+
+def test_resuming_with_all_that_remembers_and_draws(tmp_path):
+    terms = {
+        "a": "hinge",
+        "l1": {"type": "l1", "weight": 10},
+        "lecam": {"type": "lecam", "every": 3},
+        "gp": {"type": "wgan_gp", "scalar": "logit", "every": 2},
+        "cr": {"type": "consistency", "sides": "both"},
+    }
+    options = {"direction": "b2a", "epochs": 4, "progress": False, "checkpoint_every": 5}
+    options["augment"] = DiffAugment()
+    states, memories = [], []
+    for folder, stops in (("whole", [11]), ("parts", [5, 11])):
+        for stop in stops:
+            state, objective = tiny_state(seed=len(states)), Objective(terms)
+            path = tmp_path / folder
+            if stop == stops[0]:
+                state = tiny_state()
+                run = RunFolder.create(path, {"generator": spec_of(state.generator)})
+            else:
+                run = RunFolder.open(path)
+                saved = run.load_state()
+                state.load_state_dict(saved)
+                objective.load_memory(saved["objective"])
+            fit(state, objective, Stripes(), Stripes(2), run, steps=stop, **options)
+        states.append(state)
+        memories.append(objective.memory())
+    for network in ("generator", "discriminator"):
+        whole, parts = (getattr(state, network).state_dict() for state in states)
+        assert all(torch.equal(parts[key], value) for key, value in whole.items())
+    assert all(torch.equal(memories[1][key], value) for key, value in memories[0].items())
+    assert memories[0]["modules_by_name.lecam.calls"] > 1

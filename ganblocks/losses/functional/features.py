@@ -39,7 +39,8 @@ def gram(features: Tensor) -> Tensor:
         [[0.5, 0.5], [0.5, 0.5]]
     """
     flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / (flat.shape[1] * flat.shape[2])
+    with torch.autocast(flat.device.type, enabled=False):  # sums of many squares need every digit
+        return flat @ flat.transpose(1, 2) / (flat.shape[1] * flat.shape[2])
 
 
 def weighted_gram(

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from ganblocks.losses.functional.reducing import full_precision
+
 
 def norms_to_target(gradient: Tensor, *, target: float = 1.0, one_sided: bool = False) -> Tensor:
     """Mean over the images of (‖g‖₂ − t)², each norm over all values of one image.
@@ -19,7 +21,7 @@ def norms_to_target(gradient: Tensor, *, target: float = 1.0, one_sided: bool = 
         >>> norms_to_target(torch.full((5, 3, 2, 2), 12**-0.5)).item() < 1e-12
         True
     """
-    off: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1) - target
+    off: Tensor = torch.linalg.vector_norm(full_precision(gradient).flatten(1), dim=1) - target
     return (off.relu() if one_sided else off).square().mean()
 
 
@@ -33,7 +35,7 @@ def half_squared_norm(gradient: Tensor) -> Tensor:
         >>> half_squared_norm(torch.ones(5, 3, 2, 2)).item()
         6.0
     """
-    return gradient.flatten(1).square().sum(1).mean() / 2
+    return full_precision(gradient).flatten(1).square().sum(1).mean() / 2
 
 
 def lecam(

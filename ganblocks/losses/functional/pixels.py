@@ -48,7 +48,7 @@ def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
         1.0
     """
     # hypot: the square of a small difference would vanish beside ε² in fp32.
-    return (torch.hypot(output - target, output.new_tensor(eps)) - eps).mean()
+    return (torch.hypot(output - target, output.new_full((), eps)) - eps).mean()
 
 
 def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks.errors import ShapeError, require_count
+from ganblocks.losses import functional
 from ganblocks.losses.logits import Logits
 from ganblocks.registry import Registry
 
@@ -91,7 +92,12 @@ class Penalty(nn.Module, ABC):
         def judge(image: Tensor, given: Tensor | None = known) -> Logits:
             return discriminator(image if given is None else torch.cat((given, image), 1))
 
-        return self.every * self._penalty(judge, real.detach(), fake.detach(), known)
+        device = real.device.type
+        real, fake = real.detach(), fake.detach()
+        if torch.is_autocast_enabled(device):
+            real, fake = functional.full_precision(real), functional.full_precision(fake)
+        with torch.autocast(device, enabled=False):
+            return self.every * self._penalty(judge, real, fake, known)
 
     @abstractmethod
     def _penalty(

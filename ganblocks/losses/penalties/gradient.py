@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ganblocks.errors import OptionError, require_one_of
+from ganblocks.errors import OptionError, ShapeError, require_one_of
 from ganblocks.losses.logits import scales_of
 from ganblocks.losses.penalties.base import Judge
 
@@ -30,6 +30,7 @@ def image_gradient(judge: Judge, image: Tensor, scalar: str = "sum") -> Tensor:
 
     Raises:
         OptionError: The logits do not depend on the image, or `scalar` is another word.
+        ShapeError: There are no logits for each image.
 
     Examples:
         >>> image_gradient(lambda x: 3 * x, torch.zeros(2, 1, 2, 2), "mean")[0].flatten().tolist()
@@ -39,17 +40,32 @@ def image_gradient(judge: Judge, image: Tensor, scalar: str = "sum") -> Tensor:
     image = image.detach().requires_grad_()
     # Fused attention has no second derivative, which the training of a gradient takes.
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-        scales = [logits.reshape(len(image), -1) for logits in scales_of(judge(image))]
-    if not any(scale.requires_grad for scale in scales):
+        scales = [_by_image(logits, len(image)) for logits in scales_of(judge(image))]
+    # A scale without any gradient, as one of constants, is none that autograd takes.
+    pairs = zip(scales, _weights(scales, scalar), strict=True)
+    learnt = [(scale, weight) for scale, weight in pairs if scale.requires_grad]
+    gradient = None
+    if learnt:
+        outputs, weights = zip(*learnt, strict=True)
+        (gradient,) = torch.autograd.grad(
+            outputs, image, weights, create_graph=True, allow_unused=True
+        )
+    if gradient is None:
         raise OptionError(
             "the discriminator's logits do not depend on the image: it ran under no_grad, or "
             "detached what it was given",
             see="no-gradient-to-the-generator",
         )
-    (gradient,) = torch.autograd.grad(
-        scales, image, _weights(scales, scalar), create_graph=True, materialize_grads=True
-    )
     return gradient
+
+
+def _by_image(logits: Tensor, images: int) -> Tensor:
+    if logits.numel() % images or logits.dim() == 0:
+        raise ShapeError(
+            f"the discriminator gave logits of shape {tuple(logits.shape)} for {images} images: a "
+            "penalty takes some for each image, with the batch as their first axis"
+        )
+    return logits.reshape(images, -1)
 
 
 def _weights(scales: list[Tensor], scalar: str) -> list[Tensor]:

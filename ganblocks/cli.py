@@ -9,7 +9,8 @@ import typing
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from ganblocks.errors import (
     GanBlocksError,
@@ -17,6 +18,7 @@ from ganblocks.errors import (
     OptionError,
     RunError,
     require_at_least,
+    require_one_of,
 )
 
 
@@ -38,9 +40,10 @@ def typed_flags(
         A dictionary from field name to value.
 
     Raises:
-        OptionError: A number is below its least.
+        OptionError: A flag is unknown, or its value is of another kind, none of its choices, or
+            below its least.
     """
-    command = argparse.ArgumentParser(
+    command = _Flags(
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **parser
     )
     hints = typing.get_type_hints(config)
@@ -50,7 +53,19 @@ def typed_flags(
     for entry in fields(config):
         if entry.name in typed and entry.metadata.get("least") is not None:
             require_at_least(entry.name, typed[entry.name], entry.metadata["least"])
+        if entry.name in typed and entry.metadata.get("choices"):
+            require_one_of(entry.name, typed[entry.name], entry.metadata["choices"])
     return typed
+
+
+class _Flags(argparse.ArgumentParser):
+    """Says a mistake in one line, as every other is said, with the nearest right flag."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = message.removeprefix("unrecognized arguments: ").split()[0]
+        near = get_close_matches(wrong, self._option_string_actions, n=1, cutoff=0.7)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise OptionError(f"{message}.{hint} --help lists the flags")
 
 
 def continued(
@@ -116,8 +131,10 @@ def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) ->
         options["action"] = "store_true"
     else:
         options["type"] = kinds[0]
-        options["choices"] = entry.metadata.get("choices")
-        options["metavar"] = entry.metadata.get("metavar")
+        choices = entry.metadata.get("choices")
+        options["metavar"] = (
+            f"{{{','.join(choices)}}}" if choices else entry.metadata.get("metavar")
+        )
     command.add_argument(f"--{entry.name.replace('_', '-')}", **options)
 
 

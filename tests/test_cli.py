@@ -30,19 +30,31 @@ def test_only_the_flags_that_were_written_come_back():
 
 
 @pytest.mark.parametrize(
-    "words", [["--size", "big"], ["--name", "z"], ["--siz", "4"], ["--color", "1"]]
+    ("words", "message"),
+    [
+        (["--size", "big"], "argument --size: invalid int value: 'big'. --help lists"),
+        (["--name", "z"], "unknown name 'z': Allowed: 'x', 'y'"),
+        (["--siz", "4"], "unrecognized arguments: --siz 4. Did you mean --size?"),
+        (["--color", "1"], "unrecognized arguments: --color 1. --help lists"),
+        (["--rate"], "argument --rate: expected one argument"),
+    ],
 )
-def test_wrong_flags_exit_with_2(words, capsys):
+def test_a_wrong_flag_is_one_line_with_the_nearest_right_one(words, message, capsys):
     with pytest.raises(SystemExit) as stopped:
-        typed_flags(Config, words)
+        run_command(lambda: typed_flags(Config, words))
     assert stopped.value.code == 2
-    assert "error:" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert message in told
+    assert told.count("\n") == 1
 
 
 def test_help_tells_the_defaults(capsys):
     with pytest.raises(SystemExit):
         typed_flags(Config, ["--help"])
-    assert "a name (default: x)" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "a name (default: x)" in told
+    assert "--name {x,y}" in told
 
 
 def test_a_resumed_run_keeps_its_flags():

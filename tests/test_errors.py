@@ -1,5 +1,6 @@
 import copy
 import pickle
+import re
 import traceback
 
 import pytest
@@ -99,3 +100,18 @@ def test_a_word_off_the_list_may_name_its_entry():
     with pytest.raises(errors.OptionError) as raised:
         errors.require_one_of("direction", "AtoB", ("a2b", "b2a"), see="wrong-direction")
     assert raised.value.see == "wrong-direction"
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ((3, 8, 8), "x.unsqueeze(0)"),
+        ((1, 8, 8, 3), "x.permute(0, 3, 1, 2)"),
+        ((1, 3, 4, 8, 8), "slices of a volume as a batch"),
+        ((1, 5, 8, 8), "in_channels=5"),
+        ((0, 3, 8, 8), "nothing in it"),
+    ],
+)
+def test_an_image_of_another_shape_is_answered_with_what_to_write(shape, remedy):
+    with pytest.raises(errors.ShapeError, match=re.escape(remedy)):
+        errors.require_image("it", shape, 3)

@@ -40,7 +40,11 @@ def terms(run: Path) -> str:
     """Names what the discriminator of a run minimises."""
     spec = json.loads((run / "spec.json").read_text("utf-8"))["objective"]
     named = {name: term for name, term in spec["terms"].items() if name != "l1"}
-    return " + ".join(f"{t['weight']} · `{t['type']}`" for t in named.values())
+    return " + ".join(f"{_number(t['weight'])} · `{t['type']}`" for t in named.values())
+
+
+def _number(weight: object) -> str:
+    return f"{weight:g}" if isinstance(weight, int | float) else str(weight)
 
 
 def main() -> int:
@@ -60,7 +64,13 @@ def main() -> int:
     if options.record:
         record(
             "Adversarial losses on the CMP facades",
-            ("minimised by D", "rows of the log", "D(real) − D(fake)", "L1", "rows not finite"),
+            (
+                "minimised by D",
+                "rows of the log",
+                "D(real) − D(fake)",
+                "L1 in training",
+                "rows not finite",
+            ),
             rows,
             f"""The recipe's preset `paper` (U-Net 256, 70×70 PatchGAN, 256×256, batch 1), one seed;
             means over the last {options.rows} steps. Logits of different losses have different

@@ -134,6 +134,36 @@ def plain_wgan_gp(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
     return (norms - 1).square().mean()
 
 
+def plain_r1_r2(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
+    """R1 and R2 as scripts write them, real and fake images alike."""
+    return plain_r1(discriminator, image) + plain_r1(discriminator, image)
+
+
+def plain_dragan(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
+    """The penalty of DRAGAN as scripts write it, with each image's own deviation."""
+    spread = image.flatten(1).std(1, correction=0).view(-1, 1, 1, 1)
+    around = image + 0.5 * spread * torch.randn_like(image)
+    norms: Tensor = gradient(discriminator, around).norm(2, dim=1)  # type: ignore[no-untyped-call]
+    return (norms - 1).square().mean()
+
+
+def plain_lecam(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
+    """LeCam's penalty as scripts write it, real and fake images alike, the averages at hand."""
+    real: Tensor = discriminator(image)
+    fake: Tensor = discriminator(image)
+    return (real - 0.1).square().mean() + (fake - 0.1).square().mean()
+
+
+PLAIN_PENALTIES = {
+    "r1": plain_r1,
+    "r2": plain_r1,
+    "r1_r2": plain_r1_r2,
+    "wgan_gp": plain_wgan_gp,
+    "dragan": plain_dragan,
+    "lecam": plain_lecam,
+}
+
+
 def main() -> None:
     """Prints the ratio of each, and records them where told."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -155,7 +185,7 @@ def main() -> None:
         rows.append((f"`{name}`", f"{got:.2f}"))
     critic = PatchDiscriminator(3, base_channels=8, norm="none")
     shown = (torch.randn(4, 3, 64, 64),)
-    for name, plain_penalty in {"r1": plain_r1, "wgan_gp": plain_wgan_gp}.items():
+    for name, plain_penalty in PLAIN_PENALTIES.items():
         penalty = PENALTIES.build(name)
         got = ratio(
             lambda x, p=penalty: p(critic, x, x),  # type: ignore[misc]

@@ -287,6 +287,12 @@ class Registry(Generic[T]):
     def _entry(self, name: str) -> _Entry:
         self._require_name(name)
         if name not in self:
+            named = [n for n, e in self._entries.items() if e.target.endswith(f".{name}")]
+            if named:
+                raise RegistryError(
+                    f"{name!r} is the class that {self.kind} build as "
+                    f"{' or '.join(map(repr, named))}: write the name, or the class without quotes"
+                )
             raise RegistryError(not_one_of(f"name in {self.kind}", name, self._known()))
         if clash := self._clash(name):
             raise RegistryError(clash)

@@ -50,6 +50,11 @@ def shapes():
     return registry
 
 
+def test_the_name_of_a_class_is_answered_with_its_names():
+    with pytest.raises(RegistryError, match="build as 'resnet' or 'resnet_6blocks' or"):
+        GENERATORS.build("ResNetGenerator")
+
+
 def test_build_from_name_spec_and_callable(shapes):
     assert shapes.build("square", side=2).side == 2
     assert shapes.build({"type": "square", "side": 3}).side == 3

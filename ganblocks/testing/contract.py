@@ -34,6 +34,7 @@ class ContractError(GanBlocksError, AssertionError):
         check: Name of the check that found it.
     """
 
+    see = "breaks-its-contract"
     check: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from ganblocks.checkpoints import fitting_weights, plain_state_dict
-from ganblocks.errors import RunError, listed
+from ganblocks.errors import GanBlocksWarning, RunError, listed
 
 _KEYS = ("step", "generator", "discriminator", "optimizer_g", "optimizer_d", "rng", "rng_cuda")
 
@@ -107,6 +108,13 @@ class TrainState:
         torch.set_rng_state(state["rng"])
         if len(state["rng_cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["rng_cuda"])
+        else:
+            warnings.warn(
+                f"{source} was written with {len(state['rng_cuda'])} GPUs in sight and is read "
+                f"with {torch.cuda.device_count()}: draws on them go on from another state",
+                GanBlocksWarning,
+                stacklevel=2,
+            )
 
 
 @contextmanager

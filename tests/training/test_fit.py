@@ -133,6 +133,14 @@ def test_a_finished_run_and_a_lost_log_say_so(tmp_path):
         train(tmp_path / "run", state, steps=3)
 
 
+def test_a_checkpoint_of_another_number_of_gpus_says_so():
+    saved = tiny_state(seed=1).state_dict()
+    saved["rng_cuda"] = [torch.zeros(16, dtype=torch.uint8)] * (torch.cuda.device_count() + 1)
+    state = tiny_state()
+    with pytest.warns(GanBlocksWarning, match="GPUs in sight"):
+        state.load_state_dict(saved)
+
+
 @pytest.mark.parametrize("key", ["rng", "generator", "optimizer_d"])
 def test_an_incomplete_checkpoint_changes_nothing(key):
     saved = tiny_state(seed=1).state_dict()

@@ -93,6 +93,8 @@ def load_batches(
     except GanBlocksError as error:
         # A worker process puts its whole traceback into the message; ours ends it, and its note.
         told = str(error).rpartition(f"\n{NOTE}")[0].rpartition("\n")[2]
+        if not told:  # it was raised in this process
+            raise
         raise DataError(told.partition("Error: ")[2] or error) from None
 
 

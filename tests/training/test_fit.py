@@ -265,8 +265,9 @@ def test_whole_pictures_of_several_sizes(tmp_path):
     options = {"direction": "b2a", "epochs": 1, "progress": False}
     fit(state, LOSSES, Mixed(), Mixed(2), run, **options)
     assert list(run.samples.iterdir())
-    with pytest.raises(DataError, match="differ in size: 1.×16 .*batch_size=1"):
+    with pytest.raises(DataError, match="differ in size: 1.×16 .*batch_size=1") as caught:
         fit(tiny_state(), LOSSES, Mixed(), Mixed(2), run, **options, batch_size=3)
+    assert caught.value.see == "sizes-must-match"
 
 
 def test_weights_are_for_all_who_may_read_the_folder(tmp_path):

@@ -272,7 +272,7 @@ def main() -> None:
         seed=config.seed,
     )
     held_out = mean_l1(generator, val_set, config.direction)
-    kind = "training" if vars(val_set).get("split") == "train" else "held-out"
+    kind = "training" if getattr(val_set, "split", None) == "train" else "held-out"
     print(f"L1 on {len(val_set)} {kind} pairs: {held_out:.4f}")
     print(f"look at {run.path / 'index.html'}; use it with ganblocks.load({str(run.path)!r})")
 

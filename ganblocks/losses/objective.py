@@ -283,7 +283,7 @@ class Objective(nn.Module):
     def _put(self, name: str, term: str | Mapping[str, Any]) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise OptionError(f"a term is called {name!r}: write a word such as 'l1'")
-        if hasattr(nn.ModuleDict, name):
+        if hasattr(self.modules_by_name, name):
             raise OptionError(f"a term cannot be called {name!r}, which torch's modules use")
         if not isinstance(term, str | Mapping):
             raise OptionError(

@@ -159,6 +159,7 @@ def test_the_memory_of_a_term_can_be_kept():
         ({"l1": {"loss": 3}}, "hand in a loss object"),
         ({"loss.g": "l1"}, "write a word such as 'l1'"),
         ({"update": "l1"}, "cannot be called 'update'"),
+        ({"training": "l1"}, "cannot be called 'training'"),
         ({"l1": {"type": ["l1"]}}, "has the type"),
         ({"l1": {"type": "l1", "wieght": 10}}, "did you mean 'weight'"),
         ("vanilla", "terms are 'vanilla'"),

@@ -27,11 +27,12 @@ from ganblocks import (
 from ganblocks.training import TrainState
 
 
-def train(path, state, **knobs):
+def train(path, state, objective=LOSSES, train_set=None, val_set=None, **knobs):
     spec = {"generator": spec_of(state.generator), "direction": "b2a"}
     run = RunFolder.create(path, spec) if not (path / "spec.json").exists() else RunFolder(path)
     options = {"direction": "b2a", "epochs": 4, "sample_every": 100, "checkpoint_every": 100}
-    fit(state, LOSSES, Stripes(), Stripes(2), run, **{**options, "progress": False, **knobs})
+    train_set, val_set = train_set or Stripes(), val_set or Stripes(2)
+    fit(state, objective, train_set, val_set, run, **{**options, "progress": False, **knobs})
     return run
 
 
@@ -208,21 +209,8 @@ def test_a_checkpoint_of_another_model_changes_nothing():
 
 
 def test_a_lazy_penalty_is_in_a_thinned_log(tmp_path):
-    state = tiny_state()
     objective = Objective({"a": "hinge", "r1": {"type": "r1", "every": 4}, "l1": "l1"})
-    run = RunFolder.create(tmp_path / "run", {"generator": spec_of(state.generator)})
-    fit(
-        state,
-        objective,
-        Stripes(),
-        Stripes(2),
-        run,
-        direction="b2a",
-        epochs=2,
-        log_every=5,
-        progress=False,
-    )
-    log = rows(run)
+    log = rows(train(tmp_path / "run", tiny_state(), objective, epochs=2, log_every=5))
     assert [row["step"] for row in log] == ["5", "10", "12"]
     assert all(float(row["loss_d_r1"]) > 0 for row in log[:2])
 
@@ -233,17 +221,7 @@ def test_a_log_of_another_objective_keeps_its_rows_by_name(tmp_path):
     old = rows(run)
     other = Objective({"adversarial": "vanilla", "ssim": {"type": "l2"}})
     with pytest.warns(GanBlocksWarning, match="loses them: loss_g_l1"):
-        fit(
-            state,
-            other,
-            Stripes(),
-            Stripes(2),
-            run,
-            direction="b2a",
-            epochs=4,
-            steps=5,
-            progress=False,
-        )
+        train(tmp_path / "run", state, other, steps=5)
     new = rows(run)
     assert [row["step"] for row in new] == ["1", "2", "3", "4", "5"]
     assert [row["loss_g_ssim"] for row in new[:3]] == ["", "", ""]
@@ -260,13 +238,11 @@ class Mixed(Stripes):
 
 @pytest.mark.filterwarnings("ignore:the generator.s batch norm")
 def test_whole_pictures_of_several_sizes(tmp_path):
-    state = tiny_state()
-    run = RunFolder.create(tmp_path / "run", {"generator": spec_of(state.generator)})
-    options = {"direction": "b2a", "epochs": 1, "progress": False}
-    fit(state, LOSSES, Mixed(), Mixed(2), run, **options)
+    mixed = {"train_set": Mixed(), "val_set": Mixed(2), "epochs": 1}
+    run = train(tmp_path / "run", tiny_state(), **mixed)
     assert list(run.samples.iterdir())
     with pytest.raises(DataError, match="differ in size: 1.×16 .*batch_size=1") as caught:
-        fit(tiny_state(), LOSSES, Mixed(), Mixed(2), run, **options, batch_size=3)
+        train(tmp_path / "other", tiny_state(), **mixed, batch_size=3)
     assert caught.value.see == "sizes-must-match"
 
 

@@ -51,30 +51,54 @@ def plain_patchgan(base: int) -> nn.Module:
 
 
 class PlainTraining:
-    """Both networks with plain Adams, and their alternating step."""
+    """Both networks with plain Adams, and their alternating step.
 
-    def __init__(self, base: int, downs: int, device: torch.device) -> None:
+    Args:
+        base: Channels of the first level.
+        downs: Halvings of the generator.
+        device: Where to train.
+        precision: `"fp32"`, or `"bf16"` for autocast around the networks and the losses.
+        tf32: Whether cuDNN may compute fp32 convolutions in TF32, as it does by default.
+    """
+
+    def __init__(
+        self,
+        base: int,
+        downs: int,
+        device: torch.device,
+        *,
+        precision: str = "fp32",
+        tf32: bool = True,
+    ) -> None:
         self.g = PlainUNet(base, downs).to(device)
         self.d = plain_patchgan(base).to(device)
         self.opt_g = torch.optim.Adam(self.g.parameters(), 2e-4, betas=(0.5, 0.999))
         self.opt_d = torch.optim.Adam(self.d.parameters(), 2e-4, betas=(0.5, 0.999))
+        self.device, self.bf16, self.tf32 = device, precision == "bf16", tf32
+
+    def autocast(self) -> torch.autocast:
+        """Casts inside the block, where bf16 was asked for."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     def step(self, source: Tensor, target: Tensor) -> dict[str, float]:
         """One alternating update; the losses are read at once, as scripts do to print them."""
-        fake = self.g(source)
-        pred_real = self.d(torch.cat((source, target), 1))
-        pred_fake = self.d(torch.cat((source, fake.detach()), 1))
+        torch.backends.cudnn.allow_tf32 = self.tf32
         bce = F.binary_cross_entropy_with_logits
-        loss_d = 0.5 * (
-            bce(pred_real, torch.ones_like(pred_real)) + bce(pred_fake, torch.zeros_like(pred_fake))
-        )
+        with self.autocast():
+            fake = self.g(source)
+            pred_real = self.d(torch.cat((source, target), 1))
+            pred_fake = self.d(torch.cat((source, fake.detach()), 1))
+            loss_real = bce(pred_real, torch.ones_like(pred_real))
+            loss_d = 0.5 * (loss_real + bce(pred_fake, torch.zeros_like(pred_fake)))
         self.opt_d.zero_grad()
         loss_d.backward()
         self.opt_d.step()
-        pred_fake = self.d(torch.cat((source, fake), 1))
-        loss_l1 = F.l1_loss(fake, target)
-        loss_g = bce(pred_fake, torch.ones_like(pred_fake)) + 100 * loss_l1
+        with self.autocast():
+            pred_fake = self.d(torch.cat((source, fake), 1))
+            loss_l1 = F.l1_loss(fake, target)
+            loss_g = bce(pred_fake, torch.ones_like(pred_fake)) + 100 * loss_l1
         self.opt_g.zero_grad()
         loss_g.backward()
         self.opt_g.step()
+        torch.backends.cudnn.allow_tf32 = True
         return {"loss_d": loss_d.item(), "loss_g": loss_g.item(), "loss_l1": loss_l1.item()}

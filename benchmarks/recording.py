@@ -1,4 +1,4 @@
-"""How a benchmark's figures come to the docs' page of results: a JSON file for each script."""
+"""How a benchmark's figures come to the docs' page of results: a JSON file for each table."""
 
 import json
 import os
@@ -15,7 +15,14 @@ import ganblocks
 FOLDER = Path(__file__).parents[1] / "docs" / "results"
 
 
-def record(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
+def record(
+    title: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    note: str = "",
+    *,
+    name: str | None = None,
+) -> None:
     """Writes a table, with the command that made it, the date, the machine and the versions.
 
     Args:
@@ -23,6 +30,8 @@ def record(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], note:
         head: The names of the columns.
         rows: The figures, as they are to be read.
         note: What a reader has to know about them.
+        name: The file's name; None takes the script's, and one that records more than one table
+            names the others.
     """
     script = Path(sys.argv[0])
     results = {
@@ -36,7 +45,7 @@ def record(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], note:
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=1, ensure_ascii=False)
-    (FOLDER / f"{script.stem}.json").write_text(text + "\n", encoding="utf-8")
+    (FOLDER / f"{name or script.stem}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def machine() -> str:

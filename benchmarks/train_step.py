@@ -1,88 +1,176 @@
-"""Measures our training step against a plain PyTorch script of the same model, alternating.
+"""Measures our training step against a plain PyTorch script's and against its bare convolutions.
 
-python benchmarks/train_step.py --steps 9 --record
+python benchmarks/train_step.py --steps 9 --memory --record
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
 
+import step_memory
 import torch
-from plain_pix2pix import PlainTraining
+from plain_pix2pix import PlainUNet, plain_patchgan
 from recording import record
+from roofline import ROOFLINE_HEAD, device_peak, flops, roofline_rows, state_bytes
+from step_floor import LAYOUTS, Convolution, convolutions_of_step, floor
+from step_targets import print_targets
+from step_variants import Setting, precision_of, variants
 
-from ganblocks import (
-    GENERATORS,
-    Objective,
-    PatchDiscriminator,
-    TrainState,
-    resolve_device,
-    train_step,
-)
+from ganblocks import resolve_device
 from ganblocks.cli import run_command
 
-
-def seconds(step: Callable[[], object], device: torch.device) -> float:
-    """Times one call, the work on the device included."""
-    start = time.perf_counter()
-    step()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - start
+HEAD = ("step", "ms", "to plain fp32", "to its floor", "images/s")
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def main() -> None:
-    """Prints the median step of both and their ratio."""
+    """Prints what was asked for: memory, times, the roofline, and the targets."""
+    options = flags()
+    setting = Setting(options.size, options.base_channels, resolve_device(options.device))
+    torch.backends.cudnn.benchmark = True  # for all alike, as the port of pix2pix does
+    # Memory comes first, while this process has none of its own that others would lack.
+    memory = tell_memory(setting, options) if options.memory else {}
+    print_targets(setting.device, tell_times(setting, options), memory, options.memory_batch)
+
+
+def tell_memory(setting: Setting, options: argparse.Namespace) -> step_memory.Memories:
+    """Measures the memory of steps, and prints and records the table."""
+    memory = step_memory.measured(setting, (1, options.memory_batch))
+    tell(
+        "Memory of a training step of pix2pix",
+        step_memory.HEAD,
+        step_memory.rows_of(memory),
+        f"""The peak of a step, {setting}, each in a process of its own. The state is weights,
+        gradients and Adam's moments. Ratios are to the plain script of the same precision.
+        Checkpointing is the generator's.""",
+        "train_step_memory" if options.record else None,
+    )
+    return memory
+
+
+def tell_times(setting: Setting, options: argparse.Namespace) -> dict[str, float]:
+    """Times the steps, prints and records the tables, and gives seconds by name."""
+    torch.manual_seed(0)
+    networks = (
+        PlainUNet(setting.base_channels, setting.num_downs).to(setting.device),
+        plain_patchgan(setting.base_channels).to(setting.device),
+    )
+    images = setting.images()
+    calls = convolutions_of_step(*networks, *images)
+    steps: dict[str, Callable[[], object]] = {
+        name: partial(make(setting), *images)
+        for name, make in variants(setting.device, options.compile, options.only).items()
+    }
+    steps |= floors(calls, setting, options.only)
+    seconds = medians(steps, options.steps, setting.device)
+    operations, moved = flops(calls), state_bytes(*networks)
+    tell(
+        "Training step of pix2pix",
+        HEAD,
+        timing_rows(seconds),
+        f"""Medians of {options.steps} rounds in turn, batch 1, {setting}. Plain is a script as
+        people write it: the same model, the same losses, read at each step. The floor is the
+        step's convolutions alone, forward and backward, {operations / 1e9:.1f} GFLOP; each step is
+        compared with the faster layout of its precision.""",
+        "train_step" if options.record else None,
+    )
+    if peak := device_peak(setting.device, options.peak):
+        ours_and_plain = {n: value for n, value in seconds.items() if not n.startswith("floor")}
+        tell(
+            "Training step of pix2pix and the device's peak",
+            ROOFLINE_HEAD,
+            roofline_rows(ours_and_plain, operations, moved, peak),
+            f"""Operations are those of the convolutions, {operations / 1e9:.1f} GFLOP a step; bytes
+            are weights, gradients and Adam's moments, read and written once, {moved / 1e9:.2f} GB.
+            The bound is the longer of the two at the device's peak.""",
+            "train_step_roofline" if options.record else None,
+        )
+    return seconds
+
+
+def floors(
+    calls: Sequence[Convolution], setting: Setting, only: str
+) -> dict[str, Callable[[], object]]:
+    """Makes the bare convolutions in each precision and layout, by name."""
+    return {
+        name: floor(calls, dtype, memory_format, setting.device)
+        for precision, dtype in DTYPES.items()
+        for layout, memory_format in LAYOUTS.items()
+        if fnmatchcase(name := f"floor {precision}{layout}", only)
+    }
+
+
+def medians(
+    steps: dict[str, Callable[[], object]], rounds: int, device: torch.device
+) -> dict[str, float]:
+    """Times them in turn, so that a busy machine slows all alike; gives seconds of one step."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    repeats = 10 if device.type == "cuda" else 1  # waiting for the GPU at the end weighs less then
+    for turn in range(rounds + 2):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            for _ in range(repeats):
+                step()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            if turn >= 2:
+                times[name].append((time.perf_counter() - start) / repeats)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def timing_rows(seconds: dict[str, float]) -> list[tuple[str, ...]]:
+    """Gives each step against the plain script, and against the floor of its precision."""
+    rows = []
+    for name, value in seconds.items():
+        begins = f"floor {precision_of(name)}"
+        floors = [other for key, other in seconds.items() if key.startswith(begins)]
+        to_plain = f"{value / seconds['plain fp32']:.2f}" if "plain fp32" in seconds else "–"
+        to_floor = f"{value / min(floors):.2f}" if floors else "–"
+        rows.append((name, f"{1000 * value:.4g}", to_plain, to_floor, f"{1 / value:.4g}"))
+    return rows
+
+
+def tell(
+    title: str,
+    head: tuple[str, ...],
+    rows: list[tuple[str, ...]],
+    note: str,
+    name: str | None,
+) -> None:
+    """Prints a table with its note, and records it under the name where there is one."""
+    widths = [max(map(len, column)) + 2 for column in zip(head, *rows, strict=True)]
+    print(f"{title}. {' '.join(note.split())}\n")
+    for first, *others in [head, *rows]:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        print(first.ljust(widths[0]), *cells, flush=True)
+    print()
+    if name is not None:
+        record(title, head, rows, note, name=name)
+
+
+def flags() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=9, help="measured steps of each")
+    parser.add_argument("--steps", type=int, default=9, help="measured rounds")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--base-channels", type=int, default=64)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--only", default="*", help="a pattern of steps' names: '*bf16*'")
+    parser.add_argument("--compile", action="store_true", help="compiled steps too")
+    parser.add_argument("--memory", action="store_true", help="the peak memory too")
+    parser.add_argument("--memory-batch", type=int, default=8, help="beside batch 1")
+    parser.add_argument(
+        "--peak",
+        type=float,
+        nargs=3,
+        metavar=("BF16", "FP32", "GB"),
+        help="the device's peak: TFLOP/s in bf16, in fp32 (TF32 on CUDA), GB/s",
+    )
     parser.add_argument("--record", action="store_true", help="write them for the docs")
-    options = parser.parse_args()
-    device = resolve_device(options.device)
-    downs = options.size.bit_length() - 1
-
-    torch.manual_seed(0)
-    plain = PlainTraining(options.base_channels, downs, device)
-    generator = GENERATORS.build(
-        "unet_256_lua", base_channels=options.base_channels, num_downs=downs
-    )
-    discriminator = PatchDiscriminator(base_channels=options.base_channels)
-    state = TrainState(generator.to(device), discriminator.to(device))
-    losses = Objective(
-        {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
-    )
-    images = torch.rand(2, 1, 3, options.size, options.size, device=device) * 2 - 1
-
-    steps = {
-        "plain": lambda: plain.step(images[0], images[1]),
-        "ganblocks": lambda: {
-            name: value.item()
-            for name, value in train_step(state, images[0], images[1], losses).items()
-        },
-    }
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(options.steps + 2):
-        for name, step in steps.items():  # alternating, so that a busy machine slows both
-            taken = seconds(step, device)
-            if turn >= 2:
-                times[name].append(taken)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    rows = [(name, f"{1000 * median:.0f}") for name, median in medians.items()]
-    rows.append(("ratio", f"{medians['ganblocks'] / medians['plain']:.2f}"))
-    for name, figure in rows:
-        print(f"{name:10} {figure:>8}")
-    if options.record:
-        record(
-            "Training step of pix2pix",
-            ("step", "milliseconds"),
-            rows,
-            f"""Medians of {options.steps} steps in turn, fp32, batch 1, {options.size} pixels
-            square, base channels {options.base_channels}, on {device}. Plain is a script as people
-            write it: the same model, the same losses.""",
-        )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ The paper's model on the real ones, or on a folder of your own pairs:
     python examples/pix2pix_facades.py --preset paper --data cmp --out runs/paper
     python examples/pix2pix_facades.py --preset paper --data my_pairs --out runs/mine
 
+The same on four GPUs, each with batches of its own:
+
+    torchrun --nproc-per-node 4 examples/pix2pix_facades.py --preset paper --data my_pairs
+
 A run leaves a folder with weights, log, pictures and a report, index.html.
 """
 
@@ -26,7 +30,11 @@ from ganblocks import (
     DISCRIMINATORS,
     GENERATORS,
     PENALTIES,
+    SCHEDULES,
+    Augmentation,
     DataError,
+    JsonLinesLogger,
+    Logger,
     Objective,
     OptionError,
     PairedDataset,
@@ -35,14 +43,20 @@ from ganblocks import (
     RunError,
     RunFolder,
     SyntheticFacades,
+    TensorBoardLogger,
     TrainState,
+    World,
     check_pairs,
     download_cmp_facades,
     fit,
+    load_checkpoint,
+    make_deterministic,
     mean_l1,
+    process_group,
     rehearse,
     resolve_device,
     resolve_precision,
+    restarted,
     source_and_target,
     spec_of,
     split_names,
@@ -99,7 +113,7 @@ class Config:
     num_downs: int = flag(6, "how often the generator halves the image", least=1)
     n_layers: int = flag(2, "stride-2 layers of the PatchGAN; 3 sees 70x70 patches", least=1)
     norm: str = flag("batch", "norm of both networks", *ganblocks.NORMS.names())
-    adversarial: str = flag("vanilla", "adversarial loss", *ADVERSARIAL_LOSSES.names())
+    adversarial: str = flag("vanilla", "adversarial loss", "none", *ADVERSARIAL_LOSSES.names())
     lambda_l1: float = flag(100.0, "weight of the L1 loss", least=0)
     penalty: str = flag("none", "penalty on the discriminator", "none", *PENALTIES.names())
     penalty_weight: float = flag(1.0, "its weight", least=0)
@@ -107,27 +121,45 @@ class Config:
     augment: str = flag(
         "none", "varies what the discriminator sees", "none", *AUGMENTATIONS.names()
     )
+    pool_size: int = flag(0, "generated images that the discriminator may see again", least=0)
     lr: float = flag(2e-3, "learning rate of both Adams", least=0)
-    precision: str = flag("auto", "number format of the networks", "fp32", "bf16", "auto")
+    lr_discriminator: float | None = flag(None, "that of the discriminator, if another", least=0)
+    lr_scaling: str = flag(
+        "none", "how the rates grow with the number of processes", "none", "sqrt", "linear"
+    )
+    schedule: str = flag("linear", "learning rate by the epoch", *SCHEDULES)
+    clip_norm: float | None = flag(None, "longer gradients are scaled down to this norm", least=0)
+    ema: float | None = flag(None, "decay of the generator's running average, such as 0.999")
+    accumulate: int = flag(1, "parts that a batch is cut into to save memory", least=1)
+    precision: str = flag("auto", "number format of the networks", "fp32", "bf16", "fp16", "auto")
     device: str = flag("auto", "auto, cpu, cuda, cuda:N or mps")
-    workers: int = flag(0, "processes that read pairs ahead", least=0)
+    compile: bool = flag(False, "compile both networks before the training")
+    cuda_graph: bool = flag(False, "run the step as one CUDA graph")
+    deterministic: bool = flag(False, "the same numbers from every run, bit for bit")
+    cache: str = flag("auto", "keep decoded pairs in memory", "auto", "always", "never")
+    workers: int = flag(0, "processes that read pairs ahead, if they are not cached", least=0)
     seed: int = flag(0, "seed of weights, order, crops and dropout", least=0)
     log_every: int = flag(10, "steps between rows of metrics.csv", least=1)
     sample_every: int = flag(400, "steps between picture grids", least=1)
     checkpoint_every: int = flag(400, "steps between checkpoints", least=1)
+    keep: int = flag(1, "checkpoints to keep", least=1)
+    best_by: str = flag("none", "keep the best generator by its held-out L1", "none", "l1")
+    logger: str = flag("none", "log elsewhere too", "none", "jsonl", "tensorboard")
     out: str = flag("runs/facades", "folder of the run")
     resume: bool = flag(False, "go on from the last checkpoint in --out")
 
 
 MAY_CHANGE_ON_RESUME = [
-    *("resume", "out", "steps", "device", "workers"),
-    *("log_every", "sample_every", "checkpoint_every"),
+    *("resume", "out", "steps", "device", "workers", "cache", "compile", "cuda_graph"),
+    *("log_every", "sample_every", "checkpoint_every", "keep", "best_by", "logger"),
 ]
 
 
 def read_config() -> Config:
     """Takes flags before the preset, and a resumed run's own flags before both."""
     typed = typed_flags(Config, prog="pix2pix_facades.py", description=__doc__)
+    if restarted() and RunFolder(typed.get("out", Config.out)).begun:
+        typed["resume"] = True  # torchrun has started us again, after a failure
     if typed.get("resume"):
         stored = RunFolder.open(typed.get("out", Config.out)).spec.get("config", {})
         if set(stored) != {entry.name for entry in fields(Config)}:
@@ -197,10 +229,9 @@ def make_networks(config: Config, train_set: PairedDataset) -> tuple[nn.Module, 
 
 def make_objective(config: Config) -> Objective:
     """Puts together what both networks minimise."""
-    terms: dict[str, Any] = {
-        "adversarial": config.adversarial,
-        "l1": {"type": "l1", "weight": config.lambda_l1},
-    }
+    terms: dict[str, Any] = {"l1": {"type": "l1", "weight": config.lambda_l1}}
+    if config.adversarial != "none":
+        terms = {"adversarial": config.adversarial, **terms}
     if config.penalty != "none":
         spec = {"type": config.penalty, "every": config.penalty_every}
         if "scalar" in [p.name for p in PENALTIES.describe(config.penalty).parameters]:
@@ -209,50 +240,94 @@ def make_objective(config: Config) -> Objective:
     return Objective(terms, discriminator_weight=0.5)  # D at half speed, as the paper
 
 
-def main() -> None:
-    """Builds the parts, trains them, and says where the results are."""
-    config = read_config()
-    if not config.out or config.seed >= 2**63:
-        raise OptionError("write a folder for --out, and a --seed below 2^63")
-    if not config.resume:
-        RunFolder(config.out).require_free()  # before anything is fetched
+def make_state(config: Config, train_set: PairedDataset, world: World) -> TrainState:
+    """Puts networks and optimisers together."""
+    grown = {"none": 1.0, "sqrt": world.size**0.5, "linear": float(world.size)}[config.lr_scaling]
+    own = config.lr if config.lr_discriminator is None else config.lr_discriminator
     device = resolve_device(config.device)
-    precision = resolve_precision(config.precision, device)
-    train_set, val_set = make_data(config)
-
     torch.manual_seed(config.seed)
-    generator, discriminator = make_networks(config, train_set)
-    objective = make_objective(config).to(device)
-    augment = None if config.augment == "none" else AUGMENTATIONS.build(config.augment)
-    state = TrainState(generator.to(device), discriminator.to(device), lr=config.lr)
+    generator, discriminator = (n.to(device) for n in make_networks(config, train_set))
+    state = TrainState(
+        generator,
+        discriminator,
+        lr=config.lr * grown,
+        lr_discriminator=own * grown,
+        clip_norm=config.clip_norm,
+        ema_decay=config.ema,
+        pool_size=config.pool_size,
+        seed=config.seed,
+    )
     rehearse(state, train_set[0], config.direction)  # what does not fit shows before we write
+    if config.compile:
+        state.compile()
+    return state
 
+
+def open_run(
+    config: Config,
+    state: TrainState,
+    objective: Objective,
+    augment: Augmentation | None,
+    train_set: PairedDataset,
+    world: World,
+) -> RunFolder:
+    """Makes the folder of a new run, or goes on with an old one."""
     if config.resume:
         run = RunFolder.open(config.out)
-        checkpoint = run.load_state()
-        state.load_state_dict(checkpoint, source=str(run.path))
-        objective.load_memory(checkpoint["objective"])
-        run.write_spec({**run.spec, "config": asdict(config)})
-    else:
-        run = RunFolder.create(
-            config.out,
-            {
-                "recipe": "pix2pix_facades",
-                "data": config.data,
-                "direction": config.direction,
-                "generator": spec_of(generator),
-                "discriminator": spec_of(discriminator),
-                "objective": objective.spec,
-                "augment": None if augment is None else spec_of(augment),
-                "config": asdict(config),
-                "versions": {
-                    "ganblocks": ganblocks.__version__,
-                    "torch": torch.__version__,
-                    "python": platform.python_version(),
-                },
+        if run.has_state:  # it may have been stopped before its first checkpoint
+            load_checkpoint(state, run, objective, train_set)
+        if world.writes:
+            run.write_spec({**run.spec, "config": asdict(config)})
+        return run
+    if not world.writes:
+        return RunFolder(config.out)
+    return RunFolder.create(
+        config.out,
+        {
+            "recipe": "pix2pix_facades",
+            "data": config.data,
+            "direction": config.direction,
+            "generator": spec_of(state.generator),
+            "discriminator": spec_of(state.discriminator),
+            "objective": objective.spec,
+            "augment": None if augment is None else spec_of(augment),
+            "config": asdict(config),
+            "versions": {
+                "ganblocks": ganblocks.__version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
             },
+        },
+    )
+
+
+def make_loggers(config: Config, run: RunFolder, state: TrainState) -> list[Logger]:
+    """Gives where the log goes beside the run's own."""
+    if config.logger == "jsonl":
+        return [JsonLinesLogger(run.path / "metrics.jsonl", resumed_at=state.step)]
+    if config.logger == "tensorboard":
+        return [TensorBoardLogger(run.path / "tensorboard", resumed_at=state.step)]
+    return []
+
+
+def train(config: Config, world: World) -> None:
+    """Builds the parts, trains them, and says where the results are."""
+    with world.first():  # one downloads, the others find it there
+        train_set, val_set = make_data(config)
+    state = make_state(config, train_set, world)
+    objective = make_objective(config).to(state.device)
+    augment = None if config.augment == "none" else AUGMENTATIONS.build(config.augment)
+    precision = resolve_precision(config.precision, state.device)
+    run = open_run(config, state, objective, augment, train_set, world)
+
+    def score(generator: nn.Module) -> float:
+        return mean_l1(generator, val_set, config.direction)
+
+    if world.writes:
+        many = f", {world.size} processes" if world.size > 1 else ""
+        print(
+            f"{len(train_set)} pairs an epoch, {precision} on {state.device}{many}, into {run.path}"
         )
-    print(f"{len(train_set)} pairs an epoch, {precision} on {device}, into {run.path}")
     fit(
         state,
         objective,
@@ -263,18 +338,38 @@ def main() -> None:
         epochs=config.epochs,
         steps=config.steps,
         batch_size=config.batch_size,
+        accumulate=config.accumulate,
         precision=precision,
         augment=augment,
+        schedule=config.schedule,
+        cuda_graph=config.cuda_graph,
+        cache=config.cache,
+        workers=config.workers,
         log_every=config.log_every,
         sample_every=config.sample_every,
         checkpoint_every=config.checkpoint_every,
-        workers=config.workers,
+        keep=config.keep,
+        best_by=score if config.best_by == "l1" else None,
+        loggers=make_loggers(config, run, state) if world.writes else [],
         seed=config.seed,
     )
-    held_out = mean_l1(generator, val_set, config.direction)
-    kind = "training" if getattr(val_set, "split", None) == "train" else "held-out"
-    print(f"L1 on {len(val_set)} {kind} pairs: {held_out:.4f}")
-    print(f"look at {run.path / 'index.html'}; use it with ganblocks.load({str(run.path)!r})")
+    if world.writes:
+        kind = "training" if getattr(val_set, "split", None) == "train" else "held-out"
+        print(f"L1 on {len(val_set)} {kind} pairs: {score(state.result):.4f}")
+        print(f"look at {run.path / 'index.html'}; use it with ganblocks.load({str(run.path)!r})")
+
+
+def main() -> None:
+    """Reads the flags, joins the other processes where there are any, and trains."""
+    config = read_config()
+    if not config.out or config.seed >= 2**63:
+        raise OptionError("write a folder for --out, and a --seed below 2^63")
+    if config.deterministic:
+        make_deterministic()
+    with process_group(resolve_device(config.device)) as world:
+        if not config.resume and world.writes:
+            RunFolder(config.out).require_free()  # before anything is fetched
+        train(config, world)
 
 
 if __name__ == "__main__":

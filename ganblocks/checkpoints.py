@@ -24,7 +24,9 @@ _FILES = (
     "state.pt",
     "generator.safetensors",
     "discriminator.safetensors",
+    "best.safetensors",
     "metrics.csv",
+    "health.jsonl",
     "samples",
     "index.html",
 )
@@ -62,8 +64,9 @@ class RunFolder:
     """The folder of one training run.
 
     `spec.json` says what ran, `generator.safetensors` and `discriminator.safetensors` hold the
-    weights, `state.pt` all that a resumed training needs, `metrics.csv` the log, `samples/` the
-    grids, `index.html` the report.
+    weights, `best.safetensors` those of the best generator where `fit` was told what is best,
+    `state.pt` all that a resumed training needs, `metrics.csv` the log, `health.jsonl` what was
+    found to be ill, `samples/` the grids, `index.html` the report.
 
     Args:
         path: The folder; `create` and `open` check it first.
@@ -84,6 +87,7 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.metrics = self.path / "metrics.csv"
+        self.health = self.path / "health.jsonl"
         self.samples = self.path / "samples"
         self._spec = self.path / "spec.json"
         self._state = self.path / "state.pt"
@@ -117,7 +121,7 @@ class RunFolder:
             RunError: There is no run.
         """
         run = cls(path)
-        if not run._spec.is_file():
+        if not run.begun:
             raise RunError(
                 f"{run.path} holds no run: it has no spec.json. Check the path, or train first"
             )
@@ -140,6 +144,16 @@ class RunFolder:
             raise RunError(
                 f"{self.path} holds {listed(taken)}, which a run replaces: choose another --out"
             )
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run."""
+        return self._spec.is_file()
+
+    @property
+    def has_state(self) -> bool:
+        """Whether a checkpoint has been written yet."""
+        return self._state.is_file()
 
     @property
     def spec(self) -> Json:
@@ -168,16 +182,31 @@ class RunFolder:
         text = json.dumps(spec, indent=2, allow_nan=False) + "\n"
         write_atomically(self._spec, lambda temporary: temporary.write_text(text, "utf-8"))
 
-    def save_state(self, state: Json) -> None:
-        """Writes the state of the training.
+    def save_state(self, state: Json, *, keep: int = 1) -> None:
+        """Writes the state of the training as `state.pt`.
 
         Args:
-            state: Tensors, numbers and text, in lists and dictionaries; nothing else is read back.
+            state: Tensors, numbers and text, in lists and dictionaries; nothing else is read
+                back. With `keep` above 1 its `"step"` is wanted.
+            keep: States to keep: the new one, and before it the newest of those that were
+                written so, as `state_<step>.pt`. To go back to one, copy it over `state.pt`.
 
         Raises:
             RunError: The file cannot be written.
         """
         write_atomically(self._state, lambda temporary: torch.save(state, temporary))
+        with _explained(self.path):
+            if keep > 1:
+                copy = self.path / f"state_{state['step']:06d}.pt"
+                copy.unlink(missing_ok=True)
+                try:
+                    copy.hardlink_to(self._state)
+                except OSError:  # a file system without links
+                    write_atomically(copy, lambda temporary: torch.save(state, temporary))
+            named = [p for p in self.path.glob("state_*.pt") if p.stem[6:].isdecimal()]
+            by_step = sorted(named, key=lambda path: int(path.stem[6:]))
+            for path in by_step[: -keep if keep > 1 else None]:
+                path.unlink()
 
     def load_state(self) -> Json:
         """Reads the state of the training.
@@ -185,7 +214,7 @@ class RunFolder:
         Raises:
             RunError: There is none, or it cannot be read.
         """
-        if not self._state.is_file():
+        if not self.has_state:
             raise RunError(
                 f"{self.path} has no checkpoint yet (state.pt): remove the folder and start anew",
                 see="resume",
@@ -218,7 +247,7 @@ class RunFolder:
         """Writes a network's weights as `<name>.safetensors`.
 
         Args:
-            name: `"generator"` or `"discriminator"`.
+            name: `"generator"`, `"discriminator"` or `"best"`.
             network: The network, wrapped or not.
 
         Raises:
@@ -233,7 +262,7 @@ class RunFolder:
         """Reads `<name>.safetensors` into a network.
 
         Args:
-            name: `"generator"` or `"discriminator"`.
+            name: `"generator"`, `"discriminator"` or `"best"`.
             network: The network, which must not be wrapped.
 
         Raises:

@@ -197,3 +197,7 @@ def require_image(
 
 class GanBlocksWarning(UserWarning):
     """Something will work, but hardly as its caller expects."""
+
+
+class HealthWarning(GanBlocksWarning):
+    """A training is ill; the message says of what, and what to turn."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TypedDict
+from dataclasses import is_dataclass
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -26,13 +27,15 @@ class Sample(TypedDict):
 
 
 def to_unit_range(image: Tensor) -> Tensor:
-    """Maps uint8 pixels 0...255 to floats in [-1, 1].
+    """Maps uint8 pixels 0...255 to floats in [-1, 1], to the same ones on every device.
 
     Examples:
         >>> to_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
         tensor([-1.,  1.])
     """
-    return image.float().div_(127.5).sub_(1.0)
+    # CUDA multiplies by a plain number's reciprocal, which rounds otherwise than the CPU divides.
+    half = torch.full((), 127.5, device=image.device)
+    return image.float().div_(half).sub_(1.0)
 
 
 class PairedDataset(Dataset[Sample], ABC):
@@ -45,7 +48,14 @@ class PairedDataset(Dataset[Sample], ABC):
     Args:
         transform: The joint transform, such as `PairTransform`; None leaves the pair whole.
         seed: Seed of all random draws.
+
+    Attributes:
+        varies_by_epoch: Whether `read` may give other pixels in another epoch. A class that
+            declares False can be kept in memory, decoded and resized once. A subclass that
+            has its own `read` or `__getitem__` declares it anew.
     """
+
+    varies_by_epoch = True
 
     def __init__(self, *, transform: JointTransform | None = None, seed: int = 0) -> None:
         self.transform = transform
@@ -67,6 +77,22 @@ class PairedDataset(Dataset[Sample], ABC):
             `a` and `b`, uint8 (C, H, W), and the pair's name.
         """
 
+    def fingerprint(self) -> dict[str, Any]:
+        """Says which pairs these are, as plain JSON: a resumed training wants the same ones.
+
+        Returns:
+            Kind, number of pairs, seed and transform. A class whose pairs may be others with the
+            same four adds what tells them apart.
+        """
+        transform = self.transform
+        return {
+            "type": type(self).__name__,
+            "pairs": len(self),
+            "seed": self.seed,
+            # Of a function of one's own the address would change from process to process.
+            "transform": repr(transform) if is_dataclass(transform) else _name_of(transform),
+        }
+
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
         epoch, index = key if isinstance(key, tuple) else (0, key)
         if not 0 <= index < len(self):
@@ -75,6 +101,12 @@ class PairedDataset(Dataset[Sample], ABC):
         if self.transform is not None:
             a, b = self.transform(a, b, seeded_generator(self.seed, epoch, index))
         return {"a": to_unit_range(a), "b": to_unit_range(b), "name": name}
+
+
+def _name_of(transform: object) -> str | None:
+    if transform is None:
+        return None
+    return str(getattr(transform, "__name__", type(transform).__name__))
 
 
 DATASETS: Registry[PairedDataset] = Registry("datasets")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -88,6 +90,19 @@ class PairedImageDataset(PairedDataset):
 
     def __repr__(self) -> str:
         return f"PairedImageDataset({str(self.root)!r}, split={self.split!r}, {len(self)} pairs)"
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Adds names and sizes in bytes of the files, as one digest; the folder may move.
+
+        Returns:
+            What a resumed training wants to find again.
+        """
+        digest = sha256()
+        for pair in self.pairs:
+            sizes = [path.stat().st_size for path in (pair.a, pair.b) if path is not None]
+            digest.update(f"{pair.name} {sizes}\n".encode())
+        own = {"split": self.split, "channels": self.channels, "files": digest.hexdigest()}
+        return {**super().fingerprint(), **own}
 
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
         """Reads the pair's file or files; the same in every epoch.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +13,14 @@ from ganblocks.errors import OptionError, ShapeError, require_one_of
 
 Size = int | Sequence[int]
 """A side of a square, or (height, width)."""
+
+
+class Window(NamedTuple):
+    """What is cut out of a pair: its first row and column, and whether it is mirrored."""
+
+    top: int
+    left: int
+    mirrored: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class PairTransform:
             )
 
     def __call__(self, a: Tensor, b: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Transforms uint8 images (C, H, W) of one size.
+        """Transforms uint8 images (C, H, W) of one size: resizes, draws a window, cuts it.
 
         Args:
             a: One side.
@@ -71,17 +80,71 @@ class PairTransform:
         Raises:
             ShapeError: The sides differ in size, or are smaller than an unresized crop.
         """
+        a, b = self.resize(a, b)
+        window = self.draw(a.shape[-2], a.shape[-1], generator)
+        return self.cut(a, window), self.cut(b, window)
+
+    def resize(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """Resizes both sides, which is the part without chance: the same in every epoch.
+
+        Args:
+            a: One side, uint8 (C, H, W).
+            b: The other side, of the same size.
+
+        Raises:
+            ShapeError: The sides differ in size, or are smaller than an unresized crop.
+
+        Examples:
+            >>> photo = labels = torch.zeros(3, 40, 60, dtype=torch.uint8)
+            >>> PairTransform(load_size=36, crop_size=32).resize(photo, labels)[0].shape
+            torch.Size([3, 36, 36])
+        """
         size = a.shape[-2], a.shape[-1]
         if size != (b.shape[-2], b.shape[-1]):
             other = _words((b.shape[-2], b.shape[-1]))
             raise ShapeError(f"a is {_words(size)} and b is {other}: give both sides one size")
         self.require_fit(*size)
         resized = self._resized(size)
-        top, left, mirrored = self._draw(resized, generator)
-        return (
-            self._apply(a, self.labels == "a", resized, top, left, mirrored),
-            self._apply(b, self.labels == "b", resized, top, left, mirrored),
+        return _resize(a, resized, self.labels == "a"), _resize(b, resized, self.labels == "b")
+
+    def draw(self, height: int, width: int, generator: torch.Generator) -> Window:
+        """Draws what is cut out of a resized pair, and whether it is mirrored.
+
+        Args:
+            height: Height of the resized images.
+            width: Their width.
+            generator: Where chance comes from; three numbers are drawn, or none where `random`
+                is False.
+        """
+        crop = _height_width("crop_size", self.crop_size)
+        spare = height - crop[0], width - crop[1]
+        if not self.random:
+            return Window(spare[0] // 2, spare[1] // 2, mirrored=False)
+        down, right, coin = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
+        return Window(
+            int(down * (spare[0] + 1)), int(right * (spare[1] + 1)), self.mirror and coin < 0.5
         )
+
+    def cut(self, image: Tensor, window: Window) -> Tensor:
+        """Cuts a window of `crop_size` out of a resized image.
+
+        Args:
+            image: One side, (..., H, W), on any device.
+            window: What `draw` gave, the same for both sides.
+
+        Returns:
+            (..., *crop_size): a view of the image unless it is mirrored.
+
+        Examples:
+            >>> image = torch.arange(6).reshape(1, 2, 3)
+            >>> PairTransform(None, 2).cut(image, Window(top=0, left=1, mirrored=True))
+            tensor([[[2, 1],
+                     [5, 4]]])
+        """
+        height, width = _height_width("crop_size", self.crop_size)
+        top, left, mirrored = window
+        crop = image[..., top : top + height, left : left + width]
+        return crop.flip(-1) if mirrored else crop
 
     def require_fit(self, height: int, width: int) -> None:
         """Makes sure that the crop lies within an image of this size, once it is resized.
@@ -110,39 +173,18 @@ class PairTransform:
             return _height_width("load_size", self.load_size)
         return _height_width("crop_size", self.crop_size)
 
-    def _draw(self, size: tuple[int, int], generator: torch.Generator) -> tuple[int, int, bool]:
-        """Draws the crop's top and left, and whether to mirror."""
-        crop = _height_width("crop_size", self.crop_size)
-        spare = size[0] - crop[0], size[1] - crop[1]
-        if not self.random:
-            return spare[0] // 2, spare[1] // 2, False
-        down, right, coin = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
-        return int(down * (spare[0] + 1)), int(right * (spare[1] + 1)), self.mirror and coin < 0.5
 
-    def _apply(
-        self,
-        image: Tensor,
-        is_labels: bool,
-        resized: tuple[int, int],
-        top: int,
-        left: int,
-        mirrored: bool,
-    ) -> Tensor:
-        from torchvision import tv_tensors
-        from torchvision.transforms import v2
+def _resize(image: Tensor, size: tuple[int, int], is_labels: bool) -> Tensor:
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
 
-        # Labels are Images too: older torchvision resizes a Mask by plain NEAREST, which
-        # shifts it, whatever it is told.
-        modes = v2.InterpolationMode
-        mode = modes.NEAREST_EXACT if is_labels else modes.BICUBIC
-        picture = v2.functional.resize(tv_tensors.Image(image), list(resized), interpolation=mode)
-        picture = v2.functional.crop(
-            picture, top, left, *_height_width("crop_size", self.crop_size)
-        )
-        if mirrored:
-            picture = v2.functional.horizontal_flip(picture)
-        plain: Tensor = picture.as_subclass(Tensor)
-        return plain
+    # Labels are Images too: older torchvision resizes a Mask by plain NEAREST, which
+    # shifts it, whatever it is told.
+    modes = v2.InterpolationMode
+    mode = modes.NEAREST_EXACT if is_labels else modes.BICUBIC
+    resized = v2.functional.resize(tv_tensors.Image(image), list(size), interpolation=mode)
+    plain: Tensor = resized.as_subclass(Tensor)
+    return plain
 
 
 def _height_width(what: str, size: Size) -> tuple[int, int]:

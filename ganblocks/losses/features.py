@@ -55,6 +55,11 @@ class FeatureLoss(nn.Module, ABC):
             theirs = _scales(of(target))
         return self._compared(_scales(of(output)), theirs)
 
+    @property
+    def has_own_features(self) -> bool:
+        """Whether it was built with a network of its own, and takes no discriminator's maps."""
+        return self._own() is not None
+
     def _own(self) -> Features | None:
         return None
 

@@ -120,6 +120,20 @@ class Objective(nn.Module):
         return any(loss.needs_real_logits for loss in self.adversarial.values())
 
     @property
+    def needs_discriminator(self) -> bool:
+        """Whether any term looks at the discriminator: its logits, its features, or itself."""
+        features = [m for _, m in self._of(FeatureLoss) if not m.has_own_features]
+        return bool(self.adversarial or self.penalties or features)
+
+    @property
+    def changing_terms(self) -> list[str]:
+        """Names of terms that are not the same at every step: scheduled, lazy, or remembering."""
+        scheduled = [n for n, weight in self.weights.items() if isinstance(weight, Sequence)]
+        lazy = [name for name, penalty in self._of(Penalty) if penalty.every > 1]
+        remembering = [key.split(".")[1] for key in self.memory()]
+        return list(dict.fromkeys([*scheduled, *lazy, *remembering]))
+
+    @property
     def generator_terms(self) -> list[str]:
         """Names of what the generator minimises."""
         penalties = dict(self._of(Penalty))

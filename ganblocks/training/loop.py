@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import sys
-import time
 import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from typing import NoReturn
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 from tqdm import tqdm
 
 from ganblocks.augment import Augmentation
 from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.direction import source_and_target
+from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import GanBlocksWarning, require_at_least
 from ganblocks.losses import Objective
-from ganblocks.training.batches import load_batches, steps_per_epoch
-from ganblocks.training.metrics_log import COLUMNS, MetricsLog, columns_of
+from ganblocks.training.batches import load_batches, next_place, steps_per_epoch
+from ganblocks.training.checkpoint import save_checkpoint
+from ganblocks.training.checkup import Checkup
+from ganblocks.training.graphed import make_step
+from ganblocks.training.loggers import Logger
+from ganblocks.training.metrics_log import columns_of
+from ganblocks.training.readings import Readings
 from ganblocks.training.report import write_report
+from ganblocks.training.run_log import RunLog
 from ganblocks.training.samples import sample_grid
-from ganblocks.training.schedule import linear_decay
+from ganblocks.training.schedule import Schedule, resolve_schedule
 from ganblocks.training.state import TrainState
-from ganblocks.training.step import train_step
+from ganblocks.training.stopping import stop_signals
+from ganblocks.training.world import World
 
 ROWS = 4
 """Pairs in a grid."""
@@ -38,20 +49,29 @@ def fit(
     epochs: int,
     steps: int | None = None,
     batch_size: int = 1,
+    accumulate: int = 1,
     precision: str = "fp32",
     augment: Augmentation | None = None,
+    schedule: str | Schedule = "linear",
+    cuda_graph: bool = False,
+    cache: str = "auto",
+    workers: int = 0,
     log_every: int = 1,
     sample_every: int = 400,
     checkpoint_every: int = 400,
-    workers: int = 0,
+    keep: int = 1,
+    best_by: Callable[[nn.Module], float] | None = None,
+    loggers: Sequence[Logger] = (),
     seed: int = 0,
     progress: bool = True,
 ) -> None:
     """Trains from the state's step to the last, and keeps the run's folder up to date.
 
-    The learning rate is constant for half of the epochs and then falls linearly to 0. A run
-    that is stopped at any moment can be resumed from its last checkpoint; the order of the
-    pairs and their random draws depend on `seed` and the step alone.
+    A run that is stopped at any moment can be resumed from its last checkpoint; the order of the
+    pairs and their random draws depend on `seed` and the place in the epoch alone. Ctrl-C and
+    SIGTERM finish the step and write a checkpoint first. What is found to be ill is warned of and
+    written to `health.jsonl`. Under `torchrun` (see `process_group`) each process takes its own
+    pairs, and the first one writes.
 
     Args:
         state: Networks and optimisers, fresh or resumed.
@@ -62,20 +82,32 @@ def fit(
         direction: `"a2b"` or `"b2a"`.
         epochs: Passes over `train_set` that the schedule is laid out for.
         steps: Stop after so many steps in all, sooner than the epochs end.
-        batch_size: Pairs of one step.
-        precision: `"fp32"` or `"bf16"`.
+        batch_size: Pairs of one step in one process.
+        accumulate: Parts that a batch is cut into to save memory, see `train_step`.
+        precision: `"fp32"`, `"bf16"` or `"fp16"`.
         augment: Varies what the discriminator sees, see `train_step`.
-        log_every: Steps from one row of the log to the next.
+        schedule: Learning rate by the epoch: `"linear"` is constant for half of the epochs and
+            then falls to 0, `"cosine"`, `"constant"`, or a function (epoch, epochs) → factor.
+        cuda_graph: Whether the step is to run as a CUDA graph, see `make_step`.
+        cache: `"auto"` keeps the pairs in memory, decoded and resized, where they fit;
+            `"always"` or `"never"`.
+        workers: Processes that read pairs ahead, where they are not cached.
+        log_every: Steps from one row of the log to the next; the device is not waited for
+            in between.
         sample_every: Steps from one grid to the next.
         checkpoint_every: Steps from one checkpoint to the next.
-        workers: Processes that read pairs ahead.
-        seed: Seed of the order and of the grids' dropout.
+        keep: Checkpoints to keep, the newest as `state.pt`.
+        best_by: Scores the generator at each checkpoint, lower is better; the best one's weights
+            are kept as `best.safetensors`.
+        loggers: Take the rows and the grids as well; they are closed at the end.
+        seed: Seed of the order, of the grids' dropout and, beyond the first process, of all draws.
         progress: Whether to show a progress bar.
 
     Raises:
-        OptionError: A number of steps, pairs or processes is too small.
+        OptionError: A number of steps, pairs or processes is too small, or a word unknown.
         DataError: A pair cannot be read.
         RunError: The run's folder cannot be written.
+        KeyboardInterrupt: Ctrl-C, after the checkpoint.
 
     Examples:
         >>> import tempfile
@@ -100,15 +132,17 @@ def fit(
         ("log_every", log_every, 1),
         ("sample_every", sample_every, 1),
         ("checkpoint_every", checkpoint_every, 1),
+        ("keep", keep, 1),
         ("workers", workers, 0),
         ("seed", seed, 0),
         ("pairs of val_set", len(val_set), 1),
     ]:
         require_at_least(what, count, least)
+    rate_at = resolve_schedule(schedule)
+    world = World.current()
     _warn_of_batch_norm(state, batch_size)
-    per_epoch = steps_per_epoch(len(train_set), batch_size)
-    last = epochs * per_epoch if steps is None else min(steps, epochs * per_epoch)
-    shown = [val_set[row * len(val_set) // ROWS] for row in range(min(ROWS, len(val_set)))]
+    images, length = batch_size * world.size, len(train_set)
+    last = _last_step(state, epochs, steps, length, images)
     if state.step >= last:
         warnings.warn(
             f"already at step {state.step} of {last}: nothing is left to train. "
@@ -116,64 +150,113 @@ def fit(
             GanBlocksWarning,
             stacklevel=2,
         )
+    if world.size > 1:
+        state.distribute()
+        if state.step == 0 and world.rank:
+            torch.manual_seed(seeded_generator(seed, world.rank).initial_seed())
     state.generator.train()
     state.discriminator.train()
-    log = MetricsLog(run.metrics, columns_of(objective), resumed_at=state.step)
-    batches = load_batches(
-        train_set,
-        batch_size=batch_size,
-        seed=seed,
-        start=state.step,
-        workers=workers,
-        device=state.device,
+    step = make_step(
+        state,
+        objective,
+        precision=precision,
+        augment=augment,
+        accumulate=accumulate,
+        cuda_graph=cuda_graph,
     )
-    bar = tqdm(
+    samples = [val_set[row * len(val_set) // ROWS] for row in range(min(ROWS, len(val_set)))]
+    readings = Readings(world)
+    with ExitStack() as until_the_end:
+        enter = until_the_end.enter_context
+        checkup = enter(
+            closing(Checkup(state, objective, run, precision=precision, augment=augment))
+        )
+        log = RunLog(run, columns_of(objective), resumed_at=state.step) if world.writes else None
+        outputs = [enter(closing(out)) for out in (log, *loggers) if out and world.writes]
+        batches = load_batches(
+            train_set,
+            batch_size=batch_size,
+            seed=seed,
+            epoch=state.epoch,
+            position=state.position,
+            workers=workers,
+            device=state.device,
+            cache=cache,
+            rank=world.rank,
+            world=world.size,
+        )
+        enter(closing(batches))
+        bar = enter(_bar(state.step, last, shown=progress and world.writes))
+        stop = enter(stop_signals())
+        leaving = False
+        while state.step < last and not leaving:
+            epoch = state.epoch
+            state.set_lr_factor(rate_at(epoch, epochs))
+            source, target = source_and_target(next(batches), direction)
+            readings.add(state.step + 1, step(source, target), images)
+            checkup.saw(state.step, source, target)
+            state.epoch, state.position = next_place(
+                epoch, state.position, length=length, images=images
+            )
+            bar.update()
+
+            def due(every: int) -> bool:
+                return state.step % every == 0 or state.step == last
+
+            # Several processes can only agree where all of them are sure to ask.
+            if due(log_every) or (world.size == 1 and stop.requested):
+                leaving = world.any(stop.requested is not None)
+                skipped = readings.skipped()
+                row = readings.row(state, epoch)
+                for output in outputs:
+                    output.log(row)
+                bar.set_postfix(_short(row), refresh=False)
+                checkup.read(row, skipped)
+            saved = due(checkpoint_every) or leaving
+            if saved:  # before the grid: whatever stops that, the weights are there
+                if best_by is not None and world.writes:
+                    _keep_best(state, run, best_by)
+                save_checkpoint(state, run, objective, train_set, keep=keep)
+            if due(sample_every) and world.writes:
+                sheet = sample_grid(state.result, samples, direction, seed=seed)
+                for output in outputs:
+                    output.picture(state.step, sheet)
+                checkup.look(samples, direction)
+            if saved and world.writes and state.step < last:
+                write_report(run.path)
+    if world.writes:
+        write_report(run.path)
+    stop.leave()
+
+
+def _last_step(state: TrainState, epochs: int, steps: int | None, length: int, images: int) -> int:
+    """Counts the steps of the run, those that are done among them."""
+    per_epoch = steps_per_epoch(length, images)
+    left_of_this = max(0, length - state.position) // images if state.position else per_epoch
+    left = left_of_this + (epochs - state.epoch - 1) * per_epoch
+    last = state.step + max(0, left)
+    return last if steps is None else min(steps, last)
+
+
+def _bar(start: int, last: int, *, shown: bool) -> tqdm[NoReturn]:
+    return tqdm(
         total=last,
-        initial=state.step,
-        disable=not progress,
+        initial=start,
+        disable=not shown,
         unit="step",
         mininterval=0.5 if sys.stderr.isatty() else 15,
     )
-    clock, images = time.perf_counter(), 0
-    seen: dict[str, Tensor] = {}  # the newest of each: a lazy penalty is not due at every step
-    try:
-        while state.step < last:
-            epoch = state.step // per_epoch
-            state.set_lr_factor(linear_decay(epoch, epochs))
-            source, target = source_and_target(next(batches), direction)
-            scalars = train_step(
-                state, source, target, objective, precision=precision, augment=augment
-            )
-            seen |= scalars
-            images += len(source)
-            bar.update()
-            if state.step % log_every == 0 or state.step == last:
-                row = _row(state, epoch, seen)
-                seen = {}
-                row["images_per_s"] = images / (time.perf_counter() - clock)
-                clock, images = time.perf_counter(), 0
-                log.write(row)
-                bar.set_postfix({c: f"{row[c]:.3g}" for c in COLUMNS[1:]}, refresh=False)
-            saved = state.step % checkpoint_every == 0 or state.step == last
-            if saved:  # before the grid: whatever stops that, the weights are there
-                save_checkpoint(state, run, objective)
-            if state.step % sample_every == 0 or state.step == last:
-                sheet = sample_grid(state.generator, shown, direction, seed=seed)
-                run.save_sample(state.step, sheet)
-            if saved and state.step < last:
-                write_report(run.path)
-    finally:
-        batches.close()
-        bar.close()
-        log.close()
-    write_report(run.path)
 
 
-def save_checkpoint(state: TrainState, run: RunFolder, objective: Objective) -> None:
-    """Writes the state, what the objective remembers, and both networks' weights."""
-    run.save_state({**state.state_dict(), "objective": objective.memory()})
-    run.save_weights("generator", state.generator)
-    run.save_weights("discriminator", state.discriminator)
+def _short(row: Mapping[str, float]) -> dict[str, str]:
+    return {c: f"{row[c]:.3g}" for c in ("d_real", "d_fake", "loss_d", "lr") if c in row}
+
+
+def _keep_best(state: TrainState, run: RunFolder, best_by: Callable[[nn.Module], float]) -> None:
+    score = float(best_by(state.result))
+    if state.best is None or score < state.best:
+        state.best = score
+        run.save_weights("best", state.result)
 
 
 def _warn_of_batch_norm(state: TrainState, batch_size: int) -> None:
@@ -186,8 +269,3 @@ def _warn_of_batch_norm(state: TrainState, batch_size: int) -> None:
             GanBlocksWarning,
             stacklevel=3,
         )
-
-
-def _row(state: TrainState, epoch: int, scalars: dict[str, Tensor]) -> dict[str, float | int]:
-    values: dict[str, float | int] = {name: value.item() for name, value in scalars.items()}
-    return {**values, "step": state.step, "epoch": epoch, "lr": state.lr}

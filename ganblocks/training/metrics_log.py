@@ -4,60 +4,66 @@ from __future__ import annotations
 
 import csv
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
 
-from ganblocks.checkpoints import write_atomically
+from torch import Tensor
+
 from ganblocks.errors import GanBlocksWarning
 from ganblocks.losses import Objective
+from ganblocks.training.loggers import reopen
 
-COLUMNS = ("step", "epoch", "d_real", "d_fake", "loss_d", "lr", "images_per_s")
-"""The columns of every log; `d_real` and `d_fake` are mean logits."""
+_BEFORE = ("step", "epoch", "d_real", "d_fake", "d_spread", "d_accuracy", "loss_d")
+_AFTER = (
+    *("grad_norm_d", "grad_norm_g", "grad_image", "grad_image_d", "skipped"),
+    *("lr", "lr_d", "images_per_s"),
+)
+COLUMNS = (*_BEFORE, *_AFTER)
+"""The columns of every log beside those of its terms; `train_step` says what they are."""
 
 
 def columns_of(objective: Objective) -> tuple[str, ...]:
     """Gives the columns of a run: those of every log, and each term without its weight.
 
     Examples:
-        >>> columns_of(Objective({"adversarial": "vanilla", "r1": "r1"}))[5:7]
+        >>> columns_of(Objective({"adversarial": "vanilla", "r1": "r1"}))[7:9]
         ('loss_d_r1', 'loss_g_adversarial')
     """
     terms = [f"loss_d_{name}" for name in objective.penalties]
     terms += [f"loss_g_{name}" for name in objective.generator_terms]
-    return (*COLUMNS[:5], *terms, *COLUMNS[5:])
+    return (*_BEFORE, *terms, *_AFTER)
 
 
 class MetricsLog:
     """Appends rows to a CSV file; each is the system's before the next step begins.
 
-    A killed process loses none of them; a power cut may.
+    A killed process loses none of them; a power cut may. The pictures of a run are files of
+    their own.
 
     Args:
         path: The file.
         columns: The names of its columns.
         resumed_at: The step of the checkpoint that the run goes on from; rows of later steps,
             which will come again, are taken out.
+
+    Raises:
+        RunError: The file cannot be written.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...], *, resumed_at: int = 0) -> None:
         self.columns = columns
         kept = rows_until(path, columns, resumed_at) if path.exists() else []
-        if resumed_at and not path.exists():
-            warnings.warn(
-                f"{path} is not there: the log begins after step {resumed_at}",
-                GanBlocksWarning,
-                stacklevel=3,
-            )
-        lines = "".join(f"{','.join(row)}\n" for row in [columns, *kept])
-        write_atomically(path, lambda temporary: temporary.write_text(lines, "utf-8"))
-        self._file: TextIO = path.open("a", encoding="utf-8", newline="")
+        self._file = reopen(path, map(",".join, [columns, *kept]), resumed_at)
 
-    def write(self, row: dict[str, float | int]) -> None:
+    def log(self, row: Mapping[str, float | int]) -> None:
         """Adds one row; the cell of a column that is not there stays empty."""
         values = (row.get(column, "") for column in self.columns)
         cells = (f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)
         self._file.write(",".join(cells) + "\n")
         self._file.flush()
+
+    def picture(self, step: int, sheet: Tensor) -> None:
+        """Does nothing: the file holds no pictures."""
 
     def close(self) -> None:
         """Closes the file."""

@@ -8,26 +8,33 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from ganblocks.errors import GanBlocksWarning, OptionError, require_one_of
+from ganblocks.training.world import local_gpu, started_by_torchrun
 
-PRECISIONS = ("fp32", "bf16", "auto")
+PRECISIONS = ("fp32", "bf16", "fp16", "auto")
 
 
 def resolve_device(name: str) -> torch.device:
     """Turns `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that is there.
 
+    Under `torchrun`, `auto` and `cuda` give each process the GPU of its own.
+
     Args:
         name: One of these; `auto` takes CUDA before MPS before the CPU.
 
     Raises:
-        OptionError: The device is none of those, or this machine has no such device.
+        OptionError: The device is none of those, or this machine has no such device; or several
+            processes would share one GPU.
 
     Examples:
         >>> resolve_device("cpu")
         device(type='cpu')
     """
+    several = started_by_torchrun()
+    if name in ("auto", "cuda") and torch.cuda.is_available():
+        if several:
+            return torch.device("cuda", local_gpu(torch.cuda.device_count()))
+        return torch.device("cuda")
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, colon, number = name.partition(":")
     require_one_of("device", kind, ("auto", "cpu", "cuda", "mps"))
@@ -40,21 +47,29 @@ def resolve_device(name: str) -> torch.device:
     }[kind]
     if int(number or 0) >= there:
         raise OptionError(f"device {name!r}: this machine has {there} of {kind!r}. Write 'auto'")
+    if several and kind != "cpu":
+        raise OptionError(
+            f"device {name!r} under torchrun: write 'auto', 'cpu' or 'cuda', and each process "
+            "takes one of its own"
+        )
     return torch.device(name)
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """Turns `auto` into bf16 where the processor computes in it natively, else fp32.
+    """Turns `auto` into the fastest format that the processor computes in natively.
+
+    That is bf16 where it has it; fp16 on a GPU that is older than bf16 but has tensor cores
+    (compute capability 7); else fp32.
 
     Args:
-        name: `"fp32"`, `"bf16"` or `"auto"`.
+        name: `"fp32"`, `"bf16"`, `"fp16"` or `"auto"`.
         device: Where the networks run.
 
     Returns:
-        `"fp32"` or `"bf16"`; bf16 that would be emulated is warned of.
+        `"fp32"`, `"bf16"` or `"fp16"`; bf16 that would be emulated is warned of.
 
     Raises:
-        OptionError: The precision is none of `fp32`, `bf16` and `auto`.
+        OptionError: The precision is none of these.
 
     Examples:
         >>> resolve_precision("fp32", torch.device("cpu"))
@@ -63,7 +78,9 @@ def resolve_precision(name: str, device: torch.device) -> str:
     require_one_of("precision", name, PRECISIONS, see="mixed-precision")
     native = _has_native_bf16(device)
     if name == "auto":
-        return "bf16" if native else "fp32"
+        if native:
+            return "bf16"
+        return "fp16" if _capability(device) >= (7, 0) else "fp32"
     if name == "bf16" and not native:
         warnings.warn(
             f"this {device.type} has no bf16 arithmetic and emulates it, up to a hundred times "
@@ -77,18 +94,28 @@ def resolve_precision(name: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """Opens the context in which the networks run; losses stay outside, in fp32.
 
+    Args:
+        precision: `"fp32"`, `"bf16"` or `"fp16"`.
+        device: Where the networks run.
+
     Raises:
-        OptionError: The precision is neither `fp32` nor `bf16`; `auto` is resolved before.
+        OptionError: The precision is none of these; `auto` is resolved before.
     """
-    require_one_of("precision", precision, ("fp32", "bf16"), see="mixed-precision")
-    if precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+    require_one_of("precision", precision, PRECISIONS[:3], see="mixed-precision")
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(
+        device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16
+    )
+
+
+def _capability(device: torch.device) -> tuple[int, int]:
+    return torch.cuda.get_device_capability(device) if device.type == "cuda" else (0, 0)
 
 
 def _has_native_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+        return _capability(device) >= (8, 0)
     if device.type == "cpu":
         if not hasattr(torch.cpu, "get_capabilities"):  # older torch cannot tell: stay safe
             return False

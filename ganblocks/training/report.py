@@ -2,78 +2,36 @@
 
 import json
 import math
-import re
-import struct
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any, NamedTuple
+from typing import Any
 
 from ganblocks.checkpoints import write_atomically
-from ganblocks.errors import RunError, listed
-from ganblocks.training.curves import line_chart, number_text
-from ganblocks.training.metrics_log import COLUMNS
+from ganblocks.training.curves import number_text
+from ganblocks.training.report_charts import charts
+from ganblocks.training.report_files import (
+    Metrics,
+    Sample,
+    find_samples,
+    read_findings,
+    read_metrics,
+    read_spec,
+)
+from ganblocks.training.report_health import alarm, health
 
 _LATEST = 25  # a value "now" is the mean of so many rows: one row alone is mostly noise
-
-Metrics = dict[str, list[float]]
-
-
-class _Chart(NamedTuple):
-    title: str
-    columns: dict[str, str]  # column -> name of the curve
-    meaning: str
-    scale: str = "linear"
-
-
-_CHARTS = (
-    _Chart(
-        "Mean logits",
-        {"d_real": "D(real)", "d_fake": "D(fake)"},
-        "D(real) should stay above D(fake). Where both lie on one another, "
-        "the discriminator is blind.",
-    ),
-    _Chart(
-        "Gap",
-        {"gap": "D(real) - D(fake)"},
-        "How well the discriminator tells real from fake. It should stay above 0.",
-    ),
-    _Chart("Learning rate", {"lr": "lr"}, "What the schedule set at each step."),
-    _Chart(
-        "Speed",
-        {"images_per_s": "images/s"},
-        "Images per second. A long dip means that something else held the training up.",
-    ),
-)
-_KNOWN = {
-    "loss_g_adversarial": (
-        "Adversarial losses",
-        {"loss_d": "D", "loss_g_adversarial": "G"},
-        "Neither should fall to 0 and stay there: a player that always wins "
-        "teaches the other nothing.",
-    ),
-    "loss_g_l1": (
-        "L1",
-        {"loss_g_l1": "L1"},
-        "How far the output is from the target. It should fall fast, then slowly.",
-    ),
-}
-
-
-class _Sample(NamedTuple):
-    step: int
-    path: str  # relative to the page
-    size: tuple[int, int] | None
 
 
 def write_report(run_dir: Path) -> Path:
     """Writes `index.html` into a run's folder, from what is there so far, and returns its path.
 
     It may be called at any time of the training, also before the first step: it reads
-    `spec.json`, `metrics.csv` and `samples/step_*.png`, and replaces the page in one move.
+    `spec.json`, `metrics.csv`, `health.jsonl` and `samples/step_*.png`, and replaces the page in
+    one move.
 
     Args:
         run_dir: The run's folder.
@@ -86,23 +44,25 @@ def write_report(run_dir: Path) -> Path:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     run = Path(folder)
         ...     _ = (run / "spec.json").write_text('{"direction": "b2a"}')
-        ...     _ = (run / "metrics.csv").write_text(",".join(COLUMNS))
+        ...     header = "step,epoch,d_real,d_fake,loss_d,lr,images_per_s"
+        ...     _ = (run / "metrics.csv").write_text(header)
         ...     write_report(run).name
         'index.html'
     """
     run_dir = Path(run_dir)
-    spec = _read_spec(run_dir / "spec.json")
-    metrics = _read_metrics(run_dir / "metrics.csv")
+    spec = read_spec(run_dir / "spec.json")
+    metrics = read_metrics(run_dir / "metrics.csv")
     now = datetime.now().astimezone()
     template = resources.files("ganblocks.training").joinpath("report.html")
     page = Template(template.read_text(encoding="utf-8")).substitute(
         name=escape(run_dir.resolve().name),
         summary=_summary(spec),
         written=f'<time datetime="{now.isoformat()}">{now:%Y-%m-%d %H:%M}</time>',
-        alarm=_alarm(metrics),
+        alarm=alarm(metrics),
         facts=_facts(metrics, spec),
-        samples=_samples(_find_samples(run_dir)),
-        charts="".join(_figure(chart, metrics) for chart in _charts(metrics)),
+        health=health(read_findings(run_dir / "health.jsonl")),
+        samples=_samples(find_samples(run_dir)),
+        charts=charts(metrics),
         run=escape(json.dumps(run_dir.as_posix(), ensure_ascii=False)),
         spec=_spec_sections(spec),
     )
@@ -113,88 +73,6 @@ def write_report(run_dir: Path) -> Path:
     return target
 
 
-def _read_spec(path: Path) -> dict[str, Any]:
-    try:
-        spec = json.loads(path.read_bytes())
-    except OSError as error:
-        raise RunError(_unreadable(path, error)) from error
-    except ValueError as error:
-        raise RunError(f"{path} is not JSON ({error}): put the run's own spec.json back") from error
-    if not isinstance(spec, dict):
-        raise RunError(f'{path} holds {type(spec).__name__}: it must be an object, {{"config": …}}')
-    return spec
-
-
-def _read_metrics(path: Path) -> Metrics:
-    """Reads the columns as numbers; an empty cell is NaN."""
-    try:
-        # A stray byte becomes a cell that is no number, and is then reported with its line.
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise RunError(_unreadable(path, error)) from error
-    header = lines.pop(0).split(",") if lines else list(COLUMNS)
-    if missing := [name for name in COLUMNS if name not in header]:
-        expected = ",".join(COLUMNS)
-        raise RunError(f"{path} line 1 lacks {listed(missing)}: the header is {expected}")
-    width = len(header)
-    for number, line in enumerate(lines, 2):
-        if line.count(",") != width - 1:
-            raise RunError(
-                f"{path} line {number} has {line.count(',') + 1} cells, the header {width}: "
-                "delete the line"
-            )
-    # One split and whole columns: row by row takes three times as long.
-    cells = ",".join(lines).split(",") if lines else []
-    metrics = {name: _numbers(path, name, cells[i::width]) for i, name in enumerate(header)}
-    if not all(map(math.isfinite, metrics["step"])):
-        number = next(n for n, step in enumerate(metrics["step"], 2) if not math.isfinite(step))
-        raise RunError(f"{path} line {number} has no step: delete the line")
-    pairs = zip(metrics["d_real"], metrics["d_fake"], strict=True)
-    metrics["gap"] = [real - fake for real, fake in pairs]
-    return metrics
-
-
-def _numbers(path: Path, column: str, cells: list[str]) -> list[float]:
-    try:
-        return list(map(float, cells))
-    except ValueError:
-        pass  # an empty cell, or a mistake: the slow way tells which, and where
-    numbers = []
-    for number, cell in enumerate(cells, 2):
-        try:
-            numbers.append(float(cell or "nan"))
-        except ValueError:
-            raise RunError(
-                f"{path} line {number}: {column} is {cell!r}, not a number. "
-                "Correct or delete the line"
-            ) from None
-    return numbers
-
-
-def _unreadable(path: Path, error: OSError) -> str:
-    return (
-        f"cannot read {path} ({error.strerror}): give the folder that the training wrote, "
-        "with spec.json and metrics.csv in it"
-    )
-
-
-def _find_samples(run_dir: Path) -> list[_Sample]:
-    found = []
-    for path in (run_dir / "samples").glob("step_*.png"):
-        if match := re.fullmatch(r"step_(\d+)\.png", path.name):
-            found.append(_Sample(int(match[1]), f"samples/{path.name}", _png_size(path)))
-    return sorted(found, reverse=True, key=lambda sample: sample.step)
-
-
-def _png_size(path: Path) -> tuple[int, int] | None:
-    with path.open("rb") as file:
-        head = file.read(24)
-    if len(head) < 24 or not head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return None
-    width, height = struct.unpack(">II", head[16:])
-    return width, height
-
-
 def _summary(spec: Mapping[str, Any]) -> str:
     words = []
     for key in ("generator", "discriminator", "data", "direction"):
@@ -203,20 +81,6 @@ def _summary(spec: Mapping[str, Any]) -> str:
         if isinstance(word, str):
             words.append(f"{key} {escape(word)}")
     return " · ".join(words)
-
-
-def _alarm(metrics: Metrics) -> str:
-    """Names the columns that hold NaN or infinity: the curves can only leave a gap there."""
-    found = []
-    for name in ("d_real", "d_fake", "loss_d", *_terms(metrics, "loss_g_")):
-        values = metrics[name]
-        if not math.isfinite(sum(values)):
-            bad = [i for i, value in enumerate(values) if not math.isfinite(value)]
-            where = f"first at step {metrics['step'][bad[0]]:.0f}"
-            found.append(f"<li>{name}: {len(bad)} of {len(values)} rows, {where}</li>")
-    if not found:
-        return ""
-    return f'<div class="alarm" role="alert">Not a finite number:<ul>{"".join(found)}</ul></div>'
 
 
 def _facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
@@ -256,7 +120,7 @@ def _duration(metrics: Metrics, spec: Mapping[str, Any]) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def _samples(samples: list[_Sample]) -> str:
+def _samples(samples: list[Sample]) -> str:
     if not samples:
         return '<p class="note">No sample has been drawn yet.</p>'
     newest = samples[0]
@@ -278,29 +142,6 @@ def _samples(samples: list[_Sample]) -> str:
 src="{newest.path}" {size} alt="{alt}"></a></div>
 <div>{slider if len(samples) > 1 else ""}<nav id="strip" aria-label="All samples, newest first">
 {"".join(thumbnails)}</nav></div></div>"""
-
-
-def _terms(metrics: Metrics, prefix: str) -> list[str]:
-    return [column for column in metrics if column.startswith(prefix)]
-
-
-def _charts(metrics: Metrics) -> list[_Chart]:
-    """Puts a chart for each term of the objective between those that every run has."""
-    terms = []
-    for column in [*_terms(metrics, "loss_g_"), *_terms(metrics, "loss_d_")]:
-        name = column[len("loss_g_") :]
-        who = "generator" if column.startswith("loss_g_") else "discriminator"
-        own = (name, {column: name}, f"A term of the {who}'s objective, without its weight.")
-        terms.append(_Chart(*_KNOWN.get(column, own), "auto"))
-    if not any("loss_d" in chart.columns for chart in terms):
-        terms.insert(0, _Chart("D loss", {"loss_d": "D"}, "What the discriminator minimises."))
-    return [*_CHARTS[:2], *terms, *_CHARTS[2:]]
-
-
-def _figure(chart: _Chart, metrics: Metrics) -> str:
-    series = {name: metrics[column] for column, name in chart.columns.items()}
-    svg = line_chart(chart.title, metrics["step"], series, scale=chart.scale)
-    return f"<figure><h3>{chart.title}</h3>{svg}<figcaption>{chart.meaning}</figcaption></figure>"
 
 
 def _spec_sections(spec: Mapping[str, Any]) -> str:

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from ganblocks.checkpoints import fitting_weights, plain_state_dict
-from ganblocks.errors import GanBlocksWarning, RunError, listed
+from ganblocks.errors import RunError, listed, require_at_least, require_count
+from ganblocks.training.ema import EMA
+from ganblocks.training.guard import Guard
+from ganblocks.training.pool import ImagePool
+from ganblocks.training.randomness import random_state, set_random_state
 
-_KEYS = ("step", "generator", "discriminator", "optimizer_g", "optimizer_d", "rng", "rng_cuda")
+_KEYS = (
+    *("step", "epoch", "position", "generator", "discriminator", "optimizer_g", "optimizer_d"),
+    *("ema", "scalers", "best", "ranks"),
+)
 
 
 class TrainState:
-    """Both networks, both optimisers, the step, and the random state.
+    """Both networks, both optimisers, and whatever else a resumed training must find again.
+
+    `step` counts updates; `epoch` and `position` (images of the epoch that were seen, on all
+    devices together) say where in the data it is; `best` is the lowest value of `fit`'s `best_by`,
+    or None.
 
     Args:
-        generator: The generator, on its device. A compiled or otherwise wrapped one trains and
-            is saved under plain keys, but its state is loaded into plain networks alone.
-        discriminator: The discriminator, on the same device; the same holds for it.
-        lr: Learning rate of both Adams.
+        generator: The generator, on its device, plain: `compile` and `distribute` wrap its calls.
+        discriminator: The discriminator, on the same device, likewise.
+        lr: Learning rate of the generator's Adam.
+        lr_discriminator: That of the discriminator's; None takes the same. Two rates are the
+            two time-scale update rule (Heusel et al., NeurIPS 2017).
         betas: Their decay rates; pix2pix takes 0.5 and 0.999.
+        clip_norm: Gradients of each network with a larger L2 norm are scaled down to this one;
+            None leaves them.
+        ema_decay: Keeps a running average of the generator, see `EMA`, which pictures and weights
+            are then made of; None keeps none.
+        pool_size: Generated images that the discriminator may see again, see `ImagePool`; 0 keeps
+            none.
+        seed: Seed of the image pool.
+
+    Raises:
+        OptionError: A number is out of its range.
 
     Examples:
         >>> state = TrainState(nn.Conv2d(3, 3, 1), nn.Conv2d(6, 1, 1), lr=1e-3)
@@ -43,14 +65,31 @@ class TrainState:
         discriminator: nn.Module,
         *,
         lr: float = 2e-4,
+        lr_discriminator: float | None = None,
         betas: tuple[float, float] = (0.5, 0.999),
+        clip_norm: float | None = None,
+        ema_decay: float | None = None,
+        pool_size: int = 0,
+        seed: int = 0,
     ) -> None:
+        require_count("pool_size", pool_size, 0)
+        for what, number in [("clip_norm", clip_norm), ("lr_discriminator", lr_discriminator)]:
+            if number is not None:
+                require_at_least(what, number, 0)
         self.generator = generator
         self.discriminator = discriminator
-        self.optimizer_g = _adam(generator, lr, betas)
-        self.optimizer_d = _adam(discriminator, lr, betas)
-        self.base_lr = lr
-        self.step = 0
+        self.base_lr = {"g": lr, "d": lr if lr_discriminator is None else lr_discriminator}
+        self.optimizer_g = _adam(generator, self.base_lr["g"], betas)
+        self.optimizer_d = _adam(discriminator, self.base_lr["d"], betas)
+        self.clip_norm = clip_norm
+        self.ema = None if ema_decay is None else EMA(generator, ema_decay)
+        self.pool = ImagePool(pool_size, seed=seed) if pool_size else None
+        self.scalers: dict[str, torch.amp.GradScaler] = {}
+        self.step = self.epoch = self.position = 0
+        self.best: float | None = None
+        self.guard = Guard()
+        self._calls: dict[str, Callable[..., Any]] = {}
+        self._synced: dict[str, DistributedDataParallel] = {}
 
     @property
     def device(self) -> torch.device:
@@ -59,37 +98,127 @@ class TrainState:
 
     @property
     def lr(self) -> float:
-        """The learning rate in force."""
+        """The generator's learning rate in force."""
         return float(self.optimizer_g.param_groups[0]["lr"])
 
+    @property
+    def lr_discriminator(self) -> float:
+        """The discriminator's learning rate in force."""
+        return float(self.optimizer_d.param_groups[0]["lr"])
+
+    @property
+    def result(self) -> nn.Module:
+        """The generator to use: the averaged one where there is an average."""
+        return self.generator if self.ema is None else self.ema.network
+
     def set_lr_factor(self, factor: float) -> None:
-        """Sets the learning rate to a multiple of the one it began with.
+        """Sets both learning rates to a multiple of those they began with.
 
         Args:
             factor: The multiple, the same for both optimisers.
         """
-        for optimizer in (self.optimizer_g, self.optimizer_d):
+        for optimizer, base in [
+            (self.optimizer_g, self.base_lr["g"]),
+            (self.optimizer_d, self.base_lr["d"]),
+        ]:
             for group in optimizer.param_groups:
-                group["lr"] = self.base_lr * factor
+                if isinstance(group["lr"], torch.Tensor):  # a CUDA graph reads it where it lies
+                    group["lr"].fill_(base * factor)
+                else:
+                    group["lr"] = base * factor
 
-    def state_dict(self) -> dict[str, Any]:
-        """Gives everything that a resumed training needs, as tensors and numbers."""
+    def compile(self, **options: Any) -> None:
+        """Compiles both networks' calls; the networks themselves, and their keys, stay plain.
+
+        Args:
+            **options: Passed to `torch.compile`.
+        """
+        self._calls = {
+            "generator": torch.compile(self.generator, **options),
+            "discriminator": torch.compile(self.discriminator, **options),
+        }
+
+    def distribute(self) -> None:
+        """Makes the gradients of both networks the means over all processes.
+
+        Each process runs the networks on its own pairs. The weights become those of rank 0.
+        """
+        for name in ("generator", "discriminator"):
+            self._synced[name] = DistributedDataParallel(
+                self.call(name),
+                # Buffers are rank's own: written in between, they would break the graph of a
+                # discriminator that runs twice before its backward pass.
+                broadcast_buffers=False,
+                gradient_as_bucket_view=True,
+            )
+
+    def call(self, name: str, *, synced: bool = False) -> Any:
+        """Gives what runs a network: itself, compiled or distributed where that was asked for.
+
+        Args:
+            name: `"generator"` or `"discriminator"`.
+            synced: Whether its gradients are to become the means over all processes.
+        """
+        plain = self._calls.get(name, getattr(self, name))
+        return self._synced.get(name, plain) if synced else plain
+
+    def synchronized(self, name: str, last: bool) -> AbstractContextManager[object]:
+        """Opens the context of one part of a batch; gradients go round with the last part alone.
+
+        Args:
+            name: `"generator"` or `"discriminator"`.
+            last: Whether no further part comes.
+        """
+        if last or name not in self._synced:
+            return nullcontext()
+        return self._synced[name].no_sync()
+
+    def scaler(self, name: str) -> torch.amp.GradScaler:
+        """Gives the loss scaler of one optimiser, which fp16 needs.
+
+        Args:
+            name: `"generator"` or `"discriminator"`.
+        """
+        if name not in self.scalers:
+            self.scalers[name] = torch.amp.GradScaler(self.device.type)
+        return self.scalers[name]
+
+    def own_state(self) -> dict[str, Any]:
+        """Gives what each process of a distributed training has for itself: draws and pool."""
+        pool = None if self.pool is None else self.pool.state_dict()
+        return {"random": random_state(self.device), "pool": pool}
+
+    def state_dict(self, ranks: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        """Gives everything that a resumed training needs, as tensors and numbers.
+
+        Args:
+            ranks: `own_state` of every process in the order of their ranks; None where this is
+                the only one.
+        """
         return {
             "step": self.step,
+            "epoch": self.epoch,
+            "position": self.position,
+            "best": self.best,
             "generator": plain_state_dict(self.generator),
             "discriminator": plain_state_dict(self.discriminator),
             "optimizer_g": self.optimizer_g.state_dict(),
             "optimizer_d": self.optimizer_d.state_dict(),
-            "rng": torch.get_rng_state(),
-            "rng_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "ema": None if self.ema is None else self.ema.state_dict(),
+            "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
+            "ranks": [self.own_state()] if ranks is None else ranks,
         }
 
-    def load_state_dict(self, state: dict[str, Any], source: str = "the checkpoint") -> None:
+    def load_state_dict(
+        self, state: dict[str, Any], source: str = "the checkpoint", *, rank: int = 0
+    ) -> None:
         """Puts everything back as it was.
 
         Args:
             state: What `state_dict` gave.
             source: Where it came from, for the message of an error.
+            rank: Which process of a distributed training this is; its draws and its pool are
+                those of the process of that rank, or of another where there were fewer.
 
         Raises:
             RunError: A part is missing or another model's; the networks are unchanged then.
@@ -98,23 +227,33 @@ class TrainState:
             raise RunError(
                 f"{source} lacks {listed(missing)}: it is no checkpoint of ours", see="resume"
             )
+        for part, has in [("ema", self.ema), ("pool", self.pool)]:
+            saved = state["ema"] if part == "ema" else state["ranks"][0]["pool"]
+            if (saved is None) != (has is None):
+                there = "has none" if saved is None else "has one"
+                raise RunError(
+                    f"{source}: {there} of {part}, and this training {'has' if has else 'not'}. "
+                    "Build the TrainState as it was built when the run began",
+                    see="resume",
+                )
         networks = [(self.generator, "generator"), (self.discriminator, "discriminator")]
         fitting = [(n, fitting_weights(n, state[name], source)) for n, name in networks]
         for network, weights in fitting:
             network.load_state_dict(weights)
-        self.optimizer_g.load_state_dict(state["optimizer_g"])
-        self.optimizer_d.load_state_dict(state["optimizer_d"])
-        self.step = int(state["step"])
-        torch.set_rng_state(state["rng"])
-        if len(state["rng_cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(state["rng_cuda"])
-        else:
-            warnings.warn(
-                f"{source} was written with {len(state['rng_cuda'])} GPUs in sight and is read "
-                f"with {torch.cuda.device_count()}: draws on them go on from another state",
-                GanBlocksWarning,
-                stacklevel=2,
-            )
+        _load_optimizer(self.optimizer_g, state["optimizer_g"])
+        _load_optimizer(self.optimizer_d, state["optimizer_d"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"], source)
+        for name, saved in state["scalers"].items():
+            self.scaler(name).load_state_dict(saved)
+        self.step, self.epoch, self.position = (
+            int(state[key]) for key in ("step", "epoch", "position")
+        )
+        self.best = state["best"]
+        own = state["ranks"][rank % len(state["ranks"])]
+        if self.pool is not None:
+            self.pool.load_state_dict(own["pool"], self.device)
+        set_random_state(own["random"], self.device, source)
 
 
 @contextmanager
@@ -134,3 +273,12 @@ def _adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.op
     parameters = list(network.parameters())
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
     return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=fused)
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    optimizer.load_state_dict(saved)
+    for parameter, entry in optimizer.state.items():
+        for key, value in entry.items():
+            # The fused kernels on the CPU mix up values whose layout is not the parameter's.
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                entry[key] = torch.empty_like(parameter).copy_(value)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from ganblocks.augment import Augmentation
 from ganblocks.errors import OptionError, ShapeError
-from ganblocks.losses import Objective, mean_logit
-from ganblocks.losses.functional import full_precision
-from ganblocks.losses.logits import Logits
-from ganblocks.training.precision import autocast
-from ganblocks.training.state import TrainState, frozen
+from ganblocks.losses import Objective
+from ganblocks.training.halves import Halves
+from ganblocks.training.state import TrainState
 
 
 def train_step(
@@ -25,31 +20,41 @@ def train_step(
     *,
     precision: str = "fp32",
     augment: Augmentation | None = None,
+    accumulate: int = 1,
 ) -> dict[str, Tensor]:
     """Updates the discriminator on real and detached fake pairs, then the generator.
 
     The generator runs once; its half takes fresh logits from the updated discriminator, whose
-    parameters get no gradient there.
+    parameters get no gradient there. Nothing waits for the device. A step with a gradient that is
+    not finite changes nothing: both updates are left out, and buffers are put back.
 
     Args:
         state: The networks and optimisers; its `step` is counted up.
         source: Input images (B, C, H, W) in [-1, 1], on the state's device.
         target: The images to make of them, of the same size.
         objective: What is minimised.
-        precision: `"fp32"`, or `"bf16"` for the networks; losses and penalties are computed in
-            fp32.
+        precision: `"fp32"`; or `"bf16"` or `"fp16"` for the networks, where losses and penalties
+            are computed in fp32. With fp16 each optimiser has a loss scaler.
         augment: Varies what the discriminator sees: source, target and output of a pair alike,
             with a draw for each player. Reconstruction and feature losses see the output itself.
+        accumulate: Parts that the batch is cut into, which go through the networks one after the
+            other and whose gradients are averaged: the memory of one part, at the cost of running
+            the generator a second time, with another draw of its dropout.
 
     Returns:
-        Scalars, left on the device: mean logits `d_real` and `d_fake`; `loss_d`, the
-        discriminator's weighted total; without their weights `loss_d_` + name for each penalty
-        that was due and `loss_g_` + name for each of the generator's terms.
+        Scalars, left on the device. Of the discriminator, where a term looks at it: mean logits
+        `d_real` and `d_fake`; `d_spread`, the standard deviation of all logits; `d_accuracy`, the
+        share of positions where the real logit is the higher one; `loss_d`, its weighted total;
+        `grad_norm_d`, the L2 norm of its gradients. Without their weights `loss_d_` + name for
+        each penalty that was due and `loss_g_` + name for each of the generator's terms.
+        `grad_norm_g`; `grad_image`, the norm of the generator's loss with respect to the output,
+        and `grad_image_d`, that of the part which came through the discriminator. `skipped` is 1
+        where nothing was updated.
 
     Raises:
         ShapeError: The generator's output has not the target's shape.
-        OptionError: A term teaches the generator nothing, or there is none for it; or a feature
-            loss finds no features.
+        OptionError: A term teaches the generator nothing, or there is none for it; a feature loss
+            finds no features; or the batch cannot be cut into equal parts.
 
     Examples:
         >>> from ganblocks import PatchDiscriminator, UNetGenerator
@@ -59,71 +64,32 @@ def train_step(
         ... )
         >>> objective = Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}})
         >>> photo, labels = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
-        >>> sorted(train_step(state, labels, photo, objective))
-        ['d_fake', 'd_real', 'loss_d', 'loss_g_adversarial', 'loss_g_l1']
+        >>> row = train_step(state, labels, photo, objective)
+        >>> [name for name in sorted(row) if name.startswith("loss")]
+        ['loss_d', 'loss_g_adversarial', 'loss_g_l1']
     """
-    generator, discriminator = state.generator, state.discriminator
-
-    def judged(condition: Tensor, image: Tensor) -> Logits:
-        with autocast(precision, state.device):
-            logits: Logits = discriminator(torch.cat((condition, image), 1))
-        return logits
-
-    def features(image: Tensor) -> Any:
-        inner = getattr(discriminator, "module", discriminator)  # DistributedDataParallel's
-        maps: Callable[[Tensor], Any] | None = getattr(inner, "features", None)
-        if maps is None:
-            raise OptionError(
-                f"a feature loss compares the discriminator's maps, and {type(inner).__name__} has "
-                "no method `features`: give it one, (B, C, H, W) → tuple of maps, logits last"
-            )
-        with autocast(precision, state.device):
-            return maps(torch.cat((source, image), 1))
-
-    with autocast(precision, state.device):
-        fake = generator(source)
-    fake = full_precision(fake)  # losses and their own networks run outside autocast
-    require_target(source, fake, target)
-    shown = (source, target, fake.detach())
-    condition, real_d, fake_d = shown if augment is None else augment(*shown)
-    fake_logits, real_logits = judged(condition, fake_d), judged(condition, real_d)
-    of_d = objective.discriminator(
-        real_logits,
-        fake_logits,
-        step=state.step,
-        # A compiled graph has no second derivative, which gradient penalties are trained by.
-        judge=getattr(discriminator, "_orig_mod", discriminator),
-        real=real_d,
-        fake=fake_d,
-        condition=condition,
-    )
-    if of_d.total.requires_grad:  # without an adversarial term and a penalty D rests
-        state.optimizer_d.zero_grad(set_to_none=True)
-        of_d.total.backward()
-        state.optimizer_d.step()
-
-    with frozen(discriminator):
-        shown = (source, target, fake)
-        condition, real_g, fake_g = shown if augment is None else augment(*shown)
-        of_g = objective.generator(
-            judged(condition, fake_g),
-            judged(condition, real_g) if objective.needs_real_logits else None,
-            output=fake,
-            target=target,
-            features=features,
-            step=state.step,
-        )
-        state.optimizer_g.zero_grad(set_to_none=True)
-        of_g.total.backward()
-    state.optimizer_g.step()
+    parts = _parts(source, target, accumulate)
+    halves = Halves(state, objective, precision=precision, augment=augment, parts=accumulate)
+    state.guard.keep(state, objective.buffers())
+    outputs = []
+    for part_source, part_target in parts:
+        # The graph of a single part is kept for the second half; those of several would take the
+        # memory that parts are to save, so they are made again.
+        with torch.set_grad_enabled(accumulate == 1):
+            output = halves.made(part_source)
+        require_target(part_source, output, part_target)
+        halves.discriminate(part_source, part_target, output.detach())
+        outputs.append(output)
+    failed = halves.update("discriminator")
+    for (part_source, part_target), output in zip(parts, outputs, strict=True):
+        again = output if accumulate == 1 else halves.made(part_source)
+        halves.generate(part_source, part_target, again)
+    failed = halves.update("generator", failed)
+    state.guard.undo_if(failed, state)
+    if state.ema is not None:
+        state.ema.update(state.generator)
     state.step += 1
-    return {
-        "d_real": mean_logit(real_logits).detach(),
-        "d_fake": mean_logit(fake_logits).detach(),
-        "loss_d": of_d.total.detach(),
-        **{f"loss_d_{n}": of_d.raw[n].detach() for n in objective.penalties if n in of_d.raw},
-        **{f"loss_g_{name}": value.detach() for name, value in of_g.raw.items()},
-    }
+    return {**halves.scalars(), "skipped": failed.float()}
 
 
 def require_target(source: Tensor, output: Tensor, target: Tensor) -> None:
@@ -140,3 +106,13 @@ def require_target(source: Tensor, output: Tensor, target: Tensor) -> None:
             f"is {tuple(target.shape)}: give both sides of a pair one size, and build the "
             f"generator with out_channels={target.shape[1]}"
         )
+
+
+def _parts(source: Tensor, target: Tensor, count: int) -> list[tuple[Tensor, Tensor]]:
+    if count < 1 or len(source) % count:
+        raise OptionError(
+            f"a batch of {len(source)} cannot be cut into accumulate={count} equal parts: write a "
+            f"divisor of {len(source)}"
+        )
+    size = len(source) // count
+    return list(zip(source.split(size), target.split(size), strict=True))

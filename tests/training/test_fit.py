@@ -52,6 +52,7 @@ def test_a_run_leaves_everything_behind(tmp_path):
         "generator.safetensors",
         "discriminator.safetensors",
         "metrics.csv",
+        "health.jsonl",
         "samples",
         "index.html",
     }
@@ -70,10 +71,18 @@ def test_a_run_leaves_everything_behind(tmp_path):
             "epoch",
             "d_real",
             "d_fake",
+            "d_spread",
+            "d_accuracy",
             "loss_d",
             "loss_g_adversarial",
             "loss_g_l1",
+            "grad_norm_d",
+            "grad_norm_g",
+            "grad_image",
+            "grad_image_d",
+            "skipped",
             "lr",
+            "lr_d",
             "images_per_s",
         ]
     )
@@ -134,15 +143,15 @@ def test_a_finished_run_and_a_lost_log_say_so(tmp_path):
         train(tmp_path / "run", state, steps=3)
 
 
-def test_a_checkpoint_of_another_number_of_gpus_says_so():
+def test_a_checkpoint_of_another_device_says_so():
     saved = tiny_state(seed=1).state_dict()
-    saved["rng_cuda"] = [torch.zeros(16, dtype=torch.uint8)] * (torch.cuda.device_count() + 1)
+    saved["ranks"][0]["random"]["cuda"] = torch.zeros(16, dtype=torch.uint8)
     state = tiny_state()
-    with pytest.warns(GanBlocksWarning, match="GPUs in sight"):
+    with pytest.warns(GanBlocksWarning, match="training on cuda and goes on on cpu"):
         state.load_state_dict(saved)
 
 
-@pytest.mark.parametrize("key", ["rng", "generator", "optimizer_d"])
+@pytest.mark.parametrize("key", ["ranks", "generator", "optimizer_d"])
 def test_an_incomplete_checkpoint_changes_nothing(key):
     saved = tiny_state(seed=1).state_dict()
     del saved[key]

@@ -1,16 +1,13 @@
-"""Schedule, order of batches, log, precision and devices."""
+"""Schedule, log, precision and devices."""
 
 import csv
-from itertools import islice
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from tiny import Stripes
 
-from ganblocks import DataError, GanBlocksWarning, OptionError, resolve_device, resolve_precision
-from ganblocks.training.batches import BatchOrder, load_batches, steps_per_epoch
+from ganblocks import GanBlocksWarning, OptionError, resolve_device, resolve_precision
 from ganblocks.training.metrics_log import COLUMNS, MetricsLog
 from ganblocks.training.precision import autocast
 from ganblocks.training.schedule import linear_decay
@@ -30,54 +27,6 @@ def test_the_rate_never_rises_and_never_reaches_zero(epochs):
     assert factors == sorted(factors, reverse=True)
     assert factors[0] <= 1
     assert factors[-1] > 0
-
-
-@settings(deadline=None)
-@given(
-    length=st.integers(1, 20),
-    batch_size=st.integers(1, 6),
-    start=st.integers(0, 40),
-    seed=st.integers(0, 3),
-)
-def test_the_order_from_any_step_is_the_rest_of_the_order(length, batch_size, start, seed):
-    whole = list(islice(BatchOrder(length, batch_size, seed=seed), start + 5))
-    rest = list(islice(BatchOrder(length, batch_size, seed=seed, start=start), 5))
-    assert rest == whole[start:]
-    per_epoch = steps_per_epoch(length, batch_size)
-    first = [pair for batch in whole[:per_epoch] for pair in batch]
-    assert len(set(first)) == len(first)  # no pair twice in an epoch
-    assert all(epoch == 0 and 0 <= index < length for epoch, index in first)
-
-
-def test_epochs_are_shuffled_differently():
-    order = list(islice(BatchOrder(50, 50, seed=0), 2))
-    assert [i for _, i in order[0]] != [i for _, i in order[1]]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_workers_read_the_same_batches(workers):
-    batches = load_batches(
-        Stripes(), batch_size=2, seed=0, start=4, workers=workers, device=torch.device("cpu")
-    )
-    dataset, order = Stripes(), BatchOrder(6, 2, seed=0, start=4)
-    for batch, keys in zip(islice(batches, 4), order):
-        assert torch.equal(batch["a"], torch.stack([dataset[key]["a"] for key in keys]))
-    batches.close()
-
-
-class Broken(Stripes):
-    def read(self, epoch, index):
-        raise DataError("7.jpg: cannot be read; replace or remove it")
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_broken_picture_is_one_line_from_a_worker_too(workers):
-    batches = load_batches(
-        Broken(), batch_size=1, seed=0, start=0, workers=workers, device=torch.device("cpu")
-    )
-    with pytest.raises(DataError) as caught:
-        next(batches)
-    assert str(caught.value) == "7.jpg: cannot be read; replace or remove it"
 
 
 def row(step):

@@ -188,6 +188,118 @@ def test_curves_show_the_columns_they_name(tmp_path):
     ]
 
 
+def with_columns(run, **columns):
+    """Adds columns of cells to the log of a run."""
+    header, *rows = (run / "metrics.csv").read_text().splitlines()
+    cells = [",".join(row) for row in zip(*columns.values(), strict=True)]
+    lines = [",".join([header, *columns]), *map(",".join, zip(rows, cells, strict=True))]
+    (run / "metrics.csv").write_text("\n".join(lines) + "\n")
+    return run
+
+
+def test_columns_that_only_some_logs_have_are_charts_there(tmp_path):
+    run = make_run(tmp_path / "run", [row(1), row(2)])
+    before = [svg["aria-label"] for svg in page_of(run).all("svg")]
+    some = {"d_accuracy": ["0.5", "0.75"], "grad_norm_g": ["9", "3"], "grad_norm_d": ["", "2"]}
+    with_columns(run, **some, grad_image=["5", "4"], grad_image_d=["2", "1"])
+    page = page_of(run)
+    labels = [svg["aria-label"] for svg in page.all("svg")]
+    assert [label for label in labels if label not in before] == [
+        "Accuracy of D. Last values: accuracy 0.75",
+        "Gradient norms. Last values: D 2, G 3",
+        "Gradient at the output. Last values: all losses 4, from D 1",
+    ]
+    assert [label for label in labels if label in before] == before
+    assert "alert" not in str(page.tags)
+
+
+def test_one_gradient_norm_is_a_chart_too_with_a_log_axis_where_it_spans_much(tmp_path):
+    run = make_run(tmp_path / "run", [row(1), row(2)])
+    page = page_of(with_columns(run, grad_norm_g=["0.01", "100"]))
+    labels = [svg["aria-label"] for svg in page.all("svg")]
+    assert "Gradient norms. Last values: G 100" in labels
+    chart = page.text[page.text.index("Gradient norms") :]
+    assert chart.split("\n")[1:6] == ["0.01", "0.1", "1", "10", "100"]
+
+
+def test_columns_of_someone_else_are_let_be(tmp_path):
+    run = make_run(tmp_path / "run", [row(1), row(2)])
+    count = len(page_of(run).all("svg"))
+    with_columns(run, note=["warm", "<b>cold</b>"], score=["", "3"])
+    page = page_of(run)
+    assert len(page.all("svg")) == count
+    assert "cold" not in page.text
+
+
+def test_a_term_with_a_strange_name_is_escaped(tmp_path):
+    run = with_columns(make_run(tmp_path / "run", [row(1)]), **{"loss_g_<i>&": ["0.5"]})
+    page = page_of(run)
+    assert not page.all("i")
+    assert "<i>&. Last values: <i>& 0.5" in [svg["aria-label"] for svg in page.all("svg")]
+
+
+FINDING = {"step": 1200, "name": "blind-discriminator", "message": "D(real) is D(fake) <b>&"}
+
+
+def with_findings(run, *findings, end=""):
+    lines = "".join(f"{json.dumps(f, ensure_ascii=False)}\n" for f in findings)
+    (run / "health.jsonl").write_text(lines + end, encoding="utf-8")
+    return run
+
+
+def test_findings_are_listed_before_samples_and_charts(tmp_path):
+    other = {"step": 1300, "name": "nan", "message": "one\u2028line …", "more": 1}
+    run = with_findings(make_run(tmp_path / "run", [row(1)]), FINDING, other)
+    page = page_of(run)
+    assert len(page.all("b")) == 2  # the steps
+    places = [
+        page.text.index(words)
+        for words in (
+            *("Health", "step 1,200", "blind-discriminator", "D(real) is D(fake) <b>&"),
+            *("step 1,300", "nan", "one\u2028line …", "Samples", "Curves"),
+        )
+    ]
+    assert places == sorted(places)
+    assert len(page.all("li")) == 2
+    assert "illness" not in page.text
+
+
+def test_many_findings_are_folded_after_the_first(tmp_path):
+    findings = [FINDING | {"step": step} for step in range(1, 13)]
+    run = with_findings(make_run(tmp_path / "run", [row(1)]), *findings)
+    page = page_of(run)
+    assert len(page.all("li")) == 12
+    assert page.text.index("step 5\n") < page.text.index("7 more") < page.text.index("step 6\n")
+
+
+def test_health_is_said_only_by_a_run_that_looked(tmp_path):
+    run = make_run(tmp_path / "run", [row(1)])
+    assert "Health" not in page_of(run).text
+    assert "illness" not in page_of(run).text
+    page = page_of(with_findings(run))
+    assert page.text.count("No illness was found.") == 1
+    assert not page.all("li")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"step": 3, "name',
+        "[]",
+        "7",
+        '{"step": 3, "name": "nan"}',
+        '{"step": null, "name": "a", "message": "b"}',
+        '{"step": Infinity, "name": "a", "message": "b"}',
+        "",
+        "\n",
+    ],
+)
+def test_a_broken_finding_is_named_with_its_line(tmp_path, line):
+    run = with_findings(make_run(tmp_path / "run"), FINDING, end=f"{line}\n")
+    with pytest.raises(RunError, match=r"health\.jsonl line 2 is no finding"):
+        write_report(run)
+
+
 def test_values_that_are_not_finite_raise_an_alarm(tmp_path):
     rows = [row(1), row(2, l1="nan"), row(3, l1="inf"), row(4, d_real="")]
     page = page_of(make_run(tmp_path / "run", rows))
@@ -257,6 +369,7 @@ def test_colours_have_contrast_in_light_and_dark():
                 assert contrast(colours[name], colours[back]) >= least, (name, back)
             for name in ("series-0", "series-1"):
                 assert contrast(colours[name], colours[back]) >= 3, (name, back)
+            assert contrast(colours["warn"], colours[back]) >= 4.5, back
         assert contrast(colours["warn"], colours["warn-page"]) >= 4.5
 
 

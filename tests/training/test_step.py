@@ -70,8 +70,8 @@ def test_losses_and_weights_equal_the_plain_script(adversarial, bce):
         ours = train_step(state, source, target, losses)
         torch.manual_seed(step)
         plain = plain_step(g, d, opt_g, opt_d, source, target, 10.0, bce)
-        assert ours.keys() == plain.keys()
-        for name in ours:
+        assert ours["skipped"] == 0
+        for name in plain:
             assert ours[name].item() == pytest.approx(plain[name].item(), rel=1e-9), name
     for a, b in zip(state.generator.state_dict().values(), g.state_dict().values(), strict=True):
         assert torch.allclose(a.double(), b.double(), rtol=1e-7)
@@ -226,7 +226,7 @@ def test_feature_losses_train_in_bf16(name):
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # torch's tracer's own
 def test_a_compiled_discriminator_takes_a_gradient_penalty():
     state = tiny_state()
-    state.discriminator = torch.compile(state.discriminator, backend="aot_eager")
+    state.compile(backend="aot_eager")
     images = torch.rand(1, 3, 16, 16)
     row = train_step(state, images, images, Objective({"a": "hinge", "r1": "r1"}))
     assert row["loss_d_r1"].isfinite()
@@ -237,7 +237,7 @@ def test_without_a_term_of_its_own_the_discriminator_rests():
     before = copy.deepcopy(state.discriminator.state_dict())
     images = torch.rand(1, 3, 16, 16)
     row = train_step(state, images, images, Objective({"l1": "l1"}))
-    assert row["loss_d"] == 0
+    assert not [name for name in row if name.endswith("_d")]
     trained = dict(state.discriminator.named_parameters())
     assert all(torch.equal(before[name], p) for name, p in trained.items())
     with pytest.raises(OptionError, match="no term for the generator"):

@@ -1,0 +1,193 @@
+"""Measures how fast pairs come: as a person reads them, read by ours, and from memory.
+
+python benchmarks/data.py --data datasets/facades --step 5 --record
+"""
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from PIL import Image
+from recording import record
+from torch import Tensor
+from torchvision.transforms import functional as F
+
+from ganblocks import (
+    GENERATORS,
+    Objective,
+    PairedImageDataset,
+    PairTransform,
+    PatchDiscriminator,
+    SyntheticFacades,
+    TrainState,
+    resolve_device,
+    train_step,
+)
+from ganblocks.cli import run_command
+from ganblocks.data.scan import picture_files
+from ganblocks.pictures import to_picture
+from ganblocks.training.batches import load_batches
+
+LOAD, CROP = 286, 256
+
+
+def plain_pairs(folder: Path) -> Iterator[dict[str, Tensor]]:
+    """Reads pairs as scripts do it: decode, resize, crop, mirror, and only then tensors."""
+    paths = picture_files(folder / "train")
+    while True:
+        for path in random.sample(paths, len(paths)):
+            picture = Image.open(path).convert("RGB")
+            half, height = picture.width // 2, picture.height
+            sides = picture.crop((0, 0, half, height)), picture.crop((half, 0, 2 * half, height))
+            left, top = random.randint(0, LOAD - CROP), random.randint(0, LOAD - CROP)
+            mirrored = random.random() < 0.5
+            tensors = []
+            for side in sides:
+                side = side.resize((LOAD, LOAD), Image.Resampling.BICUBIC)
+                side = side.crop((left, top, left + CROP, top + CROP))
+                if mirrored:
+                    side = side.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+                tensors.append(F.normalize(F.to_tensor(side), [0.5] * 3, [0.5] * 3))
+            yield {"a": tensors[0][None], "b": tensors[1][None]}
+
+
+def our_pairs(folder: Path, cache: str, device: torch.device) -> Iterator[dict[str, Tensor]]:
+    """Gives batches of one pair as a training gets them."""
+    dataset = PairedImageDataset(folder, transform=PairTransform(LOAD, CROP))
+    return load_batches(
+        dataset,
+        batch_size=1,
+        seed=0,
+        epoch=0,
+        position=0,
+        workers=0,
+        device=device,
+        cache=cache,
+    )
+
+
+def draw_facades(folder: Path, count: int) -> None:
+    """Fills a folder with pictures of a drawn photo and its labels, side by side."""
+    (folder / "train").mkdir()
+    drawn = SyntheticFacades(count, CROP)
+    for index in range(count):
+        a, b, name = drawn.read(0, index)
+        to_picture(torch.cat((a, b), -1)).save(folder / "train" / f"{name}.jpg", quality=90)
+
+
+def rates(sources: dict[str, Iterator[object]], turns: int, pairs: int) -> dict[str, float]:
+    """Counts pairs per second of processor time, the median of turns that alternate."""
+    found: dict[str, list[float]] = {name: [] for name in sources}
+    for turn in range(turns + 1):
+        for name, source in sources.items():
+            start = time.process_time()
+            for _ in range(pairs):
+                next(source)
+            if turn:  # the first one warms up, and fills the cache
+                found[name].append(pairs / (time.process_time() - start))
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def paper_step(device: torch.device) -> Callable[[dict[str, Tensor]], object]:
+    """Builds the model of the paper, and gives its training step."""
+    generator = GENERATORS.build("unet_256_lua").to(device)
+    state = TrainState(generator, PatchDiscriminator().to(device))
+    losses = Objective(
+        {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
+    )
+
+    def step(batch: dict[str, Tensor]) -> list[float]:
+        scalars = train_step(state, batch["b"], batch["a"], losses)
+        return [value.item() for value in scalars.values()]  # waits for the device
+
+    return step
+
+
+def waiting(
+    sources: dict[str, Iterator[dict[str, Tensor]]],
+    step: Callable[[dict[str, Tensor]], object],
+    steps: int,
+) -> dict[str, float]:
+    """Gives the share of a training step that passes before its batch is there, the median."""
+    shares: dict[str, list[float]] = {name: [] for name in sources}
+    for turn in range(steps + 1):
+        for name, source in sources.items():
+            start = time.perf_counter()
+            batch = next(source)
+            waited = time.perf_counter() - start
+            step(batch)
+            if turn:
+                shares[name].append(waited / (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in shares.items()}
+
+
+def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, str, str, str]]:
+    """Makes the table's rows: the source, pairs per second, their ratio, the share of a step."""
+    device, cpu = resolve_device(options.device), torch.device("cpu")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    speeds = rates(
+        {
+            "plain": plain_pairs(folder),
+            "streamed": our_pairs(folder, "never", cpu),
+            "cached": our_pairs(folder, "always", cpu),
+        },
+        options.turns,
+        options.pairs,
+    )
+    torch.set_num_threads(threads)
+    shares: dict[str, float] = {}
+    if options.step:
+        sources = {
+            "streamed": our_pairs(folder, "never", device),
+            "cached": our_pairs(folder, "always", device),
+        }
+        shares = waiting(sources, paper_step(device), options.step)
+    return [
+        (
+            name,
+            f"{speed:.0f}",
+            f"{speed / speeds['plain']:.1f}",
+            f"{shares[name]:.3%}" if name in shares else "–",
+        )
+        for name, speed in speeds.items()
+    ]
+
+
+def main() -> None:
+    """Prints how fast each way gives pairs, and how long a step waits for them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of pairs; without it, drawn ones")
+    parser.add_argument("--turns", type=int, default=9, help="measured turns of each")
+    parser.add_argument("--pairs", type=int, default=40, help="pairs of a turn")
+    parser.add_argument("--step", type=int, default=0, help="measured training steps of each")
+    parser.add_argument("--device", default="auto", help="of the training steps")
+    parser.add_argument("--record", action="store_true", help="write them for the docs")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as drawn:
+        if options.data is None:
+            draw_facades(Path(drawn), options.pairs)
+        rows = measure(options.data or Path(drawn), options)
+    head = ("pairs", "pairs/s per core", "× plain", "share of a step")
+    for row in (head, *rows):
+        print(f"{row[0]:10} {row[1]:>18} {row[2]:>9} {row[3]:>17}")
+    if options.record:
+        record(
+            "How fast pairs come",
+            head,
+            rows,
+            f"""Medians of {options.turns} turns of {options.pairs} pairs, in turn, in one thread
+            and seconds of processor time: JPEG pairs, resized to {LOAD}, cut to {CROP} pixels,
+            mirrored by chance, floats, batch 1. Plain is a script as people write it, with
+            Pillow. Cached is after the first epoch's decoding. The share is what a step of the
+            paper's model waits for its batch, on {resolve_device(options.device)} in fp32.""",
+        )
+
+
+if __name__ == "__main__":
+    run_command(main)

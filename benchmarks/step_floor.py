@@ -1,0 +1,151 @@
+"""The floor of a training step: its bare convolutions, forward and backward, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Run = Callable[[], object]
+LAYOUTS = {"": torch.contiguous_format, " channels_last": torch.channels_last}
+"""Memory formats, by the words that follow the name of what is measured in them."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One call of a convolution in a step, and the gradients that the step wants of it."""
+
+    module: nn.Conv2d | nn.ConvTranspose2d
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    gradients: tuple[bool, bool, bool]  # of input, weight and bias: aten's output_mask
+
+    @property
+    def transposed(self) -> bool:
+        """Whether it is a transposed one."""
+        return isinstance(self.module, nn.ConvTranspose2d)
+
+
+@contextmanager
+def convolutions_called(*networks: nn.Module) -> Iterator[list[Convolution]]:
+    """Lists the convolutions that run inside the block, with what autograd will want of each."""
+    calls: list[Convolution] = []
+
+    def note(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        wanted = [
+            tensor is not None and tensor.requires_grad
+            for tensor in (inputs[0], module.weight, module.bias)
+        ]
+        calls.append(
+            Convolution(
+                module, tuple(inputs[0].shape), tuple(output.shape), (wanted[0], *wanted[1:])
+            )
+        )
+
+    handles = [
+        module.register_forward_hook(note)
+        for network in networks
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+    ]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def convolutions_of_step(
+    generator: nn.Module, discriminator: nn.Module, source: Tensor, target: Tensor
+) -> list[Convolution]:
+    """Lists a step's convolutions: the generator once, D on real and fake, and D frozen on fake."""
+    with convolutions_called(generator, discriminator) as calls:
+        fake = generator(source)
+        discriminator(torch.cat((source, target), 1))
+        discriminator(torch.cat((source, fake.detach()), 1))
+        discriminator.requires_grad_(False)
+        discriminator(torch.cat((source, fake), 1))
+        discriminator.requires_grad_(True)
+    return calls
+
+
+def floor(
+    calls: Sequence[Convolution],
+    dtype: torch.dtype,
+    memory_format: torch.memory_format,
+    device: torch.device,
+) -> Run:
+    """Makes a function that runs them on random maps; on CUDA as a graph, free of launches."""
+    weights: dict[nn.Module, tuple[Tensor, Tensor | None]] = {}
+
+    def filled(shape: Sequence[int]) -> Tensor:
+        x = torch.randn(*shape, device=device, dtype=dtype)
+        return x.to(memory_format=memory_format)
+
+    forwards, backwards = [], []
+    for call in calls:
+        if call.module not in weights:
+            bias = call.module.bias
+            weights[call.module] = (
+                filled(call.module.weight.shape),
+                None if bias is None else torch.randn(bias.shape, device=device, dtype=dtype),
+            )
+        x, gradient = filled(call.input_shape), filled(call.output_shape)
+        forwards.append(_forward(call, x, *weights[call.module]))
+        if any(call.gradients):
+            backwards.append(_backward(call, gradient, x, *weights[call.module]))
+    order = [*forwards, *reversed(backwards)]
+
+    def run() -> None:
+        for work in order:
+            work()
+
+    return captured(run) if device.type == "cuda" else run
+
+
+def _forward(call: Convolution, x: Tensor, weight: Tensor, bias: Tensor | None) -> Run:
+    of = call.module
+    if isinstance(of, nn.ConvTranspose2d):
+        places = (of.stride, of.padding, of.output_padding, of.groups, of.dilation)
+        return partial(F.conv_transpose2d, x, weight, bias, *places)
+    return partial(F.conv2d, x, weight, bias, of.stride, of.padding, of.dilation, of.groups)
+
+
+def _backward(
+    call: Convolution, gradient: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None
+) -> Run:
+    of = call.module
+    return partial(
+        torch.ops.aten.convolution_backward,
+        gradient,
+        x,
+        weight,
+        None if bias is None else list(bias.shape),
+        of.stride,
+        of.padding,
+        of.dilation,
+        call.transposed,
+        of.output_padding,
+        of.groups,
+        call.gradients,
+    )
+
+
+def captured(run: Run) -> Run:
+    """Records what a function launches on the GPU, and gives what launches all of it at once."""
+    beside = torch.cuda.Stream()
+    beside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(beside):  # libraries choose their kernels before the recording
+        for _ in range(3):
+            run()
+    torch.cuda.current_stream().wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay

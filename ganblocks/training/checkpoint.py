@@ -1,0 +1,139 @@
+"""A training's checkpoint: written by one process for all, and read only where it fits."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+from torch import nn
+
+from ganblocks.checkpoints import RunFolder
+from ganblocks.data.base import PairedDataset
+from ganblocks.errors import RunError, SpecError
+from ganblocks.losses import Objective
+from ganblocks.registry import spec_of
+from ganblocks.training.state import TrainState
+from ganblocks.training.world import World
+
+
+def save_checkpoint(
+    state: TrainState,
+    run: RunFolder,
+    objective: Objective,
+    train_set: PairedDataset,
+    *,
+    keep: int = 1,
+) -> None:
+    """Writes the state, what it belongs to, and the weights; every process of a training calls it.
+
+    Buffers, which each process has of its own, become their means. The weights are those of
+    `state.result`, the averaged generator where there is one, and of the discriminator.
+
+    Args:
+        state: The training.
+        run: Its folder.
+        objective: What is minimised; what its terms remember is saved with it.
+        train_set: The pairs; their fingerprint is saved.
+        keep: States to keep, the newest as `state.pt`.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    world = World.current()
+    networks = [state.generator, state.discriminator, *([state.ema.network] if state.ema else [])]
+    buffers = chain(*(network.buffers() for network in networks), objective.memory().values())
+    world.average(b for b in buffers if b.is_floating_point())
+    ranks = world.gather(state.own_state())
+    if ranks is None:
+        return
+    saved = {
+        **state.state_dict(ranks),
+        "objective": objective.memory(),
+        "spec": _spec(state, objective),
+        "data": train_set.fingerprint(),
+    }
+    run.save_state(saved, keep=keep)
+    run.save_weights("generator", state.result)
+    run.save_weights("discriminator", state.discriminator)
+
+
+def load_checkpoint(
+    state: TrainState, run: RunFolder, objective: Objective, train_set: PairedDataset
+) -> None:
+    """Puts a training back to where its last checkpoint was written; every process calls it.
+
+    Args:
+        state: A state built as the run's was; it is not changed unless all fits.
+        run: Its folder.
+        objective: Likewise.
+        train_set: The pairs that the run learns from.
+
+    Raises:
+        RunError: There is no checkpoint, or it cannot be read; or it is of other networks, terms
+            or data, with the first difference.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from ganblocks import PatchDiscriminator, SyntheticFacades, UNetGenerator, fit
+        >>> def parts():
+        ...     generator = UNetGenerator(base_channels=4, num_downs=3)
+        ...     critic = PatchDiscriminator(base_channels=4, n_layers=1)
+        ...     return TrainState(generator, critic), Objective({"adversarial": "vanilla"})
+        >>> pairs = SyntheticFacades(length=2, size=32)
+        >>> options = {"direction": "b2a", "epochs": 2, "progress": False}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = RunFolder.create(Path(folder) / "run", {})
+        ...     fit(*parts(), pairs, pairs, run, steps=1, **options)
+        ...     state, objective = parts()
+        ...     load_checkpoint(state, run, objective, pairs)
+        ...     fit(state, objective, pairs, pairs, run, steps=2, **options)
+        ...     state.step
+        2
+    """
+    saved = run.load_state()
+    source = str(run.path)
+    for what, was, now in [
+        ("of other parts", saved.get("spec"), _spec(state, objective)),
+        ("of other data", saved.get("data"), train_set.fingerprint()),
+    ]:
+        if was is not None and (found := _difference(was, now)):
+            raise RunError(
+                f"{source}: the checkpoint is {what}: {found}. Build what its run was begun with, "
+                "or start a new run",
+                see="resume",
+            )
+    state.load_state_dict(saved, source, rank=World.current().rank)
+    objective.load_memory(saved.get("objective", {}))
+
+
+def _spec(state: TrainState, objective: Objective) -> dict[str, Any]:
+    specs = {
+        "generator": _spec_or_name(state.generator),
+        "discriminator": _spec_or_name(state.discriminator),
+    }
+    try:
+        specs["objective"] = objective.spec
+    except SpecError:  # a loss of one's own that no registry has
+        specs["objective"] = {"terms": sorted(objective.weights)}
+    return specs
+
+
+def _spec_or_name(network: nn.Module) -> Any:
+    try:
+        spec = spec_of(network)
+    except SpecError:
+        return type(network).__name__
+    return {key: value for key, value in spec.items() if key != "init"}
+
+
+def _difference(was: Any, now: Any, path: str = "") -> str:
+    """Names the first entry in which two plain specs differ, and both its values."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in [*was, *(key for key in now if key not in was)]:
+            inner = f"{path}.{key}" if path else str(key)
+            if found := _difference(was.get(key), now.get(key), inner):
+                return found
+        return ""
+    was, now = (list(x) if isinstance(x, tuple) else x for x in (was, now))
+    return "" if was == now else f"{path} was {was!r}, and is {now!r}"

@@ -1,0 +1,126 @@
+"""Where a training meets its health monitor: what is read, and where the findings go."""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import Tensor
+
+from ganblocks.augment import Augmentation
+from ganblocks.checkpoints import RunFolder
+from ganblocks.data.base import Sample
+from ganblocks.data.direction import source_and_target
+from ganblocks.errors import HealthWarning
+from ganblocks.losses import Objective
+from ganblocks.training.health import (
+    Finding,
+    HealthMonitor,
+    find_nonfinite,
+    nonfinite_finding,
+    probe_generator,
+)
+from ganblocks.training.loggers import JsonLinesLogger
+from ganblocks.training.state import TrainState
+from ganblocks.training.world import World
+
+REMEMBERED = 16
+"""Batches that are kept, to look at one again whose step was left out."""
+
+
+class Checkup:
+    """Reads a training's figures and pictures, and tells each illness once.
+
+    A finding is warned of and written to the run's `health.jsonl`.
+
+    Args:
+        state: The training.
+        objective: What is minimised.
+        run: Its folder.
+        precision: The number format of its networks.
+        augment: What varies the images that the discriminator sees.
+    """
+
+    def __init__(
+        self,
+        state: TrainState,
+        objective: Objective,
+        run: RunFolder,
+        *,
+        precision: str,
+        augment: Augmentation | None,
+    ) -> None:
+        self._state = state
+        self._objective = objective
+        self._precision = precision
+        self._augment = augment
+        self._monitor = HealthMonitor(state.discriminator)
+        self._batches: deque[tuple[int, Tensor, Tensor]] = deque(maxlen=REMEMBERED)
+        self._told_of_steps = False
+        writes = World.current().writes
+        self._log = JsonLinesLogger(run.health, resumed_at=state.step) if writes else None
+
+    def saw(self, step: int, source: Tensor, target: Tensor) -> None:
+        """Remembers a batch for a while.
+
+        Args:
+            step: The step that it was of.
+            source: Input images.
+            target: The images to make of them.
+        """
+        self._batches.append((step, source, target))
+
+    def read(self, row: Mapping[str, float], skipped: Mapping[int, Sequence[str]]) -> None:
+        """Looks at a row of the log.
+
+        Args:
+            row: The row.
+            skipped: Steps since the last row that updated nothing, with what was not finite.
+        """
+        self._tell(self._monitor.read(row))
+        if self._precision == "fp16":  # an overflow alone is how a scale is found
+            skipped = {step: names for step, names in skipped.items() if names}
+        if skipped and not self._told_of_steps:
+            self._tell([self._of_steps(skipped)])
+
+    def look(self, samples: Sequence[Sample], direction: str) -> None:
+        """Looks at what the generator makes of some pairs.
+
+        Args:
+            samples: The pairs.
+            direction: `"a2b"` or `"b2a"`.
+        """
+        sources = [source_and_target(sample, direction)[0] for sample in samples]
+        self._tell(
+            self._monitor.look(self._state.step, probe_generator(self._state.result, sources))
+        )
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._log is not None:
+            self._log.close()
+
+    def _of_steps(self, skipped: Mapping[int, Sequence[str]]) -> Finding:
+        self._told_of_steps = True
+        first = min(skipped)
+        batches = {step: (source, target) for step, source, target in self._batches}
+        where = "the batch is no longer at hand"
+        if first in batches:
+            where = find_nonfinite(
+                self._state,
+                *batches[first],
+                self._objective,
+                precision=self._precision,
+                augment=self._augment,
+            )
+        terms = [name for name in skipped[first] if name.startswith("loss_")]
+        return nonfinite_finding(first, terms, where, len(skipped))
+
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if self._log is not None:
+                self._log.log(finding._asdict())
+                warnings.warn(
+                    f"step {finding.step}: {finding.message}", HealthWarning, stacklevel=4
+                )

@@ -1,0 +1,143 @@
+"""Checks of the balance: a discriminator that sees nothing, and one that always wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from ganblocks.training.health.window import Level, Row, Window
+
+LOGITS = ("d_real", "d_fake", "d_spread")
+# Least squares on real facades: in its first 100 steps the gap reached 0.15 spreads and more.
+SAME = 1e-2
+# The same runs: the mean gap of any 200 steps was above 0.14 spreads; chance is 0 and 0.5.
+NEAR, CHANCE = 0.05, 0.55
+# Logits that differ by less than fp32 can tell.
+CONSTANT = 1e-6
+# Healthy discriminators are right at 99 % of the places too: this alone is no illness.
+WINNING = 0.95
+# On real facades the gradient through the discriminator fell to a tenth at most (least squares),
+# and was 0.01 to 0.96 of the whole.
+FELL, VANISHED = 0.03, 1e-2
+# Rounding: a part that differs by less is the whole.
+WHOLE = 1e-5
+
+
+class BlindDiscriminator:
+    """Real and fake pictures score alike.
+
+    Args:
+        norm_on_logits: Looks for a norm on the logits, once there is something to explain.
+    """
+
+    name = "blind-discriminator"
+
+    def __init__(self, norm_on_logits: Callable[[], str | None]) -> None:
+        self._norm_on_logits = norm_on_logits
+        self._same, self._long = Window(), Window(steps=200)
+
+    def read(self, row: Row) -> str | None:
+        """Gives the message as soon as the rows say so."""
+        if not all(key in row for key in LOGITS):
+            return None
+        self._same.add({**row, "gap": row["d_real"] - row["d_fake"]})
+        if self._same.full and (seen := _alike(self._same)):
+            return f"{seen} {self._remedy()}"
+        if "d_accuracy" not in row:
+            return None
+        self._long.add({**row, "gap": row["d_real"] - row["d_fake"]})
+        if self._long.full and (seen := _at_chance(self._long)):
+            return f"{seen} {self._remedy()}"
+        return None
+
+    def _remedy(self) -> str:
+        means = "The generator learns nothing from it, and its pictures come of the other losses: "
+        if norm := self._norm_on_logits():
+            return (
+                f"{means}a blur. The discriminator has a norm on its logits, {norm}, after the "
+                "last convolution: it gives every picture the same mean logit. Take it out, or "
+                "take a discriminator of ganblocks, such as PatchDiscriminator, which has none."
+            )
+        return (
+            f"{means}a blur. Unless the pictures are as good as the real ones already: raise the "
+            "discriminator's rate (--lr-discriminator, TrainState(lr_discriminator=…)), take a "
+            "penalty with less weight (--penalty-weight), and see that real and fake pictures "
+            "are not swapped or shuffled, that nothing detaches the logits, and that the "
+            "optimiser has the discriminator's parameters."
+        )
+
+
+class DiscriminatorWins:
+    """The discriminator is right everywhere, and its gradient to the picture has vanished.
+
+    Attributes:
+        winning: Whether that was so at the last row.
+    """
+
+    name = "discriminator-wins"
+
+    def __init__(self) -> None:
+        self.winning = False
+        self._window = Window()
+        # Ten rows: a discriminator may win within the first hundred steps.
+        self._level = Level("grad_image_d", Window(rows=10, steps=9))
+        self._alone = True
+
+    def read(self, row: Row) -> str | None:
+        """Gives the message as soon as the rows say so."""
+        self.winning = False
+        if not all(key in row for key in ("d_accuracy", "grad_image", "grad_image_d")):
+            return None
+        self._window.add(row)
+        self._level.add(row)
+        # An objective of adversarial terms only: there is no other part to compare with.
+        self._alone &= abs(row["grad_image_d"] - row["grad_image"]) <= WHOLE * row["grad_image"]
+        usual = self._level.highest
+        if not self._window.full or not usual:
+            return None
+        accuracy = self._window.mean("d_accuracy")
+        # Medians: single pictures that the discriminator is unsure of still give a large one.
+        gradient = median(self._window.column("grad_image_d"))
+        whole = median(self._window.column("grad_image"))
+        small = self._alone or gradient < VANISHED * whole
+        self.winning = accuracy > WINNING and gradient < FELL * usual and small
+        if not self.winning:
+            return None
+        return (
+            f"over {self._window.steps} steps the discriminator was right at {accuracy:.1%} of "
+            f"the places, and the generator's gradient through it was {gradient:.2g} in the middle: "
+            f"{gradient / usual:.1g} of what it has been. It always wins, and what it knows does "
+            "not reach the generator any more. Slow it down: a lower rate of its own "
+            "(--lr-discriminator, TrainState(lr_discriminator=…)), a penalty (--penalty r1), "
+            "--augment diff_augment where there are few pictures, or a loss whose gradient does "
+            "not vanish (--adversarial hinge or lsgan; saturating vanishes soonest)."
+        )
+
+
+def _alike(window: Window) -> str | None:
+    gaps, spread = [abs(gap) for gap in window.column("gap")], window.mean("d_spread")
+    level = abs(window.mean("d_real"))
+    if spread <= CONSTANT * (1 + level):
+        return (
+            f"over {window.steps} steps the discriminator gave the same logit everywhere, "
+            f"{window.mean('d_real'):.3g} on average, for real and fake pictures alike."
+        )
+    if max(gaps) < SAME * spread:
+        return (
+            f"over {window.steps} steps the mean logits of real and fake pictures were the same "
+            f"at every look: they differed by {max(gaps):.1g} at most, where single logits spread "
+            f"by {spread:.2g}."
+        )
+    return None
+
+
+def _at_chance(window: Window) -> str | None:
+    gap, spread = window.mean("gap"), window.mean("d_spread")
+    accuracy = window.mean("d_accuracy")
+    if gap < NEAR * spread and accuracy < CHANCE:
+        return (
+            f"over {window.steps} steps the discriminator did not tell real from fake: "
+            f"D(real) − D(fake) was {gap:.2g} on average, where single logits spread by "
+            f"{spread:.2g}, and it was right at {accuracy:.0%} of the places; chance is 50 %."
+        )
+    return None

@@ -1,0 +1,19 @@
+"""What the health monitor has to say."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """One illness of a training, in words.
+
+    Attributes:
+        step: The step at which it was found.
+        name: Its name, such as `"blind-discriminator"`.
+        message: What was seen, what it means, and what to turn.
+    """
+
+    step: int
+    name: str
+    message: str

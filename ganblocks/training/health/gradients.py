@@ -1,0 +1,79 @@
+"""Checks of the gradients: one that explodes, and one beside which the others do not count."""
+
+from __future__ import annotations
+
+from ganblocks.training.health.balance import WHOLE, DiscriminatorWins
+from ganblocks.training.health.window import Level, Row, Window
+
+NETWORKS = {"grad_norm_d": "discriminator", "grad_norm_g": "generator"}
+# Single steps of healthy runs reach 10 times the median, and over 300 steps that grew 8-fold.
+EXPLODED, ROWS = 100.0, 5
+# On real facades with λ 100 the adversarial share was 0.01 to 0.96.
+LEAST = 1e-3
+# The parts are about at right angles: at this share the others are 1.4 % of the adversarial one.
+MOST = 1e-4
+
+
+class OutOfProportion:
+    """Gradients far above their usual size, or a loss that has no say beside another.
+
+    Args:
+        wins: The check of a discriminator that always wins, which explains a vanishing share.
+    """
+
+    name = "gradients-out-of-proportion"
+
+    def __init__(self, wins: DiscriminatorWins) -> None:
+        self._wins = wins
+        self._levels = {key: Level(key, Window()) for key in NETWORKS}
+        self._above = dict.fromkeys(NETWORKS, 0)
+        self._shares = Window()
+        self._mixed = False
+
+    def read(self, row: Row) -> str | None:
+        """Gives the message as soon as the rows say so; `wins` has read the row before."""
+        exploded = [self._exploded(key, row) for key in NETWORKS if key in row]
+        return next(filter(None, exploded), None) or self._share(row)
+
+    def _exploded(self, key: str, row: Row) -> str | None:
+        usual = self._levels[key].highest
+        if not usual or row[key] <= EXPLODED * usual:
+            self._above[key] = 0
+            self._levels[key].add(row)  # what is far above the level does not raise it
+            return None
+        self._above[key] += 1
+        if self._above[key] < ROWS:
+            return None
+        return (
+            f"at the last {ROWS} rows the {NETWORKS[key]}'s gradient was more than "
+            f"{EXPLODED:.0f} times its usual size: its norm is {row[key]:.3g}, and the highest "
+            f"running median before was {usual:.3g}. A training that explodes ends in NaN. Clip "
+            f"the norm (--clip-norm {usual:.1g}, TrainState(clip_norm=…)) and lower the rate "
+            "(--lr); the last checkpoint may be from before."
+        )
+
+    def _share(self, row: Row) -> str | None:
+        if not row.get("grad_image") or not row.get("grad_image_d"):
+            return None  # there is none, or the adversarial weight is 0 by its schedule
+        share = row["grad_image_d"] / row["grad_image"]
+        # An objective of adversarial terms only has a share of 1 by design.
+        self._mixed |= abs(share - 1) > WHOLE
+        self._shares.add({"step": row["step"], "share": share})
+        if not self._shares.full or not self._mixed or self._wins.winning:
+            return None
+        shares, steps = self._shares.column("share"), self._shares.steps
+        if max(shares) < LEAST:
+            return (
+                f"over {steps} steps the adversarial loss made at most {max(shares):.1g} of the "
+                "generator's gradient at its picture: the other losses alone decide, and the "
+                "pictures will be as blurred as without a discriminator. Lower their weights "
+                "(--lambda-l1), or raise the adversarial one."
+            )
+        if max(abs(share - 1) for share in shares) < MOST:
+            return (
+                f"over {steps} steps the adversarial loss made the whole of the generator's "
+                f"gradient at its picture, up to {max(abs(s - 1) for s in shares):.1g} of it: the "
+                "other losses have no say, and pictures need not fit their input. Raise their "
+                "weights (--lambda-l1)."
+            )
+        return None

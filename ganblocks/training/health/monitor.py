@@ -1,0 +1,81 @@
+"""The health monitor: reads a training's figures and says once what is ill."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from torch import nn
+
+from ganblocks.training.health.balance import BlindDiscriminator, DiscriminatorWins
+from ganblocks.training.health.finding import Finding
+from ganblocks.training.health.gradients import OutOfProportion
+from ganblocks.training.health.logits_norm import norm_on_logits
+from ganblocks.training.health.outputs import illnesses
+from ganblocks.training.health.probe import Probe
+from ganblocks.training.health.rate import LearningRateZero
+from ganblocks.training.health.window import Row
+
+
+class HealthMonitor:
+    """Reads what a training logs, and says in words what is ill and which knob to turn.
+
+    Each illness is said once. A healthy training stays quiet: a figure must be far off over at
+    least 10 rows and 100 steps, and a generator is looked at after 100 steps.
+
+    Args:
+        discriminator: The discriminator, whose modules are named where they are the cause.
+
+    Examples:
+        >>> monitor = HealthMonitor(nn.Sequential(nn.Conv2d(6, 1, 4), nn.BatchNorm2d(1)))
+        >>> found = []
+        >>> for step in range(0, 110, 10):
+        ...     row = {"step": step, "d_real": 0.4, "d_fake": 0.4, "d_spread": 1.0}
+        ...     found += monitor.read(row)
+        >>> [(finding.step, finding.name) for finding in found]
+        [(100, 'blind-discriminator')]
+        >>> "`1` (BatchNorm2d)" in found[0].message
+        True
+    """
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        wins = DiscriminatorWins()
+        self._checks = (
+            BlindDiscriminator(lambda: norm_on_logits(discriminator)),
+            wins,
+            OutOfProportion(wins),
+            LearningRateZero(),
+        )
+        self._said: set[str] = set()
+
+    def read(self, row: Row) -> list[Finding]:
+        """Looks at one row of the log.
+
+        Args:
+            row: Figures by name, `"step"` among them, in rising order of the steps. A check whose
+                figures are missing is left out; a row that is not finite is for
+                `find_nonfinite`, and is passed over.
+
+        Returns:
+            What is ill and was not said before.
+        """
+        if not all(isfinite(value) for value in row.values()):
+            return []
+        messages = {check.name: check.read(row) for check in self._checks}
+        return self._new(int(row["step"]), messages)
+
+    def look(self, step: int, probe: Probe) -> list[Finding]:
+        """Looks at what the generator makes.
+
+        Args:
+            step: The step that the training is at.
+            probe: What `probe_generator` measured.
+
+        Returns:
+            What is ill and was not said before.
+        """
+        return self._new(step, illnesses(step, probe))
+
+    def _new(self, step: int, messages: dict[str, str | None]) -> list[Finding]:
+        found = [Finding(step, n, m) for n, m in messages.items() if m and n not in self._said]
+        self._said |= {finding.name for finding in found}
+        return found

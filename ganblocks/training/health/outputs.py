@@ -1,0 +1,109 @@
+"""Checks of what a generator makes: pictures that ignore something, or are all one."""
+
+from __future__ import annotations
+
+from ganblocks.training.health.probe import Probe
+
+# A generator is hardly more than its first weights before.
+STEPS = 100
+# A part of the inputs' differences: below a tenth of a grey level of 255 where those are large.
+IGNORED = 1e-3
+# A hundredth of a grey level.
+NO_NOISE = 1e-4
+# Healthy pictures of facades differ by a third of their inputs' differences and more.
+COLLAPSED = 1e-2
+# A grey level and a quarter: one colour to the eye.
+FLAT = 1e-2
+# A few channels are dead in many healthy networks.
+DEAD = 0.5
+
+
+def illnesses(step: int, probe: Probe) -> dict[str, str | None]:
+    """Gives the message of each illness of a generator, or None where it has it not.
+
+    Args:
+        step: The step that the training is at; before the 100th nothing is said.
+        probe: What `probe_generator` measured.
+
+    Examples:
+        >>> flat = Probe(1, None, None, None, None, contrast=0.0, saturated=0.0, dead={})
+        >>> [name for name, message in illnesses(400, flat).items() if message]
+        ['collapsed-output']
+    """
+    if step < STEPS:
+        return {}
+    return {
+        "ignores-input": _ignores_input(probe),
+        "ignores-noise": _ignores_noise(probe),
+        "collapsed-output": _collapsed(probe),
+        "dead-channels": _dead(probe),
+    }
+
+
+def _ignores_input(probe: Probe) -> str | None:
+    if not probe.input_spread or probe.by_input is None:
+        return None
+    if probe.by_input >= IGNORED * probe.input_spread:
+        return None
+    return (
+        f"the generator's pictures of {probe.inputs} inputs differ by {probe.by_input:.1g}, where "
+        f"the inputs differ by {probe.input_spread:.2g} (root mean square, in [-1, 1]): it does "
+        "not look at its input. A layer near the input gives nothing, or each norm takes away "
+        "what tells the inputs apart. Look at --direction and at the pictures in the grid, take "
+        "another --norm, give the losses that compare with the target more weight "
+        "(--lambda-l1), and begin anew with a lower --lr."
+    )
+
+
+def _ignores_noise(probe: Probe) -> str | None:
+    if probe.by_noise is None or probe.by_noise >= NO_NOISE:
+        return None
+    return (
+        "the generator draws noise, and its picture of one input differs by "
+        f"{probe.by_noise:.1g} from one draw to the next (root mean square, in [-1, 1]): it gives "
+        "one picture whatever it draws. That is no harm where one picture is wanted: "
+        'dropout_mode="train" then saves the draw. For more than one, put the dropout into more '
+        "levels (dropout_levels=…), or lower the weight of the losses that want one answer "
+        "(--lambda-l1)."
+    )
+
+
+def _collapsed(probe: Probe) -> str | None:
+    if probe.contrast < FLAT:
+        seen = (
+            "every picture of the generator is one colour: its values spread by "
+            f"{probe.contrast:.1g} at most, in [-1, 1]"
+        )
+        if probe.saturated > DEAD:
+            seen += f", and {probe.saturated:.0%} of them lie at an end of the range"
+    elif (
+        probe.input_spread
+        and probe.output_spread is not None
+        and probe.output_spread < COLLAPSED * probe.input_spread
+    ):
+        seen = (
+            f"the generator's pictures of {probe.inputs} inputs are nearly one picture: they "
+            f"differ by {probe.output_spread:.1g}, the inputs by {probe.input_spread:.2g} (root "
+            "mean square, in [-1, 1])"
+        )
+    else:
+        return None
+    return (
+        f"{seen}. The generator has collapsed, and seldom comes back by itself: go back to a "
+        "checkpoint from before, or begin anew, with a lower --lr, clipped gradients "
+        "(--clip-norm 1), a slower discriminator (--lr-discriminator) or a penalty on it "
+        "(--penalty r1)."
+    )
+
+
+def _dead(probe: Probe) -> str | None:
+    dead = {name: share for name, share in probe.dead.items() if share >= DEAD}
+    if not dead:
+        return None
+    layers = ", ".join(f"`generator.{name}` {share:.0%}" for name, share in dead.items())
+    return (
+        f"channels of the generator are dead, the same constant for every picture and place: "
+        f"{layers}. They carry nothing and, behind a rectifier, get no gradient to come back by. "
+        'Begin anew with a lower --lr, an activation with a slope below 0 (up_activation="leaky_'
+        'relu"), or a norm before it (--norm).'
+    )

@@ -1,0 +1,169 @@
+"""The processes that train together, as `torchrun` starts them; without it there is one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ganblocks.errors import OptionError
+
+
+@dataclass(frozen=True)
+class World:
+    """How many processes train together, and which one this is.
+
+    Attributes:
+        rank: This process, from 0.
+        size: All of them.
+
+    Examples:
+        >>> World.current()
+        World(rank=0, size=1)
+        >>> World.current().any(True), World.current().gather("mine")
+        (True, ['mine'])
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def current(cls) -> World:
+        """Gives the processes that `process_group` has joined; without it this one alone."""
+        if dist.is_available() and dist.is_initialized():
+            return cls(dist.get_rank(), dist.get_world_size())
+        return cls()
+
+    @property
+    def writes(self) -> bool:
+        """Whether this is the process that writes files and prints."""
+        return self.rank == 0
+
+    def any(self, flag: bool) -> bool:
+        """Tells whether the flag is set in any process; all must ask.
+
+        Args:
+            flag: This process's own.
+        """
+        if self.size == 1:
+            return flag
+        word = torch.tensor(int(flag), device=_device())
+        dist.all_reduce(word, dist.ReduceOp.MAX)
+        return bool(word)
+
+    def gather(self, own: Any) -> list[Any] | None:
+        """Brings what each process has to the one that writes; all must ask.
+
+        Args:
+            own: Tensors, numbers, text, lists and dictionaries.
+
+        Returns:
+            In the order of the ranks; None in the processes that do not write.
+        """
+        if self.size == 1:
+            return [own]
+        everyone = [None] * self.size if self.writes else None
+        dist.gather_object(own, everyone)
+        return everyone
+
+    @torch.no_grad()
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Makes tensors of floats the means over all processes, in one message; all must ask.
+
+        Args:
+            tensors: They are changed in place.
+        """
+        own = list(tensors)
+        if self.size == 1 or not own:
+            return
+        flat = torch.cat([x.detach().flatten().to(_device(), torch.float64) for x in own])
+        dist.all_reduce(flat)
+        flat /= self.size
+        for tensor, mean in zip(own, flat.split([x.numel() for x in own]), strict=True):
+            tensor.copy_(mean.view_as(tensor))
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """Lets the process that writes go first, and the others after it: for a download."""
+        if self.size > 1 and not self.writes:
+            dist.barrier()
+        try:
+            yield
+        finally:
+            if self.size > 1 and self.writes:
+                dist.barrier()
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[World]:
+    """Joins the processes that `torchrun` has started, and leaves them at the end.
+
+    They talk by NCCL on GPUs and by gloo elsewhere. Without `torchrun` it is one process, and
+    nothing is joined.
+
+    Args:
+        device: Where this process trains, see `resolve_device`.
+
+    Examples:
+        >>> with process_group(torch.device("cpu")) as world:
+        ...     world.size
+        1
+    """
+    if not started_by_torchrun() or dist.is_initialized():
+        yield World.current()
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        dist.init_process_group("nccl", device_id=device)
+    else:
+        dist.init_process_group("gloo")
+    try:
+        yield World.current()
+    finally:
+        dist.destroy_process_group()
+
+
+def started_by_torchrun() -> bool:
+    """Tells whether this is one of the processes of a `torchrun`."""
+    return dist.is_available() and dist.is_torchelastic_launched()
+
+
+def restarted() -> bool:
+    """Tells whether `torchrun` has started this process again, after one of them had failed."""
+    return started_by_torchrun() and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def local_gpu(gpus: int) -> int:
+    """Gives the GPU of this process among those of its machine.
+
+    Args:
+        gpus: GPUs of the machine.
+
+    Raises:
+        OptionError: There are fewer than processes.
+
+    Examples:
+        >>> local_gpu(1)
+        0
+    """
+    rank = int(os.environ.get("LOCAL_RANK", "0"))
+    if rank >= gpus:
+        processes = os.environ.get("LOCAL_WORLD_SIZE", rank + 1)
+        raise OptionError(
+            f"{processes} processes on this machine share {gpus} GPUs: write "
+            f"torchrun --nproc-per-node {gpus}, or --device cpu"
+        )
+    return rank
+
+
+def _device() -> torch.device:
+    """Where the messages lie: NCCL takes those on the GPU alone."""
+    if dist.get_backend() == "nccl":
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")

@@ -1,0 +1,288 @@
+"""Pairs kept in memory: the same pixels as read pair by pair, and only where that is safe."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ganblocks import (
+    DataError,
+    OptionError,
+    PairedDataset,
+    PairedImageDataset,
+    PairTransform,
+    ShapeError,
+    SyntheticFacades,
+)
+from ganblocks.data import cached
+from ganblocks.data.cached import CACHES, available_memory, cached_pairs
+
+CPU = torch.device("cpu")
+
+
+class Noise(PairedDataset):
+    """Pairs of random pixels, of one size each."""
+
+    varies_by_epoch = False
+
+    def __init__(self, sizes, channels=(3, 3), **options):
+        super().__init__(**options)
+        random = torch.Generator().manual_seed(7)
+        self.pairs = [
+            [torch.randint(0, 256, (c, *size), generator=random).byte() for c in channels]
+            for size in sizes
+        ]
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def read(self, epoch, index):
+        return *self.pairs[index], f"pair {index}"
+
+
+def stacked(dataset, keys):
+    samples = [dataset[key] for key in keys]
+    return {side: torch.stack([sample[side] for sample in samples]) for side in "ab"}
+
+
+# From 2 up: torch 2.14 resizes uint8 wrongly, or raises, where the output is 1 pixel wide.
+sides = st.integers(2, 24)
+
+
+@st.composite
+def transforms(draw, size):
+    load = draw(st.none() | st.tuples(sides, sides))
+    crop = tuple(draw(st.integers(2, side)) for side in load or size)
+    return PairTransform(
+        load,
+        crop,
+        mirror=draw(st.booleans()),
+        labels=draw(st.sampled_from([None, "a", "b"])),
+        random=draw(st.booleans()),
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data(), size=st.tuples(sides, sides), length=st.integers(1, 4))
+def test_a_batch_is_bit_for_bit_the_stacked_samples(data, size, length):
+    dataset = Noise(
+        [size] * length,
+        data.draw(st.tuples(*[st.sampled_from([1, 3, 4])] * 2)),
+        transform=data.draw(st.none() | transforms(size)),
+        seed=data.draw(st.integers(0, 3)),
+    )
+    pairs = cached_pairs(dataset, CPU, cache="always")
+    key = st.tuples(st.integers(0, 5), st.integers(0, length - 1))
+    keys = data.draw(st.lists(key, min_size=1, max_size=5))
+    batch, expected = pairs.batch(keys, CPU), stacked(dataset, keys)
+    assert batch.keys() == expected.keys()
+    for side in "ab":
+        assert batch[side].dtype == torch.float32
+        assert torch.equal(batch[side], expected[side])
+
+
+def test_it_keeps_bytes_of_the_load_size():
+    dataset = Noise([(10, 20), (31, 7)], (3, 1), transform=PairTransform((14, 15), 12))
+    pairs = cached_pairs(dataset, CPU)
+    assert pairs.a.dtype == pairs.b.dtype == torch.uint8
+    assert (pairs.a.shape, pairs.b.shape) == ((2, 3, 14, 15), (2, 1, 14, 15))
+
+
+def test_files_are_read_once(tmp_path, make_picture):
+    folder = tmp_path / "pairs"
+    for seed in range(5):
+        make_picture(folder / f"{seed}.jpg", 24 + 2 * seed, 12, seed=seed)
+    dataset = PairedImageDataset(folder, transform=PairTransform(11, 9, labels="b"))
+    keys = [(epoch, index) for epoch in range(3) for index in range(5)]
+    expected = stacked(dataset, keys)
+    pairs = cached_pairs(dataset, CPU)
+    shutil.rmtree(folder)
+    batch = pairs.batch(keys, CPU)
+    assert torch.equal(batch["a"], expected["a"])
+    assert torch.equal(batch["b"], expected["b"])
+
+
+def test_no_global_draw_is_used_up():
+    dataset = Noise([(8, 8)] * 2, transform=PairTransform(8, 4))
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    cached_pairs(dataset, CPU).batch([(0, 0), (0, 1)], CPU)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_later_batch_leaves_an_earlier_one_alone():
+    pairs = cached_pairs(Noise([(8, 8)] * 2), CPU)
+    first = pairs.batch([(0, 0)], CPU)["a"]
+    kept = first.clone()
+    pairs.batch([(0, 1)], CPU)["a"].zero_()
+    first_again = pairs.batch([(0, 0)], CPU)["a"]
+    assert torch.equal(first, kept)
+    assert torch.equal(first_again, kept)
+
+
+def test_a_broken_picture_is_said_as_ever(tmp_path, make_picture, truncate):
+    for seed in range(8):
+        make_picture(tmp_path / f"{seed}.png", seed=seed)
+    truncate(tmp_path / "5.png")
+    dataset = PairedImageDataset(tmp_path)
+    with pytest.raises(DataError) as plain:
+        dataset[5]
+    with pytest.raises(DataError) as caught:
+        cached_pairs(dataset, CPU)
+    assert str(caught.value) == str(plain.value)
+
+
+def test_a_picture_smaller_than_the_crop_is_said_as_ever():
+    dataset = Noise([(9, 9), (5, 9)], transform=PairTransform(None, 6))
+    with pytest.raises(ShapeError, match="larger than an image of 5 high x 9 wide"):
+        cached_pairs(dataset, CPU)
+
+
+def test_pairs_of_other_sizes_are_streamed_unless_resized():
+    sizes = [(9, 9), (9, 9), (9, 11)]
+    for transform in (None, PairTransform(None, 6)):
+        dataset = Noise(sizes, transform=transform)
+        assert cached_pairs(dataset, CPU) is None
+        with pytest.raises(DataError, match=r"pair 0 \(.* 9, 9\)\), pair 2 \(.*11\).* load_size"):
+            cached_pairs(dataset, CPU, cache="always")
+    assert cached_pairs(Noise(sizes, transform=PairTransform(8, 6)), CPU) is not None
+
+
+class OwnTransform(PairTransform):
+    def __call__(self, a, b, generator):
+        return b, a
+
+
+@pytest.mark.parametrize("transform", [lambda a, b, generator: (a, b), OwnTransform(8, 6)])
+def test_other_transforms_are_streamed(transform):
+    dataset = Noise([(9, 9)], transform=transform)
+    assert cached_pairs(dataset, CPU) is None
+    with pytest.raises(OptionError, match="the transform is .*: give a PairTransform, or write"):
+        cached_pairs(dataset, CPU, cache="always")
+
+
+def test_pairs_that_change_by_epoch_are_streamed():
+    dataset = SyntheticFacades(2, 32)
+    assert cached_pairs(dataset, CPU) is None
+    with pytest.raises(OptionError, match="pairs of SyntheticFacades may change .*cache='auto'"):
+        cached_pairs(dataset, CPU, cache="always")
+
+
+class Undeclared(PairedDataset):
+    def __len__(self):
+        return 1
+
+    def read(self, epoch, index):
+        return torch.zeros(3, 4, 4).byte(), torch.zeros(3, 4, 4).byte(), "x"
+
+
+class ReadsAnew(Noise):
+    def read(self, epoch, index):
+        a, b, name = super().read(epoch, index)
+        return a + epoch, b, name
+
+
+class SamplesAnew(Noise):
+    def __getitem__(self, key):
+        sample = super().__getitem__(key)
+        return {**sample, "a": -sample["a"]}
+
+
+class Negative:
+    def read(self, epoch, index):
+        a, b, name = super().read(epoch, index)
+        return 255 - a, b, name
+
+
+class MixedIn(Negative, Noise):
+    pass
+
+
+class DeclaredAnew(Negative, Noise):
+    varies_by_epoch = False
+
+
+class Renamed(Noise):
+    """Touches nothing that decides on pixels."""
+
+    def __len__(self):
+        return 1
+
+
+def test_a_declaration_holds_until_a_subclass_reads_anew():
+    told_by_object = Undeclared()
+    told_by_object.varies_by_epoch = False
+    changed = Noise([(9, 9)])
+    changed.varies_by_epoch = True
+    kept = {
+        type(dataset).__name__: cached_pairs(dataset, CPU) is not None
+        for dataset in (
+            Undeclared(),
+            *(c([(9, 9)]) for c in (ReadsAnew, SamplesAnew, MixedIn, DeclaredAnew, Renamed, Noise)),
+        )
+    }
+    assert {name for name, is_kept in kept.items() if is_kept} == {
+        "DeclaredAnew",
+        "Renamed",
+        "Noise",
+    }
+    assert cached_pairs(told_by_object, CPU) is not None
+    assert cached_pairs(changed, CPU) is None
+
+
+def test_never_means_never_and_other_words_are_refused():
+    dataset = Noise([(9, 9)])
+    assert cached_pairs(dataset, CPU, cache="never") is None
+    with pytest.raises(OptionError, match="unknown cache 'yes'.*'always', 'auto', 'never'"):
+        cached_pairs(dataset, CPU, cache="yes")
+    assert set(CACHES) == {"auto", "always", "never"}
+
+
+def test_a_quarter_of_the_free_memory_is_shared_by_all_processes(monkeypatch):
+    dataset = Noise([(10, 10)] * 5, (3, 1), transform=PairTransform(20, 8))
+    size = 5 * (3 + 1) * 20 * 20
+    for processes in (1, 2):
+        for free, kept in [(4 * size * processes, True), (4 * size * processes - 1, False)]:
+            monkeypatch.setattr(cached, "available_memory", lambda free=free: free)
+            assert (cached_pairs(dataset, CPU, processes=processes) is not None) == kept
+            assert cached_pairs(dataset, CPU, cache="always", processes=processes) is not None
+
+
+@pytest.mark.parametrize(
+    ("on_gpu", "on_host", "place"),
+    [(400, 0, "cuda:1"), (399, 400, "cpu"), (399, 399, None)],
+)
+def test_the_gpu_comes_before_the_host(monkeypatch, on_gpu, on_host, place):
+    asked = []
+    memory = SimpleNamespace(mem_get_info=lambda device: asked.append(device) or (on_gpu, 10**9))
+    monkeypatch.setattr(cached.torch, "cuda", memory)
+    monkeypatch.setattr(cached, "available_memory", lambda: on_host)
+    gpu = torch.device("cuda:1")
+    assert cached._place(100, gpu, 1) == (place and torch.device(place))
+    assert asked == [gpu]
+
+
+MEMINFO = "MemTotal:  999 kB\nMemFree:  1 kB\nMemAvailable:  600 kB\nHugePages_Total:  0\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "free"),
+    [(None, 600 * 1024), ("max", 600 * 1024), ("5000", 5000 - 3000 + 700), ("9999999", 600 * 1024)],
+)
+def test_the_memory_of_linux_and_of_a_container(tmp_path, limit, free):
+    group = tmp_path / "sys" / "fs" / "cgroup"
+    for folder in (tmp_path / "proc", group):
+        folder.mkdir(parents=True)
+    (tmp_path / "proc" / "meminfo").write_text(MEMINFO)
+    if limit:
+        (group / "memory.max").write_text(f"{limit}\n")
+        (group / "memory.current").write_text("3000\n")
+        (group / "memory.stat").write_text("anon 2000\ninactive_file 700\n")
+    assert available_memory(tmp_path) == free
+
+
+def test_a_system_that_does_not_tell_its_memory(tmp_path):
+    assert available_memory(tmp_path) == cached.ASSUMED_MEMORY

@@ -61,7 +61,7 @@ def roofline_rows(
     medians: dict[str, float], operations: int, moved: int, peak: Peak
 ) -> list[tuple[str, ...]]:
     """Gives each step's rates, and its share of both peaks; the seconds are of steps by name."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, seconds in medians.items():
         most = peak.bf16 if "bf16" in name else peak.fp32
         bound = max(operations / most, moved / peak.bandwidth)

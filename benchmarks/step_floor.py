@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 Run = Callable[[], object]
@@ -38,15 +37,12 @@ def convolutions_called(*networks: nn.Module) -> Iterator[list[Convolution]]:
     calls: list[Convolution] = []
 
     def note(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        wanted = [
-            tensor is not None and tensor.requires_grad
+        into, weight, bias = (
+            tensor is not None and bool(tensor.requires_grad)
             for tensor in (inputs[0], module.weight, module.bias)
-        ]
-        calls.append(
-            Convolution(
-                module, tuple(inputs[0].shape), tuple(output.shape), (wanted[0], *wanted[1:])
-            )
         )
+        shapes = tuple(inputs[0].shape), tuple(output.shape)
+        calls.append(Convolution(module, *shapes, (into, weight, bias)))
 
     handles = [
         module.register_forward_hook(note)
@@ -88,53 +84,35 @@ def floor(
         x = torch.randn(*shape, device=device, dtype=dtype)
         return x.to(memory_format=memory_format)
 
-    forwards, backwards = [], []
+    forwards: list[Run] = []
+    backwards: list[Run] = []
     for call in calls:
-        if call.module not in weights:
-            bias = call.module.bias
-            weights[call.module] = (
-                filled(call.module.weight.shape),
-                None if bias is None else torch.randn(bias.shape, device=device, dtype=dtype),
+        of = call.module
+        if of not in weights:
+            bias = (
+                None if of.bias is None else torch.randn_like(of.bias, device=device, dtype=dtype)
             )
+            weights[of] = filled(of.weight.shape), bias
+        weight, bias = weights[of]
         x, gradient = filled(call.input_shape), filled(call.output_shape)
-        forwards.append(_forward(call, x, *weights[call.module]))
+        places = (
+            *(of.stride, of.padding, of.dilation),
+            *(call.transposed, of.output_padding, of.groups),
+        )
+        forwards.append(partial(torch.ops.aten.convolution, x, weight, bias, *places))
         if any(call.gradients):
-            backwards.append(_backward(call, gradient, x, *weights[call.module]))
+            shape = None if bias is None else list(bias.shape)
+            tensors = (gradient, x, weight, shape)
+            masked = (*places, call.gradients)
+            backwards.append(partial(torch.ops.aten.convolution_backward, *tensors, *masked))
     order = [*forwards, *reversed(backwards)]
 
+    @torch.no_grad()
     def run() -> None:
         for work in order:
             work()
 
     return captured(run) if device.type == "cuda" else run
-
-
-def _forward(call: Convolution, x: Tensor, weight: Tensor, bias: Tensor | None) -> Run:
-    of = call.module
-    if isinstance(of, nn.ConvTranspose2d):
-        places = (of.stride, of.padding, of.output_padding, of.groups, of.dilation)
-        return partial(F.conv_transpose2d, x, weight, bias, *places)
-    return partial(F.conv2d, x, weight, bias, of.stride, of.padding, of.dilation, of.groups)
-
-
-def _backward(
-    call: Convolution, gradient: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None
-) -> Run:
-    of = call.module
-    return partial(
-        torch.ops.aten.convolution_backward,
-        gradient,
-        x,
-        weight,
-        None if bias is None else list(bias.shape),
-        of.stride,
-        of.padding,
-        of.dilation,
-        call.transposed,
-        of.output_padding,
-        of.groups,
-        call.gradients,
-    )
 
 
 def captured(run: Run) -> Run:

@@ -72,7 +72,7 @@ def ours(
     )
     networks = (generator, PatchDiscriminator(base_channels=setting.base_channels))
     for network in networks:
-        network.to(setting.device, memory_format=memory_format)
+        network.to(setting.device).to(memory_format=memory_format)
     state = TrainState(*networks, ema_decay=ema_decay)
     if compiled:
         state.compile()

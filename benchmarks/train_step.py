@@ -123,7 +123,7 @@ def medians(
 
 def timing_rows(seconds: dict[str, float]) -> list[tuple[str, ...]]:
     """Gives each step against the plain script, and against the floor of its precision."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, value in seconds.items():
         begins = f"floor {precision_of(name)}"
         floors = [other for key, other in seconds.items() if key.startswith(begins)]

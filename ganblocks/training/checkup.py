@@ -29,6 +29,10 @@ REMEMBERED = 16
 """Batches that are kept, to look at one again whose step was left out."""
 
 
+MOST_OVERFLOWS = 24
+"""Steps in a row that fp16's loss scaler may take to halve its first scale, 65,536, to nothing."""
+
+
 class Checkup:
     """Reads a training's figures and pictures, and tells each illness once.
 
@@ -58,6 +62,7 @@ class Checkup:
         self._monitor = HealthMonitor(state.discriminator)
         self._batches: deque[tuple[int, Tensor, Tensor]] = deque(maxlen=REMEMBERED)
         self._told_of_steps = False
+        self._in_a_row, self._last_skipped = 0, -1
         writes = World.current().writes
         self._log = JsonLinesLogger(run.health, resumed_at=state.step) if writes else None
 
@@ -79,10 +84,9 @@ class Checkup:
             skipped: Steps since the last row that updated nothing, with what was not finite.
         """
         self._tell(self._monitor.read(row))
-        if self._precision == "fp16":  # an overflow alone is how a scale is found
-            skipped = {step: names for step, names in skipped.items() if names}
-        if skipped and not self._told_of_steps:
-            self._tell([self._of_steps(skipped)])
+        told = {step: names for step, names in skipped.items() if self._is_ill(step, names)}
+        if told and not self._told_of_steps:
+            self._tell([self._of_steps(told)])
 
     def look(self, samples: Sequence[Sample], direction: str) -> None:
         """Looks at what the generator makes of some pairs.
@@ -100,6 +104,13 @@ class Checkup:
         """Closes the file."""
         if self._log is not None:
             self._log.close()
+
+    def _is_ill(self, step: int, names: Sequence[str]) -> bool:
+        self._in_a_row = self._in_a_row + 1 if step == self._last_skipped + 1 else 1
+        self._last_skipped = step
+        # With fp16 a scale is found by overflows, of gradients alone and not for long.
+        losses = any(name.startswith("loss_") for name in names)
+        return losses or self._precision != "fp16" or self._in_a_row > MOST_OVERFLOWS
 
     def _of_steps(self, skipped: Mapping[int, Sequence[str]]) -> Finding:
         self._told_of_steps = True

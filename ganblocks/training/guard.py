@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from ganblocks.training.state import TrainState
@@ -21,49 +20,47 @@ class Guard:
     """
 
     def __init__(self) -> None:
-        self._kept: list[tuple[Tensor, Tensor]] = []
+        self._copies: list[Tensor] = []
         self._fresh = False
 
     @torch.no_grad()
-    def keep(self, state: TrainState, others: Iterable[Tensor] = ()) -> None:
+    def keep(self, state: TrainState, objective: nn.Module) -> None:
         """Copies what a step is about to change, into the same memory each time.
 
         Args:
             state: The training.
-            others: Further tensors that change within a step, such as an objective's memory.
+            objective: What is minimised; its terms may remember something in buffers.
         """
-        moments = [v for entry in state.optimizer_d.state.values() for v in entry.values()]
-        self._fresh = not moments
-        watched = [
-            *(p for p in state.discriminator.parameters() if p.requires_grad),
-            *(v for v in moments if isinstance(v, Tensor)),
-            *_floats(state.generator.buffers()),
-            *_floats(state.discriminator.buffers()),
-            *_floats(others),
-        ]
-        known = len(watched) == len(self._kept) and all(
-            new is old for new, (old, _) in zip(watched, self._kept, strict=True)
-        )
-        if not known:
-            self._kept = [(x, torch.empty_like(x)) for x in watched]
-        torch._foreach_copy_([copy for _, copy in self._kept], watched)
+        self._fresh = not state.optimizer_d.state
+        watched = _changing(state, objective)
+        if [x.shape for x in watched] != [x.shape for x in self._copies]:
+            self._copies = [torch.empty_like(x) for x in watched]
+        torch._foreach_copy_(self._copies, watched)
 
     @torch.no_grad()
-    def undo_if(self, failed: Tensor, state: TrainState) -> None:
+    def undo_if(self, failed: Tensor, state: TrainState, objective: nn.Module) -> None:
         """Puts everything back where the flag is set.
 
         Args:
             failed: A boolean scalar on the device.
             state: The training.
+            objective: What is minimised.
         """
         # On the CPU the flag is at hand; at the first step there is no optimiser's state to keep.
         if (failed.device.type == "cpu" or self._fresh) and not failed:
             return
-        for tensor, copy in self._kept:
-            tensor.copy_(torch.where(failed.to(tensor.device), copy, tensor))
         if self._fresh:
             state.optimizer_d.state.clear()
+        # Looked up anew: a buffer may have been replaced by another tensor in between.
+        for tensor, copy in zip(_changing(state, objective), self._copies, strict=True):
+            tensor.copy_(torch.where(failed.to(tensor.device), copy, tensor))
 
 
-def _floats(tensors: Iterable[Tensor]) -> list[Tensor]:
-    return [x for x in tensors if x.is_floating_point()]
+def _changing(state: TrainState, objective: nn.Module) -> list[Tensor]:
+    moments = [v for entry in state.optimizer_d.state.values() for v in entry.values()]
+    modules = (state.generator, state.discriminator, objective)
+    return [
+        *(p for p in state.discriminator.parameters() if p.requires_grad),
+        *(v for v in moments if isinstance(v, Tensor)),
+        *(buffer for module in modules for buffer in module.buffers()),
+    ]

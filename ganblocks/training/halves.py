@@ -46,6 +46,8 @@ class Halves:
         self.parts = parts
         self.figures: dict[str, Tensor] = {}
         self._squares: dict[str, Tensor] = {}
+        self._scale: Tensor | None = None
+        self._measuring = False
         self._came = {"generator": 0, "discriminator": 0}
         # Both, before anything runs: what is left of the last step would only take memory.
         state.optimizer_g.zero_grad(set_to_none=True)
@@ -173,9 +175,7 @@ class Halves:
 
     def scalars(self) -> dict[str, Tensor]:
         """Gives the figures of the step, on the device."""
-        scaler = self._scaler("generator")
-        by = 1.0 if scaler is None else scaler.scale(torch.ones((), device=self.state.device))
-        norms = {name: square.sqrt() / by for name, square in self._squares.items()}
+        norms = {name: square.sqrt() for name, square in self._squares.items()}
         return {**self.figures, **norms}
 
     def _judged(self, condition: Tensor, image: Tensor, *, synced: bool = True) -> Logits:
@@ -200,7 +200,10 @@ class Halves:
     def _backward(self, name: str, total: Tensor) -> None:
         scaler = self._scaler(name)
         total = total / self.parts
+        self._scale = None if scaler is None else scaler.scale(torch.ones_like(total))
+        self._measuring = True
         (total if scaler is None else scaler.scale(total)).backward()
+        self._measuring = False
 
     def _note(self, values: dict[str, Tensor]) -> None:
         for name, value in values.items():
@@ -211,7 +214,9 @@ class Halves:
         self._squares.setdefault(name, torch.zeros((), device=image.device))
 
         def add(gradient: Tensor) -> None:
-            self._squares[name] = self._squares[name] + gradient.float().square().sum()
+            if self._measuring:  # not while the objective looks whether its terms reach the image
+                gradient = gradient if self._scale is None else gradient / self._scale
+                self._squares[name] = self._squares[name] + gradient.float().square().sum()
 
         image.register_hook(add)
 

@@ -117,7 +117,12 @@ class JsonLinesLogger:
         self._file.flush()
 
     def picture(self, step: int, sheet: Tensor) -> None:
-        """Does nothing: the file holds no pictures."""
+        """Does nothing: the file holds no pictures.
+
+        Args:
+            step: The step.
+            sheet: The grid.
+        """
 
     def close(self) -> None:
         """Closes the file."""

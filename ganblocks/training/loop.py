@@ -205,7 +205,8 @@ def fit(
 
             # Several processes can only agree where all of them are sure to ask.
             if due(log_every) or (world.size == 1 and stop.requested):
-                leaving = world.any(stop.requested is not None)
+                if asked := world.max(stop.requested or 0):
+                    leaving, stop.requested = True, asked  # all leave as the one that was asked
                 skipped = readings.skipped()
                 row = readings.row(state, epoch)
                 for output in outputs:

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from ganblocks.training.health.finding import Finding
 from ganblocks.training.report_charts import columns
-from ganblocks.training.report_files import Finding, Metrics
+from ganblocks.training.report_files import Metrics
 
 _OPEN = 5  # findings that are not folded away: the first ones tell most
 

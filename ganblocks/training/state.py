@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -16,6 +17,13 @@ from ganblocks.training.ema import EMA
 from ganblocks.training.guard import Guard
 from ganblocks.training.pool import ImagePool
 from ganblocks.training.randomness import random_state, set_random_state
+
+# Each process keeps its buffers: to write rank 0's into them would break the graph of a
+# discriminator that runs twice before its backward pass. Newer torch has another word for it.
+_WORDS = inspect.signature(DistributedDataParallel).parameters
+_OWN_BUFFERS: dict[str, Any] = {
+    ("forward_sync_buffers" if "forward_sync_buffers" in _WORDS else "broadcast_buffers"): False
+}
 
 _KEYS = (
     *("step", "epoch", "position", "generator", "discriminator", "optimizer_g", "optimizer_d"),
@@ -145,11 +153,7 @@ class TrainState:
         """
         for name in ("generator", "discriminator"):
             self._synced[name] = DistributedDataParallel(
-                self.call(name),
-                # Buffers are rank's own: written in between, they would break the graph of a
-                # discriminator that runs twice before its backward pass.
-                broadcast_buffers=False,
-                gradient_as_bucket_view=True,
+                self.call(name), gradient_as_bucket_view=True, **_OWN_BUFFERS
             )
 
     def call(self, name: str, *, synced: bool = False) -> Any:

@@ -70,7 +70,7 @@ def train_step(
     """
     parts = _parts(source, target, accumulate)
     halves = Halves(state, objective, precision=precision, augment=augment, parts=accumulate)
-    state.guard.keep(state, objective.buffers())
+    state.guard.keep(state, objective)
     outputs = []
     for part_source, part_target in parts:
         # The graph of a single part is kept for the second half; those of several would take the
@@ -85,7 +85,7 @@ def train_step(
         again = output if accumulate == 1 else halves.made(part_source)
         halves.generate(part_source, part_target, again)
     failed = halves.update("generator", failed)
-    state.guard.undo_if(failed, state)
+    state.guard.undo_if(failed, state, objective)
     if state.ema is not None:
         state.ema.update(state.generator)
     state.step += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,8 +27,8 @@ class World:
     Examples:
         >>> World.current()
         World(rank=0, size=1)
-        >>> World.current().any(True), World.current().gather("mine")
-        (True, ['mine'])
+        >>> World.current().max(15), World.current().gather("mine")
+        (15, ['mine'])
     """
 
     rank: int = 0
@@ -45,17 +46,17 @@ class World:
         """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
-    def any(self, flag: bool) -> bool:
-        """Tells whether the flag is set in any process; all must ask.
+    def max(self, number: int) -> int:
+        """Gives the largest of all processes' numbers; all must ask.
 
         Args:
-            flag: This process's own.
+            number: This process's own.
         """
         if self.size == 1:
-            return flag
-        word = torch.tensor(int(flag), device=_device())
+            return number
+        word = torch.tensor(number, device=_device())
         dist.all_reduce(word, dist.ReduceOp.MAX)
-        return bool(word)
+        return int(word)
 
     def gather(self, own: Any) -> list[Any] | None:
         """Brings what each process has to the one that writes; all must ask.
@@ -64,13 +65,21 @@ class World:
             own: Tensors, numbers, text, lists and dictionaries.
 
         Returns:
-            In the order of the ranks; None in the processes that do not write.
+            In the order of the ranks, their tensors on the CPU; None in the processes that do not
+            write.
         """
         if self.size == 1:
             return [own]
-        everyone = [None] * self.size if self.writes else None
-        dist.gather_object(own, everyone)
-        return everyone
+        # As bytes: a tensor of another process's GPU must not come to lie on it here as well.
+        packed = io.BytesIO()
+        torch.save(own, packed)
+        everyone: list[Any] | None = [None] * self.size if self.writes else None
+        dist.gather_object(packed.getvalue(), everyone)
+        if everyone is None:
+            return None
+        return [
+            torch.load(io.BytesIO(one), map_location="cpu", weights_only=True) for one in everyone
+        ]
 
     @torch.no_grad()
     def average(self, tensors: Iterable[Tensor]) -> None:

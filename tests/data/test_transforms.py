@@ -1,14 +1,16 @@
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
+from ganblocks.data.base import to_unit_range
 from ganblocks.data.direction import source_and_target
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.data.transforms import PairTransform
+from ganblocks.data.transforms import PairTransform, Window
 from ganblocks.errors import OptionError, ShapeError
 
 FACTORS = [(200, 286), (200, 131), (241, 97), (97, 241), (250, 249)]
@@ -95,6 +97,42 @@ def test_all_places_and_both_mirrors_come_up():
         a, _ = transform(image, image, seeded_generator(seed))
         seen.add((a[0, 0, 0].item(), a[1, 0].min().item(), (a[1, 0, 0] > a[1, 0, 1]).item()))
     assert seen == {(top, left, flip) for top in range(3) for left in range(2) for flip in (0, 1)}
+
+
+@settings(deadline=None)
+@given(height=sides, width=sides, data=st.data(), seed=st.integers(0, 2**31))
+def test_a_window_lies_within_the_image(height, width, data, seed):
+    crop = data.draw(st.tuples(st.integers(1, height), st.integers(1, width)))
+    transform = PairTransform(None, crop, random=data.draw(st.booleans()))
+    top, left, mirrored = transform.draw(height, width, torch.Generator().manual_seed(seed))
+    assert 0 <= top <= height - crop[0]
+    assert 0 <= left <= width - crop[1]
+    assert isinstance(mirrored, bool)
+
+
+def test_a_window_is_cut_out_of_a_batch_too():
+    images = torch.arange(2 * 3 * 5 * 7).reshape(2, 3, 5, 7)
+    transform = PairTransform(None, (2, 4))
+    plain, mirrored = (transform.cut(images, Window(1, 2, flip)) for flip in (False, True))
+    assert plain.tolist() == images[:, :, 1:3, 2:6].tolist()
+    assert mirrored.tolist() == [[[r[::-1] for r in c] for c in i] for i in plain.tolist()]
+
+
+def test_resizing_has_no_chance():
+    image = coordinates(30, 40)
+    whole = PairTransform(24, 24, mirror=False, labels="b")(image, image, seeded_generator(1))
+    resized = PairTransform(24, 16, labels="b").resize(image, image)
+    assert torch.equal(resized[0], whole[0])
+    assert torch.equal(resized[1], whole[1])
+
+
+@settings(deadline=None)
+@given(shape=st.lists(st.integers(0, 9), max_size=4), seed=st.integers(0, 99))
+def test_bytes_become_floats_by_one_formula(shape, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    expected = pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    assert np.array_equal(to_unit_range(torch.from_numpy(np.asarray(pixels))).numpy(), expected)
+    assert to_unit_range(torch.tensor([0, 255]).byte()).tolist() == [-1, 1]
 
 
 def test_only_the_given_generator_is_drawn_from():

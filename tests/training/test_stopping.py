@@ -132,6 +132,7 @@ def started(folder, code):
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)],
         cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -230,7 +231,7 @@ def test_workers_outlive_an_interrupt_that_reaches_them_too():
     loader = DataLoader(Slow(), num_workers=2, worker_init_fn=ignore_interrupts)
     with stop_signals() as stop:
         batches = iter(loader)
-        read = [next(batches).item()]
+        read = [next(batches).item() for _ in range(2)]  # both are at work
         for worker in (os.getpid(), *(process.pid for process in batches._workers)):
             os.kill(worker, signal.SIGINT)
         assert stop.requested == signal.SIGINT

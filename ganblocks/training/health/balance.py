@@ -19,8 +19,8 @@ WINNING = 0.95
 # On real facades the gradient through the discriminator fell to a tenth at most (least squares),
 # and was 0.01 to 0.96 of the whole.
 FELL, VANISHED = 0.03, 1e-2
-# Rounding: a part that differs by less is the whole.
-WHOLE = 1e-5
+# Rounding in fp32, in which the square of a gradient below the second is no normal number.
+WHOLE, TINY = 1e-7, 1e-18
 
 
 class BlindDiscriminator:
@@ -91,7 +91,7 @@ class DiscriminatorWins:
         self._window.add(row)
         self._level.add(row)
         # An objective of adversarial terms only: there is no other part to compare with.
-        self._alone &= abs(row["grad_image_d"] - row["grad_image"]) <= WHOLE * row["grad_image"]
+        self._alone &= is_whole(row["grad_image_d"], row["grad_image"])
         usual = self._level.highest
         if not self._window.full or not usual:
             return None
@@ -105,13 +105,23 @@ class DiscriminatorWins:
             return None
         return (
             f"over {self._window.steps} steps the discriminator was right at {accuracy:.1%} of "
-            f"the places, and the generator's gradient through it was {gradient:.2g} in the middle: "
-            f"{gradient / usual:.1g} of what it has been. It always wins, and what it knows does "
-            "not reach the generator any more. Slow it down: a lower rate of its own "
+            "the places, and the median of the generator's gradient through it was "
+            f"{gradient:.2g}, {gradient / usual:.1g} of what it has been. It always wins, and what "
+            "it knows does not reach the generator any more. Slow it down: a lower rate of its own "
             "(--lr-discriminator, TrainState(lr_discriminator=…)), a penalty (--penalty r1), "
             "--augment diff_augment where there are few pictures, or a loss whose gradient does "
             "not vanish (--adversarial hinge or lsgan; saturating vanishes soonest)."
         )
+
+
+def is_whole(part: float, whole: float) -> bool:
+    """Says whether a part of a gradient may be all of it, by their norms.
+
+    Examples:
+        >>> is_whole(0.5, 0.5), is_whole(0.4, 0.5)
+        (True, False)
+    """
+    return whole < TINY or abs(part - whole) <= WHOLE * whole
 
 
 def _alike(window: Window) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganblocks.training.health.balance import WHOLE, DiscriminatorWins
+from ganblocks.training.health.balance import DiscriminatorWins, is_whole
 from ganblocks.training.health.window import Level, Row, Window
 
 NETWORKS = {"grad_norm_d": "discriminator", "grad_norm_g": "generator"}
@@ -57,7 +57,7 @@ class OutOfProportion:
             return None  # there is none, or the adversarial weight is 0 by its schedule
         share = row["grad_image_d"] / row["grad_image"]
         # An objective of adversarial terms only has a share of 1 by design.
-        self._mixed |= abs(share - 1) > WHOLE
+        self._mixed |= not is_whole(row["grad_image_d"], row["grad_image"])
         self._shares.add({"step": row["step"], "share": share})
         if not self._shares.full or not self._mixed or self._wins.winning:
             return None

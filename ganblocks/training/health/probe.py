@@ -75,9 +75,9 @@ def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int =
     twin = with_statistics(generator, "image")
     ranges = ChannelRanges(twin)
     with torch.inference_mode():
-        same = [_made(twin, x, seed) for x in inputs]
-        draws = _draws(twin, inputs[0], seed)
-        own = [_made(twin, x, seed + 1 + i) for i, x in enumerate(inputs)] if draws else same
+        runs = [_run(twin, x, seed) for x in inputs]
+        same, draws = [made for made, _ in runs], runs[0][1]
+        own = [_run(twin, x, seed + 1 + i)[0] for i, x in enumerate(inputs)] if draws else same
     outputs = torch.stack(same)
     return Probe(
         inputs=len(inputs),
@@ -91,24 +91,14 @@ def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int =
     )
 
 
-def _made(twin: nn.Module, source: Tensor, seed: int) -> Tensor:
-    with _own_randomness(twin, seed):
-        made: Tensor = twin(source[None].to(_device(twin)))[0].float()
-    return made
-
-
-def _draws(twin: nn.Module, source: Tensor, seed: int) -> bool:
-    """Says whether a call takes anything from a random generator."""
-    device = _device(twin)
+def _run(twin: nn.Module, source: Tensor, seed: int) -> tuple[Tensor, bool]:
+    """Gives the output, and whether the call took anything from a random generator."""
+    device = next(twin.parameters()).device
     with _own_randomness(twin, seed):
         before = random_state(device)
-        twin(source[None].to(device))
+        made: Tensor = twin(source[None].to(device))[0].float()
         after = random_state(device)
-    return any(not torch.equal(before[kind], after[kind]) for kind in before)
-
-
-def _device(network: nn.Module) -> torch.device:
-    return next(network.parameters()).device
+    return made, any(not torch.equal(before[kind], after[kind]) for kind in before)
 
 
 def _spread(pictures: list[Tensor]) -> float | None:

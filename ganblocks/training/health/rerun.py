@@ -90,8 +90,8 @@ class Rerun:
                     halves.generate(source, target, output)
                 if fault := trace.output or _in_terms(halves.figures):
                     return fault, None
-                if fault := trace.gradient or _in_gradients(player, getattr(state, player)):
-                    return fault, player
+                if fault := _in_gradients(player, getattr(state, player)):
+                    return trace.gradient or fault, player
         return None, None
 
     def _guilty(self, objective: Objective, player: str) -> str | None:

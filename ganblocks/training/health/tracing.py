@@ -56,8 +56,10 @@ class Trace:
             if output.requires_grad:
                 output.register_hook(partial(self._look_back, label))
 
-    def _look_back(self, label: str, gradient: Tensor) -> None:
-        if self.gradient is None and (count := count_nonfinite(gradient)):
+    def _look_back(self, label: str, gradient: Tensor | None) -> None:
+        if gradient is None or self.gradient is not None:  # none: a second derivative that is 0
+            return
+        if count := count_nonfinite(gradient):
             self.gradient = (
                 f"the gradient at the output of {label}, {count:,} of its {gradient.numel():,} "
                 "values; all outputs and losses are finite"

@@ -1,0 +1,76 @@
+"""Processes that train together, with what `torchrun` gives each, and without its start."""
+
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from ganblocks import process_group
+
+# A server that has imported everything once, and then forks.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["torch", "torch.nn.parallel", "ganblocks.training"])
+
+LIMIT = 100
+"""Seconds after which processes that have not ended are taken to hang."""
+
+
+def run_ranks(task, size, folder, *given):
+    """Runs `task(world, *given)` in so many processes, and gives what each returned.
+
+    Args:
+        task: A function of a module that they can import.
+        size: How many.
+        folder: Where they leave what they return; each call needs its own.
+        *given: Further arguments.
+    """
+    folder.mkdir(parents=True)
+    store = dist.TCPStore(
+        "127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=LIMIT)
+    )
+    ranks = [
+        _CONTEXT.Process(target=_run, args=(task, rank, size, store.port, folder, given))
+        for rank in range(size)
+    ]
+    for process in ranks:
+        process.start()
+    deadline = time.monotonic() + LIMIT
+    for process in ranks:
+        process.join(max(0, deadline - time.monotonic()))
+    hanging = [rank for rank, process in enumerate(ranks) if process.exitcode is None]
+    for process in ranks:
+        process.kill()
+        process.join()
+    errors = [path.read_text() for path in sorted(folder.glob("*.txt"))]
+    assert not errors, "\n".join(errors)
+    assert not hanging, f"ranks {hanging} of {size} hang"
+    assert [process.exitcode for process in ranks] == [0] * size
+    return [torch.load(folder / f"{rank}.pt") for rank in range(size)]
+
+
+def _run(task, rank, size, port, folder, given):
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "LOCAL_WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "TORCHELASTIC_RUN_ID": "test",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",  # the store is the parent's, as under torchrun
+    }
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    try:
+        with process_group(torch.device("cpu")) as world:
+            assert (world.rank, world.size) == (rank, size)
+            torch.save(task(world, *given), folder / f"{rank}.pt")
+    except BaseException:
+        (folder / f"{rank}.txt").write_text(f"rank {rank} of {size}: {traceback.format_exc()}")
+        sys.exit(1)

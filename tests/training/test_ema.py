@@ -1,0 +1,70 @@
+"""The running average of the generator, against a loop over numbers."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import LOSSES, tiny_state
+
+from ganblocks import EMA, OptionError, RunError, train_step
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    values=st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=12),
+    decay=st.floats(0, 0.9999),
+    warmup=st.booleans(),
+)
+def test_it_is_the_formula(values, decay, warmup):
+    network = torch.nn.BatchNorm1d(1).double()
+    network.weight.data.fill_(3.0)
+    ema = EMA(network, decay, warmup=warmup)
+    expected = 3.0
+    for n, value in enumerate(values):
+        network.weight.data.fill_(value)
+        network.running_mean.fill_(2 * value)
+        network.num_batches_tracked.fill_(n)
+        ema.update(network)
+        d = min(decay, (1 + n) / (10 + n)) if warmup else decay
+        expected = d * expected + (1 - d) * value
+    assert ema.network.weight.item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    start = 3.0
+    for n in range(len(values)):  # the share of the beginning, which the buffer had as 0
+        start *= min(decay, (1 + n) / (10 + n)) if warmup else decay
+    mean = ema.network.running_mean.item()
+    assert mean == pytest.approx(2 * (expected - start), rel=1e-6, abs=1e-9)
+    assert ema.network.num_batches_tracked == len(values) - 1
+
+
+def test_it_follows_the_training_and_takes_no_gradient():
+    state = tiny_state(ema_decay=0.9)
+    assert state.result is state.ema.network
+    assert tiny_state().result is not None
+    before = copy.deepcopy(state.generator.state_dict())
+    images = torch.rand(1, 3, 16, 16)
+    train_step(state, images, images, LOSSES)
+    key = "down.0.conv.weight"
+    now, average = state.generator.state_dict()[key], state.result.state_dict()[key]
+    assert not torch.equal(before[key], now)
+    assert torch.allclose(average, 0.1 * before[key] + 0.9 * now)  # d = 1/10 at first
+    assert not any(p.requires_grad for p in state.result.parameters())
+
+
+def test_a_state_with_and_without_an_average_do_not_mix():
+    with_ema, without = tiny_state(ema_decay=0.9), tiny_state()
+    with pytest.raises(RunError, match="ema"):
+        without.load_state_dict(with_ema.state_dict())
+    with pytest.raises(RunError, match="ema"):
+        with_ema.load_state_dict(without.state_dict())
+    other = tiny_state(seed=3, ema_decay=0.9)
+    other.load_state_dict(with_ema.state_dict())
+    for a, b in zip(other.result.parameters(), with_ema.result.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("decay", [1.0, -0.1, True, "0.9", float("nan")])
+def test_a_decay_that_is_none(decay):
+    with pytest.raises(OptionError, match="decay"):
+        EMA(torch.nn.Linear(1, 1), decay)

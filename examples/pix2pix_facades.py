@@ -168,6 +168,8 @@ def read_config() -> Config:
     config = Config(**{**PRESETS.get(typed.get("preset", ""), {}), **typed})
     if config.penalty == "none" and typed.keys() & {"penalty_weight", "penalty_every"}:
         raise OptionError("--penalty-weight and --penalty-every say more of --penalty: write one")
+    if config.batch_size % config.accumulate:
+        raise OptionError(f"--accumulate {config.accumulate} does not divide --batch-size")
     return config
 
 

@@ -1,31 +1,75 @@
-"""The table of the recipe's flags, from the recipe itself."""
+"""The tables of the recipe's flags, from the recipe itself."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib.util
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 RECIPE = Path(__file__).parents[2] / "examples" / "pix2pix_facades.py"
 
 
+GROUPS = {
+    "Data": (
+        *("data", "direction", "labels", "channels", "load_size", "crop_size"),
+        *("cache", "workers"),
+    ),
+    "Networks": ("generator", "base_channels", "num_downs", "n_layers", "norm"),
+    "What is minimised": (
+        *("adversarial", "lambda_l1", "penalty", "penalty_weight", "penalty_every"),
+        *("augment", "pool_size"),
+    ),
+    "Steps and rates": (
+        *("epochs", "steps", "batch_size", "accumulate"),
+        *("lr", "lr_discriminator", "lr_scaling", "schedule", "clip_norm", "ema"),
+    ),
+    "Where and how": ("device", "precision", "compile", "cuda_graph", "deterministic", "seed"),
+    "The run": (
+        *("preset", "out", "resume", "log_every", "sample_every", "checkpoint_every"),
+        *("keep", "best_by", "logger"),
+    ),
+}
+"""Headings, and the flags below them."""
+
+
 def flags() -> str:
-    """Writes every flag with its values in the presets and what it means."""
+    """Writes every flag with its values in the presets and what it means, a table for each group.
+
+    Raises:
+        ValueError: A flag of the recipe is in no group, or a group has one that is none.
+
+    Examples:
+        >>> "| `--cuda-graph` | – | – | – | run the step as one CUDA graph |" in flags()
+        True
+    """
     module = _recipe()
-    presets = list(module.PRESETS)
+    fields = {field.name: field for field in dataclasses.fields(module.Config)}
+    grouped = [name for names in GROUPS.values() for name in names]
+    if wrong := sorted(fields.keys() ^ set(grouped)):
+        raise ValueError(f"flags of the recipe and of its page differ: {wrong}. Mend GROUPS")
+    presets = module.PRESETS
     head = ["flag", "without a preset", *(f"`{preset}`" for preset in presets), "meaning"]
-    rows = []
-    for field in dataclasses.fields(module.Config):
-        values = [module.PRESETS[preset].get(field.name, field.default) for preset in presets]
-        cells = [_written(field.default), *map(_written, values)]
-        choices = field.metadata["choices"] or ()
-        allowed = f": {', '.join(f'`{choice}`' for choice in choices)}" if choices else ""
-        name = f"`--{field.name.replace('_', '-')}`"
-        rows.append([name, *cells, field.metadata["help"] + allowed])
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = []
+    for heading, names in GROUPS.items():
+        rows = [_row(fields[name], presets.values()) for name in names]
+        lines += [f"### {heading}", "", *map(_line, [head, ["---"] * len(head), *rows]), ""]
+    return "\n".join(lines)
+
+
+def _row(field: dataclasses.Field[Any], presets: Iterable[Mapping[str, object]]) -> list[str]:
+    values = [field.default, *(preset.get(field.name, field.default) for preset in presets)]
+    choices = field.metadata["choices"] or ()
+    allowed = f": {', '.join(f'`{choice}`' for choice in choices)}" if choices else ""
+    name = f"`--{field.name.replace('_', '-')}`"
+    return [name, *map(_written, values), field.metadata["help"] + allowed]
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _written(value: object) -> str:

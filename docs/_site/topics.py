@@ -96,11 +96,38 @@ TOPICS = {
     ),
     "training": Topic(
         "Training",
-        "One step, the loop, and what a run leaves. See [the recipe](../recipes.md).",
+        "One step, the loop around it, and what both change. See "
+        "[what can be turned](../guides/training.md) and [the recipe](../recipes.md).",
         (
-            *("train_step", "fit", "TrainState", "rehearse", "RunFolder", "write_report"),
-            *("sample_grid", "mean_l1", "resolve_device", "resolve_precision"),
+            *("train_step", "make_step", "fit", "TrainState", "rehearse"),
+            *("resolve_device", "resolve_precision"),
         ),
+    ),
+    "schedules": Topic(
+        "Schedules, averages and the pool",
+        "The learning rate by the epoch, and what steadies a training. See "
+        "[the guide](../guides/training.md#learning-rates).",
+        ("SCHEDULES", "linear_decay", "cosine_decay", "constant_rate", "EMA", "ImagePool"),
+    ),
+    "checkpoints": Topic(
+        "Runs and checkpoints",
+        "What a run leaves, and how it goes on. See [the guide](../guides/resuming.md).",
+        ("RunFolder", "save_checkpoint", "load_checkpoint", "make_deterministic"),
+    ),
+    "logging": Topic(
+        "Logs, pictures and reports",
+        "Where a training's numbers and pictures go. See "
+        "[what is logged](../guides/training.md#what-is-logged) and "
+        "[its health](../guides/health.md).",
+        (
+            *("Logger", "JsonLinesLogger", "TensorBoardLogger", "sample_grid", "mean_l1"),
+            "write_report",
+        ),
+    ),
+    "distributed": Topic(
+        "Several processes",
+        "What `torchrun` starts trains together. See [the guide](../guides/many-machines.md).",
+        ("process_group", "World", "restarted"),
     ),
     "inference": Topic(
         "Inference",
@@ -139,11 +166,12 @@ TOPICS = {
     "errors": Topic(
         "Errors",
         "One family: an error says what came, what is allowed, and what to write instead. "
-        "[Troubleshooting](../troubleshooting.md) has an entry for each.",
+        "[Troubleshooting](../troubleshooting.md) has an entry for each. Of a `HealthWarning` "
+        "[the guide](../guides/health.md#findings) has one for each illness.",
         (
             *("GanBlocksError", "RegistryError", "OptionError", "SpecError", "ShapeError"),
             *("UnknownOperationError", "DataError", "WeightsError", "RunError"),
-            "GanBlocksWarning",
+            *("GanBlocksWarning", "HealthWarning"),
         ),
     ),
     "testing": Topic(

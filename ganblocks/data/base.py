@@ -33,9 +33,18 @@ def to_unit_range(image: Tensor) -> Tensor:
         >>> to_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
         tensor([-1.,  1.])
     """
-    # CUDA multiplies by a plain number's reciprocal, which rounds otherwise than the CPU divides.
-    half = torch.full((), 127.5, device=image.device)
-    return image.float().div_(half).sub_(1.0)
+    return unit_range_(image.float())
+
+
+def unit_range_(pixels: Tensor) -> Tensor:
+    """Maps float pixels 0...255 to [-1, 1] in place.
+
+    Examples:
+        >>> unit_range_(torch.tensor([0.0, 255.0]))
+        tensor([-1.,  1.])
+    """
+    # No division: CUDA divides by a number in another way than the CPU, and rounds otherwise.
+    return pixels.sub_(127.5).mul_(1 / 127.5)
 
 
 class PairedDataset(Dataset[Sample], ABC):

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganblocks.data.base import PairedDataset, to_unit_range
+from ganblocks.data.base import PairedDataset, to_unit_range, unit_range_
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, OptionError, require_one_of
@@ -60,7 +60,7 @@ class CachedPairs:
             `a` and `b`, floats (B, C, H, W) in [-1, 1].
         """
         a, b = zip(*(self._cut(epoch, index) for epoch, index in keys), strict=True)
-        return {"a": _sent(torch.stack(a), device), "b": _sent(torch.stack(b), device)}
+        return {"a": _floats(a, device), "b": _floats(b, device)}
 
     def _cut(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         a, b, transform = self.a[index], self.b[index], self.dataset.transform
@@ -200,12 +200,18 @@ def _fill(dataset: PairedDataset, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor,
         return next((pair for pair in threads.map(odd, range(len(dataset))) if pair), None)
 
 
-def _sent(pixels: Tensor, device: torch.device) -> Tensor:
-    """Sends bytes, a quarter of what floats are; a GPU's are pinned, so that nothing waits."""
-    pinned = pixels.device.type == "cpu" and device.type == "cuda"
-    if pinned:
-        pixels = pixels.pin_memory()
-    return to_unit_range(pixels.to(device, non_blocking=pinned))
+def _floats(crops: tuple[Tensor, ...], device: torch.device) -> Tensor:
+    """Makes a batch of floats, as `to_unit_range` does, and sends it if it has to go far."""
+    here = crops[0].device
+    if here.type == device.type:
+        batch = torch.empty((len(crops), *crops[0].shape), device=here)
+        for slot, crop in zip(batch, crops, strict=True):
+            slot.copy_(crop)
+        return unit_range_(batch)
+    pixels = torch.stack(crops)  # bytes: a quarter of what floats are
+    if device.type == "cuda":
+        return to_unit_range(pixels.pin_memory().to(device, non_blocking=True))
+    return to_unit_range(pixels.to(device))
 
 
 def _told(a: Tensor, b: Tensor, name: str) -> str:

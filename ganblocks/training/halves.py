@@ -53,6 +53,15 @@ class Halves:
         state.optimizer_g.zero_grad(set_to_none=True)
         state.optimizer_d.zero_grad(set_to_none=True)
 
+    def part(self, name: str) -> AbstractContextManager[object]:
+        """Opens a part's context: both passes of a network that others train too belong in it.
+
+        Args:
+            name: `"discriminator"`, whose half opens it itself, or `"generator"`.
+        """
+        self._came[name] += 1
+        return self.state.synchronized(name, self._came[name] == self.parts)
+
     def made(self, source: Tensor) -> Tensor:
         """Runs the generator; its output is in fp32, as losses and their networks want it.
 
@@ -78,7 +87,7 @@ class Halves:
         varied = self._varied(source, target, fake, *older)
         condition, real, fake = varied[:3]
         seen = varied[3:] or (condition, fake)  # a penalty's images are those of its condition
-        with self._part("discriminator"):
+        with self.part("discriminator"):
             fake_logits, real_logits = self._judged(*seen), self._judged(condition, real)
             of_d = self.objective.discriminator(
                 real_logits,
@@ -123,7 +132,7 @@ class Halves:
             with self._autocast():
                 return maps(torch.cat((source, seen if image is output else image), 1))
 
-        with frozen(self.state.discriminator), self._part("generator"):
+        with frozen(self.state.discriminator):
             fake_logits: Logits = []
             real_logits = None
             if self.objective.adversarial:
@@ -189,10 +198,6 @@ class Halves:
 
     def _autocast(self) -> AbstractContextManager[object]:
         return autocast(self.precision, self.state.device)
-
-    def _part(self, name: str) -> AbstractContextManager[object]:
-        self._came[name] += 1
-        return self.state.synchronized(name, self._came[name] == self.parts)
 
     def _scaler(self, name: str) -> torch.amp.GradScaler | None:
         return self.state.scaler(name) if self.precision == "fp16" else None

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ganblocks.checkpoints import fitting_weights, plain_state_dict
+from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import RunError, listed, require_at_least, require_count
 from ganblocks.training.ema import EMA
 from ganblocks.training.guard import Guard
@@ -222,7 +223,8 @@ class TrainState:
             state: What `state_dict` gave.
             source: Where it came from, for the message of an error.
             rank: Which process of a distributed training this is; its draws and its pool are
-                those of the process of that rank, or of another where there were fewer.
+                those of the process of that rank. Where there were fewer, the pool is another's
+                and the draws begin anew.
 
         Raises:
             RunError: A part is missing or another model's; the networks are unchanged then.
@@ -258,6 +260,9 @@ class TrainState:
         if self.pool is not None:
             self.pool.load_state_dict(own["pool"], self.device)
         set_random_state(own["random"], self.device, source)
+        if rank >= len(state["ranks"]):  # it has taken another's, and must not draw the same
+            drawn = int(torch.randint(2**62, ()))
+            torch.manual_seed(seeded_generator(drawn, rank).initial_seed())
 
 
 @contextmanager

@@ -82,8 +82,9 @@ def train_step(
         outputs.append(output)
     failed = halves.update("discriminator")
     for (part_source, part_target), output in zip(parts, outputs, strict=True):
-        again = output if accumulate == 1 else halves.made(part_source)
-        halves.generate(part_source, part_target, again)
+        with halves.part("generator"):
+            again = output if accumulate == 1 else halves.made(part_source)
+            halves.generate(part_source, part_target, again)
     failed = halves.update("generator", failed)
     state.guard.undo_if(failed, state, objective)
     if state.ema is not None:

@@ -105,6 +105,14 @@ def test_files_are_read_once(tmp_path, make_picture):
     assert torch.equal(batch["b"], expected["b"])
 
 
+def test_a_batch_is_sent_to_another_device():
+    pairs = cached_pairs(Noise([(8, 8)] * 2, (3, 1), transform=PairTransform(8, 4)), CPU)
+    batch = pairs.batch([(0, 0), (0, 1)], torch.device("meta"))
+    assert {image.device.type for image in batch.values()} == {"meta"}
+    assert {image.dtype for image in batch.values()} == {torch.float32}
+    assert (batch["a"].shape, batch["b"].shape) == ((2, 3, 4, 4), (2, 1, 4, 4))
+
+
 def test_no_global_draw_is_used_up():
     dataset = Noise([(8, 8)] * 2, transform=PairTransform(8, 4))
     torch.manual_seed(0)

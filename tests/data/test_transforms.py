@@ -130,9 +130,16 @@ def test_resizing_has_no_chance():
 @given(shape=st.lists(st.integers(0, 9), max_size=4), seed=st.integers(0, 99))
 def test_bytes_become_floats_by_one_formula(shape, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-    expected = pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    expected = (pixels.astype(np.float32) - np.float32(127.5)) * np.float32(1 / 127.5)
     assert np.array_equal(to_unit_range(torch.from_numpy(np.asarray(pixels))).numpy(), expected)
-    assert to_unit_range(torch.tensor([0, 255]).byte()).tolist() == [-1, 1]
+
+
+def test_floats_of_bytes_are_exact_at_the_ends_close_between_and_symmetric():
+    pixels = torch.arange(256).byte()
+    floats = to_unit_range(pixels)
+    assert floats[[0, 255]].tolist() == [-1, 1]
+    assert torch.equal(floats, -floats.flip(0))
+    assert (floats.double() - (pixels.double() / 127.5 - 1)).abs().max() < 2**-23
 
 
 def test_only_the_given_generator_is_drawn_from():

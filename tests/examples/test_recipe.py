@@ -1,6 +1,8 @@
 """The recipe as a person runs it: a process of its own, flags, files, exit codes."""
 
 import csv
+import json
+import math
 import signal
 import time
 
@@ -85,6 +87,48 @@ def test_a_flag_beside_a_preset_wins(recipe, tmp_path, preset, expected):
     assert (config["adversarial"], config["lambda_l1"]) == expected
     assert (config["crop_size"], config["lr"], config["epochs"]) == (32, 2e-4, 200)
     assert steps(tmp_path / "runs" / "facades") == [1, 2]
+
+
+def test_the_knobs_of_training_reach_it(recipe, tmp_path):
+    data = make_pairs(tmp_path / "pairs")
+    code, _, err = recipe(
+        *("--data", data, "--steps", 5, "--log-every", 1, "--checkpoint-every", 2, "--epochs", 4),
+        *("--ema", 0.9, "--pool-size", 3, "--keep", 2, "--best-by", "l1", "--logger", "jsonl"),
+        *("--lr", 1e-3, "--lr-discriminator", 4e-3, "--schedule", "cosine", "--clip-norm", 1e-3),
+        *("--batch-size", 2, "--accumulate", 2, "--norm", "instance", "--precision", "fp32"),
+    )
+    assert code == 0, err
+    run = ganblocks.RunFolder.open(tmp_path / "runs" / "facades")
+    state = run.load_state()
+    assert state["ema"]["updates"] == 5
+    assert len(state["ranks"][0]["pool"]["stored"]) == 3
+    assert (state["epoch"], state["position"]) == (2, 2)
+    names = {path.name for path in run.path.iterdir()}
+    assert {"state_000004.pt", "state_000005.pt", "best.safetensors"} <= names
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5]
+    half = (1 + math.cos(math.pi / 4)) / 2  # the second of four epochs
+    assert rows[2]["lr"] == pytest.approx(1e-3 * half)
+    assert rows[2]["lr_d"] == pytest.approx(4e-3 * half)
+    assert ganblocks.RunFolder.open(run.path).spec["config"]["clip_norm"] == 1e-3
+
+
+def test_without_an_adversarial_loss_the_discriminator_rests(recipe, tmp_path):
+    code, _, err = recipe("--steps", 2, "--log-every", 1, "--adversarial", "none")
+    assert code == 0, err
+    with (tmp_path / "runs" / "facades" / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["d_real"] for row in rows} == {""}
+    assert all(float(row["loss_g_l1"]) > 0 for row in rows)
+
+
+def test_a_run_stopped_before_its_first_checkpoint_begins_anew(recipe, tmp_path):
+    assert recipe("--steps", 2, "--log-every", 1)[0] == 0
+    run = tmp_path / "runs" / "facades"
+    (run / "state.pt").unlink()
+    code, _, err = recipe("--resume")
+    assert code == 0, err
+    assert steps(run) == [1, 2]
 
 
 def test_grey_pictures_stay_grey(recipe, tmp_path):
@@ -204,6 +248,11 @@ BAD = {
     "penalty without a name": (None, ["--penalty-weight", "5"], "--penalty: write one"),
     "no such channels": (None, ["--channels", "2"], "channels"),
     "no logging": (None, ["--log-every", "0"], "log_every is 0"),
+    "unequal parts": (None, ["--batch-size", "4", "--accumulate", "3"], "--accumulate 3"),
+    "no such average": (None, ["--ema", "1.5"], "decay is 1.5"),
+    "unknown schedule": (None, ["--schedule", "cosin"], "did you mean 'cosine'"),
+    "nothing clipped": (None, ["--clip-norm", "-1"], "clip_norm is -1"),
+    "no checkpoint": (None, ["--keep", "0"], "keep is 0"),
 }
 
 
@@ -229,7 +278,7 @@ def test_a_checkpoint_of_another_model(recipe, tmp_path):
     (tmp_path / "run" / "state.pt").write_bytes(state)
     code, _, err = recipe("--resume", "--out", "run", "--steps", 2)
     assert code == 2
-    assert "another model" in err
+    assert "of other parts: generator.base_channels was 8, and is 4" in err
     assert (tmp_path / "run" / "state.pt").read_bytes() == state
 
 

@@ -14,7 +14,7 @@ from ganblocks import process_group
 
 # A server that has imported everything once, and then forks.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["torch", "torch.nn.parallel", "ganblocks.training"])
+_CONTEXT.set_forkserver_preload(["torch._dynamo", "ganblocks.training"])
 
 LIMIT = 100
 """Seconds after which processes that have not ended are taken to hang."""

@@ -98,8 +98,6 @@ def test_ten_steps_of_fit(tmp_path):
     assert masks[0].shape == masks[1].shape
     assert not torch.equal(*masks)
     states = [rank["state"] for rank in ranks]
-    for part in ("ranks", "pool"):
-        assert states[0]["ranks"][0]["random"]["cpu"].shape, part
     assert_equal(*map(of_networks, states))
     assert_equal(*(state["ema"] for state in states))
     assert not torch.equal(*(state["ranks"][0]["random"]["cpu"] for state in states))

@@ -29,7 +29,12 @@ def ill(network, sources=SOURCES, step=400):
 
 @pytest.mark.parametrize(
     "network",
-    [generator(), generator(dropout_mode="train"), generator(norm="none", init="kaiming"), ResNetGenerator(base_channels=4)],
+    [
+        generator(),
+        generator(dropout_mode="train"),
+        generator(norm="none", init="kaiming"),
+        ResNetGenerator(base_channels=4),
+    ],
     ids=["noise", "no noise", "no norm", "resnet"],
 )
 def test_a_sound_generator_is_quiet(network):

@@ -12,6 +12,10 @@ class Finding(NamedTuple):
         step: The step at which it was found.
         name: Its name, such as `"blind-discriminator"`.
         message: What was seen, what it means, and what to turn.
+
+    Examples:
+        >>> Finding(400, "learning-rate-zero", "over 100 steps …").name
+        'learning-rate-zero'
     """
 
     step: int

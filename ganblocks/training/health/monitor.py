@@ -72,6 +72,16 @@ class HealthMonitor:
 
         Returns:
             What is ill and was not said before.
+
+        Examples:
+            >>> import torch
+            >>> from ganblocks.training.health import probe_generator
+            >>> flat = nn.Conv2d(3, 3, 1)
+            >>> _ = nn.init.zeros_(flat.weight)
+            >>> probe = probe_generator(flat, list(torch.rand(2, 3, 16, 16)))
+            >>> found = HealthMonitor(nn.Conv2d(6, 1, 4)).look(400, probe)
+            >>> [finding.name for finding in found]
+            ['ignores-input', 'collapsed-output']
         """
         return self._new(step, illnesses(step, probe))
 

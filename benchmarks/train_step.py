@@ -21,6 +21,7 @@ from step_variants import Setting, precision_of, variants
 
 from ganblocks import resolve_device
 from ganblocks.cli import run_command
+from ganblocks.errors import OptionError, listed
 
 HEAD = ("step", "ms", "to plain fp32", "to its floor", "images/s")
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -65,6 +66,11 @@ def tell_times(setting: Setting, options: argparse.Namespace) -> dict[str, float
         for name, make in variants(setting.device, options.compile, options.only).items()
     }
     steps |= floors(calls, setting, options.only)
+    if not steps:
+        raise OptionError(
+            f"--only {options.only!r} names no step: write a pattern such as '*bf16*'. There are "
+            f"{listed(variants(setting.device, options.compile))}"
+        )
     seconds = medians(steps, options.steps, setting.device)
     operations, moved = flops(calls), state_bytes(*networks)
     tell(

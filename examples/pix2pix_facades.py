@@ -46,6 +46,7 @@ from ganblocks import (
     TensorBoardLogger,
     TrainState,
     World,
+    best_layout,
     check_pairs,
     download_cmp_facades,
     fit,
@@ -242,13 +243,17 @@ def make_objective(config: Config) -> Objective:
     return Objective(terms, discriminator_weight=0.5)  # D at half speed, as the paper
 
 
-def make_state(config: Config, train_set: PairedDataset, world: World) -> TrainState:
+def make_state(
+    config: Config, train_set: PairedDataset, precision: str, device: torch.device, world: World
+) -> TrainState:
     """Puts networks and optimisers together."""
     grown = {"none": 1.0, "sqrt": world.size**0.5, "linear": float(world.size)}[config.lr_scaling]
     own = config.lr if config.lr_discriminator is None else config.lr_discriminator
-    device = resolve_device(config.device)
     torch.manual_seed(config.seed)
-    generator, discriminator = (n.to(device) for n in make_networks(config, train_set))
+    layout = best_layout(precision, device)
+    generator, discriminator = (
+        network.to(device).to(memory_format=layout) for network in make_networks(config, train_set)
+    )
     state = TrainState(
         generator,
         discriminator,
@@ -316,10 +321,11 @@ def train(config: Config, world: World) -> None:
     """Builds the parts, trains them, and says where the results are."""
     with world.first():  # one downloads, the others find it there
         train_set, val_set = make_data(config)
-    state = make_state(config, train_set, world)
-    objective = make_objective(config).to(state.device)
+    device = resolve_device(config.device)
+    precision = resolve_precision(config.precision, device)
+    state = make_state(config, train_set, precision, device, world)
+    objective = make_objective(config).to(device)
     augment = None if config.augment == "none" else AUGMENTATIONS.build(config.augment)
-    precision = resolve_precision(config.precision, state.device)
     run = open_run(config, state, objective, augment, train_set, world)
 
     def score(generator: nn.Module) -> float:

@@ -59,6 +59,8 @@ class PairedImageDataset(PairedDataset):
         (torch.Size([3, 32, 32]), torch.uint8, '1')
     """
 
+    varies_by_epoch = False
+
     def __init__(
         self,
         root: str | Path,

@@ -6,7 +6,7 @@ from ganblocks.training.graphed import make_step
 from ganblocks.training.loggers import JsonLinesLogger, Logger
 from ganblocks.training.loop import fit
 from ganblocks.training.pool import ImagePool
-from ganblocks.training.precision import resolve_device, resolve_precision
+from ganblocks.training.precision import best_layout, resolve_device, resolve_precision
 from ganblocks.training.randomness import make_deterministic
 from ganblocks.training.report import write_report
 from ganblocks.training.samples import mean_l1, rehearse, sample_grid
@@ -25,6 +25,7 @@ __all__ = [
     "TensorBoardLogger",
     "TrainState",
     "World",
+    "best_layout",
     "constant_rate",
     "cosine_decay",
     "fit",

@@ -207,7 +207,9 @@ class Halves:
         total = total / self.parts
         self._scale = None if scaler is None else scaler.scale(torch.ones_like(total))
         self._measuring = True
-        (total if scaler is None else scaler.scale(total)).backward()
+        # Not the tensor's own `backward`: checkpointed layers run again in it, and are to run in
+        # the same function modes as before, which that method turns off.
+        torch.autograd.backward(total if scaler is None else scaler.scale(total))
         self._measuring = False
 
     def _note(self, values: dict[str, Tensor]) -> None:

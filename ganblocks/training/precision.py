@@ -109,6 +109,25 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
     )
 
 
+def best_layout(precision: str, device: torch.device) -> torch.memory_format:
+    """Gives the layout of weights in which convolutions are fastest.
+
+    Channels last is that of the tensor cores, in bf16 and fp16 on a GPU. On a CPU it was measured
+    to be no faster, and torch's fused optimisers copy it to and fro there.
+
+    Args:
+        precision: `"fp32"`, `"bf16"` or `"fp16"`.
+        device: Where the networks run. Give them the layout before a `TrainState` is made of them.
+
+    Examples:
+        >>> best_layout("bf16", torch.device("cpu"))
+        torch.contiguous_format
+    """
+    if device.type == "cuda" and precision != "fp32":
+        return torch.channels_last
+    return torch.contiguous_format
+
+
 def _capability(device: torch.device) -> tuple[int, int]:
     return torch.cuda.get_device_capability(device) if device.type == "cuda" else (0, 0)
 

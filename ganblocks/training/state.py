@@ -147,6 +147,11 @@ class TrainState:
             "discriminator": torch.compile(self.discriminator, **options),
         }
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the networks' calls are compiled."""
+        return bool(self._calls)
+
     def distribute(self) -> None:
         """Makes the gradients of both networks the means over all processes.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from ganblocks.augment import Augmentation
 from ganblocks.errors import OptionError, ShapeError
 from ganblocks.losses import Objective
 from ganblocks.training.halves import Halves
+from ganblocks.training.small_maps import small_maps
 from ganblocks.training.state import TrainState
 
 
@@ -71,26 +74,31 @@ def train_step(
     parts = _parts(source, target, accumulate)
     halves = Halves(state, objective, precision=precision, augment=augment, parts=accumulate)
     state.guard.keep(state, objective)
-    outputs = []
-    for part_source, part_target in parts:
-        # The graph of a single part is kept for the second half; those of several would take the
-        # memory that parts are to save, so they are made again.
-        with torch.set_grad_enabled(accumulate == 1):
-            output = halves.made(part_source)
-        require_target(part_source, output, part_target)
-        halves.discriminate(part_source, part_target, output.detach())
-        outputs.append(output)
-    failed = halves.update("discriminator")
-    for (part_source, part_target), output in zip(parts, outputs, strict=True):
-        with halves.part("generator"):
-            again = output if accumulate == 1 else halves.made(part_source)
-            halves.generate(part_source, part_target, again)
-    failed = halves.update("generator", failed)
+    # Torch's compiler makes code of its own, and would be in the way of these.
+    with nullcontext() if state.compiled else small_maps(state.device):
+        failed = _updated(halves, parts)
     state.guard.undo_if(failed, state, objective)
     if state.ema is not None:
         state.ema.update(state.generator)
     state.step += 1
     return {**halves.scalars(), "skipped": failed.float()}
+
+
+def _updated(halves: Halves, parts: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Runs both halves over the parts of a batch, and says whether the step has failed."""
+    outputs = []
+    for source, target in parts:
+        # The graph of a single part is kept for the second half; those of several would take the
+        # memory that parts are to save, so they are made again.
+        with torch.set_grad_enabled(len(parts) == 1):
+            output = halves.made(source)
+        require_target(source, output, target)
+        halves.discriminate(source, target, output.detach())
+        outputs.append(output)
+    failed = halves.update("discriminator")
+    for (source, target), output in zip(parts, outputs, strict=True):
+        halves.generate(source, target, output if len(parts) == 1 else halves.made(source))
+    return halves.update("generator", failed)
 
 
 def require_target(source: Tensor, output: Tensor, target: Tensor) -> None:

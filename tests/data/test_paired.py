@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from ganblocks.data.base import DATASETS
+from ganblocks.data.base import DATASETS, to_unit_range
 from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, OptionError
@@ -30,7 +30,7 @@ def test_side_by_side(tmp_path, make_picture, folder):
     assert torch.equal(b, whole[..., 8:])
     assert name == "x"
     sample = dataset[0]
-    assert torch.equal(sample["a"], whole[..., :8] / 127.5 - 1)
+    assert torch.equal(sample["a"], to_unit_range(whole[..., :8]))
     assert sample["b"].shape == (3, 8, 8)
 
 

@@ -1,11 +1,6 @@
 """Several processes train as one would: same gradients, own pairs and draws, one writer."""
 
 import csv
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +8,6 @@ import torch
 from distributed_ranks import run_ranks
 from distributed_tasks import gradients_and_weights, synced_batch_norm, trained
 
-import ganblocks
 from ganblocks import World
 from ganblocks.training.batches import BatchOrder
 

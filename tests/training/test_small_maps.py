@@ -1,0 +1,115 @@
+"""Convolutions as products: the same sums, forward, backward and twice backward."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import LOSSES
+
+from ganblocks import PatchDiscriminator, TrainState, UNetGenerator, train_step
+from ganblocks.training import small_maps as module
+from ganblocks.training.small_maps import conv_product, deconv_product, small_maps
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def even_the_smallest_kernels(monkeypatch):
+    monkeypatch.setattr(module, "LEAST_WEIGHTS", 1)
+
+
+pairs = st.tuples(st.integers(1, 3), st.integers(1, 3)) | st.integers(1, 3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    product=st.sampled_from([conv_product, deconv_product]),
+    batch=st.integers(1, 3),
+    channels=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    stride=pairs,
+    padding=st.tuples(st.integers(0, 1), st.integers(0, 1)) | st.integers(0, 1),
+    dilation=pairs,
+    bias=st.booleans(),
+    data=st.data(),
+)
+def test_the_product_is_the_convolution(
+    product, batch, channels, size, kernel, stride, padding, dilation, bias, data
+):
+    ins, outs = channels
+    deconv = product is deconv_product
+    random = torch.Generator().manual_seed(0)
+    options = {"dtype": torch.float64, "generator": random}
+    x = torch.randn(batch, ins, *size, **options).requires_grad_()
+    shape = (ins, outs, *kernel) if deconv else (outs, ins, *kernel)
+    weight = torch.randn(shape, **options).requires_grad_()
+    b = torch.randn(outs, **options).requires_grad_() if bias else None
+    knobs = {"stride": stride, "padding": padding, "dilation": dilation}
+    if deconv:
+        most = min(stride if isinstance(stride, int) else min(stride), 2)
+        knobs["output_padding"] = data.draw(st.integers(0, most - 1))
+    plain = F.conv_transpose2d if deconv else F.conv2d
+    try:
+        expected = plain(x, weight, b, **knobs)
+    except RuntimeError:  # torch finds no pixel to compute
+        return
+    if expected.numel() == 0:
+        return
+    got = product(x, weight, b, **knobs)
+    pixels = batch * (size[0] * size[1] if deconv else expected[0, 0].numel())
+    assert (got is None) == (pixels > module.MOST_PIXELS)
+    if got is None:
+        return
+    assert got.shape == expected.shape
+    assert torch.allclose(got, expected, rtol=1e-10, atol=1e-10)
+    wanted = [t for t in (x, weight, b) if t is not None]
+    seed = torch.randn(expected.shape, **options)
+    for ours, theirs in zip(
+        torch.autograd.grad(got, wanted, seed), torch.autograd.grad(expected, wanted, seed)
+    ):
+        assert torch.allclose(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("product", [conv_product, deconv_product])
+def test_it_has_a_second_derivative(product):
+    x = torch.randn(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2, 2, 2, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda *given: product(*given, stride=2), (x, weight))
+
+
+def test_words_and_groups_are_left_to_torch():
+    x, weight = torch.randn(1, 4, 3, 3), torch.randn(4, 2, 3, 3)
+    assert conv_product(x, weight, groups=2) is None
+    assert conv_product(x, torch.randn(4, 4, 3, 3), padding="same") is None
+    with small_maps(CPU):
+        assert F.conv2d(x, weight, groups=2).shape == (1, 4, 1, 1)
+        assert F.conv2d(x[0], torch.randn(4, 4, 3, 3)).shape == (4, 1, 1)
+
+
+def test_a_step_with_it_is_the_plain_step(monkeypatch):
+    """Losses and gradients to rounding, with double precision, from equal weights."""
+    images = torch.rand(2, 2, 3, 32, 32, dtype=torch.float64)
+    made = []
+    for most in (module.MOST_PIXELS, 0):
+        monkeypatch.setattr(module, "MOST_PIXELS", most)
+        torch.manual_seed(0)
+        generator = UNetGenerator(base_channels=4, num_downs=4, dropout=0.0).double()
+        discriminator = PatchDiscriminator(base_channels=4, n_layers=1).double()
+        state = TrainState(generator, discriminator)
+        row = train_step(state, *images, LOSSES)
+        made.append((row, [p.grad.clone() for p in generator.parameters()]))
+    (row, gradients), (plain, expected) = made
+    for name, value in plain.items():
+        assert row[name].item() == pytest.approx(value.item(), rel=1e-6), name
+    for ours, theirs in zip(gradients, expected, strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-8, atol=1e-12)
+    assert any(not torch.equal(a, b) for a, b in zip(gradients, expected))  # it was at work
+
+
+def test_checkpointed_levels_run_the_same_way_twice():
+    torch.manual_seed(0)
+    generator = UNetGenerator(base_channels=4, num_downs=4, checkpointing=True)
+    state = TrainState(generator, PatchDiscriminator(base_channels=4, n_layers=1))
+    assert train_step(state, *torch.rand(2, 1, 3, 32, 32), LOSSES)["skipped"] == 0

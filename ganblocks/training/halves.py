@@ -207,9 +207,7 @@ class Halves:
         total = total / self.parts
         self._scale = None if scaler is None else scaler.scale(torch.ones_like(total))
         self._measuring = True
-        # Not the tensor's own `backward`: checkpointed layers run again in it, and are to run in
-        # the same function modes as before, which that method turns off.
-        torch.autograd.backward(total if scaler is None else scaler.scale(total))
+        (total if scaler is None else scaler.scale(total)).backward()
         self._measuring = False
 
     def _note(self, values: dict[str, Tensor]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import torch
 import torch.nn.functional as F
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
+from torch import Tensor, nn
 
 MOST_PIXELS = 64
 """Pixels of a batch's maps up to which the product was the faster one, forward and backward."""
@@ -18,38 +16,62 @@ LEAST_WEIGHTS = 1 << 18
 """Smaller kernels are quick either way."""
 
 
-def small_maps(device: torch.device) -> AbstractContextManager[object]:
-    """Opens the context in which convolutions of few pixels with many channels are products.
+@contextmanager
+def small_maps(*networks: nn.Module) -> Iterator[None]:
+    """Makes products of a network's convolutions of few pixels with many channels, on the CPU.
 
     The inner levels of a U-Net have millions of weights for a handful of pixels. The kernels of
     convolution on a CPU are made for many pixels; the same sums as one matrix product take a
-    half to a quarter of the time. On other devices the context does nothing.
+    half to a quarter of the time. Inside `with`, and so in a backward pass that computes layers
+    again, both kinds of `nn.Module` do so; networks on other devices are left as they are.
 
     Args:
-        device: Where the networks run.
+        *networks: The networks; they are as before at the end.
 
     Examples:
-        >>> deconv = torch.nn.ConvTranspose2d(512, 256, 4, 2, 1)
+        >>> import torch
+        >>> deconv = nn.ConvTranspose2d(512, 256, 4, 2, 1)
         >>> x = torch.randn(1, 512, 2, 2)
-        >>> with small_maps(x.device):
+        >>> with small_maps(deconv):
         ...     fast = deconv(x)
         >>> torch.allclose(fast, deconv(x), atol=1e-4)
         True
     """
-    return _SmallMaps() if device.type == "cpu" else nullcontext()
+    changed = [m for network in networks for m in network.modules() if _may_be_product(m)]
+    for module in changed:
+        module.forward = _product_of(module)
+    try:
+        yield
+    finally:
+        for module in changed:
+            del module.forward  # the class's own again
 
 
-class _SmallMaps(TorchFunctionMode):
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        product = _PRODUCTS.get(func)
-        result = None if product is None else product(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {})) if result is None else result
+def _may_be_product(module: nn.Module) -> bool:
+    if type(module).forward not in (nn.Conv2d.forward, nn.ConvTranspose2d.forward):
+        return False  # of another kind, or with a way of its own
+    weight = module.weight
+    plain = "forward" not in vars(module) and module.padding_mode == "zeros"
+    large = isinstance(weight, Tensor) and weight.numel() >= LEAST_WEIGHTS
+    return plain and large and weight.device.type == "cpu"
+
+
+def _product_of(module: Any) -> Callable[..., Tensor]:
+    own = type(module).forward
+    place: tuple[Any, ...] = (module.stride, module.padding)
+    if isinstance(module, nn.ConvTranspose2d):
+        product: Any = deconv_product
+        place = (*place, module.output_padding, module.groups, module.dilation)
+    else:
+        product = conv_product
+        place = (*place, module.dilation, module.groups)
+
+    def forward(x: Tensor, *size: Any, **more: Any) -> Tensor:
+        result = None if size or more else product(x, module.weight, module.bias, *place)
+        given: Tensor = own(module, x, *size, **more) if result is None else result
+        return given
+
+    return forward
 
 
 def conv_product(
@@ -73,11 +95,12 @@ def conv_product(
         groups: Groups of channels.
 
     Examples:
+        >>> import torch
         >>> x, weight = torch.randn(1, 256, 4, 4), torch.randn(256, 256, 4, 4)
         >>> conv_product(x, weight, stride=2, padding=1).shape
         torch.Size([1, 256, 2, 2])
     """
-    if isinstance(padding, str) or not _pays(x, weight, groups):
+    if isinstance(padding, str) or groups != 1 or x.dim() != 4:
         return None
     stride, padding, dilation = _two(stride), _two(padding), _two(dilation)
     kernel = weight.shape[-2:]
@@ -116,12 +139,13 @@ def deconv_product(
         dilation: Pixels, or two of them.
 
     Examples:
+        >>> import torch
         >>> x, weight = torch.randn(1, 256, 2, 2), torch.randn(256, 256, 4, 4)
         >>> deconv_product(x, weight, stride=2, padding=1).shape
         torch.Size([1, 256, 4, 4])
     """
     pixels = x.shape[0] * x.shape[-1] * x.shape[-2] if x.dim() == 4 else 0
-    if not _pays(x, weight, groups) or not 0 < pixels <= MOST_PIXELS:
+    if groups != 1 or not 0 < pixels <= MOST_PIXELS:
         return None
     stride, padding, dilation, extra = map(_two, (stride, padding, dilation, output_padding))
     kernel = weight.shape[-2:]
@@ -137,18 +161,6 @@ def deconv_product(
     columns = (rows @ weight.flatten(1)).unflatten(0, (len(x), -1)).transpose(1, 2)
     maps = F.fold(columns, size, (kernel[0], kernel[1]), dilation, padding, stride)
     return _with_bias(maps, bias)
-
-
-_PRODUCTS: dict[Callable[..., Any], Callable[..., Tensor | None]] = {
-    torch.conv2d: conv_product,
-    torch.conv_transpose2d: deconv_product,
-    F.conv2d: conv_product,
-    F.conv_transpose2d: deconv_product,
-}
-
-
-def _pays(x: Tensor, weight: Tensor, groups: int) -> bool:
-    return groups == 1 and x.dim() == 4 and weight.numel() >= LEAST_WEIGHTS
 
 
 def _with_bias(maps: Tensor, bias: Tensor | None) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor
 
@@ -75,7 +73,8 @@ def train_step(
     halves = Halves(state, objective, precision=precision, augment=augment, parts=accumulate)
     state.guard.keep(state, objective)
     # Torch's compiler makes code of its own, and would be in the way of these.
-    with nullcontext() if state.compiled else small_maps(state.device):
+    networks = () if state.compiled else (state.generator, state.discriminator)
+    with small_maps(*networks):
         failed = _updated(halves, parts)
     state.guard.undo_if(failed, state, objective)
     if state.ema is not None:

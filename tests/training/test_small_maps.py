@@ -11,8 +11,6 @@ from ganblocks import PatchDiscriminator, TrainState, UNetGenerator, train_step
 from ganblocks.training import small_maps as module
 from ganblocks.training.small_maps import conv_product, deconv_product, small_maps
 
-CPU = torch.device("cpu")
-
 
 @pytest.fixture(autouse=True)
 def even_the_smallest_kernels(monkeypatch):
@@ -79,13 +77,34 @@ def test_it_has_a_second_derivative(product):
     assert torch.autograd.gradgradcheck(lambda *given: product(*given, stride=2), (x, weight))
 
 
-def test_words_and_groups_are_left_to_torch():
-    x, weight = torch.randn(1, 4, 3, 3), torch.randn(4, 2, 3, 3)
-    assert conv_product(x, weight, groups=2) is None
-    assert conv_product(x, torch.randn(4, 4, 3, 3), padding="same") is None
-    with small_maps(CPU):
-        assert F.conv2d(x, weight, groups=2).shape == (1, 4, 1, 1)
-        assert F.conv2d(x[0], torch.randn(4, 4, 3, 3)).shape == (4, 1, 1)
+class Own(torch.nn.Conv2d):
+    def forward(self, x):
+        return super().forward(x) + 1
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        torch.nn.Conv2d(4, 4, 3, groups=2),
+        torch.nn.Conv2d(4, 4, 3, padding="same"),
+        torch.nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
+        torch.nn.Conv2d(4, 4, 3, padding=1),
+        torch.nn.ConvTranspose2d(4, 4, 3, 2, 1),
+        torch.nn.utils.parametrizations.spectral_norm(torch.nn.Conv2d(4, 4, 3)).eval(),
+        Own(4, 4, 3),
+    ],
+    ids=str,
+)
+def test_any_layer_gives_what_it_did_and_is_as_before(layer):
+    x = torch.randn(2, 4, 4, 4)
+    expected = layer(x)
+    with small_maps(layer):
+        assert torch.allclose(layer(x), expected, atol=1e-5)
+        assert layer(x[0]).shape == expected.shape[1:]
+        if isinstance(layer, torch.nn.ConvTranspose2d):
+            assert layer(x, output_size=(8, 8)).shape[-2:] == (8, 8)
+    assert "forward" not in vars(layer)
+    assert torch.equal(layer(x), expected)
 
 
 def test_a_step_with_it_is_the_plain_step(monkeypatch):

@@ -100,7 +100,7 @@ TOPICS = {
         "[what can be turned](../guides/training.md) and [the recipe](../recipes.md).",
         (
             *("train_step", "make_step", "fit", "TrainState", "rehearse"),
-            *("resolve_device", "resolve_precision"),
+            *("resolve_device", "resolve_precision", "best_layout"),
         ),
     ),
     "schedules": Topic(

@@ -12,6 +12,7 @@ from ganblocks.data.base import PairedDataset, Sample
 from ganblocks.data.cached import cached_pairs
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import NOTE, DataError, GanBlocksError, OptionError, require_count
+from ganblocks.training.stopping import ignore_interrupts
 
 
 def steps_per_epoch(length: int, batch_size: int) -> int:
@@ -205,6 +206,7 @@ def _streamed(
         pin_memory=on_gpu,
         generator=torch.Generator().manual_seed(order.seed),  # leaves the global one to dropout
         collate_fn=_stacked,
+        worker_init_fn=ignore_interrupts,  # a terminal sends Ctrl-C to all of them
     )
     try:
         for batch in loader:

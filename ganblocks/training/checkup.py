@@ -25,8 +25,8 @@ from ganblocks.training.loggers import JsonLinesLogger
 from ganblocks.training.state import TrainState
 from ganblocks.training.world import World
 
-REMEMBERED = 16
-"""Batches that are kept, to look at one again whose step was left out."""
+REMEMBERED = 4
+"""Batches that are kept until the log is read, to look at one again whose step was left out."""
 
 
 MOST_OVERFLOWS = 24
@@ -87,6 +87,7 @@ class Checkup:
         told = {step: names for step, names in skipped.items() if self._is_ill(step, names)}
         if told and not self._told_of_steps:
             self._tell([self._of_steps(told)])
+        self._batches.clear()
 
     def look(self, samples: Sequence[Sample], direction: str) -> None:
         """Looks at what the generator makes of some pairs.
@@ -115,16 +116,19 @@ class Checkup:
     def _of_steps(self, skipped: Mapping[int, Sequence[str]]) -> Finding:
         self._told_of_steps = True
         first = min(skipped)
-        batches = {step: (source, target) for step, source, target in self._batches}
-        where = "the batch is no longer at hand"
-        if first in batches:
-            where = find_nonfinite(
-                self._state,
-                *batches[first],
-                self._objective,
-                precision=self._precision,
-                augment=self._augment,
-            )
+        where = "its batch is no longer at hand (--log-every 1 keeps it until it is looked at)"
+        for step, source, target in self._batches:
+            if step in skipped:
+                where = find_nonfinite(
+                    self._state,
+                    source,
+                    target,
+                    self._objective,
+                    precision=self._precision,
+                    augment=self._augment,
+                )
+                where = where if step == first else f"in step {step} again: {where}"
+                break
         terms = [name for name in skipped[first] if name.startswith("loss_")]
         return nonfinite_finding(first, terms, where, len(skipped))
 

@@ -17,9 +17,9 @@ from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.direction import source_and_target
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.errors import GanBlocksWarning, require_at_least
+from ganblocks.errors import GanBlocksWarning, OptionError, require_at_least
 from ganblocks.losses import Objective
-from ganblocks.training.batches import load_batches, next_place, steps_per_epoch
+from ganblocks.training.batches import batch_place, load_batches, next_place, steps_per_epoch
 from ganblocks.training.checkpoint import save_checkpoint
 from ganblocks.training.checkup import Checkup
 from ganblocks.training.graphed import make_step
@@ -104,7 +104,8 @@ def fit(
         progress: Whether to show a progress bar.
 
     Raises:
-        OptionError: A number of steps, pairs or processes is too small, or a word unknown.
+        OptionError: A number of steps, pairs or processes is too small, a word unknown, or a
+            logger none.
         DataError: A pair cannot be read.
         RunError: The run's folder cannot be written.
         KeyboardInterrupt: Ctrl-C, after the checkpoint.
@@ -138,10 +139,20 @@ def fit(
         ("pairs of val_set", len(val_set), 1),
     ]:
         require_at_least(what, count, least)
+    for logger in loggers:
+        if not isinstance(logger, Logger):
+            raise OptionError(
+                f"{logger!r} is no logger: give it the methods log(row), picture(step, sheet) and "
+                "close()"
+            )
     rate_at = resolve_schedule(schedule)
     world = World.current()
     _warn_of_batch_norm(state, batch_size)
     images, length = batch_size * world.size, len(train_set)
+    # With another number of processes the rest of an epoch may be too small for a step.
+    state.epoch, state.position = batch_place(
+        state.epoch, state.position, length=length, images=images
+    )
     last = _last_step(state, epochs, steps, length, images)
     if state.step >= last:
         warnings.warn(

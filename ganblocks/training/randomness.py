@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -49,6 +51,29 @@ def set_random_state(states: dict[str, Any], device: torch.device, source: str) 
             GanBlocksWarning,
             stacklevel=3,
         )
+
+
+@contextmanager
+def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
+    """Draws from its own seed inside `with`, so that looking does not change a training.
+
+    Args:
+        device: Where the networks are.
+        seed: The seed.
+
+    Examples:
+        >>> before = torch.get_rng_state()
+        >>> with own_randomness(torch.device("cpu"), seed=0):
+        ...     drawn = torch.rand(3)
+        >>> torch.equal(before, torch.get_rng_state())
+        True
+    """
+    before = random_state(device)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_random_state(before, device, "this training")
 
 
 def make_deterministic() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from ganblocks.blocks import with_statistics
 from ganblocks.data.base import PairedDataset, Sample
 from ganblocks.data.direction import source_and_target
 from ganblocks.pictures import grid
+from ganblocks.training.randomness import own_randomness
 from ganblocks.training.state import TrainState
 from ganblocks.training.step import require_target
 
@@ -47,7 +47,7 @@ def sample_grid(
     """
     twin = with_statistics(generator, statistics)
     rows = []
-    with torch.inference_mode(), _own_randomness(twin, seed):
+    with torch.inference_mode(), own_randomness(_device(twin), seed):
         for sample in samples:
             source, target = source_and_target(sample, direction)
             rows.append([source, target, twin(_batch(source, twin))[0]])
@@ -82,7 +82,7 @@ def mean_l1(
     """
     twin = with_statistics(generator, statistics)
     total = 0.0
-    with torch.inference_mode(), _own_randomness(twin, seed):
+    with torch.inference_mode(), own_randomness(_device(twin), seed):
         for index in range(len(dataset)):
             source, target = source_and_target(dataset[index], direction)
             batch = _batch(source, twin)
@@ -115,7 +115,7 @@ def rehearse(state: TrainState, sample: Sample, direction: str) -> None:
         with_statistics(network, "image") for network in (state.generator, state.discriminator)
     )
     batch = _batch(source, generator)
-    with torch.inference_mode(), _own_randomness(generator, 0):
+    with torch.inference_mode(), own_randomness(_device(generator), 0):
         fake = generator(batch)
         require_target(batch, fake, target.unsqueeze(0))
         discriminator(torch.cat((batch, fake), 1))
@@ -127,12 +127,3 @@ def _batch(image: Tensor, network: nn.Module) -> Tensor:
 
 def _device(network: nn.Module) -> torch.device:
     return next(network.parameters()).device
-
-
-@contextmanager
-def _own_randomness(network: nn.Module, seed: int) -> Iterator[None]:
-    """Draws from its own seed inside the block, so that looking does not change a training."""
-    device = _device(network)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield

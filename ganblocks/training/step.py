@@ -96,7 +96,8 @@ def _updated(halves: Halves, parts: list[tuple[Tensor, Tensor]]) -> Tensor:
         outputs.append(output)
     failed = halves.update("discriminator")
     for (source, target), output in zip(parts, outputs, strict=True):
-        halves.generate(source, target, output if len(parts) == 1 else halves.made(source))
+        with halves.part("generator"):
+            halves.generate(source, target, output if len(parts) == 1 else halves.made(source))
     return halves.update("generator", failed)
 
 

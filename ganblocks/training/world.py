@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from ganblocks.errors import OptionError
 
@@ -169,6 +170,19 @@ def local_gpu(gpus: int) -> int:
             f"torchrun --nproc-per-node {gpus}, or --device cpu"
         )
     return rank
+
+
+def _meeting_place() -> dict[str, Any]:
+    """Keeps restarted processes from the addresses that those before them left in the store.
+
+    The store outlives a restart. Each machine counts its own restarts, so that the count tells
+    one start from another where there is one machine, and there alone.
+    """
+    if os.environ.get("LOCAL_WORLD_SIZE") != os.environ.get("WORLD_SIZE"):
+        return {}
+    store, rank, size = next(rendezvous("env://"))
+    start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return {"store": dist.PrefixStore(f"start_{start}", store), "rank": rank, "world_size": size}
 
 
 def _device() -> torch.device:

@@ -1,4 +1,4 @@
-"""What the guides show of the command is what it prints, with the example plug-in installed."""
+"""What the guides show of commands and findings is what the package has of them."""
 
 import contextlib
 import doctest
@@ -10,13 +10,20 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 from fake_packages import write_package
 
+from _site import recipe
 from ganblocks import ADVERSARIAL_LOSSES, GENERATORS, NORMS
 from ganblocks.__main__ import command
+from ganblocks.training.health import HealthMonitor, nonfinite_finding, probe_generator
+from ganblocks.training.health.outputs import illnesses
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "guides" / "own-component.md"
+GUIDES = ROOT / "docs" / "guides"
+PAGE = GUIDES / "own-component.md"
+HEALTH = GUIDES / "health.md"
+TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 PLUGIN = ROOT / "examples" / "plugin_package"
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUN = re.compile(r"^\$ ganblocks (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -64,3 +71,49 @@ def test_the_guide_asks_for_files_of_the_package_that_exist():
     asked = re.findall(r"<!-- plug-in (.+?) -->", PAGE.read_text("utf-8"))
     assert len(asked) == 3
     assert [file for file in asked if not (PLUGIN / file).is_file()] == []
+
+
+def names_of_findings():
+    """Every name that a finding can have, from the checks themselves."""
+    probe = probe_generator(torch.nn.Conv2d(3, 3, 1), [torch.zeros(3, 8, 8)])
+    checks = HealthMonitor(torch.nn.Conv2d(6, 1, 4))._checks
+    not_finite = nonfinite_finding(1, [], "a weight", skipped=1)
+    return {*(check.name for check in checks), *illnesses(100, probe), not_finite.name}
+
+
+def test_the_guide_to_health_has_an_entry_for_each_finding():
+    page = HEALTH.read_text("utf-8").partition("{#findings}")[2]
+    entries = dict(re.findall(r"^### ([\w-]+) \{#([\w-]+)\}$", page, re.MULTILINE))
+    assert len(entries) == 9
+    assert entries == {name: name for name in names_of_findings()}
+
+
+def test_each_entry_says_what_is_seen_what_it_means_and_what_to_turn():
+    page = HEALTH.read_text("utf-8").partition("{#findings}")[2]
+    for entry in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
+        assert re.findall(r"^\*\*(\w+)\.\*\*", entry, re.MULTILINE) == ["Seen", "Means", "Turn"]
+
+
+def test_troubleshooting_leads_to_each_finding():
+    page = TROUBLESHOOTING.read_text("utf-8")
+    led = re.findall(r"^\| \[`([\w-]+)`\]\(guides/health\.md#\1\)", page, re.MULTILINE)
+    assert sorted(led) == sorted(names_of_findings())
+
+
+def test_the_flags_that_may_change_on_resume_are_those_of_the_recipe():
+    page = (GUIDES / "resuming.md").read_text("utf-8")
+    told = re.search(r"These may change: (.*?)\.\n", page, re.DOTALL)[1]
+    flags = {flag.replace("-", "_") for flag in re.findall(r"`--([\w-]+)`", told)}
+    assert flags == {*recipe._recipe().MAY_CHANGE_ON_RESUME} - {"resume", "out"}
+
+
+def test_every_flag_of_the_recipe_stands_on_its_page_once():
+    rows = re.findall(r"^\| `--([\w-]+)` \|", recipe.flags(), re.MULTILINE)
+    flags = [name.replace("-", "_") for name in rows]
+    assert sorted(flags) == sorted(recipe._recipe().Config.__dataclass_fields__)
+
+
+def test_a_flag_without_a_group_stops_the_build(monkeypatch):
+    monkeypatch.delitem(recipe.GROUPS, "Data")
+    with pytest.raises(ValueError, match="crop_size"):
+        recipe.flags()

@@ -60,6 +60,12 @@ SYMPTOMS = {
     "got an unexpected keyword argument": "wrong-option",
     "there is no rule for the operation": "unknown-operation",
     "already holds a run": "run-folder",
+    "the checkpoint is of other parts": "resume",
+    "the discriminator gave the same logit everywhere": "health-warning",
+    "the generator has collapsed": "health-warning",
+    "was not finite": "mixed-precision",
+    "processes on this machine share": "several-gpus",
+    "the step runs without a CUDA graph": "no-cuda-graph",
 }
 CLASSES = [e for e in vars(errors).values() if inspect.isclass(e) and issubclass(e, GanBlocksError)]
 

@@ -20,7 +20,7 @@ LIMIT = 100
 """Seconds after which processes that have not ended are taken to hang."""
 
 
-def run_ranks(task, size, folder, *given):
+def run_ranks(task, size, folder, *given, store=None, restarts=0, pause=0.0):
     """Runs `task(world, *given)` in so many processes, and gives what each returned.
 
     Args:
@@ -28,17 +28,19 @@ def run_ranks(task, size, folder, *given):
         size: How many.
         folder: Where they leave what they return; each call needs its own.
         *given: Further arguments.
+        store: Where they meet, see `open_store`; a new one by default.
+        restarts: How often they were started before.
+        pause: Seconds from the start of one to that of the next, the highest rank first.
     """
     folder.mkdir(parents=True)
-    store = dist.TCPStore(
-        "127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=LIMIT)
-    )
+    store = store or open_store()
     ranks = [
-        _CONTEXT.Process(target=_run, args=(task, rank, size, store.port, folder, given))
+        _CONTEXT.Process(target=_run, args=(task, rank, size, store.port, restarts, folder, given))
         for rank in range(size)
     ]
-    for process in ranks:
+    for process in reversed(ranks):
         process.start()
+        time.sleep(pause)
     deadline = time.monotonic() + LIMIT
     for process in ranks:
         process.join(max(0, deadline - time.monotonic()))
@@ -53,7 +55,13 @@ def run_ranks(task, size, folder, *given):
     return [torch.load(folder / f"{rank}.pt") for rank in range(size)]
 
 
-def _run(task, rank, size, port, folder, given):
+def open_store():
+    """Opens the store that `torchrun` keeps for its processes from one start to the next."""
+    limit = timedelta(seconds=LIMIT)
+    return dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=limit)
+
+
+def _run(task, rank, size, port, restarts, folder, given):
     os.environ |= {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -62,7 +70,7 @@ def _run(task, rank, size, port, folder, given):
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "TORCHELASTIC_RUN_ID": "test",
-        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_RESTART_COUNT": str(restarts),
         "TORCHELASTIC_USE_AGENT_STORE": "True",  # the store is the parent's, as under torchrun
     }
     torch.set_num_threads(1)

@@ -93,14 +93,14 @@ def counted(messages):
 
 
 def synced_batch_norm(world):
-    """What a step with SyncBatchNorm on the CPU says."""
+    """What networks with SyncBatchNorm say on the CPU."""
     state = sgd_state("batch")
     networks = [
         nn.SyncBatchNorm.convert_sync_batchnorm(n) for n in (state.generator, state.discriminator)
     ]
     state = TrainState(*networks)
-    state.distribute()
     try:
+        state.distribute()
         train_step(state, *torch.zeros(2, 1, 3, 16, 16, dtype=torch.float64), LOSSES)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
@@ -189,3 +189,8 @@ def _trained(
         "state": state.state_dict(),
         "exit": code,
     }
+
+
+def greetings(world):
+    """What reaches the rank that writes from each."""
+    return world.gather({"rank": world.rank, "tensor": torch.full((2,), world.rank)})

@@ -12,6 +12,7 @@ from ganblocks import (
     GanBlocksWarning,
     ImagePool,
     Objective,
+    OptionError,
     PairTransform,
     PatchDiscriminator,
     RunError,
@@ -191,6 +192,11 @@ def test_a_signal_saves_and_leaves(tmp_path, number, raised):
     whole = tiny_state()
     train(tmp_path / "whole", whole, **options)
     same(state.generator.state_dict(), whole.generator.state_dict())
+
+
+def test_a_logger_that_is_none_is_said_at_once(tmp_path):
+    with pytest.raises(OptionError, match="is no logger: give it the methods"):
+        train(tmp_path / "run", tiny_state(), loggers=["tensorboard"])
 
 
 class Fails(Stripes):

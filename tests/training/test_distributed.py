@@ -1,13 +1,19 @@
 """Several processes train as one would: same gradients, own pairs and draws, one writer."""
 
 import csv
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from distributed_ranks import run_ranks
-from distributed_tasks import gradients_and_weights, synced_batch_norm, trained
+from distributed_ranks import open_store, run_ranks
+from distributed_tasks import gradients_and_weights, greetings, synced_batch_norm, trained
 
+import ganblocks
 from ganblocks import World
 from ganblocks.training.batches import BatchOrder
 
@@ -75,7 +81,7 @@ def test_batch_norm_trains_with_buffers_of_each_rank(tmp_path):
 
 def test_synchronised_batch_norm_on_the_cpu_says_that_it_needs_a_gpu(tmp_path):
     for said in run_ranks(synced_batch_norm, 2, tmp_path / "ranks"):
-        assert said.startswith("ValueError: SyncBatchNorm expected input tensor to be on"), said
+        assert said == "ValueError: SyncBatchNorm layers only work with GPU modules"
 
 
 def test_ten_steps_of_fit(tmp_path):
@@ -118,3 +124,151 @@ def test_the_same_number_of_ranks_goes_on_to_the_bit(tmp_path):
         file = f"{name}.safetensors"
         assert (run / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
     assert logged(run) == list(range(1, 10))
+
+
+def test_other_numbers_of_ranks_go_on_where_the_epoch_was(tmp_path):
+    run, length = tmp_path / "run", 13
+    began = []
+    seen = []
+    for size, steps in [(2, 3), (1, 6), (3, 9)]:
+        given = dict(steps=steps, length=length, everything=True, resume=steps > 3)
+        ranks = run_ranks(trained, size, tmp_path / f"of_{size}", run, given)
+        began.append(ranks[0]["began"])
+        seen += [key for keys in zip(*(r["keys"] for r in ranks), strict=True) for key in keys]
+        assert [r["began"] for r in ranks] == [began[-1]] * size
+        assert [r["step"] for r in ranks] == [steps] * size
+        for rank in ranks[1:]:
+            assert_equal(of_networks(rank["state"]), of_networks(ranks[0]["state"]))
+            assert not torch.equal(rank["mask"], ranks[0]["mask"])
+        ganblocks.load(run)
+        assert logged(run) == list(range(1, steps + 1))
+    # 2 · 3, then 1 · 3, then 3 at a time: of 13 the last one is left over.
+    assert began == [(0, 0, 0), (3, 0, 6), (6, 0, 9)]
+    order = iter(BatchOrder(length, 1, seed=0))
+    epoch = [key for _ in range(length) for key in next(order)]
+    assert seen[:12] == epoch[:12]
+    assert {key[0] for key in seen[12:]} == {1}
+    assert len(set(seen)) == len(seen) == 18
+    assert not torch.equal(ranks[1]["mask"], ranks[2]["mask"])
+
+
+def test_fit_goes_on_with_a_state_that_it_had(tmp_path):
+    given = dict(steps=4, checkpoint_every=2)
+    once = run_ranks(trained, 2, tmp_path / "a", tmp_path / "once", given)
+    twice = run_ranks(trained, 2, tmp_path / "b", tmp_path / "twice", dict(given, twice=True))
+    for ours, theirs in zip(twice, once, strict=True):
+        assert_equal(ours["state"], theirs["state"])
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_one_rank_that_is_asked_to_stop_takes_all_along(tmp_path, asked):
+    run = tmp_path / "run"
+    given = dict(steps=30, stop=(asked, 5), log_every=4)
+    ranks = run_ranks(trained, 2, tmp_path / "ranks", run, given)
+    assert [rank["step"] for rank in ranks] == [8, 8]
+    assert [rank["exit"] for rank in ranks] == [128 + signal.SIGTERM] * 2
+    assert torch.load(run / "state.pt")["step"] == 8
+    assert logged(run) == [4, 8]
+
+
+def test_restarted_ranks_meet_one_another_and_none_that_is_gone(tmp_path):
+    store = open_store()
+    for restarts in range(2):
+        options = dict(store=store, restarts=restarts, pause=2.0)
+        first, second = run_ranks(greetings, 2, tmp_path / f"{restarts}", **options)
+        assert [entry["rank"] for entry in first] == [0, 1]
+        assert [entry["tensor"].tolist() for entry in first] == [[0, 0], [1, 1]]
+        assert second is None
+
+
+class Torchrun:
+    """The recipe under the real `torchrun`, on two processes."""
+
+    TINY = "--load-size 36 --crop-size 32 --num-downs 3 --n-layers 1 --base-channels 4"
+    STEPS = 40
+
+    def __init__(self, folder, *flags):
+        self.folder = folder
+        self.run = folder / "run"
+        script = Path(__file__).with_name("distributed_recipe.py")
+        command = [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node", "2", "--monitor-interval", "0.1", *flags, str(script)),
+            *(*self.TINY.split(), "--device", "cpu", "--out", "run", "--log-every", "1"),
+            *("--checkpoint-every", "5", "--steps", str(self.STEPS)),
+        ]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        with (folder / "stderr").open("wb") as stderr:
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stderr=stderr)
+
+    def wait_for_step(self, step):
+        self._wait(lambda: self.run.joinpath("state.pt").exists() and logged(self.run)[-1] >= step)
+
+    def wait(self):
+        self._wait(lambda: self.process.poll() is not None)
+        return self.process.returncode
+
+    def stderr(self):
+        return (self.folder / "stderr").read_text()
+
+    def pid(self, rank, attempt=0):
+        return int((self.folder / f"rank_{rank}_of_attempt_{attempt}").read_text())
+
+    def _wait(self, done):
+        deadline = time.monotonic() + 100
+        while not done():
+            assert time.monotonic() < deadline, f"it hangs: {self.stderr()}"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def torchrun(tmp_path):
+    """Starts it, and at the end kills what is left of it."""
+    started = []
+
+    def start(*flags):
+        started.append(Torchrun(tmp_path, *flags))
+        return started[0]
+
+    yield start
+    for job in started:
+        job.process.kill()
+        job.process.wait()
+        for path in tmp_path.glob("rank_*"):
+            try:
+                os.kill(int(path.read_text()), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def test_torchrun_told_to_stop_leaves_a_checkpoint(torchrun):
+    job = torchrun()
+    job.wait_for_step(6)
+    job.process.send_signal(signal.SIGTERM)
+    assert job.wait() != 0
+    steps = logged(job.run)
+    assert steps == list(range(1, steps[-1] + 1))
+    assert 6 <= steps[-1] < job.STEPS
+    assert torch.load(job.run / "state.pt")["step"] == steps[-1]
+
+
+def test_a_killed_rank_ends_the_job(torchrun):
+    job = torchrun()
+    job.wait_for_step(6)
+    os.kill(job.pid(1), signal.SIGKILL)
+    killed = time.monotonic()
+    assert job.wait() != 0
+    assert time.monotonic() - killed < 60
+    assert logged(job.run)[-1] < job.STEPS
+    ganblocks.load(job.run)
+
+
+def test_a_killed_rank_is_started_again_and_goes_on(torchrun):
+    job = torchrun("--max-restarts", "1")
+    job.wait_for_step(6)
+    os.kill(job.pid(0), signal.SIGKILL)
+    assert job.wait() == 0, job.stderr()
+    assert job.pid(0, attempt=1) != job.pid(0)
+    assert logged(job.run) == list(range(1, job.STEPS + 1))
+    assert torch.load(job.run / "state.pt")["step"] == job.STEPS
+    assert "already holds a run" not in job.stderr()

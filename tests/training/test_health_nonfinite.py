@@ -251,7 +251,7 @@ def test_the_report_says_term_layer_step_and_knobs():
     finding = nonfinite_finding(120, ["loss_g_l1", "loss_d"], "the output of `generator.up`", 3)
     assert (finding.step, finding.name) == (120, "not-finite")
     for part in (
-        "loss_g_l1, loss_d was not finite in step 120: the output of `generator.up`.",
+        "loss_g_l1, loss_d was not finite: the output of `generator.up`.",
         "Both updates of that step were skipped (one of 3 so far)",
         "the weights are those before it",
         *("--lr", "--clip-norm", "--precision", "fp32 or bf16", "picture"),

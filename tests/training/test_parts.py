@@ -42,12 +42,12 @@ def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
     path = tmp_path / "metrics.csv"
     log = MetricsLog(path, COLUMNS)
     for step in range(1, 8):
-        log.write(row(step))
+        log.log(row(step))
     log.close()
     with path.open("a") as file:
         file.write("x,,,,,,,,\n8,0,0.1")  # no number, and cut short by a crash
     log = MetricsLog(path, COLUMNS, resumed_at=5)
-    log.write(row(6))
+    log.log(row(6))
     log.close()
     assert read(path) == [1, 2, 3, 4, 5, 6]
 
@@ -57,7 +57,7 @@ def test_a_fresh_log_forgets_an_old_one(tmp_path):
     for steps in ([1], []):
         log = MetricsLog(path, COLUMNS)
         for step in steps:
-            log.write(row(step))
+            log.log(row(step))
         log.close()
     assert read(path) == []
     assert path.read_text().strip() == ",".join(COLUMNS)
@@ -91,5 +91,26 @@ def test_precision_auto_is_bf16_only_where_it_is_native(monkeypatch):
         assert resolve_precision("fp32", cpu) == "fp32"
     with pytest.warns(GanBlocksWarning, match="--precision auto"):
         assert resolve_precision("bf16", cpu) == "bf16"
-    with pytest.raises(OptionError, match="'auto', 'bf16', 'fp32'"):
+    with pytest.raises(OptionError, match="'auto', 'bf16', 'fp16', 'fp32'"):
         resolve_precision("fp8", cpu)
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [((6, 1), "fp32"), ((7, 5), "fp16"), ((9, 0), "bf16")]
+)
+def test_precision_auto_on_a_gpu_goes_by_its_age(monkeypatch, capability, expected):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    assert resolve_precision("auto", torch.device("cuda")) == expected
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "layout"),
+    [
+        ("bf16", "cuda", torch.channels_last),
+        ("fp16", "cuda", torch.channels_last),
+        ("fp32", "cuda", torch.contiguous_format),
+        ("bf16", "cpu", torch.contiguous_format),
+    ],
+)
+def test_the_layout_is_that_of_the_tensor_cores(precision, device, layout):
+    assert best_layout(precision, torch.device(device)) is layout

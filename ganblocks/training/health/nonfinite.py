@@ -83,14 +83,14 @@ def nonfinite_finding(step: int, terms: list[str], where: str, skipped: int) -> 
 
     Examples:
         >>> nonfinite_finding(7, ["loss_d"], "a weight", skipped=1).message.partition(":")[0]
-        'loss_d was not finite in step 7'
+        'loss_d was not finite'
     """
     what = ", ".join(terms) or "a gradient"
     times = "the first one" if skipped <= 1 else f"one of {skipped} so far"
     return Finding(
         step,
         "not-finite",
-        f"{what} was not finite in step {step}: {where}. Both updates of that step were skipped "
+        f"{what} was not finite: {where}. Both updates of that step were skipped "
         f"({times}), so the weights are those before it. If it comes again: lower the rate "
         "(--lr), clip the gradients (--clip-norm 1, TrainState(clip_norm=1)), take --precision "
         "fp32 or bf16 in the place of fp16, and look at the picture or the layer that is named.",

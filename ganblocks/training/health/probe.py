@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from ganblocks.blocks import with_statistics
 from ganblocks.errors import DataError
 from ganblocks.training.health.channels import ChannelRanges
-from ganblocks.training.randomness import random_state
-from ganblocks.training.samples import _own_randomness
+from ganblocks.training.randomness import own_randomness, random_state
 
 MOST = 4
 # Of the range from -1 to 1: beyond this a tanh has hardly a gradient.
@@ -94,7 +93,7 @@ def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int =
 def _run(twin: nn.Module, source: Tensor, seed: int) -> tuple[Tensor, bool]:
     """Gives the output, and whether the call took anything from a random generator."""
     device = next(twin.parameters()).device
-    with _own_randomness(twin, seed):
+    with own_randomness(device, seed):
         before = random_state(device)
         made: Tensor = twin(source[None].to(device))[0].float()
         after = random_state(device)

@@ -136,6 +136,7 @@ class Config:
     device: str = flag("auto", "auto, cpu, cuda, cuda:N or mps")
     compile: bool = flag(False, "compile both networks before the training")
     cuda_graph: bool = flag(False, "run the step as one CUDA graph")
+    shard: bool = flag(False, "leave each process a part of the generator")
     deterministic: bool = flag(False, "the same numbers from every run, bit for bit")
     cache: str = flag("auto", "keep decoded pairs in memory", "auto", "always", "never")
     workers: int = flag(0, "processes that read pairs ahead, if they are not cached", least=0)
@@ -151,7 +152,7 @@ class Config:
 
 
 MAY_CHANGE_ON_RESUME = [
-    *("resume", "out", "steps", "device", "workers", "cache", "compile", "cuda_graph"),
+    *("resume", "out", "steps", "device", "workers", "cache", "compile", "cuda_graph", "shard"),
     *("log_every", "sample_every", "checkpoint_every", "keep", "best_by", "logger"),
 ]
 
@@ -252,8 +253,12 @@ def make_state(
     torch.manual_seed(config.seed)
     layout = best_layout(precision, device)
     generator, discriminator = (
-        network.to(device).to(memory_format=layout) for network in make_networks(config, train_set)
+        network.to(memory_format=layout) for network in make_networks(config, train_set)
     )
+    discriminator.to(device)
+    shard = config.shard and not (config.resume and world.size == 1)  # one can go on alone
+    if not shard:  # else each process is sent its part
+        generator.to(device)
     state = TrainState(
         generator,
         discriminator,
@@ -262,6 +267,7 @@ def make_state(
         clip_norm=config.clip_norm,
         ema_decay=config.ema,
         pool_size=config.pool_size,
+        shard_generator=shard,
         seed=config.seed,
     )
     rehearse(state, train_set[0], config.direction)  # what does not fit shows before we write
@@ -294,7 +300,7 @@ def open_run(
             "recipe": "pix2pix_facades",
             "data": config.data,
             "direction": config.direction,
-            "generator": spec_of(state.generator),
+            "generator": spec_of(state.result),
             "discriminator": spec_of(state.discriminator),
             "objective": objective.spec,
             "augment": None if augment is None else spec_of(augment),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import torch
@@ -198,11 +199,8 @@ class RunFolder:
         with _explained(self.path):
             if keep > 1:
                 copy = self.path / f"state_{state['step']:06d}.pt"
-                copy.unlink(missing_ok=True)
-                try:
-                    copy.hardlink_to(self._state)
-                except OSError:  # a file system without links
-                    write_atomically(copy, lambda temporary: torch.save(state, temporary))
+                # No link: whoever copies an older one over state.pt would write into this as well.
+                write_atomically(copy, lambda temporary: copyfile(self._state, temporary))
             named = [p for p in self.path.glob("state_*.pt") if p.stem[6:].isdecimal()]
             by_step = sorted(named, key=lambda path: int(path.stem[6:]))
             for path in by_step[: -keep if keep > 1 else None]:

@@ -27,7 +27,15 @@ GROUPS = {
         *("epochs", "steps", "batch_size", "accumulate"),
         *("lr", "lr_discriminator", "lr_scaling", "schedule", "clip_norm", "ema"),
     ),
-    "Where and how": ("device", "precision", "compile", "cuda_graph", "deterministic", "seed"),
+    "Where and how": (
+        "device",
+        "precision",
+        "compile",
+        "cuda_graph",
+        "shard",
+        "deterministic",
+        "seed",
+    ),
     "The run": (
         *("preset", "out", "resume", "log_every", "sample_every", "checkpoint_every"),
         *("keep", "best_by", "logger"),

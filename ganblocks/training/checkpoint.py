@@ -44,10 +44,11 @@ def save_checkpoint(
     buffers = chain(*(network.buffers() for network in networks), objective.memory().values())
     world.average(b for b in buffers if b.is_floating_point())
     ranks = world.gather(state.own_state())
-    if ranks is None:
+    saved = state.state_dict(ranks)  # of a sharded generator all ask for the whole
+    state.gather()
+    if not world.writes:
         return
-    saved = {
-        **state.state_dict(ranks),
+    saved |= {
         "objective": objective.memory(),
         "spec": _spec(state, objective),
         "data": train_set.fingerprint(),
@@ -109,7 +110,7 @@ def load_checkpoint(
 
 def _spec(state: TrainState, objective: Objective) -> dict[str, Any]:
     specs = {
-        "generator": _spec_or_name(state.generator),
+        "generator": _spec_or_name(state.result),
         "discriminator": _spec_or_name(state.discriminator),
     }
     try:

@@ -22,6 +22,7 @@ from ganblocks.training.health import (
     probe_generator,
 )
 from ganblocks.training.loggers import JsonLinesLogger
+from ganblocks.training.sharding import is_sharded
 from ganblocks.training.state import TrainState
 from ganblocks.training.world import World
 
@@ -118,7 +119,9 @@ class Checkup:
         first = min(skipped)
         where = "its batch is no longer at hand (--log-every 1 keeps it until it is looked at)"
         for step, source, target in self._batches:
-            if step in skipped:
+            if is_sharded(self._state.generator):
+                where = "a sharded generator cannot be run again to find the layer"
+            elif step in skipped:
                 where = find_nonfinite(
                     self._state,
                     source,

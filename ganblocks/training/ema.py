@@ -6,10 +6,10 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ganblocks.checkpoints import fitting_weights, plain_state_dict
 from ganblocks.errors import OptionError
+from ganblocks.training.sharding import load_whole, whole_state_dict
 
 
 class EMA:
@@ -56,17 +56,19 @@ class EMA:
         """
         n = self.updates
         decay = min(self.decay, (1 + n) / (10 + n)) if self.warmup else self.decay
-        pairs = list(zip(_tensors(self.network), _tensors(network), strict=True))
-        floats = [(a, b) for a, b in pairs if a.is_floating_point()]
-        torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - decay)
-        for average, now in pairs:
-            if not average.is_floating_point():
-                average.copy_(now)
+        average = self.network
+        _lerp(list(average.parameters()), list(network.parameters()), 1 - decay)
+        buffers = list(zip(average.buffers(), network.buffers(), strict=True))
+        floats = [(a, b) for a, b in buffers if a.is_floating_point()]
+        _lerp([a for a, _ in floats], [b for _, b in floats], 1 - decay)
+        for a, b in buffers:
+            if not a.is_floating_point():
+                a.copy_(b)
         self.updates = n + 1
 
     def state_dict(self) -> dict[str, Any]:
         """Gives the average and the count of its updates."""
-        return {"updates": self.updates, "network": plain_state_dict(self.network)}
+        return {"updates": self.updates, "network": whole_state_dict(self.network)}
 
     def load_state_dict(self, state: dict[str, Any], source: str = "the checkpoint") -> None:
         """Puts back what `state_dict` gave.
@@ -78,9 +80,10 @@ class EMA:
         Raises:
             RunError: It is of another network.
         """
-        self.network.load_state_dict(fitting_weights(self.network, state["network"], source))
+        load_whole(self.network, state["network"], source)
         self.updates = int(state["updates"])
 
 
-def _tensors(network: nn.Module) -> list[Tensor]:
-    return [*(p.detach() for p in network.parameters()), *network.buffers()]
+def _lerp(average: list[Any], now: list[Any], weight: float) -> None:
+    if average:
+        torch._foreach_lerp_(average, now, weight)

@@ -16,6 +16,7 @@ from ganblocks.losses import Objective, mean_logit
 from ganblocks.losses.functional import full_precision
 from ganblocks.losses.logits import Logits, scales_of
 from ganblocks.training.precision import autocast
+from ganblocks.training.sharding import whole
 from ganblocks.training.state import TrainState, frozen
 
 
@@ -173,13 +174,13 @@ class Halves:
         if scaler is not None:
             scaler.unscale_(optimizer)
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
-        failed = failed | ~norm.isfinite()
+        failed = failed | ~whole(norm).isfinite()
         if state.clip_norm is not None:
             clip_grads_with_norm_(parameters, state.clip_norm, norm)
         _step_unless(failed, optimizer)
         if scaler is not None:
             scaler.update()
-        self.figures[f"grad_norm_{name[0]}"] = norm
+        self.figures[f"grad_norm_{name[0]}"] = whole(norm)
         return failed
 
     def scalars(self) -> dict[str, Tensor]:

@@ -224,12 +224,14 @@ def fit(
                     output.log(row)
                 bar.set_postfix(_short(row), refresh=False)
                 checkup.read(row, skipped)
-            saved = due(checkpoint_every) or leaving
+            saved, looked_at = due(checkpoint_every) or leaving, due(sample_every)
+            if looked_at or (saved and best_by is not None):
+                state.gather()
             if saved:  # before the grid: whatever stops that, the weights are there
                 if best_by is not None and world.writes:
                     _keep_best(state, run, best_by)
                 save_checkpoint(state, run, objective, train_set, keep=keep)
-            if due(sample_every) and world.writes:
+            if looked_at and world.writes:
                 sheet = sample_grid(state.result, samples, direction, seed=seed)
                 for output in outputs:
                     output.picture(state.step, sheet)

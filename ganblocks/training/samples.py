@@ -112,13 +112,13 @@ def rehearse(state: TrainState, sample: Sample, direction: str) -> None:
     """
     source, target = source_and_target(sample, direction)
     generator, discriminator = (
-        with_statistics(network, "image") for network in (state.generator, state.discriminator)
+        with_statistics(network, "image") for network in (state.result, state.discriminator)
     )
     batch = _batch(source, generator)
     with torch.inference_mode(), own_randomness(_device(generator), 0):
         fake = generator(batch)
         require_target(batch, fake, target.unsqueeze(0))
-        discriminator(torch.cat((batch, fake), 1))
+        discriminator(torch.cat((batch, fake), 1).to(_device(discriminator)))
 
 
 def _batch(image: Tensor, network: nn.Module) -> Tensor:

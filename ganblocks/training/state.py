@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,6 +19,14 @@ from ganblocks.training.ema import EMA
 from ganblocks.training.guard import Guard
 from ganblocks.training.pool import ImagePool
 from ganblocks.training.randomness import random_state, set_random_state
+from ganblocks.training.sharding import (
+    is_sharded,
+    load_whole,
+    load_whole_optimizer,
+    shard,
+    whole_optimizer_state,
+    whole_state_dict,
+)
 
 # Each process keeps its buffers: to write rank 0's into them would break the graph of a
 # discriminator that runs twice before its backward pass. Newer torch has another word for it.
@@ -52,10 +61,13 @@ class TrainState:
             are then made of; None keeps none.
         pool_size: Generated images that the discriminator may see again, see `ImagePool`; 0 keeps
             none.
+        shard_generator: Leaves each of the joined processes a part of the generator's weights, of
+            their gradients, moments and average (FSDP2), for one that does not fit on a device.
+            Hand it in on the CPU then; the discriminator says which device it goes to.
         seed: Seed of the image pool.
 
     Raises:
-        OptionError: A number is out of its range.
+        OptionError: A number is out of its range, or there are no processes to share a generator.
 
     Examples:
         >>> state = TrainState(nn.Conv2d(3, 3, 1), nn.Conv2d(6, 1, 1), lr=1e-3)
@@ -79,6 +91,7 @@ class TrainState:
         clip_norm: float | None = None,
         ema_decay: float | None = None,
         pool_size: int = 0,
+        shard_generator: bool = False,
         seed: int = 0,
     ) -> None:
         require_count("pool_size", pool_size, 0)
@@ -87,11 +100,16 @@ class TrainState:
                 require_at_least(what, number, 0)
         self.generator = generator
         self.discriminator = discriminator
+        self.ema = None if ema_decay is None else EMA(generator, ema_decay)
+        self._whole = copy.deepcopy(generator).cpu() if shard_generator else None
+        if shard_generator:
+            device = next(discriminator.parameters()).device
+            for network in (generator, *([self.ema.network] if self.ema else [])):
+                shard(network, device)
         self.base_lr = {"g": lr, "d": lr if lr_discriminator is None else lr_discriminator}
         self.optimizer_g = _adam(generator, self.base_lr["g"], betas)
         self.optimizer_d = _adam(discriminator, self.base_lr["d"], betas)
         self.clip_norm = clip_norm
-        self.ema = None if ema_decay is None else EMA(generator, ema_decay)
         self.pool = ImagePool(pool_size, seed=seed) if pool_size else None
         self.scalers: dict[str, torch.amp.GradScaler] = {}
         self.step = self.epoch = self.position = 0
@@ -117,8 +135,20 @@ class TrainState:
 
     @property
     def result(self) -> nn.Module:
-        """The generator to use: the averaged one where there is an average."""
+        """The generator to use: the averaged one where there is an average.
+
+        Of a sharded one it is a copy on the CPU, as `gather` has left it.
+        """
+        if self._whole is not None:
+            return self._whole
         return self.generator if self.ema is None else self.ema.network
+
+    def gather(self) -> None:
+        """Brings the parts of a sharded generator together for `result`; all processes must ask."""
+        if self._whole is not None:
+            weights = whole_state_dict(self.generator if self.ema is None else self.ema.network)
+            if weights:  # in the first process
+                self._whole.load_state_dict(weights)
 
     def set_lr_factor(self, factor: float) -> None:
         """Sets both learning rates to a multiple of those they began with.
@@ -158,6 +188,8 @@ class TrainState:
         Each process runs the networks on its own pairs. The weights become those of rank 0.
         """
         for name in ("generator", "discriminator"):
+            if is_sharded(getattr(self, name)):
+                continue  # it shares its gradients itself
             self._synced[name] = DistributedDataParallel(
                 self.call(name), gradient_as_bucket_view=True, **_OWN_BUFFERS
             )
@@ -179,6 +211,9 @@ class TrainState:
             name: `"generator"` or `"discriminator"`.
             last: Whether no further part comes.
         """
+        network = getattr(self, name)
+        if is_sharded(network):
+            network.set_requires_gradient_sync(last)
         if last or name not in self._synced:
             return nullcontext()
         return self._synced[name].no_sync()
@@ -203,16 +238,17 @@ class TrainState:
 
         Args:
             ranks: `own_state` of every process in the order of their ranks; None where this is
-                the only one.
+                the only one. With a sharded generator all processes must ask, and the first gets
+                the whole.
         """
         return {
             "step": self.step,
             "epoch": self.epoch,
             "position": self.position,
             "best": self.best,
-            "generator": plain_state_dict(self.generator),
+            "generator": whole_state_dict(self.generator),
             "discriminator": plain_state_dict(self.discriminator),
-            "optimizer_g": self.optimizer_g.state_dict(),
+            "optimizer_g": whole_optimizer_state(self.generator, self.optimizer_g),
             "optimizer_d": self.optimizer_d.state_dict(),
             "ema": None if self.ema is None else self.ema.state_dict(),
             "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
@@ -248,11 +284,12 @@ class TrainState:
                     see="resume",
                 )
         networks = [(self.generator, "generator"), (self.discriminator, "discriminator")]
-        fitting = [(n, fitting_weights(n, state[name], source)) for n, name in networks]
-        for network, weights in fitting:
-            network.load_state_dict(weights)
-        _load_optimizer(self.optimizer_g, state["optimizer_g"])
-        _load_optimizer(self.optimizer_d, state["optimizer_d"])
+        for network, name in networks:  # both first: nothing is changed unless all fits
+            fitting_weights(network, state[name], source)
+        for network, name in networks:
+            load_whole(network, state[name], source)
+        load_whole_optimizer(self.generator, self.optimizer_g, state["optimizer_g"])
+        load_whole_optimizer(self.discriminator, self.optimizer_d, state["optimizer_d"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"], source)
         for name, saved in state["scalers"].items():
@@ -287,12 +324,3 @@ def _adam(network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.op
     parameters = list(network.parameters())
     fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
     return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=fused)
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
-    optimizer.load_state_dict(saved)
-    for parameter, entry in optimizer.state.items():
-        for key, value in entry.items():
-            # The fused kernels on the CPU mix up values whose layout is not the parameter's.
-            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
-                entry[key] = torch.empty_like(parameter).copy_(value)

@@ -130,9 +130,9 @@ def process_group(device: torch.device) -> Iterator[World]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-        dist.init_process_group("nccl", device_id=device)
+        dist.init_process_group("nccl", device_id=device, **_meeting_place())
     else:
-        dist.init_process_group("gloo")
+        dist.init_process_group("gloo", **_meeting_place())
     try:
         yield World.current()
     finally:
@@ -182,7 +182,8 @@ def _meeting_place() -> dict[str, Any]:
         return {}
     store, rank, size = next(rendezvous("env://"))
     start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    return {"store": dist.PrefixStore(f"start_{start}", store), "rank": rank, "world_size": size}
+    fresh = dist.PrefixStore(f"start_{start}", store)  # type: ignore[attr-defined]
+    return {"store": fresh, "rank": rank, "world_size": size}
 
 
 def _device() -> torch.device:

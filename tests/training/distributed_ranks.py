@@ -20,7 +20,7 @@ LIMIT = 100
 """Seconds after which processes that have not ended are taken to hang."""
 
 
-def run_ranks(task, size, folder, *given, store=None, restarts=0, pause=0.0):
+def run_ranks(task, size, folder, *given, store=None, restarts=0):
     """Runs `task(world, *given)` in so many processes, and gives what each returned.
 
     Args:
@@ -30,7 +30,6 @@ def run_ranks(task, size, folder, *given, store=None, restarts=0, pause=0.0):
         *given: Further arguments.
         store: Where they meet, see `open_store`; a new one by default.
         restarts: How often they were started before.
-        pause: Seconds from the start of one to that of the next, the highest rank first.
     """
     folder.mkdir(parents=True)
     store = store or open_store()
@@ -38,9 +37,8 @@ def run_ranks(task, size, folder, *given, store=None, restarts=0, pause=0.0):
         _CONTEXT.Process(target=_run, args=(task, rank, size, store.port, restarts, folder, given))
         for rank in range(size)
     ]
-    for process in reversed(ranks):
+    for process in ranks:
         process.start()
-        time.sleep(pause)
     deadline = time.monotonic() + LIMIT
     for process in ranks:
         process.join(max(0, deadline - time.monotonic()))

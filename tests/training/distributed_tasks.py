@@ -10,12 +10,15 @@ from torch import nn
 from ganblocks import (
     DiffAugment,
     Objective,
+    OptionError,
     PatchDiscriminator,
     RunFolder,
     TrainState,
     UNetGenerator,
+    World,
     fit,
     load_checkpoint,
+    rehearse,
     spec_of,
     train_step,
 )
@@ -31,7 +34,7 @@ R1 = Objective(
 OBJECTIVES = {"l1": LOSSES, "r1": R1}
 
 
-def sgd_state(norm):
+def sgd_state(norm, lr=0.05):
     """A training without draws in double precision: two ways to one sum agree to rounding."""
     torch.manual_seed(0)
     networks = (
@@ -39,24 +42,25 @@ def sgd_state(norm):
         PatchDiscriminator(base_channels=4, n_layers=1, norm=norm).double(),
     )
     state = TrainState(*networks)
-    state.optimizer_g, state.optimizer_d = (torch.optim.SGD(n.parameters(), 0.05) for n in networks)
+    state.optimizer_g, state.optimizer_d = (torch.optim.SGD(n.parameters(), lr) for n in networks)
     return state
 
 
-def gradients_and_weights(world, objective, norm, batch_size, accumulate, steps=3):
+def gradients_and_weights(world, objective, norm, batch_size, accumulate, lr=0.05, steps=3):
     """Trains on this rank's share of fixed batches; the first step's gradients, the last weights.
 
     Args:
-        world: The processes.
+        world: The processes; a process alone may take the share of one of several.
         objective: Its name.
         norm: The norm of both networks.
         batch_size: Pairs of all processes together.
         accumulate: Parts of the batch in each process.
+        lr: The rate of both networks.
         steps: Updates.
     """
-    state = sgd_state(norm)
+    state = sgd_state(norm, lr)
     messages = {"generator": 0, "discriminator": 0}
-    if world.size > 1:
+    if World.current().size > 1:
         state.distribute()
         for name in messages:
             state.call(name, synced=True).register_comm_hook(name, counted(messages))
@@ -192,5 +196,44 @@ def _trained(
 
 
 def greetings(world):
-    """What reaches the rank that writes from each."""
-    return world.gather({"rank": world.rank, "tensor": torch.full((2,), world.rank)})
+    """What reaches the rank that writes from each, and whether another start left a word."""
+    store = torch.distributed.distributed_c10d._get_default_store()
+    left = store.check(["greeted"])
+    torch.distributed.barrier()
+    store.set("greeted", "")
+    own = {"rank": world.rank, "left": left, "tensor": torch.full((2,), world.rank)}
+    return world.gather(own)
+
+
+def sharded(world, path, knobs):
+    """Trains with a generator in parts, or the same one whole; with all that goes with it.
+
+    Args:
+        world: The processes.
+        path: The run's folder; it goes on with what is there.
+        knobs: `shard`, `steps`, and keyword arguments of `fit`.
+    """
+    knobs = dict(knobs)
+    shard, steps = knobs.pop("shard"), knobs.pop("steps")
+    state = tiny_state(ema_decay=0.9, clip_norm=5.0, shard_generator=shard)
+    rehearse(state, Stripes()[0], "b2a")
+    parts = [p for p in state.generator.parameters() if hasattr(p, "to_local")]
+    held = sum(p.to_local().numel() for p in parts)
+    run = RunFolder(path)
+    if run.has_state:
+        load_checkpoint(state, run, LOSSES, Stripes())
+    elif world.writes:
+        run = RunFolder.create(path, {"generator": spec_of(state.result), "direction": "b2a"})
+    options = {"direction": "b2a", "epochs": 6, "checkpoint_every": 100, "seed": 3, **knobs}
+    fit(state, LOSSES, Stripes(), Stripes(2), run, steps=steps, progress=False, **options)
+    whole = state.state_dict([])
+    return {"held": held, "state": {k: whole[k] for k in ("generator", "optimizer_g", "ema")}}
+
+
+def one_process_cannot_share(world):
+    """What a state says that is to be shared by one."""
+    try:
+        tiny_state(shard_generator=True)
+    except OptionError as error:
+        return str(error)
+    return "it ran"

@@ -7,7 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganblocks import GanBlocksWarning, OptionError, resolve_device, resolve_precision
+from ganblocks import (
+    GanBlocksWarning,
+    OptionError,
+    best_layout,
+    resolve_device,
+    resolve_precision,
+)
 from ganblocks.training.metrics_log import COLUMNS, MetricsLog
 from ganblocks.training.precision import autocast
 from ganblocks.training.schedule import linear_decay

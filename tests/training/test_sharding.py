@@ -1,0 +1,58 @@
+"""A generator that lies in parts on all processes trains as one that each of them has whole."""
+
+import pytest
+import torch
+from distributed_ranks import run_ranks
+from distributed_tasks import one_process_cannot_share, sharded
+from tiny import tiny_state
+
+import ganblocks
+
+
+def close(ours, theirs):
+    """Compares state dicts to rounding: parts are added up in another order."""
+    if isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys()
+        return all(close(ours[key], theirs[key]) for key in theirs)
+    if isinstance(theirs, torch.Tensor):
+        return ours.shape == theirs.shape and torch.allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    return True
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 2, "accumulate": 2}])
+def test_in_parts_it_trains_as_the_whole_one(tmp_path, options):
+    made = {}
+    for shard in (True, False):
+        knobs = {"shard": shard, "steps": 2, **options}
+        folder = tmp_path / f"{shard}"
+        made[shard] = run_ranks(sharded, 2, tmp_path / f"ranks_{shard}", folder, knobs)
+    parts, whole = (made[shard][0] for shard in (True, False))
+    count = sum(p.numel() for p in tiny_state().generator.parameters())
+    assert all(0 < rank["held"] < 0.6 * count for rank in made[True])
+    assert whole["held"] == 0
+    assert close(parts["state"], whole["state"])
+    assert not made[True][1]["state"]["generator"]  # the first process alone gets the whole
+    networks = [ganblocks.load(tmp_path / f"{shard}").state_dict() for shard in (True, False)]
+    assert close(*networks)
+    assert len(list((tmp_path / "True" / "samples").glob("*.png"))) == 1
+
+
+def test_its_checkpoint_goes_on_in_parts_and_whole(tmp_path):
+    run = tmp_path / "run"
+    knobs = {"shard": True, "checkpoint_every": 2}  # buffers are averaged then
+    undisturbed = run_ranks(sharded, 2, tmp_path / "a", tmp_path / "b", {**knobs, "steps": 4})
+    run_ranks(sharded, 2, tmp_path / "c", run, {**knobs, "steps": 2})
+    (tmp_path / "copy").mkdir()
+    for name in ("state.pt", "spec.json", "metrics.csv", "health.jsonl"):
+        (tmp_path / "copy" / name).write_bytes((run / name).read_bytes())
+    (tmp_path / "copy" / "samples").mkdir()
+    again = run_ranks(sharded, 2, tmp_path / "d", run, {**knobs, "steps": 4})
+    for key, value in undisturbed[0]["state"]["generator"].items():
+        assert torch.equal(again[0]["state"]["generator"][key], value), key
+    whole = run_ranks(sharded, 2, tmp_path / "e", tmp_path / "copy", {"shard": False, "steps": 4})
+    assert close(whole[0]["state"], undisturbed[0]["state"])
+
+
+def test_one_process_has_nobody_to_share_with(tmp_path):
+    said = run_ranks(one_process_cannot_share, 1, tmp_path / "ranks")
+    assert "there is one process" in said[0]

@@ -381,7 +381,7 @@ def main() -> None:
     if config.deterministic:
         make_deterministic()
     with process_group(resolve_device(config.device)) as world:
-        if not config.resume and world.writes:
+        if not config.resume:
             RunFolder(config.out).require_free()  # before anything is fetched
         train(config, world)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import types
 import typing
@@ -102,7 +103,8 @@ def run_command(
 ) -> None:
     """Runs a command; our errors become one line and exit code 2, Ctrl-C becomes 130.
 
-    So do our warnings where Python is told to make errors of them.
+    So do our warnings where Python is told to make errors of them. Of several processes under
+    `torchrun` the first one warns, and an error says whose it is.
 
     Args:
         main: The command.
@@ -112,11 +114,18 @@ def run_command(
     try:
         main()
     except (GanBlocksError, GanBlocksWarning) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{_whose()}error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(stopped, file=sys.stderr)
+        if not _whose():
+            print(stopped, file=sys.stderr)
         sys.exit(130)
+
+
+def _whose() -> str:
+    """Names this process, if it is not the first of a `torchrun`."""
+    rank = os.environ.get("RANK", "0")
+    return "" if rank == "0" else f"rank {rank}: "
 
 
 def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) -> None:
@@ -146,4 +155,5 @@ def _show_warning(
         if issubclass(category, GanBlocksWarning)
         else f"{filename}:{lineno}: {message}"
     )
-    print(f"warning: {text}", file=sys.stderr)
+    if not _whose():
+        print(f"warning: {text}", file=sys.stderr)

@@ -92,6 +92,11 @@ class PairedDataset(Dataset[Sample], ABC):
         Returns:
             Kind, number of pairs, seed and transform. A class whose pairs may be others with the
             same four adds what tells them apart.
+
+        Examples:
+            >>> from ganblocks import SyntheticFacades
+            >>> SyntheticFacades(2, 32).fingerprint()["pairs"]
+            2
         """
         transform = self.transform
         return {

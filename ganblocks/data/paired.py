@@ -98,6 +98,14 @@ class PairedImageDataset(PairedDataset):
 
         Returns:
             What a resumed training wants to find again.
+
+        Examples:
+            >>> import tempfile
+            >>> from PIL import Image
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     Image.new("RGB", (64, 32)).save(Path(folder) / "1.png")
+            ...     len(PairedImageDataset(folder).fingerprint()["files"])
+            64
         """
         digest = sha256()
         for pair in self.pairs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
@@ -26,8 +26,9 @@ def save_checkpoint(
 ) -> None:
     """Writes the state, what it belongs to, and the weights; every process of a training calls it.
 
-    Buffers, which each process has of its own, become their means. The weights are those of
-    `state.result`, the averaged generator where there is one, and of the discriminator.
+    Buffers, which each process has of its own, are written as their means, and stay as they are.
+    The weights are those of `state.result`, the averaged generator where there is one, and of the
+    discriminator.
 
     Args:
         state: The training.
@@ -38,16 +39,43 @@ def save_checkpoint(
 
     Raises:
         RunError: The folder cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from ganblocks import PatchDiscriminator, SyntheticFacades, UNetGenerator
+        >>> state = TrainState(
+        ...     UNetGenerator(base_channels=4, num_downs=3),
+        ...     PatchDiscriminator(base_channels=4, n_layers=1),
+        ... )
+        >>> objective, pairs = Objective({"adversarial": "vanilla"}), SyntheticFacades(2, 32)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = RunFolder.create(Path(folder) / "run", {})
+        ...     save_checkpoint(state, run, objective, pairs)
+        ...     run.load_state()["step"]
+        0
     """
     world = World.current()
-    networks = [state.generator, state.discriminator, *([state.ema.network] if state.ema else [])]
-    buffers = chain(*(network.buffers() for network in networks), objective.memory().values())
-    world.average(b for b in buffers if b.is_floating_point())
-    ranks = world.gather(state.own_state())
+    buffers = _buffers(state, objective)
+    own = [buffer.clone() for buffer in buffers] if world.size > 1 else []
+    ranks = world.gather({**state.own_state(), "buffers": own})
+    world.average(buffers)
     saved = state.state_dict(ranks)  # of a sharded generator all ask for the whole
     state.gather()
-    if not world.writes:
-        return
+    if world.writes:
+        _write(saved, state, run, objective, train_set, keep)
+    for buffer, value in zip(buffers, own, strict=bool(own)):
+        buffer.copy_(value)
+
+
+def _write(
+    saved: dict[str, Any],
+    state: TrainState,
+    run: RunFolder,
+    objective: Objective,
+    train_set: PairedDataset,
+    keep: int,
+) -> None:
     saved |= {
         "objective": objective.memory(),
         "spec": _spec(state, objective),
@@ -104,8 +132,21 @@ def load_checkpoint(
                 "or start a new run",
                 see="resume",
             )
-    state.load_state_dict(saved, source, rank=World.current().rank)
+    world = World.current()
+    state.load_state_dict(saved, source, rank=world.rank)
     objective.load_memory(saved.get("objective", {}))
+    ranks = saved["ranks"]
+    if len(ranks) == world.size > 1:
+        own = ranks[world.rank]["buffers"]
+        for buffer, value in zip(_buffers(state, objective), own, strict=True):
+            buffer.copy_(value)
+
+
+def _buffers(state: TrainState, objective: Objective) -> list[Tensor]:
+    """Gives the buffers of floats, in one order."""
+    networks = [state.generator, state.discriminator, *([state.ema.network] if state.ema else [])]
+    buffers = chain(*(network.buffers() for network in networks), objective.memory().values())
+    return [buffer for buffer in buffers if buffer.is_floating_point()]
 
 
 def _spec(state: TrainState, objective: Objective) -> dict[str, Any]:

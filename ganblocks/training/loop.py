@@ -25,6 +25,7 @@ from ganblocks.training.checkup import Checkup
 from ganblocks.training.graphed import make_step
 from ganblocks.training.loggers import Logger
 from ganblocks.training.metrics_log import columns_of
+from ganblocks.training.pool import ImagePool
 from ganblocks.training.readings import Readings
 from ganblocks.training.report import write_report
 from ganblocks.training.run_log import RunLog
@@ -164,7 +165,10 @@ def fit(
     if world.size > 1:
         state.distribute()
         if state.step == 0 and world.rank:
-            torch.manual_seed(seeded_generator(seed, world.rank).initial_seed())
+            own_seed = seeded_generator(seed, world.rank).initial_seed()
+            torch.manual_seed(own_seed)
+            if state.pool is not None:
+                state.pool = ImagePool(state.pool.size, seed=own_seed)
     state.generator.train()
     state.discriminator.train()
     step = make_step(

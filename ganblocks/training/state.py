@@ -78,6 +78,9 @@ class TrainState:
         >>> state.load_state_dict(saved)
         >>> state.lr
         0.0005
+        >>> state.compile(backend="eager")
+        >>> state.call("generator")(torch.zeros(1, 3, 8, 8)).shape
+        torch.Size([1, 3, 8, 8])
     """
 
     def __init__(
@@ -185,14 +188,19 @@ class TrainState:
     def distribute(self) -> None:
         """Makes the gradients of both networks the means over all processes.
 
-        Each process runs the networks on its own pairs. The weights become those of rank 0.
+        Each process runs the networks on its own pairs. The weights become those of rank 0, and so
+        do the buffers before the first step; later ones are each process's own.
         """
+        buffers = [b for n in (self.generator, self.discriminator) for b in n.buffers()]
+        own = [buffer.clone() for buffer in buffers]
         for name in ("generator", "discriminator"):
             if is_sharded(getattr(self, name)):
                 continue  # it shares its gradients itself
             self._synced[name] = DistributedDataParallel(
                 self.call(name), gradient_as_bucket_view=True, **_OWN_BUFFERS
             )
+        for buffer, value in zip(buffers, own if self.step else [], strict=bool(self.step)):
+            buffer.copy_(value)
 
     def call(self, name: str, *, synced: bool = False) -> Any:
         """Gives what runs a network: itself, compiled or distributed where that was asked for.

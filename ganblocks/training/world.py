@@ -30,6 +30,9 @@ class World:
         World(rank=0, size=1)
         >>> World.current().max(15), World.current().gather("mine")
         (15, ['mine'])
+        >>> World.current().average([torch.ones(2)])  # of one process: nothing changes
+        >>> with World.current().first():
+        ...     pass  # a download
     """
 
     rank: int = 0
@@ -145,7 +148,12 @@ def started_by_torchrun() -> bool:
 
 
 def restarted() -> bool:
-    """Tells whether `torchrun` has started this process again, after one of them had failed."""
+    """Tells whether `torchrun` has started this process again, after one of them had failed.
+
+    Examples:
+        >>> restarted()
+        False
+    """
     return started_by_torchrun() and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 

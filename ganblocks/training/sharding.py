@@ -14,6 +14,8 @@ from ganblocks.checkpoints import fitting_weights, plain_state_dict
 from ganblocks.errors import OptionError
 from ganblocks.training.world import World
 
+_HOW = ("fused", "foreach", "capturable", "differentiable")
+
 
 def shard(network: nn.Module, device: torch.device) -> None:
     """Leaves each process a part of a network's weights; a block is whole while it runs.
@@ -139,6 +141,8 @@ def load_whole_optimizer(
         optimizer: The optimiser.
         saved: What `whole_optimizer_state` gave, the same in all processes.
     """
+    # How the numbers are computed is this process's own affair, and not the checkpoint's.
+    own = [{key: group[key] for key in _HOW if key in group} for group in optimizer.param_groups]
     if is_sharded(network):
         from torch.distributed.checkpoint.state_dict import (
             StateDictOptions,
@@ -153,10 +157,14 @@ def load_whole_optimizer(
         }
         options = StateDictOptions(full_state_dict=True)
         set_optimizer_state_dict(network, optimizer, named, options=options)
-        return
-    optimizer.load_state_dict(saved)
+    else:
+        optimizer.load_state_dict(saved)
+    for group, its_own in zip(optimizer.param_groups, own, strict=True):
+        group |= its_own
+        group["lr"] = float(group["lr"])  # a tensor where a CUDA graph read it
     for parameter, entry in optimizer.state.items():
         for key, value in entry.items():
-            # The fused kernels on the CPU mix up values whose layout is not the parameter's.
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
-                entry[key] = torch.empty_like(parameter).copy_(value)
+            if isinstance(value, Tensor):  # a copy of its own: torch keeps the one that is given
+                # The fused kernels on the CPU mix up values whose layout is not the parameter's.
+                like = parameter if value.dim() and value.shape == parameter.shape else value
+                entry[key] = torch.empty_like(like).copy_(value)

@@ -5,7 +5,7 @@ import signal
 import pytest
 import torch
 from test_fit import rows, train
-from tiny import LOSSES, Stripes, tiny_state
+from tiny import LOSSES, Stripes, assert_equal, tiny_state
 
 from ganblocks import (
     DiffAugment,
@@ -22,25 +22,10 @@ from ganblocks import (
     fit,
     load,
     load_checkpoint,
+    train_step,
 )
 
 ALL = {"ema_decay": 0.9, "pool_size": 3, "clip_norm": 1.0, "lr_discriminator": 2e-3}
-
-
-def same(ours, theirs, path=""):
-    """Compares two states to the bit, and names what differs."""
-    if isinstance(theirs, dict):
-        assert ours.keys() == theirs.keys(), path
-        for key in theirs:
-            same(ours[key], theirs[key], f"{path}.{key}")
-    elif isinstance(theirs, list):
-        assert len(ours) == len(theirs), path
-        for index, (a, b) in enumerate(zip(ours, theirs)):
-            same(a, b, f"{path}.{index}")
-    elif isinstance(theirs, torch.Tensor):
-        assert torch.equal(ours, theirs), path
-    else:
-        assert ours == theirs, path
 
 
 @pytest.mark.parametrize("options", [{"precision": "fp16"}, {"accumulate": 2, "batch_size": 2}])
@@ -64,7 +49,7 @@ def test_with_everything_on_resumed_is_undisturbed_to_the_bit(tmp_path, options)
     assert (state.step, len(state.pool)) == (4, 3)
     train(tmp_path / "parts", state, objective, steps=10, **knobs)
     whole = RunFolder.open(tmp_path / "whole").load_state()
-    same(run.load_state(), whole)
+    assert_equal(run.load_state(), whole)
     assert whole["position"] not in (0, len(Stripes()))  # in the middle of an epoch
 
 
@@ -191,7 +176,7 @@ def test_a_signal_saves_and_leaves(tmp_path, number, raised):
     train(run.path, state, **options)
     whole = tiny_state()
     train(tmp_path / "whole", whole, **options)
-    same(state.generator.state_dict(), whole.generator.state_dict())
+    assert_equal(state.generator.state_dict(), whole.generator.state_dict())
 
 
 def test_a_logger_that_is_none_is_said_at_once(tmp_path):
@@ -262,5 +247,39 @@ def test_fit_goes_on_where_it_is(tmp_path):
         fit(state, LOSSES, Stripes(), Stripes(2), run, steps=stop, **options)
     whole = tiny_state()
     train(tmp_path / "whole", whole, epochs=3)
-    same(state.generator.state_dict(), whole.generator.state_dict())
+    assert_equal(state.generator.state_dict(), whole.generator.state_dict())
     assert (state.epoch, state.position, state.step) == (3, 0, 18)
+
+
+def test_a_state_of_a_run_with_a_cuda_graph_is_read_without():
+    saved = tiny_state(seed=1).state_dict()
+    for name in ("optimizer_g", "optimizer_d"):
+        saved[name]["param_groups"][0] |= {"capturable": True, "lr": torch.tensor(5e-4)}
+    state = tiny_state()
+    state.load_state_dict(saved)
+    group = state.optimizer_g.param_groups[0]
+    assert (group["capturable"], group["fused"]) == (False, True)
+    assert type(group["lr"]) is float
+    assert state.lr == pytest.approx(5e-4)
+
+
+def test_moments_take_the_layout_of_their_weights():
+    """The fused optimiser of the CPU mixes up values in another layout, without a word."""
+    images = torch.rand(2, 1, 3, 16, 16)
+    plain, other = (
+        TrainState(
+            UNetGenerator(base_channels=4, num_downs=3, dropout=0.0),
+            PatchDiscriminator(base_channels=4, n_layers=1),
+            lr=1e-3,
+        )
+        for _ in range(2)
+    )
+    train_step(plain, *images, LOSSES)
+    other.generator.to(memory_format=torch.channels_last)
+    other.load_state_dict(plain.state_dict())
+    for state in (plain, other):
+        for parameter in state.generator.parameters():
+            parameter.grad = torch.zeros_like(parameter)  # the moments alone move it
+        state.optimizer_g.step()
+    for ours, theirs in zip(other.generator.parameters(), plain.generator.parameters()):
+        assert torch.allclose(ours, theirs, atol=1e-6)

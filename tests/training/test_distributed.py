@@ -12,6 +12,7 @@ import pytest
 import torch
 from distributed_ranks import open_store, run_ranks
 from distributed_tasks import gradients_and_weights, greetings, synced_batch_norm, trained
+from tiny import assert_equal
 
 import ganblocks
 from ganblocks import World
@@ -27,23 +28,6 @@ def assert_same(ours, theirs, **tolerance):
     assert ours.keys() == theirs.keys()
     for key, value in theirs.items():
         torch.testing.assert_close(ours[key], value, **tolerance, msg=lambda m, k=key: f"{k}: {m}")
-
-
-def assert_equal(ours, theirs, where=""):
-    """Compares nested states bit for bit."""
-    assert type(ours) is type(theirs), where
-    if isinstance(theirs, dict):
-        assert ours.keys() == theirs.keys(), where
-        for key in theirs:
-            assert_equal(ours[key], theirs[key], f"{where}.{key}")
-    elif isinstance(theirs, list | tuple):
-        assert len(ours) == len(theirs), where
-        for index, (our, their) in enumerate(zip(ours, theirs, strict=True)):
-            assert_equal(our, their, f"{where}.{index}")
-    elif isinstance(theirs, torch.Tensor):
-        assert torch.equal(ours, theirs), where
-    else:
-        assert ours == theirs, where
 
 
 def shared(state):

@@ -40,3 +40,20 @@ def tiny_state(seed=0, **knobs):
     )
     discriminator = PatchDiscriminator(base_channels=4, n_layers=1)
     return TrainState(generator, discriminator, lr=1e-3, **knobs)
+
+
+def assert_equal(ours, theirs, where=""):
+    """Compares nested states bit for bit."""
+    assert type(ours) is type(theirs), where
+    if isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys(), where
+        for key in theirs:
+            assert_equal(ours[key], theirs[key], f"{where}.{key}")
+    elif isinstance(theirs, list | tuple):
+        assert len(ours) == len(theirs), where
+        for index, (our, their) in enumerate(zip(ours, theirs, strict=True)):
+            assert_equal(our, their, f"{where}.{index}")
+    elif isinstance(theirs, torch.Tensor):
+        assert torch.equal(ours, theirs), where
+    else:
+        assert ours == theirs, where

@@ -152,7 +152,18 @@ class Config:
 
 
 MAY_CHANGE_ON_RESUME = [
-    *("resume", "out", "steps", "device", "workers", "cache", "compile", "cuda_graph", "shard"),
+    *(
+        "resume",
+        "out",
+        "data",
+        "steps",
+        "device",
+        "workers",
+        "cache",
+        "compile",
+        "cuda_graph",
+        "shard",
+    ),
     *("log_every", "sample_every", "checkpoint_every", "keep", "best_by", "logger"),
 ]
 
@@ -171,7 +182,9 @@ def read_config() -> Config:
     if config.penalty == "none" and typed.keys() & {"penalty_weight", "penalty_every"}:
         raise OptionError("--penalty-weight and --penalty-every say more of --penalty: write one")
     if config.batch_size % config.accumulate:
-        raise OptionError(f"--accumulate {config.accumulate} does not divide --batch-size")
+        raise OptionError(
+            f"--batch-size {config.batch_size} is no multiple of --accumulate {config.accumulate}"
+        )
     return config
 
 
@@ -204,7 +217,7 @@ def make_data(config: Config) -> tuple[PairedDataset, PairedDataset]:
     problems = [line for pairs in looked_at for line in check_pairs(pairs)]
     if problems:
         raise DataError("\n".join([f"{len(problems)} pairs cannot be used:", *problems]))
-    if len(looked_at) == 1:
+    if len(looked_at) == 1 and World.current().writes:
         print(f"{root} has no val/ and no test/: grids and the last L1 are of training pairs")
     return train_set, val_set
 
@@ -287,8 +300,10 @@ def open_run(
     """Makes the folder of a new run, or goes on with an old one."""
     if config.resume:
         run = RunFolder.open(config.out)
-        if run.has_state:  # it may have been stopped before its first checkpoint
+        if run.has_state:
             load_checkpoint(state, run, objective, train_set)
+        elif world.writes:
+            print(f"{run.path} has no checkpoint yet: beginning at step 0")
         if world.writes:
             run.write_spec({**run.spec, "config": asdict(config)})
         return run
@@ -327,6 +342,8 @@ def train(config: Config, world: World) -> None:
     """Builds the parts, trains them, and says where the results are."""
     with world.first():  # one downloads, the others find it there
         train_set, val_set = make_data(config)
+    if config.batch_size > len(train_set):
+        raise OptionError(f"--batch-size {config.batch_size}: there are {len(train_set)} pairs")
     device = resolve_device(config.device)
     precision = resolve_precision(config.precision, device)
     state = make_state(config, train_set, precision, device, world)
@@ -370,6 +387,8 @@ def train(config: Config, world: World) -> None:
     if world.writes:
         kind = "training" if getattr(val_set, "split", None) == "train" else "held-out"
         print(f"L1 on {len(val_set)} {kind} pairs: {score(state.result):.4f}")
+        if state.best is not None:
+            print(f"best: {state.best:.4f} at step {state.best_step}, best.safetensors")
         print(f"look at {run.path / 'index.html'}; use it with ganblocks.load({str(run.path)!r})")
 
 

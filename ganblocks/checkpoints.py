@@ -28,6 +28,7 @@ _FILES = (
     "best.safetensors",
     "metrics.csv",
     "health.jsonl",
+    "metrics.jsonl",
     "samples",
     "index.html",
 )
@@ -141,6 +142,7 @@ class RunFolder:
                     "or another --out for a new one"
                 )
             taken = [name for name in _FILES if (self.path / name).exists()]
+            taken += [path.name for path in self._older().values()]
         if taken:
             raise RunError(
                 f"{self.path} holds {listed(taken)}, which a run replaces: choose another --out"
@@ -188,7 +190,7 @@ class RunFolder:
 
         Args:
             state: Tensors, numbers and text, in lists and dictionaries; nothing else is read
-                back. With `keep` above 1 its `"step"` is wanted.
+                back; its `"step"` is wanted.
             keep: States to keep: the new one, and before it the newest of those that were
                 written so, as `state_<step>.pt`. To go back to one, copy it over `state.pt`.
 
@@ -201,10 +203,15 @@ class RunFolder:
                 copy = self.path / f"state_{state['step']:06d}.pt"
                 # No link: whoever copies an older one over state.pt would write into this as well.
                 write_atomically(copy, lambda temporary: copyfile(self._state, temporary))
-            named = [p for p in self.path.glob("state_*.pt") if p.stem[6:].isdecimal()]
-            by_step = sorted(named, key=lambda path: int(path.stem[6:]))
-            for path in by_step[: -keep if keep > 1 else None]:
-                path.unlink()
+            kept = {step: path for step, path in self._older().items() if step <= state["step"]}
+            wanted = sorted(kept)[-keep:] if keep > 1 else []
+            for step, path in self._older().items():
+                if step not in wanted:  # too old, or of steps that will come again
+                    path.unlink()
+
+    def _older(self) -> dict[int, Path]:
+        paths = [path for path in self.path.glob("state_*.pt") if path.stem[6:].isdecimal()]
+        return {int(path.stem[6:]): path for path in paths}
 
     def load_state(self) -> Json:
         """Reads the state of the training.

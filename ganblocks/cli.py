@@ -63,7 +63,8 @@ class _Flags(argparse.ArgumentParser):
     """Says a mistake in one line, as every other is said, with the nearest right flag."""
 
     def error(self, message: str) -> NoReturn:
-        wrong = message.removeprefix("unrecognized arguments: ").split()[0]
+        before, unknown, names = message.partition("unrecognized arguments: ")
+        wrong = names.split()[0] if unknown and not before else ""
         near = get_close_matches(wrong, self._option_string_actions, n=1, cutoff=0.7)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise OptionError(f"{message}.{hint} --help lists the flags")
@@ -99,7 +100,7 @@ def continued(
 def run_command(
     main: Callable[[], None],
     *,
-    stopped: str = "stopped: --resume goes on from the last checkpoint",
+    stopped: str = "stopped: --resume goes on from the last checkpoint, if one was written",
 ) -> None:
     """Runs a command; our errors become one line and exit code 2, Ctrl-C becomes 130.
 
@@ -156,4 +157,7 @@ def _show_warning(
         else f"{filename}:{lineno}: {message}"
     )
     if not _whose():
-        print(f"warning: {text}", file=sys.stderr)
+        # A progress bar steps aside for its own writer; nothing else has to know of it.
+        bars = sys.modules.get("tqdm")
+        write = print if bars is None else bars.tqdm.write
+        write(f"warning: {text}", file=sys.stderr)

@@ -64,11 +64,14 @@ def test_a_resumed_run_keeps_its_flags():
         continued(stored, {"size": 4}, ["steps"])
 
 
+STOPPED = "stopped: --resume goes on from the last checkpoint, if one was written\n"
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "line"),
     [
         (OptionError("wrong"), 2, "error: wrong\n"),
-        (KeyboardInterrupt(), 130, "stopped: --resume goes on from the last checkpoint\n"),
+        (KeyboardInterrupt(), 130, STOPPED),
     ],
 )
 def test_an_error_is_one_line_and_an_exit_code(raised, code, line, capsys):

@@ -7,21 +7,23 @@ from pathlib import Path
 from torch import nn
 
 from ganblocks.checkpoints import RunFolder
-from ganblocks.errors import GanBlocksError, RunError
+from ganblocks.errors import GanBlocksError, RunError, require_one_of
 from ganblocks.generators import GENERATORS
 
 
-def load(run: str | Path) -> nn.Module:
+def load(run: str | Path, *, weights: str = "generator") -> nn.Module:
     """Builds the generator that a run's `spec.json` describes, and loads its weights.
 
     Args:
         run: The run's folder.
+        weights: `"generator"`, the last ones, or `"best"`, those that `fit` kept by its `best_by`.
 
     Returns:
         The generator in eval mode, on the CPU.
 
     Raises:
         RunError: There is no such run, or its weights are missing or another model's.
+        OptionError: `weights` is neither word.
 
     Examples:
         >>> try:
@@ -30,6 +32,7 @@ def load(run: str | Path) -> nn.Module:
         ...     print(error)
         runs/nowhere holds no run: it has no spec.json. Check the path, or train first
     """
+    require_one_of("weights", weights, ("generator", "best"))
     folder = RunFolder.open(run)
     try:
         spec = dict(folder.spec["generator"])
@@ -42,5 +45,5 @@ def load(run: str | Path) -> nn.Module:
             "the package that registers it first",
             see="unknown-name",
         ) from None
-    folder.load_weights("generator", generator)
+    folder.load_weights(weights, generator)
     return generator.eval()

@@ -60,12 +60,14 @@ def save_checkpoint(
     own = [buffer.clone() for buffer in buffers] if world.size > 1 else []
     ranks = world.gather({**state.own_state(), "buffers": own})
     world.average(buffers)
-    saved = state.state_dict(ranks)  # of a sharded generator all ask for the whole
-    state.gather()
-    if world.writes:
-        _write(saved, state, run, objective, train_set, keep)
-    for buffer, value in zip(buffers, own, strict=bool(own)):
-        buffer.copy_(value)
+    try:
+        saved = state.state_dict(ranks)  # of a sharded generator all ask for the whole
+        state.gather()
+        if world.writes:
+            _write(saved, state, run, objective, train_set, keep)
+    finally:
+        for buffer, value in zip(buffers, own, strict=bool(own)):
+            buffer.copy_(value)
 
 
 def _write(
@@ -122,14 +124,14 @@ def load_checkpoint(
     """
     saved = run.load_state()
     source = str(run.path)
-    for what, was, now in [
-        ("of other parts", saved.get("spec"), _spec(state, objective)),
-        ("of other data", saved.get("data"), train_set.fingerprint()),
+    parts, data = _spec(state, objective), train_set.fingerprint()
+    for what, was, now, remedy in [
+        ("of other parts", saved.get("spec"), parts, "Build what its run was begun with"),
+        ("of other data", saved.get("data"), data, "Put its pairs back"),
     ]:
         if was is not None and (found := _difference(was, now)):
             raise RunError(
-                f"{source}: the checkpoint is {what}: {found}. Build what its run was begun with, "
-                "or start a new run",
+                f"{source}: the checkpoint is {what}: {found}. {remedy}, or start a new run",
                 see="resume",
             )
     world = World.current()

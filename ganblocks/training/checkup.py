@@ -6,6 +6,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from ganblocks.augment import Augmentation
@@ -20,6 +21,7 @@ from ganblocks.training.health import (
     find_nonfinite,
     nonfinite_finding,
     probe_generator,
+    stuck_finding,
 )
 from ganblocks.training.loggers import JsonLinesLogger
 from ganblocks.training.sharding import is_sharded
@@ -34,6 +36,10 @@ MOST_OVERFLOWS = 24
 """Steps in a row that fp16's loss scaler may take to halve its first scale, 65,536, to nothing."""
 
 
+STUCK = 50
+"""Steps in a row that changed nothing, after which no other is to be hoped for."""
+
+
 class Checkup:
     """Reads a training's figures and pictures, and tells each illness once.
 
@@ -45,6 +51,7 @@ class Checkup:
         run: Its folder.
         precision: The number format of its networks.
         augment: What varies the images that the discriminator sees.
+        accumulate: Parts that its batches are cut into.
     """
 
     def __init__(
@@ -55,15 +62,18 @@ class Checkup:
         *,
         precision: str,
         augment: Augmentation | None,
+        accumulate: int,
     ) -> None:
         self._state = state
         self._objective = objective
         self._precision = precision
         self._augment = augment
+        self._accumulate = accumulate
         self._monitor = HealthMonitor(state.discriminator)
         self._batches: deque[tuple[int, Tensor, Tensor]] = deque(maxlen=REMEMBERED)
         self._told_of_steps = False
         self._in_a_row, self._last_skipped = 0, -1
+        self._told_that_stuck = False
         writes = World.current().writes
         self._log = JsonLinesLogger(run.health, resumed_at=state.step) if writes else None
 
@@ -88,6 +98,9 @@ class Checkup:
         told = {step: names for step, names in skipped.items() if self._is_ill(step, names)}
         if told and not self._told_of_steps:
             self._tell([self._of_steps(told)])
+        if self._in_a_row >= STUCK and not self._told_that_stuck:
+            self._told_that_stuck = True
+            self._tell([stuck_finding(int(row["step"]), self._in_a_row)])
         self._batches.clear()
 
     def look(self, samples: Sequence[Sample], direction: str) -> None:
@@ -119,21 +132,32 @@ class Checkup:
         first = min(skipped)
         where = "its batch is no longer at hand (--log-every 1 keeps it until it is looked at)"
         for step, source, target in self._batches:
-            if is_sharded(self._state.generator):
-                where = "a sharded generator cannot be run again to find the layer"
-            elif step in skipped:
-                where = find_nonfinite(
-                    self._state,
-                    source,
-                    target,
-                    self._objective,
-                    precision=self._precision,
-                    augment=self._augment,
-                )
-                where = where if step == first else f"in step {step} again: {where}"
+            if step in skipped:
+                where = self._where(step, source, target)
+                if step != first:
+                    where = f"it came again in step {step}, where this was found: {where}"
                 break
         terms = [name for name in skipped[first] if name.startswith("loss_")]
         return nonfinite_finding(first, terms, where, len(skipped))
+
+    def _where(self, step: int, source: Tensor, target: Tensor) -> str:
+        if is_sharded(self._state.generator):
+            return "a sharded generator cannot be run again to find the layer"
+        if self._log is None:
+            return "the first process looks for it"
+        try:
+            return find_nonfinite(
+                self._state,
+                source,
+                target,
+                self._objective,
+                precision=self._precision,
+                augment=self._augment,
+                accumulate=self._accumulate,
+                step=step - 1,  # counted from 0
+            )
+        except torch.OutOfMemoryError:
+            return "there is no memory to run it again and find the layer"
 
     def _tell(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

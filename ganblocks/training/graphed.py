@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganblocks.augment import Augmentation
-from ganblocks.errors import GanBlocksWarning
+from ganblocks.errors import GanBlocksWarning, RunError
 from ganblocks.losses import Objective
 from ganblocks.training.state import TrainState
 from ganblocks.training.step import train_step
@@ -103,6 +104,9 @@ def why_no_graph(state: TrainState, objective: Objective, precision: str) -> str
         return "several processes train together"
     if state.pool is not None:
         return "the image pool draws outside the device"
+    optimizers = (state.optimizer_g, state.optimizer_d)
+    if not all(getattr(o, "_step_supports_amp_scaling", False) for o in optimizers):
+        return "an optimiser is not fused, and waits for the device"
     if changing := objective.changing_terms:
         return f"the term {changing[0]!r} changes with the step"
     return ""
@@ -124,11 +128,8 @@ class GraphedStep:
         self._inputs: tuple[Tensor, Tensor]
         self._names: list[str]
         self._figures: Tensor
-        for optimizer in (state.optimizer_g, state.optimizer_d):
-            for group in optimizer.param_groups:
-                group["capturable"] = True
-                # A tensor that the graph reads: a number would stay as it was.
-                group["lr"] = torch.as_tensor(group["lr"], device=state.device).clone()
+        for group in self._groups():  # a tensor that the graph reads: a number would stay
+            group["lr"] = torch.as_tensor(group["lr"], device=state.device).clone()
 
     def __call__(self, source: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Runs one step.
@@ -136,12 +137,14 @@ class GraphedStep:
         Args:
             source: Input images (B, C, H, W).
             target: The images to make of them.
+
+        Raises:
+            RunError: The step cannot be captured, for a reason that was not known before.
         """
         if self._left > 0:
             self._left -= 1
             return self._warmed(source, target)
-        if self._left == 0:
-            self._left -= 1
+        if self._graph is None and self._ready():
             self._capture(source, target)
         if self._graph is None or [x.shape for x in self._inputs] != [source.shape, target.shape]:
             return self._eager(source, target)
@@ -163,22 +166,41 @@ class GraphedStep:
         torch.cuda.current_stream(self._state.device).wait_stream(stream)
         return figures
 
+    def _groups(self) -> list[dict[str, Any]]:
+        return [*self._state.optimizer_g.param_groups, *self._state.optimizer_d.param_groups]
+
+    def _ready(self) -> bool:
+        """Whether both optimisers have made their moments, which no graph may do."""
+        return all(
+            optimizer.state or all(p.grad is None for group in groups for p in group["params"])
+            for optimizer in (self._state.optimizer_g, self._state.optimizer_d)
+            for groups in [optimizer.param_groups]
+        )
+
     def _capture(self, source: Tensor, target: Tensor) -> None:
         state = self._state
-        graph = torch.cuda.CUDAGraph()
         self._inputs = source.clone(), target.clone()
         # The average's weight changes with the step, and is applied outside the graph.
         ema, state.ema, step = state.ema, None, state.step
+        for group in self._groups():
+            group["capturable"] = True
         try:
-            with torch.cuda.graph(graph):
-                figures = self._eager(*self._inputs)
-                self._figures = torch.stack([value.float() for value in figures.values()])
+            with torch.cuda.device(state.device):
+                graph = torch.cuda.CUDAGraph()
+                stream = torch.cuda.Stream(state.device)
+                # Of this thread alone: one that pins batches may go on beside it.
+                with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                    figures = self._eager(*self._inputs)
+                    self._figures = torch.stack([value.float() for value in figures.values()])
         except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            warnings.warn(
-                f"the step runs without a CUDA graph: {reason}", GanBlocksWarning, stacklevel=4
-            )
-            return
+            cause = str(error.__context__ or error).partition("\n")[0]
+            raise RunError(
+                f"the step could not be captured as a CUDA graph ({cause}): train without "
+                "--cuda-graph",
+                see="no-cuda-graph",
+            ) from error
         finally:
             state.ema, state.step = ema, step  # nothing has run yet
+            for group in self._groups():
+                group["capturable"] = False
         self._names, self._graph = list(figures), graph

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from ganblocks.training.state import TrainState
+
+Name = tuple[Any, ...]
+"""What a tensor is, and of what."""
 
 
 class Guard:
@@ -20,8 +23,7 @@ class Guard:
     """
 
     def __init__(self) -> None:
-        self._copies: list[Tensor] = []
-        self._fresh = False
+        self._copies: dict[Name, Tensor] = {}
 
     @torch.no_grad()
     def keep(self, state: TrainState, objective: nn.Module) -> None:
@@ -31,11 +33,11 @@ class Guard:
             state: The training.
             objective: What is minimised; its terms may remember something in buffers.
         """
-        self._fresh = not state.optimizer_d.state
-        watched = _changing(state, objective)
-        if [x.shape for x in watched] != [x.shape for x in self._copies]:
-            self._copies = [torch.empty_like(x) for x in watched]
-        torch._foreach_copy_(self._copies, watched)
+        now = _changing(state, objective)
+        if {k: x.shape for k, x in now.items()} != {k: x.shape for k, x in self._copies.items()}:
+            self._copies = {key: torch.empty_like(tensor) for key, tensor in now.items()}
+        if now:
+            torch._foreach_copy_([self._copies[key] for key in now], list(now.values()))
 
     @torch.no_grad()
     def undo_if(self, failed: Tensor, state: TrainState, objective: nn.Module) -> None:
@@ -46,21 +48,31 @@ class Guard:
             state: The training.
             objective: What is minimised.
         """
-        # On the CPU the flag is at hand; at the first step there is no optimiser's state to keep.
-        if (failed.device.type == "cpu" or self._fresh) and not failed:
-            return
-        if self._fresh:
-            state.optimizer_d.state.clear()
         # Looked up anew: a buffer may have been replaced by another tensor in between.
-        for tensor, copy in zip(_changing(state, objective), self._copies, strict=True):
+        now = _changing(state, objective)
+        moments = state.optimizer_d.state
+        made = [p for p, entry in moments.items() if not _kept_of(p, entry) <= self._copies.keys()]
+        # On the CPU the flag is at hand; moments that the step has made have no copy to go back to.
+        if (failed.device.type == "cpu" or made) and not failed:
+            return
+        for parameter in made:
+            del moments[parameter]
+        for key, copy in self._copies.items():
+            tensor = now[key]
             tensor.copy_(torch.where(failed.to(tensor.device), copy, tensor))
 
 
-def _changing(state: TrainState, objective: nn.Module) -> list[Tensor]:
-    moments = [v for entry in state.optimizer_d.state.values() for v in entry.values()]
-    modules = (state.generator, state.discriminator, objective)
-    return [
-        *(p for p in state.discriminator.parameters() if p.requires_grad),
-        *(v for v in moments if isinstance(v, Tensor)),
-        *(buffer for module in modules for buffer in module.buffers()),
-    ]
+def _changing(state: TrainState, objective: nn.Module) -> dict[Name, Tensor]:
+    """Names the tensors that a step changes before its second half is known."""
+    named: dict[Name, Tensor] = {
+        ("weight", id(p)): p for p in state.discriminator.parameters() if p.requires_grad
+    }
+    for parameter, entry in state.optimizer_d.state.items():
+        named |= {name: entry[name[-1]] for name in _kept_of(parameter, entry)}
+    for module in (state.generator, state.discriminator, objective):
+        named |= {("buffer", id(module), name): b for name, b in module.named_buffers()}
+    return named
+
+
+def _kept_of(parameter: Tensor, entry: dict[str, object]) -> set[Name]:
+    return {("moment", id(parameter), k) for k, v in entry.items() if isinstance(v, Tensor)}

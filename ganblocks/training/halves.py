@@ -51,8 +51,8 @@ class Halves:
         self._measuring = False
         self._came = {"generator": 0, "discriminator": 0}
         # Both, before anything runs: what is left of the last step would only take memory.
-        state.optimizer_g.zero_grad(set_to_none=True)
-        state.optimizer_d.zero_grad(set_to_none=True)
+        state.generator.zero_grad(set_to_none=True)
+        state.discriminator.zero_grad(set_to_none=True)
 
     def part(self, name: str) -> AbstractContextManager[object]:
         """Opens a part's context: both passes of a network that others train too belong in it.
@@ -149,7 +149,8 @@ class Halves:
                 features=features,
                 step=self.state.step,
             )
-            self._backward("generator", of_g.total)
+            if of_g.total.requires_grad:  # all weights may be 0 at this step
+                self._backward("generator", of_g.total)
         self._note({f"loss_g_{name}": value for name, value in of_g.raw.items()})
 
     def update(self, name: str, failed: Tensor | None = None) -> Tensor:
@@ -244,7 +245,8 @@ def _figures_of(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]:
 
 def _step_unless(failed: Tensor, optimizer: torch.optim.Optimizer) -> None:
     """Steps an optimiser; a fused one reads the flag on the device, for others it is waited for."""
-    if not getattr(optimizer, "_step_supports_amp_scaling", False):
+    # A fresh one makes its moments in the first step that counts.
+    if not getattr(optimizer, "_step_supports_amp_scaling", False) or not optimizer.state:
         if not failed:
             optimizer.step()
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from ganblocks.checkpoints import RunFolder
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.direction import source_and_target
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.errors import GanBlocksWarning, OptionError, require_at_least
+from ganblocks.errors import GanBlocksWarning, OptionError, RunError, require_count
 from ganblocks.losses import Objective
 from ganblocks.training.batches import batch_place, load_batches, next_place, steps_per_epoch
 from ganblocks.training.checkpoint import save_checkpoint
@@ -26,6 +27,7 @@ from ganblocks.training.graphed import make_step
 from ganblocks.training.loggers import Logger
 from ganblocks.training.metrics_log import columns_of
 from ganblocks.training.pool import ImagePool
+from ganblocks.training.randomness import own_randomness
 from ganblocks.training.readings import Readings
 from ganblocks.training.report import write_report
 from ganblocks.training.run_log import RunLog
@@ -70,7 +72,8 @@ def fit(
 
     A run that is stopped at any moment can be resumed from its last checkpoint; the order of the
     pairs and their random draws depend on `seed` and the place in the epoch alone. Ctrl-C and
-    SIGTERM finish the step and write a checkpoint first. What is found to be ill is warned of and
+    SIGTERM finish the step (of several processes, those up to the next row of the log) and write a
+    checkpoint first. What is found to be ill is warned of and
     written to `health.jsonl`. Under `torchrun` (see `process_group`) each process takes its own
     pairs, and the first one writes.
 
@@ -108,7 +111,7 @@ def fit(
         OptionError: A number of steps, pairs or processes is too small, a word unknown, or a
             logger none.
         DataError: A pair cannot be read.
-        RunError: The run's folder cannot be written.
+        RunError: The run's folder cannot be written, or has the checkpoint of another training.
         KeyboardInterrupt: Ctrl-C, after the checkpoint.
 
     Examples:
@@ -139,55 +142,62 @@ def fit(
         ("seed", seed, 0),
         ("pairs of val_set", len(val_set), 1),
     ]:
-        require_at_least(what, count, least)
+        require_count(what, count, least)
+    if not isinstance(run, RunFolder):
+        raise OptionError(f"run is {run!r}: write RunFolder.create(folder, spec) or RunFolder(…)")
+    if run.has_state and state.step == 0:
+        raise RunError(
+            f"{run.path} has a checkpoint, and this training begins at step 0: load_checkpoint("
+            "state, run, objective, train_set) goes on with it; take another folder for a new one",
+            see="run-folder",
+        )
     for logger in loggers:
-        if not isinstance(logger, Logger):
+        if isinstance(logger, type) or not isinstance(logger, Logger):
             raise OptionError(
                 f"{logger!r} is no logger: give it the methods log(row), picture(step, sheet) and "
                 "close()"
             )
-    rate_at = resolve_schedule(schedule)
-    world = World.current()
-    _warn_of_batch_norm(state, batch_size)
-    images, length = batch_size * world.size, len(train_set)
-    # With another number of processes the rest of an epoch may be too small for a step.
-    state.epoch, state.position = batch_place(
-        state.epoch, state.position, length=length, images=images
-    )
-    last = _last_step(state, epochs, steps, length, images)
-    if state.step >= last:
-        warnings.warn(
-            f"already at step {state.step} of {last}: nothing is left to train. "
-            "Write a larger --steps to go on",
-            GanBlocksWarning,
-            stacklevel=2,
-        )
-    if world.size > 1:
-        state.distribute()
-        if state.step == 0 and world.rank:
-            own_seed = seeded_generator(seed, world.rank).initial_seed()
-            torch.manual_seed(own_seed)
-            if state.pool is not None:
-                state.pool = ImagePool(state.pool.size, seed=own_seed)
-    state.generator.train()
-    state.discriminator.train()
-    step = make_step(
-        state,
-        objective,
-        precision=precision,
-        augment=augment,
-        accumulate=accumulate,
-        cuda_graph=cuda_graph,
-    )
-    samples = [val_set[row * len(val_set) // ROWS] for row in range(min(ROWS, len(val_set)))]
-    readings = Readings(world)
     with ExitStack() as until_the_end:
         enter = until_the_end.enter_context
-        checkup = enter(
-            closing(Checkup(state, objective, run, precision=precision, augment=augment))
+        for logger in loggers:  # first, so that they are closed whatever comes
+            enter(closing(logger))
+        rate_at = resolve_schedule(schedule)
+        world = World.current()
+        _warn_of_batch_norm(state, batch_size)
+        images, length = batch_size * world.size, len(train_set)
+        # With another number of processes the rest of an epoch may be too small for a step.
+        state.epoch, state.position = batch_place(
+            state.epoch, state.position, length=length, images=images
         )
-        log = RunLog(run, columns_of(objective), resumed_at=state.step) if world.writes else None
-        outputs = [enter(closing(out)) for out in (log, *loggers) if out and world.writes]
+        last = _last_step(state, epochs, steps, length, images)
+        _warn_of_steps(state.step, last, epochs, steps)
+        if world.size > 1:
+            state.distribute()
+            if state.step == 0 and world.rank:
+                own_seed = seeded_generator(seed, world.rank).initial_seed()
+                torch.manual_seed(own_seed)
+                if state.pool is not None:
+                    state.pool = ImagePool(state.pool.size, seed=own_seed)
+        state.generator.train()
+        state.discriminator.train()
+        step = make_step(
+            state,
+            objective,
+            precision=precision,
+            augment=augment,
+            accumulate=accumulate,
+            cuda_graph=cuda_graph,
+        )
+        samples = [val_set[row * len(val_set) // ROWS] for row in range(min(ROWS, len(val_set)))]
+        readings = Readings(world)
+        checkup = Checkup(
+            state, objective, run, precision=precision, augment=augment, accumulate=accumulate
+        )
+        enter(closing(checkup))
+        outputs: list[Logger] = []
+        if world.writes:
+            log = RunLog(run, columns_of(objective), resumed_at=state.step)
+            outputs = [enter(closing(log)), *loggers]
         batches = load_batches(
             train_set,
             batch_size=batch_size,
@@ -206,7 +216,7 @@ def fit(
         leaving = False
         while state.step < last and not leaving:
             epoch = state.epoch
-            state.set_lr_factor(rate_at(epoch, epochs))
+            state.set_lr_factor(_checked(rate_at(epoch, epochs), epoch))
             source, target = source_and_target(next(batches), direction)
             readings.add(state.step + 1, step(source, target), images)
             checkup.saw(state.step, source, target)
@@ -233,7 +243,7 @@ def fit(
                 state.gather()
             if saved:  # before the grid: whatever stops that, the weights are there
                 if best_by is not None and world.writes:
-                    _keep_best(state, run, best_by)
+                    _keep_best(state, run, best_by, seed)
                 save_checkpoint(state, run, objective, train_set, keep=keep)
             if looked_at and world.writes:
                 sheet = sample_grid(state.result, samples, direction, seed=seed)
@@ -256,11 +266,35 @@ def _last_step(state: TrainState, epochs: int, steps: int | None, length: int, i
     return last if steps is None else min(steps, last)
 
 
+def _warn_of_steps(step: int, last: int, epochs: int, steps: int | None) -> None:
+    """Says so where less is trained than was asked for."""
+    told = []
+    if steps is not None and steps > last:
+        told = [f"steps={steps} is more than is left of epochs={epochs}: it ends at step {last}"]
+    if step >= last:
+        remedy = "its epochs are over" if last != steps else "write a larger --steps to go on"
+        told.append(f"already at step {step} of {last}: nothing is left to train, {remedy}")
+    if told:
+        warnings.warn(". ".join(told), GanBlocksWarning, stacklevel=3)
+
+
+def _checked(factor: float, epoch: int) -> float:
+    if (
+        isinstance(factor, bool)
+        or not isinstance(factor, int | float)
+        or not 0 <= factor < math.inf
+    ):
+        raise OptionError(
+            f"the schedule gave {factor!r} for epoch {epoch}: it has to give a number from 0 on"
+        )
+    return factor
+
+
 def _bar(start: int, last: int, *, shown: bool) -> tqdm[NoReturn]:
     return tqdm(
         total=last,
         initial=start,
-        disable=not shown,
+        disable=not shown or start >= last,
         unit="step",
         mininterval=0.5 if sys.stderr.isatty() else 15,
     )
@@ -270,10 +304,22 @@ def _short(row: Mapping[str, float]) -> dict[str, str]:
     return {c: f"{row[c]:.3g}" for c in ("d_real", "d_fake", "loss_d", "lr") if c in row}
 
 
-def _keep_best(state: TrainState, run: RunFolder, best_by: Callable[[nn.Module], float]) -> None:
-    score = float(best_by(state.result))
-    if state.best is None or score < state.best:
-        state.best = score
+def _keep_best(
+    state: TrainState, run: RunFolder, best_by: Callable[[nn.Module], float], seed: int
+) -> None:
+    """Scores the generator; whatever that draws or switches does not reach the training."""
+    modes = [(module, module.training) for module in state.result.modules()]
+    with own_randomness(state.device, seed):
+        score = best_by(state.result)
+    if not isinstance(score, int | float):
+        raise OptionError(f"best_by gave {score!r}: it has to give a number, lower is better")
+    for module, training in modes:
+        module.training = training
+    if math.isnan(score):
+        message = "best_by gave NaN: this checkpoint is not compared"
+        warnings.warn(message, GanBlocksWarning, stacklevel=3)
+    elif state.best is None or score < state.best:
+        state.best, state.best_step = float(score), state.step
         run.save_weights("best", state.result)
 
 

@@ -101,6 +101,11 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
     Raises:
         OptionError: The precision is none of these; `auto` is resolved before.
     """
+    if precision == "auto":
+        raise OptionError(
+            "precision 'auto' is for resolve_precision(…), which tells what it is on a device",
+            see="mixed-precision",
+        )
     require_one_of("precision", precision, PRECISIONS[:3], see="mixed-precision")
     if precision == "fp32":
         return nullcontext()

@@ -90,8 +90,11 @@ def _facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
     facts = {
         "step": f"{steps[-1]:,.0f}",
         "epoch": number_text(metrics["epoch"][-1]),
-        "D(real) - D(fake)": number_text(_now(metrics["gap"])),
-        **({"L1": number_text(_now(metrics["loss_g_l1"]))} if "loss_g_l1" in metrics else {}),
+        **{
+            what: number_text(_now(metrics[column]))
+            for what, column in [("D(real) - D(fake)", "gap"), ("L1, training", "loss_g_l1")]
+            if column in metrics
+        },
         "images per second": number_text(_now(metrics["images_per_s"])),
         "training time": _duration(metrics, spec),
     }

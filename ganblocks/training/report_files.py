@@ -14,7 +14,7 @@ Metrics = dict[str, list[float]]
 """The columns of a log that a report shows."""
 
 _NEEDED = ("step", "epoch", "d_real", "d_fake", "loss_d", "lr", "images_per_s")
-_SHOWN = ("loss_", "grad_", "d_", "lr_")  # how columns begin that only some logs have
+_SHOWN = ("loss_", "grad_", "d_", "lr_", "skipped")  # how columns begin that only some logs have
 
 
 class Sample(NamedTuple):
@@ -45,6 +45,8 @@ def read_spec(path: Path) -> dict[str, Any]:
 def read_metrics(path: Path) -> Metrics:
     """Reads the columns of `metrics.csv` as numbers, with the gap; an empty cell is NaN.
 
+    A column whose cells are all empty is left out: there was nothing to measure.
+
     Raises:
         RunError: It is missing, lacks a column that every log has, or a line is broken.
     """
@@ -69,13 +71,16 @@ def read_metrics(path: Path) -> Metrics:
     metrics = {
         name: _numbers(path, name, cells[index::width])
         for index, name in enumerate(header)
-        if name in _NEEDED or name.startswith(_SHOWN)  # others may be anything
+        if (name in _NEEDED or name.startswith(_SHOWN))  # others may be anything
+        and (any(cells[index::width]) or not cells)
     }
+    metrics.setdefault("step", [math.nan] * len(lines))
     if not all(map(math.isfinite, metrics["step"])):
         number = next(n for n, step in enumerate(metrics["step"], 2) if not math.isfinite(step))
         raise RunError(f"{path} line {number} has no step: delete the line")
-    pairs = zip(metrics["d_real"], metrics["d_fake"], strict=True)
-    metrics["gap"] = [real - fake for real, fake in pairs]
+    if "d_real" in metrics and "d_fake" in metrics:
+        pairs = zip(metrics["d_real"], metrics["d_fake"], strict=True)
+        metrics["gap"] = [real - fake for real, fake in pairs]
     return metrics
 
 

@@ -15,11 +15,17 @@ def alarm(metrics: Metrics) -> str:
     """Names the columns that hold NaN or infinity: the curves can only leave a gap there."""
     found = []
     for name in ("d_real", "d_fake", "loss_d", *columns(metrics, "loss_g_")):
-        values = metrics[name]
+        values = metrics.get(name, [])
         if not math.isfinite(sum(values)):
             bad = [i for i, value in enumerate(values) if not math.isfinite(value)]
             where = f"first at step {metrics['step'][bad[0]]:.0f}"
             found.append(f"<li>{name}: {len(bad)} of {len(values)} rows, {where}</li>")
+    if skipped := [i for i, value in enumerate(metrics.get("skipped", [])) if value > 0]:
+        steps = metrics["step"]
+        found.append(
+            f"<li>{len(skipped)} of {len(steps)} rows are of a step that changed nothing, first "
+            f"step {steps[skipped[0]]:.0f}</li>"
+        )
     if not found:
         return ""
     return f'<div class="alarm" role="alert">Not a finite number:<ul>{"".join(found)}</ul></div>'

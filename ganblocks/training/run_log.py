@@ -25,6 +25,9 @@ class RunLog:
     def __init__(self, run: RunFolder, columns: tuple[str, ...], *, resumed_at: int) -> None:
         self._run = run
         self._rows = MetricsLog(run.metrics, columns, resumed_at=resumed_at)
+        for path in run.samples.glob("step_*.png"):  # of steps that will come again
+            if path.stem[5:].isdecimal() and int(path.stem[5:]) > resumed_at:
+                path.unlink()
 
     def log(self, row: Mapping[str, float | int]) -> None:
         """Adds a row to `metrics.csv`.

@@ -39,7 +39,7 @@ def shard(network: nn.Module, device: torch.device) -> None:
     from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh(device.type, (World.current().size,))
-    for part in network.modules():
+    for part in reversed(list(network.modules())):  # what is inside another comes first
         for block in part if isinstance(part, nn.ModuleList) else ():
             if any(p.requires_grad for p in block.parameters()):
                 fully_shard(block, mesh=mesh)
@@ -143,6 +143,11 @@ def load_whole_optimizer(
     """
     # How the numbers are computed is this process's own affair, and not the checkpoint's.
     own = [{key: group[key] for key in _HOW if key in group} for group in optimizer.param_groups]
+    groups = [
+        {**group, **its_own, "lr": float(group["lr"])}  # a tensor where a CUDA graph read it
+        for group, its_own in zip(saved["param_groups"], own, strict=True)
+    ]
+    saved = {**saved, "param_groups": groups}
     if is_sharded(network):
         from torch.distributed.checkpoint.state_dict import (
             StateDictOptions,
@@ -150,18 +155,14 @@ def load_whole_optimizer(
         )
 
         names = [name for name, _ in network.named_parameters()]
-        groups = [{**g, "params": [names[n] for n in g["params"]]} for g in saved["param_groups"]]
         named: Any = {
             "state": {names[number]: entry for number, entry in saved["state"].items()},
-            "param_groups": groups,
+            "param_groups": [{**g, "params": [names[n] for n in g["params"]]} for g in groups],
         }
         options = StateDictOptions(full_state_dict=True)
         set_optimizer_state_dict(network, optimizer, named, options=options)
     else:
         optimizer.load_state_dict(saved)
-    for group, its_own in zip(optimizer.param_groups, own, strict=True):
-        group |= its_own
-        group["lr"] = float(group["lr"])  # a tensor where a CUDA graph read it
     for parameter, entry in optimizer.state.items():
         for key, value in entry.items():
             if isinstance(value, Tensor):  # a copy of its own: torch keeps the one that is given

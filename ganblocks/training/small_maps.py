@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import torch.nn.functional as F
@@ -37,7 +38,8 @@ def small_maps(*networks: nn.Module) -> Iterator[None]:
         >>> torch.allclose(fast, deconv(x), atol=1e-4)
         True
     """
-    changed = [m for network in networks for m in network.modules() if _may_be_product(m)]
+    modules = dict.fromkeys(m for network in networks for m in network.modules())
+    changed = [module for module in modules if _may_be_product(module)]
     for module in changed:
         module.forward = _product_of(module)
     try:
@@ -47,13 +49,24 @@ def small_maps(*networks: nn.Module) -> Iterator[None]:
             del module.forward  # the class's own again
 
 
-def _may_be_product(module: nn.Module) -> bool:
-    if type(module).forward not in (nn.Conv2d.forward, nn.ConvTranspose2d.forward):
-        return False  # of another kind, or with a way of its own
-    weight = module.weight
-    plain = "forward" not in vars(module) and module.padding_mode == "zeros"
-    large = isinstance(weight, Tensor) and weight.numel() >= LEAST_WEIGHTS
-    return plain and large and weight.device.type == "cpu"
+# What a class has to leave as torch has it, for its sums to be the product's.
+_OWN_WAY = {
+    nn.Conv2d.forward: ("_conv_forward", nn.Conv2d),
+    nn.ConvTranspose2d.forward: ("_output_padding", nn.ConvTranspose2d),
+}
+
+
+def _may_be_product(module: Any) -> bool:
+    kind = type(module)
+    if kind.forward not in _OWN_WAY or "forward" in vars(module):
+        return False
+    name, torchs = _OWN_WAY[kind.forward]
+    if getattr(kind, name) is not getattr(torchs, name) or module.padding_mode != "zeros":
+        return False
+    # Not by the weight itself, which spectral norm would compute to be looked at.
+    size = module.in_channels * module.out_channels // module.groups * prod(module.kernel_size)
+    on_cpu = all(p.device.type == "cpu" for p in module.parameters())
+    return bool(size >= LEAST_WEIGHTS and on_cpu)
 
 
 def _product_of(module: Any) -> Callable[..., Tensor]:
@@ -66,9 +79,9 @@ def _product_of(module: Any) -> Callable[..., Tensor]:
         product = conv_product
         place = (*place, module.dilation, module.groups)
 
-    def forward(x: Tensor, *size: Any, **more: Any) -> Tensor:
-        result = None if size or more else product(x, module.weight, module.bias, *place)
-        given: Tensor = own(module, x, *size, **more) if result is None else result
+    def forward(input: Tensor, *size: Any, **more: Any) -> Tensor:  # noqa: A002  (torch's own)
+        result = None if size or more else product(input, module.weight, module.bias, *place)
+        given: Tensor = own(module, input, *size, **more) if result is None else result
         return given
 
     return forward

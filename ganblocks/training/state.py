@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -14,7 +15,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ganblocks.checkpoints import fitting_weights, plain_state_dict
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.errors import RunError, listed, require_at_least, require_count
+from ganblocks.errors import (
+    GanBlocksWarning,
+    OptionError,
+    RunError,
+    listed,
+    require_at_least,
+    require_count,
+)
 from ganblocks.training.ema import EMA
 from ganblocks.training.guard import Guard
 from ganblocks.training.pool import ImagePool
@@ -37,7 +45,7 @@ _OWN_BUFFERS: dict[str, Any] = {
 
 _KEYS = (
     *("step", "epoch", "position", "generator", "discriminator", "optimizer_g", "optimizer_d"),
-    *("ema", "scalers", "best", "ranks"),
+    *("ema", "scalers", "best", "knobs", "ranks"),
 )
 
 
@@ -46,7 +54,7 @@ class TrainState:
 
     `step` counts updates; `epoch` and `position` (images of the epoch that were seen, on all
     devices together) say where in the data it is; `best` is the lowest value of `fit`'s `best_by`,
-    or None.
+    or None, and `best_step` where it was.
 
     Args:
         generator: The generator, on its device, plain: `compile` and `distribute` wrap its calls.
@@ -101,6 +109,8 @@ class TrainState:
         for what, number in [("clip_norm", clip_norm), ("lr_discriminator", lr_discriminator)]:
             if number is not None:
                 require_at_least(what, number, 0)
+        if clip_norm == 0:
+            raise OptionError("clip_norm is 0, with which nothing moves: write None, or above 0")
         self.generator = generator
         self.discriminator = discriminator
         self.ema = None if ema_decay is None else EMA(generator, ema_decay)
@@ -117,6 +127,13 @@ class TrainState:
         self.scalers: dict[str, torch.amp.GradScaler] = {}
         self.step = self.epoch = self.position = 0
         self.best: float | None = None
+        self.best_step = 0
+        self._knobs = {
+            "lr": self.base_lr["g"],
+            "lr_discriminator": self.base_lr["d"],
+            "clip_norm": clip_norm,
+            "ema_decay": ema_decay,
+        }
         self.guard = Guard()
         self._calls: dict[str, Callable[..., Any]] = {}
         self._synced: dict[str, DistributedDataParallel] = {}
@@ -254,6 +271,8 @@ class TrainState:
             "epoch": self.epoch,
             "position": self.position,
             "best": self.best,
+            "best_step": self.best_step,
+            "knobs": self._knobs,
             "generator": whole_state_dict(self.generator),
             "discriminator": plain_state_dict(self.discriminator),
             "optimizer_g": whole_optimizer_state(self.generator, self.optimizer_g),
@@ -305,11 +324,22 @@ class TrainState:
         self.step, self.epoch, self.position = (
             int(state[key]) for key in ("step", "epoch", "position")
         )
-        self.best = state["best"]
+        self.best, self.best_step = state["best"], int(state.get("best_step", 0))
+        if self._whole is not None:
+            shown = state["generator"] if self.ema is None else state["ema"]["network"]
+            self._whole.load_state_dict(shown)
         own = state["ranks"][rank % len(state["ranks"])]
         if self.pool is not None:
             self.pool.load_state_dict(own["pool"], self.device)
         set_random_state(own["random"], self.device, source)
+        for knob, value in state["knobs"].items():
+            if value != self._knobs[knob]:
+                warnings.warn(
+                    f"{source} was written with {knob}={value}, and goes on with "
+                    f"{self._knobs[knob]}",
+                    GanBlocksWarning,
+                    stacklevel=3,
+                )
         if rank >= len(state["ranks"]):  # it has taken another's, and must not draw the same
             drawn = int(torch.randint(2**62, ()))
             torch.manual_seed(seeded_generator(drawn, rank).initial_seed())

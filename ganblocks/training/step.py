@@ -27,7 +27,7 @@ def train_step(
 
     The generator runs once; its half takes fresh logits from the updated discriminator, whose
     parameters get no gradient there. Nothing waits for the device. A step with a gradient that is
-    not finite changes nothing: both updates are left out, and buffers are put back.
+    not finite changes neither network, no optimiser and no buffer.
 
     Args:
         state: The networks and optimisers; its `step` is counted up.
@@ -40,7 +40,8 @@ def train_step(
             with a draw for each player. Reconstruction and feature losses see the output itself.
         accumulate: Parts that the batch is cut into, which go through the networks one after the
             other and whose gradients are averaged: the memory of one part, at the cost of running
-            the generator a second time, with another draw of its dropout.
+            the generator a second time, with another draw of its dropout. Running statistics and
+            what terms remember move with every part.
 
     Returns:
         Scalars, left on the device. Of the discriminator, where a term looks at it: mean logits

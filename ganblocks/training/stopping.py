@@ -81,7 +81,8 @@ def stop_signals() -> Iterator[Stop]:
             os.kill(os.getpid(), number)
         elif stop.requested is None:
             stop.requested = number
-            _say("stopping: the step is finished and a checkpoint written; Ctrl-C leaves at once")
+            if os.environ.get("RANK", "0") == "0":  # of several processes one says it
+                _say("stopping: finishing the step and saving; Ctrl-C again leaves at once")
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
 

@@ -16,7 +16,12 @@ from fake_packages import write_package
 from _site import recipe
 from ganblocks import ADVERSARIAL_LOSSES, GENERATORS, NORMS
 from ganblocks.__main__ import command
-from ganblocks.training.health import HealthMonitor, nonfinite_finding, probe_generator
+from ganblocks.training.health import (
+    HealthMonitor,
+    nonfinite_finding,
+    probe_generator,
+    stuck_finding,
+)
 from ganblocks.training.health.outputs import illnesses
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +83,8 @@ def names_of_findings():
     probe = probe_generator(torch.nn.Conv2d(3, 3, 1), [torch.zeros(3, 8, 8)])
     checks = HealthMonitor(torch.nn.Conv2d(6, 1, 4))._checks
     not_finite = nonfinite_finding(1, [], "a weight", skipped=1)
-    return {*(check.name for check in checks), *illnesses(100, probe), not_finite.name}
+    told = {not_finite.name, stuck_finding(60, 50).name}
+    return {*(check.name for check in checks), *illnesses(100, probe), *told}
 
 
 def test_the_guide_to_health_has_an_entry_for_each_finding():

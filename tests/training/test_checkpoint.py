@@ -10,6 +10,7 @@ from tiny import LOSSES, Stripes, assert_equal, tiny_state
 from ganblocks import (
     DiffAugment,
     GanBlocksWarning,
+    HealthWarning,
     ImagePool,
     Objective,
     OptionError,
@@ -93,6 +94,44 @@ def test_the_best_is_kept(tmp_path):
     assert again.best == 1.0  # resumed, a worse one does not replace it
     train(run.path, again, steps=8, **options)
     assert again.best == 0.5
+
+
+def test_scoring_leaves_the_training_as_it_is(tmp_path):
+    def score(generator):
+        generator.eval()
+        torch.rand(3)
+        return 0.0
+
+    states = []
+    for name, best_by in [("scored", score), ("plain", None)]:
+        states.append(tiny_state())
+        options = {"steps": 5, "checkpoint_every": 2, "best_by": best_by}
+        train(tmp_path / name, states[-1], **options)
+    assert_equal(*(state.generator.state_dict() for state in states))
+
+
+def test_a_score_of_nan_is_not_the_best(tmp_path):
+    scores = iter([float("nan"), 0.5, float("nan"), 0.4])
+    options = {"steps": 8, "checkpoint_every": 2, "best_by": lambda _: next(scores)}
+    state = tiny_state()
+    with pytest.warns(GanBlocksWarning, match="gave NaN"):
+        train(tmp_path / "run", state, **options)
+    assert state.best == 0.4
+
+
+def test_going_back_drops_the_states_that_will_come_again(tmp_path):
+    run = train(tmp_path / "run", tiny_state(), steps=10, checkpoint_every=2, keep=3)
+    (run.path / "state.pt").write_bytes((run.path / "state_000006.pt").read_bytes())
+    state = tiny_state(seed=3)
+    load_checkpoint(state, run, LOSSES, Stripes())
+    train(run.path, state, steps=7, keep=3)
+    kept = sorted(path.name for path in run.path.glob("state_*.pt"))
+    assert kept == ["state_000006.pt", "state_000007.pt"]
+
+
+def test_another_rate_is_said():
+    with pytest.warns(GanBlocksWarning, match="clip_norm=2.0, and goes on with None"):
+        tiny_state().load_state_dict(tiny_state(clip_norm=2.0).state_dict())
 
 
 class Other(Stripes):
@@ -182,6 +221,79 @@ def test_a_signal_saves_and_leaves(tmp_path, number, raised):
 def test_a_logger_that_is_none_is_said_at_once(tmp_path):
     with pytest.raises(OptionError, match="is no logger: give it the methods"):
         train(tmp_path / "run", tiny_state(), loggers=["tensorboard"])
+
+
+def test_a_fresh_training_does_not_write_over_a_run(tmp_path):
+    run = train(tmp_path / "run", tiny_state(), steps=3)
+    before = run.metrics.read_bytes()
+    with pytest.raises(RunError, match="load_checkpoint"):
+        train(run.path, tiny_state(seed=1), steps=1)
+    assert run.metrics.read_bytes() == before
+    assert run.load_state()["step"] == 3
+
+
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), None])
+def test_a_schedule_has_to_give_a_number(tmp_path, factor):
+    with pytest.raises(OptionError, match="schedule gave .* for epoch 0"):
+        train(tmp_path / "run", tiny_state(), schedule=lambda *_: factor)
+
+
+def test_more_steps_than_the_epochs_have(tmp_path):
+    with pytest.warns(GanBlocksWarning, match="steps=30 is more .* it ends at step 24"):
+        train(tmp_path / "run", state := tiny_state(), steps=30)
+    with pytest.warns(GanBlocksWarning, match="its epochs are over"):
+        train(tmp_path / "run", state)
+
+
+def test_grids_of_steps_that_will_come_again_go(tmp_path):
+    run = train(tmp_path / "run", tiny_state(), steps=8, sample_every=2, checkpoint_every=2, keep=9)
+    (run.path / "state.pt").write_bytes((run.path / "state_000004.pt").read_bytes())
+    state = tiny_state(seed=2)
+    load_checkpoint(state, run, LOSSES, Stripes())
+    train(run.path, state, steps=5)
+    grids = sorted(path.name for path in run.samples.iterdir())
+    assert grids == ["step_000002.png", "step_000004.png", "step_000005.png"]
+
+
+@pytest.mark.filterwarnings("ignore:step .* was not finite")
+def test_a_training_that_is_stuck_says_so(tmp_path):
+    class Nothing(Stripes):
+        def __getitem__(self, key):
+            return {**super().__getitem__(key), "a": torch.full((3, 16, 16), float("nan"))}
+
+    with pytest.warns(HealthWarning, match="the last 5. steps changed nothing"):
+        train(tmp_path / "run", tiny_state(), train_set=Nothing(), epochs=10)
+    page = (tmp_path / "run" / "index.html").read_text()
+    assert "60 of 60 rows are of a step that changed nothing, first step 1" in page
+
+
+class Rows(list):
+    """A logger that is empty, and so false, at first."""
+
+    closed = False
+
+    def log(self, row):
+        self.append(row["step"])
+
+    def picture(self, step, sheet):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+def test_an_empty_logger_is_one(tmp_path):
+    rows = Rows()
+    train(tmp_path / "run", tiny_state(), steps=2, loggers=[rows])
+    assert rows == [1, 2]
+    assert rows.closed
+
+
+def test_a_logger_is_closed_whatever_comes(tmp_path):
+    rows = Rows()
+    with pytest.raises(OptionError, match="unknown schedule"):
+        train(tmp_path / "run", tiny_state(), schedule="cosin", loggers=[rows])
+    assert rows.closed
 
 
 class Fails(Stripes):

@@ -94,3 +94,61 @@ def test_a_picture_that_is_not_finite():
     assert row["skipped"] == 1
     after = everything(state)  # batch norm's running statistics among them
     assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+def test_a_discriminator_with_nothing_to_keep():
+    state = tiny_state()
+    state.discriminator = PatchDiscriminator(
+        base_channels=4, n_layers=1, norm="none"
+    ).requires_grad_(False)
+    state.generator = UNetGenerator(base_channels=4, num_downs=3, norm="none")
+    images = torch.rand(1, 3, 16, 16)
+    assert train_step(state, images, images, Objective({"l1": "l1"}))["skipped"] == 0
+
+
+@pytest.mark.parametrize("bad", [True, False])
+def test_a_layer_that_begins_to_learn(bad):
+    """Its moments are made in the step itself, and go again if that one fails."""
+    state = tiny_state()
+    first = state.discriminator.blocks[0].conv
+    first.requires_grad_(False)
+    term = Breaks("value")
+    objective = Objective({"a": "vanilla", "l1": {"loss": term}})
+    source, target = torch.rand(2, 1, 3, 16, 16)
+    train_step(state, source, target, objective)
+    first.requires_grad_(True)
+    before = everything(state)
+    term.on = bad
+    assert train_step(state, source, target, objective)["skipped"] == bad
+    after = everything(state)
+    assert all(torch.equal(after[key], value) for key, value in before.items()) == bad
+    assert (first.weight in state.optimizer_d.state) != bad
+
+
+def test_a_fused_optimiser_whose_first_step_fails_begins_with_the_next():
+    state = tiny_state()
+    options = {"lr": 0.1, "momentum": 0.9, "fused": True}
+    state.optimizer_g = torch.optim.SGD(state.generator.parameters(), **options)
+    state.optimizer_d = torch.optim.SGD(state.discriminator.parameters(), **options)
+    term = Breaks("value")
+    term.on = True
+    objective = Objective({"a": "vanilla", "l1": {"loss": term}})
+    source, target = torch.rand(2, 1, 3, 16, 16)
+    train_step(state, source, target, objective)
+    assert not state.optimizer_g.state
+    term.on = False
+    train_step(state, source, target, objective)
+    for parameter in state.generator.parameters():
+        moment = state.optimizer_g.state[parameter]["momentum_buffer"]
+        assert torch.equal(moment, parameter.grad)  # that of the first step
+
+
+def test_a_step_in_which_all_weights_are_zero():
+    state = tiny_state()
+    before = {k: v.clone() for k, v in state.generator.named_parameters()}
+    objective = Objective({"a": {"type": "vanilla", "weight": [[0, 0.0], [2, 1.0]]}})
+    images = torch.rand(1, 3, 16, 16)
+    assert train_step(state, images, images, objective)["skipped"] == 0
+    assert all(torch.equal(before[k], p) for k, p in state.generator.named_parameters())
+    train_step(state, images, images, objective)
+    assert any(not torch.equal(before[k], p) for k, p in state.generator.named_parameters())

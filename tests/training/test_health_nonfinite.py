@@ -12,6 +12,7 @@ from ganblocks import (
     Augmentation,
     Objective,
     PatchDiscriminator,
+    Penalty,
     TrainState,
     UNetGenerator,
     train_step,
@@ -271,3 +272,36 @@ def test_outputs_of_any_form_are_followed():
     network(torch.ones(1, 1, 2, 2))
     assert trace.output.startswith("the output of `discriminator` (Scales), 4 of its 4 values")
     assert len(tensors_in(network(torch.ones(1)))) == 2
+
+
+class Rare(Penalty):
+    """A penalty that is NaN, and due at every second step."""
+
+    def __init__(self):
+        super().__init__(every=2)
+
+    def _penalty(self, judge, real, fake, condition):
+        return judge(real).mean() * float("nan")
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_lazy_penalty_is_found_at_the_step_that_it_was_due(parts):
+    state = tiny_state()
+    objective = Objective({"a": "vanilla", "rare": {"loss": Rare()}})
+    images = torch.rand(2, 3, 16, 16)
+    assert train_step(state, images, images, objective)["skipped"] == 1
+    options = {"precision": "fp32", "accumulate": parts}
+    said = find_nonfinite(state, images, images, objective, step=0, **options)
+    assert "loss_d_rare" in said
+    assert "is finite now" in find_nonfinite(state, images, images, objective, step=1, **options)
+
+
+def test_an_update_of_the_discriminator_that_breaks_it():
+    state = tiny_state(lr_discriminator=1e30)
+    images = torch.rand(1, 3, 16, 16)
+    assert train_step(state, images, images, LOSSES)["skipped"] == 1
+    before = {k: v.clone() for k, v in state.discriminator.state_dict().items()}
+    said = find_nonfinite(state, images, images, LOSSES, precision="fp32", step=0)
+    assert said.startswith("after the discriminator's own update, at the rate 1e+30: ")
+    assert "`discriminator." in said
+    assert all(torch.equal(before[k], v) for k, v in state.discriminator.state_dict().items())

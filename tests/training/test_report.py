@@ -159,7 +159,7 @@ def test_facts_are_means_of_the_last_rows(tmp_path):
     page = page_of(make_run(tmp_path / "run", early + late))
     found = facts(page)
     assert found["step"] == "35"
-    assert found["L1"] == "0.125"
+    assert found["L1, training"] == "0.125"
     assert float(found["D(real) - D(fake)"]) == pytest.approx((13 * 3 + 12 * 2) / 25 - 0.5)
     assert "means of the last 25 rows" in page.text
 

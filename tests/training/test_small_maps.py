@@ -132,3 +132,31 @@ def test_checkpointed_levels_run_the_same_way_twice():
     generator = UNetGenerator(base_channels=4, num_downs=4, checkpointing=True)
     state = TrainState(generator, PatchDiscriminator(base_channels=4, n_layers=1))
     assert train_step(state, *torch.rand(2, 1, 3, 32, 32), LOSSES)["skipped"] == 0
+
+
+class Standardised(torch.nn.Conv2d):
+    def _conv_forward(self, x, weight, bias):
+        return super()._conv_forward(x, 0 * weight, bias)
+
+
+def test_a_class_with_a_way_of_its_own_keeps_it():
+    layer = Standardised(4, 4, 3, bias=False)
+    with small_maps(layer):
+        assert not layer(torch.randn(1, 4, 4, 4)).any()
+
+
+def test_to_open_it_computes_nothing():
+    layer = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Conv2d(4, 4, 3))
+    before = {key: value.clone() for key, value in layer.state_dict().items()}
+    with small_maps(layer):
+        pass
+    assert all(torch.equal(layer.state_dict()[key], value) for key, value in before.items())
+
+
+def test_a_layer_of_both_networks():
+    layer = torch.nn.Conv2d(4, 4, 3)
+    x = torch.randn(1, 4, 4, 4)
+    expected = layer(x)
+    with small_maps(torch.nn.Sequential(layer), torch.nn.Sequential(layer)):
+        assert torch.allclose(layer(input=x), expected, atol=1e-5)
+    assert "forward" not in vars(layer)

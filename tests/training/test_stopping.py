@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from ganblocks.training.stopping import Stop, ignore_interrupts, stop_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
-MESSAGE = "stopping: the step is finished and a checkpoint written; Ctrl-C leaves at once"
+MESSAGE = "stopping: finishing the step and saving; Ctrl-C again leaves at once"
 
 
 def send(number):

@@ -2,7 +2,7 @@
 
 from ganblocks.training.health.finding import Finding
 from ganblocks.training.health.monitor import HealthMonitor
-from ganblocks.training.health.nonfinite import find_nonfinite, nonfinite_finding
+from ganblocks.training.health.nonfinite import find_nonfinite, nonfinite_finding, stuck_finding
 from ganblocks.training.health.probe import Probe, probe_generator
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "find_nonfinite",
     "nonfinite_finding",
     "probe_generator",
+    "stuck_finding",
 ]

@@ -48,9 +48,13 @@ class OutOfProportion:
             f"at the last {ROWS} rows the {NETWORKS[key]}'s gradient was more than "
             f"{EXPLODED:.0f} times its usual size: its norm is {row[key]:.3g}, and the highest "
             f"running median before was {usual:.3g}. A training that explodes ends in NaN. Clip "
-            f"the norm (--clip-norm {usual:.1g}, TrainState(clip_norm=…)) and lower the rate "
-            "(--lr); the last checkpoint may be from before."
+            f"the norm (--clip-norm {self._clip():.1g}, TrainState(clip_norm=…)) and lower the "
+            "rate (--lr); the last checkpoint may be from before."
         )
+
+    def _clip(self) -> float:
+        """A norm for both networks: some times what is usual for the one with the larger."""
+        return 3 * max(level.highest or 0.0 for level in self._levels.values())
 
     def _share(self, row: Row) -> str | None:
         if not row.get("grad_image") or not row.get("grad_image_d"):
@@ -72,8 +76,8 @@ class OutOfProportion:
         if max(abs(share - 1) for share in shares) < MOST:
             return (
                 f"over {steps} steps the adversarial loss made the whole of the generator's "
-                f"gradient at its picture, up to {max(abs(s - 1) for s in shares):.1g} of it: the "
-                "other losses have no say, and pictures need not fit their input. Raise their "
-                "weights (--lambda-l1)."
+                "gradient at its picture: the other losses have no say, and pictures need not fit "
+                "their input. Raise their weights (--lambda-l1); where the mean logits have grown "
+                "into the thousands, the training has exploded: begin anew with a lower --lr."
             )
         return None

@@ -25,6 +25,8 @@ def find_nonfinite(
     *,
     precision: str,
     augment: Augmentation | None = None,
+    accumulate: int = 1,
+    step: int | None = None,
 ) -> str:
     """Runs a step's batch again, and says what is not finite: the first of these that is not.
 
@@ -38,6 +40,8 @@ def find_nonfinite(
         objective: What is minimised.
         precision: As in `train_step`.
         augment: As in `train_step`.
+        accumulate: As in `train_step`.
+        step: The step, from 0, for penalties and weights that change with it; the next by default.
 
     Returns:
         Words for the middle of a sentence.
@@ -61,7 +65,15 @@ def find_nonfinite(
     networks = [("generator", state.generator), ("discriminator", state.discriminator)]
     weights = {f"{n}.{key}": p for n, network in networks for key, p in network.named_parameters()}
     buffers = {f"{n}.{key}": b for n, network in networks for key, b in network.named_buffers()}
-    again = Rerun(state, source, target, precision=precision, augment=augment)
+    again = Rerun(
+        state,
+        source,
+        target,
+        precision=precision,
+        augment=augment,
+        parts=accumulate,
+        step=state.step if step is None else step,
+    )
     return (
         _in_tensors("weight", weights)
         or _in_pictures("input", source)
@@ -94,6 +106,26 @@ def nonfinite_finding(step: int, terms: list[str], where: str, skipped: int) -> 
         f"({times}), so the weights are those before it. If it comes again: lower the rate "
         "(--lr), clip the gradients (--clip-norm 1, TrainState(clip_norm=1)), take --precision "
         "fp32 or bf16 in the place of fp16, and look at the picture or the layer that is named.",
+    )
+
+
+def stuck_finding(step: int, in_a_row: int) -> Finding:
+    """Words the report of a training in which no step is finite any more.
+
+    Args:
+        step: The last step.
+        in_a_row: How many have been skipped, one after the other.
+
+    Examples:
+        >>> stuck_finding(60, 50).message.partition(":")[0]
+        'the last 50 steps changed nothing'
+    """
+    return Finding(
+        step,
+        "stuck",
+        f"the last {in_a_row} steps changed nothing: a gradient was not finite in any of them, and "
+        "the rest of the training is lost time. Stop it, go back to a checkpoint from before, and "
+        "lower the rate (--lr) or clip the gradients (--clip-norm).",
     )
 
 

@@ -36,7 +36,7 @@ class LearningRateZero:
         if not window.full or max(window.column(key)) > NOTHING * self._highest[key]:
             return None
         return (
-            f"over {window.steps} steps {what} was {max(window.column(key)):.2g} at most: the "
+            f"over {window.steps} steps {what} was never above {max(window.column(key)):.2g}: the "
             "weights do not change any more, and the rest of the training is lost time. Look at "
             "the schedule (a longer one: --epochs, which it is laid out for), or set the rate "
             f"({flag} 2e-4)."

@@ -34,6 +34,8 @@ class Rerun:
         target: The images to make of them.
         precision: As in `train_step`.
         augment: As in `train_step`.
+        parts: Parts that the batch is cut into.
+        step: The step, from 0.
     """
 
     def __init__(
@@ -44,9 +46,14 @@ class Rerun:
         *,
         precision: str,
         augment: Augmentation | None,
+        parts: int,
+        step: int,
     ) -> None:
         self._state = state
-        self._batch = source, target
+        size = len(source) // parts
+        self._parts = list(zip(source.split(size), target.split(size), strict=True))
+        self._step = step
+        self._moved = type(state.optimizer_d) is torch.optim.Adam  # others may ask for anything
         self._precision = precision
         self._augment = augment
 
@@ -69,36 +76,46 @@ class Rerun:
         device = self._state.device
         before = random_state(device)
         try:
-            return self._run(_twin_of_state(self._state), twin_of(objective))
+            return self._run(_twin_of_state(self._state, self._step), twin_of(objective))
         finally:
             set_random_state(before, device, "this training")
 
     def _run(self, state: TrainState, objective: Objective) -> tuple[str | None, str | None]:
-        source, target = self._batch
         trace = Trace()
         for name in PLAYERS:
             trace.follow(name, getattr(state, name))
         augment = copy.deepcopy(self._augment)
-        halves = Halves(state, objective, precision=self._precision, augment=augment, parts=1)
-        with torch.enable_grad():
-            output = halves.made(source)
-            require_target(source, output, target)
-            for player in PLAYERS:
-                if player == "discriminator":
-                    halves.discriminate(source, target, output.detach())
-                else:
-                    halves.generate(source, target, output)
-                if fault := trace.output or _in_terms(halves.figures):
-                    return fault, None
-                if fault := _in_gradients(player, getattr(state, player)):
-                    return trace.gradient or fault, player
+        parts = len(self._parts)
+        halves = Halves(state, objective, precision=self._precision, augment=augment, parts=parts)
+        for player in PLAYERS:
+            for source, target in self._parts:
+                with torch.enable_grad():
+                    output = halves.made(source)
+                    require_target(source, output, target)
+                    if player == "discriminator":
+                        halves.discriminate(source, target, output.detach())
+                    else:
+                        halves.generate(source, target, output)
+                    if fault := trace.output or _in_terms(halves.figures):
+                        return self._told(player, fault), None
+                    if fault := _in_gradients(player, getattr(state, player)):
+                        return self._told(player, trace.gradient or fault), player
+            if player == "discriminator" and self._moved:
+                halves.update(player)
         return None, None
+
+    def _told(self, player: str, fault: str) -> str:
+        """Adds what has come between: the generator is judged by a discriminator that has moved."""
+        if player == "discriminator" or not self._moved or "`discriminator" not in fault:
+            return fault
+        rate = self._state.lr_discriminator
+        return f"after the discriminator's own update, at the rate {rate:.3g}: {fault}"
 
     def _guilty(self, objective: Objective, player: str) -> str | None:
         """Finds the term without which the gradient is finite."""
         terms = objective.penalties if player == "discriminator" else objective.generator_terms
         weights = objective.weights
-        live = [name for name in terms if weight_at(weights[name], self._state.step)]
+        live = [name for name in terms if weight_at(weights[name], self._step)]
         if player == "generator" and len(live) == 1:
             return live[0]
         for name in live:
@@ -128,10 +145,14 @@ def twin_of(module: Module) -> Module:
     return copy.deepcopy(module, shared)
 
 
-def _twin_of_state(state: TrainState) -> TrainState:
+def _twin_of_state(state: TrainState, step: int) -> TrainState:
     """Copies what a step changes, and leaves out what is made of several processes or compiled."""
-    twin = TrainState(twin_of(state.generator), twin_of(state.discriminator))
-    twin.step, twin.pool = state.step, copy.deepcopy(state.pool)
+    # The discriminator is updated in the middle of a step, and its copy so has weights of its own.
+    twin = TrainState(twin_of(state.generator), copy.deepcopy(state.discriminator))
+    twin.clip_norm = state.clip_norm
+    if type(state.optimizer_d) is type(twin.optimizer_d):
+        twin.optimizer_d.load_state_dict(copy.deepcopy(state.optimizer_d.state_dict()))
+    twin.step, twin.pool = step, copy.deepcopy(state.pool)
     for name, scaler in state.scalers.items():
         twin.scalers[name] = torch.amp.GradScaler(
             state.device.type, init_scale=scaler.get_scale(), enabled=scaler.is_enabled()
@@ -140,7 +161,7 @@ def _twin_of_state(state: TrainState) -> TrainState:
 
 
 def _in_terms(figures: Mapping[str, Tensor]) -> str | None:
-    for name, value in figures.items():
+    for name, value in sorted(figures.items(), key=lambda item: item[0] == "loss_d"):  # total last
         if name.startswith("loss_") and count_nonfinite(value):
             return f"the loss term `{name}` is {value.item()}; what the networks gave is finite"
     return None

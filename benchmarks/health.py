@@ -12,7 +12,7 @@ from pathlib import Path
 from logit_gap import read
 from recording import record
 
-from ganblocks import ADVERSARIAL_LOSSES
+from ganblocks import ADVERSARIAL_LOSSES, RunFolder
 from ganblocks.cli import run_command
 from ganblocks.training.loggers import objects_until
 
@@ -39,7 +39,8 @@ def findings(adversarial: str, pairs: str, steps: int, folder: Path) -> tuple[st
         *("--adversarial", adversarial, *penalty, "--steps", str(steps), "--out", str(folder)),
         *("--sample-every", str(max(1, steps // 2)), "--checkpoint-every", str(steps)),
     ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not RunFolder(folder).has_state:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     told = [found["name"] for found in objects_until(folder / "health.jsonl", steps)]
     gap = read(folder, last=25).gap
     words = f"{penalty[3]} · {penalty[1]}" if penalty else "none"
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("pairs", help="a folder of pairs, such as the CMP facades")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--only", nargs="*", help="losses, instead of all")
-    parser.add_argument("--keep", help="a folder to leave the runs in")
+    parser.add_argument("--keep", help="a folder for the runs; what is finished there is read")
     parser.add_argument("--record", action="store_true", help="write them for the docs")
     options = parser.parse_args()
     rows = []

@@ -167,6 +167,11 @@ MAY_CHANGE_ON_RESUME = [
     *("log_every", "sample_every", "checkpoint_every", "keep", "best_by", "logger"),
 ]
 
+FLAGS_OF_FIT = [
+    *("direction", "epochs", "steps", "batch_size", "accumulate", "schedule", "seed"),
+    *("cuda_graph", "cache", "workers", "log_every", "sample_every", "checkpoint_every", "keep"),
+]
+
 
 def read_config() -> Config:
     """Takes flags before the preset, and a resumed run's own flags before both."""
@@ -355,34 +360,19 @@ def train(config: Config, world: World) -> None:
         return mean_l1(generator, val_set, config.direction)
 
     if world.writes:
-        many = f", {world.size} processes" if world.size > 1 else ""
-        print(
-            f"{len(train_set)} pairs an epoch, {precision} on {state.device}{many}, into {run.path}"
-        )
+        where = f"{device}, {world.size} processes" if world.size > 1 else f"{device}"
+        print(f"{len(train_set)} pairs an epoch, {precision} on {where}, into {run.path}")
     fit(
         state,
         objective,
         train_set,
         val_set,
         run,
-        direction=config.direction,
-        epochs=config.epochs,
-        steps=config.steps,
-        batch_size=config.batch_size,
-        accumulate=config.accumulate,
         precision=precision,
         augment=augment,
-        schedule=config.schedule,
-        cuda_graph=config.cuda_graph,
-        cache=config.cache,
-        workers=config.workers,
-        log_every=config.log_every,
-        sample_every=config.sample_every,
-        checkpoint_every=config.checkpoint_every,
-        keep=config.keep,
         best_by=score if config.best_by == "l1" else None,
         loggers=make_loggers(config, run, state) if world.writes else [],
-        seed=config.seed,
+        **{name: getattr(config, name) for name in FLAGS_OF_FIT},
     )
     if world.writes:
         kind = "training" if getattr(val_set, "split", None) == "train" else "held-out"

@@ -17,11 +17,9 @@ from ganblocks.cli import run_command
 from ganblocks.training.loggers import objects_until
 
 RECIPE = Path(__file__).parents[1] / "examples" / "pix2pix_facades.py"
-# Those that are not trained without a penalty by who proposed them, and in what weight here.
-PENALTIES = {
-    "wgan": ("--penalty", "wgan_gp", "--penalty-weight", "10"),
-    "rpgan": ("--penalty", "r1_r2", "--penalty-weight", "100"),
-}
+# rpgan's authors train it with this penalty. The critic of wgan_gp wants several steps of its own
+# for each of the generator's, and with one, as here, is at chance: the monitor says so.
+PENALTIES = {"rpgan": ("--penalty", "r1_r2", "--penalty-weight", "100")}
 
 
 def findings(adversarial: str, pairs: str, steps: int, folder: Path) -> tuple[str, str, str, str]:

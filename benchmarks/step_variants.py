@@ -70,7 +70,10 @@ def ours(
         num_downs=setting.num_downs,
         checkpointing=checkpointing,
     )
-    networks = (generator, PatchDiscriminator(base_channels=setting.base_channels))
+    discriminator = PatchDiscriminator(
+        base_channels=setting.base_channels, checkpointing=checkpointing
+    )
+    networks = (generator, discriminator)
     for network in networks:
         network.to(setting.device).to(memory_format=memory_format)
     state = TrainState(*networks, ema_decay=ema_decay)

@@ -46,7 +46,7 @@ def tell_memory(setting: Setting, options: argparse.Namespace) -> step_memory.Me
         step_memory.rows_of(memory),
         f"""The peak of a step, {setting}, each in a process of its own. The state is weights,
         gradients and Adam's moments. Ratios are to the plain script of the same precision.
-        Checkpointing is the generator's.""",
+        Checkpointing is that of both networks.""",
         "train_step_memory" if options.record else None,
     )
     return memory

@@ -112,6 +112,7 @@ patches = st.fixed_dictionaries(
         "bias": biases,
         "activation": activations,
         "spectral_norm": st.booleans(),
+        "checkpointing": st.booleans(),
         "init": inits,
     }
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from ganblocks.blocks import ConvBlock, InstanceNorm
+from ganblocks.blocks.checkpointing import checkpointed
 from ganblocks.errors import ShapeError, require_image
 from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
@@ -27,12 +29,16 @@ class ChainDiscriminator(nn.Module):
     Args:
         blocks: The blocks before the last.
         logits: The last convolution, to one channel.
+        checkpointing: Whether the backward pass computes what is inside a block once more.
     """
 
     remedy: ClassVar[str] = "Enlarge the image"  # of an image that is too small
 
-    def __init__(self, blocks: Sequence[ConvBlock], logits: ConvBlock) -> None:
+    def __init__(
+        self, blocks: Sequence[ConvBlock], logits: ConvBlock, *, checkpointing: bool = False
+    ) -> None:
         super().__init__()
+        self.checkpointing = checkpointing
         self.in_channels = blocks[0].in_channels
         self.blocks = nn.ModuleList(blocks)
         self.logits = logits
@@ -78,7 +84,8 @@ class ChainDiscriminator(nn.Module):
             )
         maps = []
         for block in (*self.blocks, self.logits):
-            x = block(x)
+            saving = self.checkpointing and torch.is_grad_enabled()
+            x = checkpointed([block], block, x) if saving else block(x)
             maps.append(x)
         return tuple(maps)
 

@@ -53,6 +53,8 @@ class PatchDiscriminator(ChainDiscriminator):
             convolution always has one.
         activation: Activation, from `ACTIVATIONS`.
         spectral_norm: Whether every kernel is divided by its largest singular value.
+        checkpointing: Whether the backward pass computes what is inside a block once more rather
+            than keep it: less memory, more time.
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
@@ -84,6 +86,7 @@ class PatchDiscriminator(ChainDiscriminator):
         bias: bool | str = "auto",
         activation: Knob = "leaky_relu",
         spectral_norm: bool = False,
+        checkpointing: bool = False,
         init: Knob = "normal",
     ) -> None:
         for what, value in [
@@ -95,6 +98,7 @@ class PatchDiscriminator(ChainDiscriminator):
         ]:
             require_count(what, value, 1)
         require_flag("spectral_norm", spectral_norm)
+        require_flag("checkpointing", checkpointing)
         channels = [base_channels * min(2**i, max_multiplier) for i in range(n_layers + 1)]
         kernel: dict[str, Any] = {"kernel_size": kernel_size, "padding": padding}
         super().__init__(
@@ -111,6 +115,7 @@ class PatchDiscriminator(ChainDiscriminator):
                 for i, out in enumerate(channels)
             ],
             ConvBlock(channels[-1], 1, activation="none", **kernel),
+            checkpointing=checkpointing,
         )
         self.n_layers = n_layers
         initialize(self, init)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ganblocks.blocks import ConvBlock, DownBlock, ResidualBlock, UpBlock, initialize
 from ganblocks.blocks import spectral_norm as with_spectral_norm
+from ganblocks.blocks.checkpointing import checkpointed
 from ganblocks.errors import require_count, require_flag, require_image, require_one_of
-from ganblocks.generators.checkpointing import checkpointed
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
 from ganblocks.reference_weights import fitting, read_weights, resnet_from_reference

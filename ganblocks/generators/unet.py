@@ -20,6 +20,7 @@ from ganblocks.blocks import (
 from ganblocks.blocks import (
     spectral_norm as with_spectral_norm,
 )
+from ganblocks.blocks.checkpointing import checkpointed
 from ganblocks.blocks.dropout import DROPOUT_MODES
 from ganblocks.errors import (
     OptionError,
@@ -29,7 +30,6 @@ from ganblocks.errors import (
     require_image,
     require_one_of,
 )
-from ganblocks.generators.checkpointing import checkpointed
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
 from ganblocks.generators.unet_knobs import (

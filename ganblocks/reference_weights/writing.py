@@ -61,6 +61,7 @@ _PORTS = {
         port_patch.patch_layout_of,
         port_patch.patch_knobs_of,
         ("in_channels", "base_channels", "n_layers"),
+        ("checkpointing", "init"),
         choices={"padding": ("auto", 1)},
     ),
     "pixel": _Port(

@@ -138,3 +138,41 @@ def test_repr_tells_what_a_logit_sees():
     text = repr(PatchDiscriminator(base_channels=2))
     assert "70×70 receptive field, stride 8, 30×30 logits on 256×256" in text
     assert spec_of(PatchDiscriminator(base_channels=2))["n_layers"] == 3
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+def test_checkpointing_changes_no_gradient_and_no_buffer(norm):
+    x = torch.randn(2, 6, 32, 32, dtype=torch.float64, requires_grad=True)
+    made = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        network = PatchDiscriminator(
+            base_channels=4, n_layers=2, norm=norm, checkpointing=checkpointing, spectral_norm=True
+        ).double()
+        score = network(x).square().mean()
+        (of_x,) = torch.autograd.grad(score, x, create_graph=True)
+        (score + of_x.square().sum()).backward()  # a gradient penalty's second derivative
+        made.append(
+            (
+                score,
+                of_x,
+                {k: p.grad.clone() for k, p in network.named_parameters()},
+                {k: b.clone() for k, b in network.named_buffers()},
+            )
+        )
+    plain, saving = made
+    torch.testing.assert_close(saving, plain)
+
+
+def test_checkpointing_keeps_less_for_the_backward_pass():
+    def kept(network):
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x: sizes.append(x.numel()) or x, lambda x: x
+        ):
+            network(torch.randn(2, 6, 64, 64))
+        weights = {p.numel() for p in network.parameters()}
+        return sum(size for size in sizes if size not in weights)
+
+    saving, plain = (PatchDiscriminator(base_channels=8, checkpointing=c) for c in (True, False))
+    assert kept(saving) < 0.7 * kept(plain)

@@ -206,7 +206,7 @@ def test_a_rate_that_the_schedule_takes_away():
     findings = found(TrainState(*networks(), lr=1e-3), objective(), 170, end)
     assert list(findings) == ["learning-rate-zero"]
     assert findings["learning-rate-zero"].step == 161
-    assert "the learning rate was 0 at most" in findings["learning-rate-zero"].message
+    assert "the learning rate was never above 0" in findings["learning-rate-zero"].message
 
 
 def test_a_small_rate_a_warm_up_and_a_decay_are_no_illness():

@@ -18,12 +18,12 @@ _AFTER = (
     *("grad_norm_d", "grad_norm_g", "grad_image", "grad_image_d", "skipped"),
     *("lr", "lr_d", "images_per_s"),
 )
-COLUMNS = (*_BEFORE, *_AFTER)
-"""The columns of every log beside those of its terms; `train_step` says what they are."""
 
 
 def columns_of(objective: Objective) -> tuple[str, ...]:
     """Gives the columns of a run: those of every log, and each term without its weight.
+
+    `train_step` says what they are.
 
     Examples:
         >>> columns_of(Objective({"adversarial": "vanilla", "r1": "r1"}))[7:9]

@@ -17,7 +17,7 @@ from ganblocks.losses.features import (
     StyleLoss,
 )
 from ganblocks.losses.logits import mean_logit
-from ganblocks.losses.objective import Objective, Weighed
+from ganblocks.losses.objective import Objective
 from ganblocks.losses.penalties import (
     PENALTIES,
     ConsistencyPenalty,
@@ -41,6 +41,7 @@ from ganblocks.losses.reconstruction import (
 )
 from ganblocks.losses.relativistic import RaGANLoss, RelativisticLoss, RpGANLoss
 from ganblocks.losses.structure import FocalFrequencyLoss, MSSSIMLoss, SSIMLoss
+from ganblocks.losses.terms import LossTerms
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
@@ -61,6 +62,7 @@ __all__ = [
     "L2Loss",
     "LSGANLoss",
     "LeCamPenalty",
+    "LossTerms",
     "MSSSIMLoss",
     "Objective",
     "Penalty",
@@ -79,6 +81,5 @@ __all__ = [
     "VanillaLoss",
     "WGANGPPenalty",
     "WGANLoss",
-    "Weighed",
     "mean_logit",
 ]

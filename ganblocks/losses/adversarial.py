@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import starmap
 from math import isfinite
 
 import torch
@@ -48,8 +49,13 @@ class AdversarialLoss(ABC):
         self.reduction = reduction
         self.combine = combine
 
+    @property
+    def over_batch(self) -> str:
+        """How the losses of a batch's parts combine to that of the whole: `"mean"` or `"sum"`."""
+        return "sum" if self.reduction == "sum" else "mean"
+
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Tensor:
-        """Gives what the discriminator minimises, a scalar unless the reduction is "none".
+        """Returns what the discriminator minimises, a scalar unless the reduction is "none".
 
         Args:
             real_logits: Logits of real images, of any shape, or a list with a map for each scale.
@@ -61,7 +67,7 @@ class AdversarialLoss(ABC):
             ShapeError: There are no logits; or, unreduced, real and fake differ in shape.
         """
         pairs = self._pairs(real_logits, fake_logits)
-        return self._combined([self._discriminator(real, fake) for real, fake in pairs])
+        return self._combined(list(starmap(self._discriminator, pairs)))
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
         """Gives what the generator minimises; relativistic losses want the real logits too.
@@ -77,7 +83,7 @@ class AdversarialLoss(ABC):
             ShapeError: There are no logits.
         """
         del real_logits
-        return self._combined([self._generator(fake) for fake in scales_of(fake_logits)])
+        return self._combined(list(map(self._generator, scales_of(fake_logits))))
 
     def _pairs(self, real_logits: Logits, fake_logits: Logits) -> list[tuple[Tensor, Tensor]]:
         pairs = pairs_of(real_logits, fake_logits)

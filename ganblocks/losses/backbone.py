@@ -36,16 +36,6 @@ class Backbone(nn.Module):
 
     It is frozen and in eval mode, also inside a module that trains; gradients pass to the images.
 
-    Args:
-        name: One of `BACKBONES`.
-        layers: Names of the layers, in torchvision's words; None takes the usual ones.
-        weights: `"pretrained"` takes torchvision's, which are fetched once; `"random"` none, with
-            torch's own draw; any other word is the path of a state dict.
-
-    Raises:
-        OptionError: The name or a layer is unknown.
-        WeightsError: The weights cannot be fetched or read.
-
     Examples:
         >>> backbone = Backbone("alexnet", weights="random")
         >>> [tuple(maps.shape[1:]) for maps in backbone(torch.zeros(1, 3, 64, 64))[:2]]
@@ -90,14 +80,7 @@ class Backbone(nn.Module):
         return super().train(False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Gives the maps of the layers, in their order.
-
-        Args:
-            image: Images (B, 3, H, W) in [−1, 1], or grey ones (B, 1, H, W).
-
-        Raises:
-            ShapeError: The images have another number of channels.
-        """
+        """Gives the maps of the layers, in their order."""
         if image.dim() != 4 or image.shape[1] not in (1, 3):
             raise ShapeError(
                 f"images of shape {tuple(image.shape)}: this backbone takes (B, 3, H, W), or "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -45,15 +46,19 @@ class FeatureLoss(nn.Module, ABC):
                 f"output {tuple(output.shape)} and target {tuple(target.shape)}: a feature loss "
                 "compares images of one shape"
             )
-        of = self._own() or features
+        own = self._own()
+        of = own or features
         if of is None:
             raise OptionError(
                 f"{type(self).__name__} has no features to compare: call it with "
                 'features=discriminator.features, or build it with features="vgg19"'
             )
-        with torch.no_grad():
-            theirs = _scales(of(target))
-        return self._compared(_scales(of(output)), theirs)
+        # A network of its own runs in full precision; a discriminator as its training runs it.
+        quiet = torch.autocast(output.device.type, enabled=False) if own else nullcontext()
+        with quiet:
+            with torch.no_grad():
+                theirs = _scales(of(target))
+            return self._compared(_scales(of(output)), theirs)
 
     @property
     def has_own_features(self) -> bool:

@@ -17,9 +17,6 @@ Logits = Tensor | Sequence[Tensor]
 def scales_of(logits: Logits) -> list[Tensor]:
     """Gives the map of every scale, in full precision.
 
-    Raises:
-        ShapeError: There are no logits.
-
     Examples:
         >>> [tuple(scale.shape) for scale in scales_of(torch.zeros(1, 1, 4, 4))]
         [(1, 1, 4, 4)]
@@ -36,10 +33,6 @@ def scales_of(logits: Logits) -> list[Tensor]:
 
 def pairs_of(first: Logits, second: Logits) -> list[tuple[Tensor, Tensor]]:
     """Gives the maps of every scale in pairs.
-
-    Raises:
-        OptionError: The two have different numbers of scales.
-        ShapeError: There are no logits.
 
     Examples:
         >>> len(pairs_of([torch.zeros(4), torch.zeros(1)], [torch.ones(4), torch.ones(1)]))

@@ -121,6 +121,8 @@ class RaGANLoss(RelativisticLoss):
         2.0
     """
 
+    over_batch = "whole"  # each logit is compared with a mean over the batch
+
     def _compared(self, better: Tensor, worse: Tensor) -> Tensor:
         return functional.relativistic_average(
             better, worse, form=self.form, reduction=self.reduction

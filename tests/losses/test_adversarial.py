@@ -4,8 +4,7 @@ import numpy as np
 import plain
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from ganblocks import ADVERSARIAL_LOSSES, OptionError, RegistryError, ShapeError

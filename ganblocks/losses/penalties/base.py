@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -30,17 +32,24 @@ class Penalty(nn.Module, ABC):
     mean, over the images where norms stand below it.
 
     Args:
-        every: Lazy application: it is due at every so-many-th step, and then so many times
-            larger, which costs less and pulls as strongly (Karras et al., 2020, appendix B).
+        interval: Lazy application: an `Objective` computes it at every `interval`-th step and
+            multiplies it by `interval` there, which costs less and pulls as strongly (Karras et
+            al., 2020, appendix B). The penalty itself is the same at every call.
+
+    Attributes:
+        over_batch: How its values of the parts of a batch combine to that of the whole batch:
+            `"mean"`, or `"whole"` where they do not.
 
     Raises:
-        OptionError: `every` is no whole number above 0.
+        OptionError: `interval` is no whole number above 0.
     """
 
-    def __init__(self, *, every: int = 1) -> None:
+    over_batch = "mean"
+
+    def __init__(self, *, interval: int = 1) -> None:
         super().__init__()
-        require_count("every", every, least=1)
-        self.every = every
+        require_count("interval", interval, least=1)
+        self.interval = interval
 
     def due(self, step: int) -> bool:
         """Tells whether it is to be applied at a step.
@@ -48,7 +57,7 @@ class Penalty(nn.Module, ABC):
         Args:
             step: The step, counted from 0.
         """
-        return step % self.every == 0
+        return step % self.interval == 0
 
     def forward(
         self,
@@ -57,7 +66,7 @@ class Penalty(nn.Module, ABC):
         fake: Tensor,
         condition: Tensor | None = None,
     ) -> Tensor:
-        """Gives the penalty, times `every`.
+        """Returns the penalty, in full precision, without the factor of a lazy one.
 
         Args:
             discriminator: Gives logits; one with batch norm mixes the images of a batch, and the
@@ -96,10 +105,18 @@ class Penalty(nn.Module, ABC):
         real, fake = real.detach(), fake.detach()
         if torch.is_autocast_enabled(device):
             real, fake = functional.full_precision(real), functional.full_precision(fake)
-        with torch.autocast(device, enabled=False):
-            return self.every * self._penalty(judge, real, fake, known)
+        with torch.autocast(device, enabled=False), _uncompiled():
+            return self._penalty(judge, real, fake, known)
 
     @abstractmethod
     def _penalty(
         self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor: ...
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Runs compiled networks as they were written: a compiled graph has no second derivative."""
+    if "torch._dynamo" not in sys.modules:  # nothing has been compiled
+        return nullcontext()
+    stance: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
+    return stance

@@ -26,7 +26,7 @@ class ConsistencyPenalty(Penalty):
     Args:
         augmentation: T, as a name, a spec or an object.
         sides: `"real"` (CR) or `"both"` (bCR).
-        every: Lazy application, see `Penalty`.
+        interval: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
@@ -39,9 +39,9 @@ class ConsistencyPenalty(Penalty):
     """
 
     def __init__(
-        self, *, augmentation: Knob = "colour", sides: str = "real", every: int = 1
+        self, *, augmentation: Knob = "colour", sides: str = "real", interval: int = 1
     ) -> None:
-        super().__init__(every=every)
+        super().__init__(interval=interval)
         require_one_of("sides", sides, ("real", "both"))
         self.sides = sides
         self.augmentation = (

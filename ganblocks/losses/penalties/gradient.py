@@ -17,21 +17,6 @@ SCALARS = ("sum", "mean", "logit")
 def image_gradient(judge: Judge, image: Tensor, scalar: str = "sum") -> Tensor:
     """Differentiates each image's logits with respect to the image, so that it can be trained on.
 
-    Args:
-        judge: Image → logits, of any shape whose first axis is the batch, or a list of scales.
-        image: Images (B, …), detached; the caller's tensor is left as it is.
-        scalar: What is differentiated. `"sum"` of an image's logits, as in common use: on a patch
-            map it grows with the number of logits. `"mean"` over the logits of a scale, then over
-            the scales: does not. `"logit"`: one logit of each image, drawn at random at each call,
-            so that on average every logit is held to the penalty by itself.
-
-    Returns:
-        Gradients of the image's shape.
-
-    Raises:
-        OptionError: The logits do not depend on the image, or `scalar` is another word.
-        ShapeError: There are no logits for each image.
-
     Examples:
         >>> image_gradient(lambda x: 3 * x, torch.zeros(2, 1, 2, 2), "mean")[0].flatten().tolist()
         [0.75, 0.75, 0.75, 0.75]

@@ -12,20 +12,10 @@ from ganblocks.losses.penalties.gradient import SCALARS, image_gradient
 
 
 class GradientPenalty(Penalty):
-    """A penalty on the gradient of the logits with respect to the image, image by image.
+    """A penalty on the gradient of the logits with respect to the image, image by image."""
 
-    Args:
-        scalar: What of an image's logits is differentiated: `"sum"`, `"mean"` or `"logit"`, see
-            `image_gradient`. On an h×w patch map the gradient of the sum is h·w times that of the
-            mean, and a squared one (h·w)² times; the weight has to follow.
-        every: Lazy application, see `Penalty`.
-
-    Raises:
-        OptionError: A knob is none of these.
-    """
-
-    def __init__(self, *, scalar: str = "sum", every: int = 1) -> None:
-        super().__init__(every=every)
+    def __init__(self, *, scalar: str = "sum", interval: int = 1) -> None:
+        super().__init__(interval=interval)
         require_one_of("scalar", scalar, SCALARS)
         self.scalar = scalar
 
@@ -45,7 +35,7 @@ class WGANGPPenalty(GradientPenalty):
         one_sided: Whether only norms above t are penalised (Petzka et al., 2018).
         scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
             `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        every: Lazy application, see `Penalty`.
+        interval: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
@@ -62,9 +52,9 @@ class WGANGPPenalty(GradientPenalty):
         target: float = 1.0,
         one_sided: bool = False,
         scalar: str = "sum",
-        every: int = 1,
+        interval: int = 1,
     ) -> None:
-        super().__init__(scalar=scalar, every=every)
+        super().__init__(scalar=scalar, interval=interval)
         require_at_least("target", target, 0)
         require_flag("one_sided", one_sided)
         self.target = target
@@ -95,7 +85,7 @@ class DRAGANPenalty(GradientPenalty):
         noise: c, the noise as a fraction of the image's standard deviation.
         scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
             `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        every: Lazy application, see `Penalty`.
+        interval: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
@@ -107,9 +97,9 @@ class DRAGANPenalty(GradientPenalty):
     """
 
     def __init__(
-        self, *, target: float = 1.0, noise: float = 0.5, scalar: str = "sum", every: int = 1
+        self, *, target: float = 1.0, noise: float = 0.5, scalar: str = "sum", interval: int = 1
     ) -> None:
-        super().__init__(scalar=scalar, every=every)
+        super().__init__(scalar=scalar, interval=interval)
         require_at_least("target", target, 0)
         require_at_least("noise", noise, 0)
         self.target = target
@@ -137,7 +127,7 @@ class R1Penalty(GradientPenalty):
     Args:
         scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
             `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        every: Lazy application, see `Penalty`; StyleGAN2 takes 16.
+        interval: Lazy application, see `Penalty`; StyleGAN2 takes 16.
 
     Raises:
         OptionError: A knob is none of these.
@@ -163,7 +153,7 @@ class R2Penalty(GradientPenalty):
     Args:
         scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
             `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        every: Lazy application, see `Penalty`.
+        interval: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
@@ -190,7 +180,7 @@ class R1R2Penalty(GradientPenalty):
     Args:
         scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
             `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        every: Lazy application, see `Penalty`.
+        interval: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.

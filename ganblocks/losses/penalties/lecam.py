@@ -22,7 +22,7 @@ class LeCamPenalty(Penalty):
 
     Args:
         decay: What the averages keep of their value at each call; the first call sets them.
-        every: Lazy application, see `Penalty`.
+        interval: Lazy application, see `Penalty`.
 
     Raises:
         OptionError: A knob is none of these.
@@ -36,10 +36,11 @@ class LeCamPenalty(Penalty):
     real_anchor: Tensor
     fake_anchor: Tensor
     calls: Tensor
+    over_batch = "whole"  # a second part would move the averages once more
     cannot = {"only_computes": "its moving averages are its memory"}  # noqa: RUF012
 
-    def __init__(self, *, decay: float = 0.99, every: int = 1) -> None:
-        super().__init__(every=every)
+    def __init__(self, *, decay: float = 0.99, interval: int = 1) -> None:
+        super().__init__(interval=interval)
         require_fraction("decay", decay)
         self.decay = decay
         self.register_buffer("real_anchor", torch.zeros(()))

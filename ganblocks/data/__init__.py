@@ -2,12 +2,12 @@
 
 from ganblocks.data.base import DATASETS, PairedDataset
 from ganblocks.data.cached import CachedPairs, cached_pairs
-from ganblocks.data.check import check_folder, check_pairs
+from ganblocks.data.check import check_folder, check_pairs, require_readable
 from ganblocks.data.cmp import download_cmp_facades
-from ganblocks.data.direction import source_and_target
+from ganblocks.data.describe import describe_pairs
 from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.palette import CMP_PALETTE, rgb_to_classes
-from ganblocks.data.scan import split_names
+from ganblocks.data.scan import held_out_split, split_names
 from ganblocks.data.synthetic import SyntheticFacades
 from ganblocks.data.transforms import PairTransform
 
@@ -22,8 +22,10 @@ __all__ = [
     "cached_pairs",
     "check_folder",
     "check_pairs",
+    "describe_pairs",
     "download_cmp_facades",
+    "held_out_split",
+    "require_readable",
     "rgb_to_classes",
-    "source_and_target",
     "split_names",
 ]

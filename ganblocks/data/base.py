@@ -1,4 +1,4 @@
-"""What every paired dataset is: numbered pairs, each with a reproducible random draw."""
+"""The base of paired datasets: numbered pairs, each with a reproducible random draw."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganblocks.data.seeding import seeded_generator
+from ganblocks.errors import require_one_of
 from ganblocks.registry import Registry
 
 JointTransform = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 """Takes uint8 `a` and `b` (C, H, W) and a generator; one draw decides for both sides."""
 
 
-class Sample(TypedDict):
-    """One pair: `a` and `b` are float images in [-1, 1], (C, H, W), of one size."""
+DIRECTIONS = ("a2b", "b2a")
+"""What `direction` may be: the source's side, then the target's."""
 
-    a: Tensor
-    b: Tensor
+
+class Sample(TypedDict):
+    """One pair: `source` and `target` are float images in [-1, 1], (C, H, W)."""
+
+    source: Tensor
+    target: Tensor
     name: str
 
 
@@ -48,13 +53,14 @@ def unit_range_(pixels: Tensor) -> Tensor:
 
 
 class PairedDataset(Dataset[Sample], ABC):
-    """Pairs (a, b) that are transformed together.
+    """Pairs (a, b) that are transformed together, and read in one direction.
 
-    `dataset[index]` is the pair as epoch 0 draws it; `dataset[epoch, index]` is another
-    epoch's draw. A draw depends on (seed, epoch, index) alone, so worker processes, restarts
-    and resumed runs all see the same pixels.
+    `dataset[index]` is the pair as epoch 0 draws it, with the keys `source`, `target` and `name`;
+    `dataset[epoch, index]` is another epoch's draw. A draw depends on (seed, epoch, index) alone,
+    so worker processes, restarts and resumed runs all see the same pixels.
 
     Args:
+        direction: `"a2b"` makes a the source and b the target, `"b2a"` the other way round.
         transform: The joint transform, such as `PairTransform`; None leaves the pair whole.
         seed: Seed of all random draws.
 
@@ -62,11 +68,22 @@ class PairedDataset(Dataset[Sample], ABC):
         varies_by_epoch: Whether `read` may give other pixels in another epoch. A class that
             declares False can be kept in memory, decoded and resized once. A subclass that
             has its own `read` or `__getitem__` declares it anew.
+
+    Raises:
+        OptionError: The direction is neither.
     """
 
     varies_by_epoch = True
 
-    def __init__(self, *, transform: JointTransform | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        direction: str = "a2b",
+        transform: JointTransform | None = None,
+        seed: int = 0,
+    ) -> None:
+        require_one_of("direction", direction, DIRECTIONS, see="wrong-direction")
+        self.direction = direction
         self.transform = transform
         self.seed = seed
 
@@ -76,7 +93,7 @@ class PairedDataset(Dataset[Sample], ABC):
 
     @abstractmethod
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        """Gives one pair, before the transform.
+        """Returns one pair, before the transform.
 
         Args:
             epoch: The epoch, from 0, for datasets whose pairs change.
@@ -90,8 +107,8 @@ class PairedDataset(Dataset[Sample], ABC):
         """Says which pairs these are, as plain JSON: a resumed training wants the same ones.
 
         Returns:
-            Kind, number of pairs, seed and transform. A class whose pairs may be others with the
-            same four adds what tells them apart.
+            Kind, number of pairs, direction, seed and transform. A class whose pairs may be others
+            with the same five adds what tells them apart.
 
         Examples:
             >>> from ganblocks import SyntheticFacades
@@ -102,6 +119,7 @@ class PairedDataset(Dataset[Sample], ABC):
         return {
             "type": type(self).__name__,
             "pairs": len(self),
+            "direction": self.direction,
             "seed": self.seed,
             # Of a function of one's own the address would change from process to process.
             "transform": repr(transform) if is_dataclass(transform) else _name_of(transform),
@@ -114,7 +132,22 @@ class PairedDataset(Dataset[Sample], ABC):
         a, b, name = self.read(epoch, index)
         if self.transform is not None:
             a, b = self.transform(a, b, seeded_generator(self.seed, epoch, index))
-        return {"a": to_unit_range(a), "b": to_unit_range(b), "name": name}
+        source, target = self.in_order(to_unit_range(a), to_unit_range(b))
+        return {"source": source, "target": target, "name": name}
+
+    def in_order(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """Returns both sides as source and target.
+
+        Args:
+            a: Side a.
+            b: Side b.
+
+        Examples:
+            >>> from ganblocks import SyntheticFacades
+            >>> SyntheticFacades(2, 32, direction="b2a").in_order("photo", "labels")
+            ('labels', 'photo')
+        """
+        return (a, b) if self.direction == "a2b" else (b, a)
 
 
 def _name_of(transform: object) -> str | None:

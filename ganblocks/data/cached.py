@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ class CachedPairs:
         dataset: The pairs, whose seed and transform decide what is cut.
         a: Side a of all pairs, resized, uint8 (N, C, H, W).
         b: Side b, likewise; its count of channels may be another.
+        names: The names of the pairs.
 
     Examples:
         >>> from ganblocks import PairTransform, SyntheticFacades
@@ -38,17 +40,20 @@ class CachedPairs:
         >>> resized = [dataset.transform.resize(*dataset.read(0, index)[:2]) for index in (0, 1)]
         >>> pairs = CachedPairs(dataset, *map(torch.stack, zip(*resized)))
         >>> batch = pairs.batch([(0, 1), (0, 0)], torch.device("cpu"))
-        >>> torch.equal(batch["a"][0], dataset[0, 1]["a"])
+        >>> torch.equal(batch["source"][0], dataset[0, 1]["source"])
         True
     """
 
-    def __init__(self, dataset: PairedDataset, a: Tensor, b: Tensor) -> None:
+    def __init__(
+        self, dataset: PairedDataset, a: Tensor, b: Tensor, names: Sequence[str] = ()
+    ) -> None:
         self.dataset = dataset
+        self.names = names
         self.a = a
         self.b = b
 
-    def batch(self, keys: Sequence[tuple[int, int]], device: torch.device) -> dict[str, Tensor]:
-        """Gives, bit for bit, the stacked samples `dataset[epoch, index]`.
+    def batch(self, keys: Sequence[tuple[int, int]], device: torch.device) -> dict[str, Any]:
+        """Returns, bit for bit, the stacked samples `dataset[epoch, index]`.
 
         Nothing waits for a GPU: what is cut is known on the host, and what is sent is pinned.
 
@@ -57,10 +62,12 @@ class CachedPairs:
             device: Where the batch is to lie.
 
         Returns:
-            `a` and `b`, floats (B, C, H, W) in [-1, 1].
+            `source` and `target`, floats (B, C, H, W) in [-1, 1], and the list `name`.
         """
         a, b = zip(*(self._cut(epoch, index) for epoch, index in keys), strict=True)
-        return {"a": _floats(a, device), "b": _floats(b, device)}
+        source, target = self.dataset.in_order(_floats(a, device), _floats(b, device))
+        names = [self.names[index] for _, index in keys] if self.names else []
+        return {"source": source, "target": target, "name": names}
 
     def _cut(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         a, b, transform = self.a[index], self.b[index], self.dataset.transform
@@ -114,9 +121,10 @@ def cached_pairs(
         torch.empty((len(dataset), *image.shape), dtype=image.dtype, device=place)
         for image in first[:2]
     )
-    odd = _fill(dataset, a, b)
+    names = [""] * len(dataset)
+    odd = _fill(dataset, a, b, names)
     if odd is None:
-        return CachedPairs(dataset, a, b)
+        return CachedPairs(dataset, a, b, names)
     if cache == "always":
         raise DataError(
             f"cache is 'always', but pairs differ: {_told(*first)}, {_told(*odd)}. Give "
@@ -128,10 +136,6 @@ def cached_pairs(
 
 def available_memory(root: Path = Path("/")) -> int:
     """Counts the bytes of the host's memory that are free or easily freed, within a container too.
-
-    Args:
-        root: Where Linux' `proc` and `sys` are. A system that does not tell counts as
-            `ASSUMED_MEMORY`.
 
     Examples:
         >>> available_memory() > 0
@@ -185,8 +189,10 @@ def _resized(dataset: PairedDataset, index: int) -> tuple[Tensor, Tensor, str]:
     return a, b, name
 
 
-def _fill(dataset: PairedDataset, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, str] | None:
-    """Reads all pairs in threads; stops at one of another shape, and gives it."""
+def _fill(
+    dataset: PairedDataset, a: Tensor, b: Tensor, names: list[str]
+) -> tuple[Tensor, Tensor, str] | None:
+    """Reads all pairs in threads; stops at one of another shape, and returns it."""
 
     def odd(index: int) -> tuple[Tensor, Tensor, str] | None:
         pair = _resized(dataset, index)
@@ -194,6 +200,7 @@ def _fill(dataset: PairedDataset, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor,
             if image.shape != images.shape[1:] or image.dtype != images.dtype:
                 return pair
             images[index] = image
+        names[index] = pair[2]
         return None
 
     with ThreadPoolExecutor() as threads:

@@ -36,6 +36,23 @@ def check_pairs(dataset: PairedDataset) -> list[str]:
     return _broken(range(len(dataset)), lambda index: dataset.read(0, index), dataset.transform)
 
 
+def require_readable(*datasets: PairedDataset) -> None:
+    """Raises `DataError` with every pair that fails, one line each, unless all can be used.
+
+    Args:
+        *datasets: The datasets.
+
+    Raises:
+        DataError: Some cannot.
+
+    Examples:
+        >>> from ganblocks import SyntheticFacades
+        >>> require_readable(SyntheticFacades(length=2, size=32))
+    """
+    if problems := [line for dataset in datasets for line in check_pairs(dataset)]:
+        raise DataError("\n".join([f"{len(problems)} pairs cannot be used:", *problems]))
+
+
 def check_folder(
     root: str | Path,
     *,

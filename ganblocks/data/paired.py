@@ -9,10 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from ganblocks.data.base import DATASETS, JointTransform, PairedDataset
-from ganblocks.data.direction import DIRECTIONS
 from ganblocks.data.reading import read_pair
 from ganblocks.data.scan import scan_pairs
-from ganblocks.errors import DataError, OptionError, require_one_of
+from ganblocks.errors import DataError, OptionError
 from ganblocks.pictures import PICTURE_MODES
 
 MOST_LINES = 20
@@ -36,8 +35,7 @@ class PairedImageDataset(PairedDataset):
         root: The dataset's folder.
         split: Name of the split's folder. A root without split folders is its own `"train"`,
             and has no other split; None reads `root` as it is.
-        direction: `"a2b"` or `"b2a"`: which side is the input. Samples keep the keys a and b;
-            `source_and_target` puts them in order.
+        direction: `"a2b"` or `"b2a"`: which side is the source, then the target.
         channels: 1 (grey), 3 (RGB) or 4 (RGBA); pictures are converted to it.
         transform: The joint transform; None leaves the pair whole.
         seed: Seed of all random draws.
@@ -55,7 +53,7 @@ class PairedImageDataset(PairedDataset):
         ...     Image.new("RGB", (64, 32)).save(Path(folder) / "1.png")  # a and b, side by side
         ...     dataset = PairedImageDataset(folder)
         ...     pixels, _, name = dataset.read(0, 0)
-        ...     dataset[0]["a"].shape, pixels.dtype, name
+        ...     dataset[0]["source"].shape, pixels.dtype, name
         (torch.Size([3, 32, 32]), torch.uint8, '1')
     """
 
@@ -71,8 +69,7 @@ class PairedImageDataset(PairedDataset):
         transform: JointTransform | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(transform=transform, seed=seed)
-        require_one_of("direction", direction, DIRECTIONS, see="wrong-direction")
+        super().__init__(direction=direction, transform=transform, seed=seed)
         if channels not in PICTURE_MODES:
             raise OptionError(
                 f"channels is {channels!r}: write 1 (grey), 3 (RGB) or 4 (RGBA)",
@@ -83,7 +80,6 @@ class PairedImageDataset(PairedDataset):
             raise DataError(_report(root, scan.problems))
         self.root = Path(root)
         self.split = split
-        self.direction = direction
         self.channels = channels
         self.pairs = scan.pairs
 

@@ -30,15 +30,6 @@ The archive's JPEGs hold these colours to within 2 of 255 in flat places.
 def classes_to_rgb(classes: Tensor) -> Tensor:
     """Draws a map of class numbers in the CMP colours.
 
-    Args:
-        classes: Integers 0...11, (..., H, W), numbered in the order of `CMP_PALETTE`.
-
-    Returns:
-        uint8 colours, (..., 3, H, W).
-
-    Raises:
-        ShapeError: `classes` is not an integer map or holds a number outside 0...11.
-
     Examples:
         >>> classes_to_rgb(torch.tensor([[0, 10]]))[:, 0, 1]
         tensor([255,   0,   0], dtype=torch.uint8)

@@ -12,16 +12,7 @@ from ganblocks.pictures import from_picture
 
 
 def read_picture(path: Path, channels: int = 3) -> Tensor:
-    """Reads a picture file as a uint8 tensor (C, H, W), turned upright as its EXIF says.
-
-    Args:
-        path: The file.
-        channels: 1 (grey), 3 (RGB) or 4 (RGBA); the picture is converted to it.
-
-    Raises:
-        DataError: There is no such file, or it cannot be decoded to its end, or has more than 8
-            bits a channel.
-    """
+    """Reads a picture file as a uint8 tensor (C, H, W), turned upright as its EXIF says."""
     from PIL import Image
 
     try:
@@ -36,16 +27,7 @@ def read_picture(path: Path, channels: int = 3) -> Tensor:
 
 
 def read_pair(pair: Pair, channels: int = 3) -> tuple[Tensor, Tensor]:
-    """Reads both sides of a pair, from one file or from two.
-
-    Args:
-        pair: Where they are.
-        channels: 1, 3 or 4.
-
-    Raises:
-        DataError: A file cannot be read, the sides differ in size, or a side-by-side picture
-            has an odd width.
-    """
+    """Reads both sides of a pair, from one file or from two."""
     a = read_picture(pair.a, channels)
     if pair.b is not None:
         b = read_picture(pair.b, channels)

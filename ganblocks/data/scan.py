@@ -34,23 +34,7 @@ class Scan:
 
 
 def scan_pairs(root: str | Path, split: str | None = "train") -> Scan:
-    """Pairs up the picture files of one split.
-
-    Args:
-        root: The dataset's folder.
-        split: The split's folder name; None takes `root` as it is. A root without split
-            folders is its own `"train"`.
-
-    Raises:
-        DataError: The folder or the split is missing, or holds no pictures.
-
-    Examples:
-        >>> try:
-        ...     scan_pairs("no/such/folder")
-        ... except DataError as error:
-        ...     print(error)
-        no folder no/such/folder: give the folder that holds the pairs
-    """
+    """Pairs up the picture files of one split."""
     a, b = _sides(Path(root), split)
     return _side_by_side(a) if b is None else _two_folders(a, b)
 
@@ -151,6 +135,20 @@ def _natural(path: Path) -> tuple[list[str | int], str]:
     """Sorts numbers within names by value; the plain name decides between 1.jpg and 01.jpg."""
     words = re.split(r"(\d+)", path.name.lower())
     return [int(word) if index % 2 else word for index, word in enumerate(words)], path.name
+
+
+def held_out_split(root: str | Path) -> str:
+    """Returns `"val"` or `"test"`, which a folder of pairs holds out, or `"train"` if neither.
+
+    Args:
+        root: The dataset's folder.
+
+    Examples:
+        >>> held_out_split("no/such/folder")
+        'train'
+    """
+    there = split_names(root)
+    return next((split for split in ("val", "test") if split in there), "train")
 
 
 def split_names(root: str | Path) -> list[str]:

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from ganblocks import (
     DataError,
@@ -21,6 +20,7 @@ from ganblocks.data import cached
 from ganblocks.data.cached import CACHES, available_memory, cached_pairs
 
 CPU = torch.device("cpu")
+SIDES = ("source", "target")
 
 
 class Noise(PairedDataset):
@@ -45,7 +45,8 @@ class Noise(PairedDataset):
 
 def stacked(dataset, keys):
     samples = [dataset[key] for key in keys]
-    return {side: torch.stack([sample[side] for sample in samples]) for side in "ab"}
+    batch = {side: torch.stack([sample[side] for sample in samples]) for side in SIDES}
+    return {**batch, "name": [sample["name"] for sample in samples]}
 
 
 # From 2 up: torch 2.14 resizes uint8 wrongly, or raises, where the output is 1 pixel wide.
@@ -72,6 +73,7 @@ def test_a_batch_is_bit_for_bit_the_stacked_samples(data, size, length):
         [size] * length,
         data.draw(st.tuples(*[st.sampled_from([1, 3, 4])] * 2)),
         transform=data.draw(st.none() | transforms(size)),
+        direction=data.draw(st.sampled_from(["a2b", "b2a"])),
         seed=data.draw(st.integers(0, 3)),
     )
     pairs = cached_pairs(dataset, CPU, cache="always")
@@ -79,7 +81,8 @@ def test_a_batch_is_bit_for_bit_the_stacked_samples(data, size, length):
     keys = data.draw(st.lists(key, min_size=1, max_size=5))
     batch, expected = pairs.batch(keys, CPU), stacked(dataset, keys)
     assert batch.keys() == expected.keys()
-    for side in "ab":
+    assert batch["name"] == expected["name"]
+    for side in SIDES:
         assert batch[side].dtype == torch.float32
         assert torch.equal(batch[side], expected[side])
 
@@ -101,16 +104,18 @@ def test_files_are_read_once(tmp_path, make_picture):
     pairs = cached_pairs(dataset, CPU)
     shutil.rmtree(folder)
     batch = pairs.batch(keys, CPU)
-    assert torch.equal(batch["a"], expected["a"])
-    assert torch.equal(batch["b"], expected["b"])
+    for side in SIDES:
+        assert torch.equal(batch[side], expected[side])
+    assert batch["name"] == expected["name"]
 
 
 def test_a_batch_is_sent_to_another_device():
     pairs = cached_pairs(Noise([(8, 8)] * 2, (3, 1), transform=PairTransform(8, 4)), CPU)
     batch = pairs.batch([(0, 0), (0, 1)], torch.device("meta"))
-    assert {image.device.type for image in batch.values()} == {"meta"}
-    assert {image.dtype for image in batch.values()} == {torch.float32}
-    assert (batch["a"].shape, batch["b"].shape) == ((2, 3, 4, 4), (2, 1, 4, 4))
+    images = [batch[side] for side in SIDES]
+    assert {image.device.type for image in images} == {"meta"}
+    assert {image.dtype for image in images} == {torch.float32}
+    assert [image.shape for image in images] == [(2, 3, 4, 4), (2, 1, 4, 4)]
 
 
 def test_no_global_draw_is_used_up():
@@ -123,10 +128,10 @@ def test_no_global_draw_is_used_up():
 
 def test_a_later_batch_leaves_an_earlier_one_alone():
     pairs = cached_pairs(Noise([(8, 8)] * 2), CPU)
-    first = pairs.batch([(0, 0)], CPU)["a"]
+    first = pairs.batch([(0, 0)], CPU)["source"]
     kept = first.clone()
-    pairs.batch([(0, 1)], CPU)["a"].zero_()
-    first_again = pairs.batch([(0, 0)], CPU)["a"]
+    pairs.batch([(0, 1)], CPU)["source"].zero_()
+    first_again = pairs.batch([(0, 0)], CPU)["source"]
     assert torch.equal(first, kept)
     assert torch.equal(first_again, kept)
 
@@ -196,7 +201,7 @@ class ReadsAnew(Noise):
 class SamplesAnew(Noise):
     def __getitem__(self, key):
         sample = super().__getitem__(key)
-        return {**sample, "a": -sample["a"]}
+        return {**sample, "source": -sample["source"]}
 
 
 class Negative:

@@ -30,8 +30,8 @@ def test_side_by_side(tmp_path, make_picture, folder):
     assert torch.equal(b, whole[..., 8:])
     assert name == "x"
     sample = dataset[0]
-    assert torch.equal(sample["a"], to_unit_range(whole[..., :8]))
-    assert sample["b"].shape == (3, 8, 8)
+    assert torch.equal(sample["source"], to_unit_range(whole[..., :8]))
+    assert sample["target"].shape == (3, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_names_are_in_natural_order_and_hidden_files_are_not_seen(tmp_path, make
 def test_channels(tmp_path, make_picture, channels, mode):
     make_picture(tmp_path / "x.png", mode=mode)
     sample = PairedImageDataset(tmp_path, channels=channels)[0]
-    assert sample["a"].shape == sample["b"].shape == (channels, 8, 8)
+    assert sample["source"].shape == sample["target"].shape == (channels, 8, 8)
 
 
 def test_a_palette_with_alpha_keeps_its_colours(tmp_path):
@@ -104,11 +104,17 @@ def test_pictures_are_turned_upright(tmp_path):
     assert torch.equal(torch.cat([a, b], 2), whole)
 
 
-def test_direction_is_kept_and_leaves_the_sides_alone(tmp_path, make_picture):
+def test_the_direction_says_which_side_is_the_source(tmp_path, make_picture):
     make_picture(tmp_path / "x.png")
     forth, back = (PairedImageDataset(tmp_path, direction=way) for way in ("a2b", "b2a"))
-    assert (forth.direction, back.direction) == ("a2b", "b2a")
-    assert torch.equal(forth[0]["a"], back[0]["a"])
+    a, b, _ = forth.read(0, 0)
+    for dataset, source, target in [(forth, a, b), (back, b, a)]:
+        assert all(map(torch.equal, dataset.read(0, 0)[:2], (a, b)))  # the sides stay
+        assert torch.equal(dataset[0]["source"], to_unit_range(source))
+        assert torch.equal(dataset[0]["target"], to_unit_range(target))
+    assert forth.fingerprint() != back.fingerprint()
+    with pytest.raises(OptionError, match=r"unknown direction 'b2b'.*'a2b', 'b2a'"):
+        PairedImageDataset(tmp_path, direction="b2b")
 
 
 def test_epochs_draw_anew_and_repeat_exactly(tmp_path, make_picture):
@@ -117,11 +123,11 @@ def test_epochs_draw_anew_and_repeat_exactly(tmp_path, make_picture):
         tmp_path, transform=PairTransform(None, 8), seed=seed
     )
     first, again, other = make(0), make(0), make(1)
-    assert torch.equal(first[0]["a"], again[0, 0]["a"])
-    assert torch.equal(first[5, 0]["a"], again[5, 0]["a"])
-    draws = [first[epoch, 0]["a"] for epoch in range(6)]
+    assert torch.equal(first[0]["source"], again[0, 0]["source"])
+    assert torch.equal(first[5, 0]["source"], again[5, 0]["source"])
+    draws = [first[epoch, 0]["source"] for epoch in range(6)]
     assert any(not torch.equal(draws[0], draw) for draw in draws)
-    assert any(not torch.equal(first[e, 0]["a"], other[e, 0]["a"]) for e in range(6))
+    assert any(not torch.equal(first[e, 0]["source"], other[e, 0]["source"]) for e in range(6))
 
 
 def test_a_copy_in_a_worker_gives_the_same_pixels(tmp_path, make_picture):
@@ -131,7 +137,9 @@ def test_a_copy_in_a_worker_gives_the_same_pixels(tmp_path, make_picture):
     copy = pickle.loads(pickle.dumps(dataset))
     assert copy.pairs == dataset.pairs
     (batch,) = DataLoader(copy, batch_size=3)
-    assert torch.equal(batch["a"], torch.stack([dataset[index]["a"] for index in range(3)]))
+    assert torch.equal(
+        batch["source"], torch.stack([dataset[index]["source"] for index in range(3)])
+    )
     assert batch["name"] == ["0", "1", "2"]
 
 

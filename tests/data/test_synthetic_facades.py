@@ -27,11 +27,11 @@ def test_pairs_are_uint8_squares_of_the_asked_size(size):
 
 def test_a_sample_is_floats_between_minus_one_and_one():
     sample = SyntheticFacades(size=64)[2, 5]
-    for side in (sample["a"], sample["b"]):
+    for side in (sample["source"], sample["target"]):
         assert side.dtype == torch.float32
         assert side.min() >= -1
         assert side.max() <= 1
-    assert sample["a"].std() > 0.2
+    assert sample["target"].std() > 0.2
 
 
 def test_the_same_key_gives_the_same_pixels():
@@ -53,7 +53,7 @@ def test_another_key_gives_another_building(other, epoch, index):
 
 def test_the_length_does_not_change_the_buildings():
     short, long = SyntheticFacades(length=3, size=64), SyntheticFacades(length=300, size=64)
-    assert torch.equal(short[2]["a"], long[2]["a"])
+    assert torch.equal(short[2]["target"], long[2]["target"])
     with pytest.raises(IndexError):
         short[3]
 
@@ -123,7 +123,7 @@ def test_it_is_built_by_name():
     assert isinstance(dataset, SyntheticFacades)
     assert spec_of(dataset) == {
         "type": "synthetic_facades", "length": 5, "size": 64, "split": "val",
-        "transform": None, "seed": 0,
+        "direction": "b2a", "transform": None, "seed": 0,
     }  # fmt: skip
 
 

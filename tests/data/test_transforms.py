@@ -3,12 +3,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torchvision.transforms import v2
 
 from ganblocks.data.base import to_unit_range
-from ganblocks.data.direction import source_and_target
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.data.transforms import PairTransform, Window
 from ganblocks.errors import OptionError, ShapeError
@@ -258,11 +256,3 @@ def test_sizes_that_are_none_are_refused(name, size):
 def test_labels_must_name_a_side():
     with pytest.raises(OptionError, match="labels"):
         PairTransform(labels="c")
-
-
-def test_source_and_target():
-    pair = {"a": torch.zeros(1), "b": torch.ones(1), "name": "1"}
-    assert source_and_target(pair, "a2b") == (pair["a"], pair["b"])
-    assert source_and_target(pair, "b2a") == (pair["b"], pair["a"])
-    with pytest.raises(OptionError, match=r"unknown direction 'b2b'.*'a2b', 'b2a'"):
-        source_and_target(pair, "b2b")

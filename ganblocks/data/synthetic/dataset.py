@@ -28,6 +28,7 @@ class SyntheticFacades(PairedDataset):
         length: Number of buildings in an epoch.
         size: Side of the square pictures in pixels.
         split: `"train"` or `"val"`: two separate streams of buildings.
+        direction: `"b2a"`, labels to photo, or `"a2b"`.
         transform: The joint transform, such as `PairTransform`; None leaves the pair whole.
         seed: Seed of all random draws, at least 0.
 
@@ -37,7 +38,7 @@ class SyntheticFacades(PairedDataset):
     Examples:
         >>> dataset = SyntheticFacades(length=10, size=64)
         >>> sample = dataset[1_000_000, 3]
-        >>> sample["a"].shape, sample["name"]
+        >>> sample["target"].shape, sample["name"]
         (torch.Size([3, 64, 64]), 'train-1000000-3')
         >>> dataset.read(1_000_000, 3)[1].dtype
         torch.uint8
@@ -49,6 +50,7 @@ class SyntheticFacades(PairedDataset):
         size: int = 128,
         *,
         split: str = "train",
+        direction: str = "b2a",
         transform: JointTransform | None = None,
         seed: int = 0,
     ) -> None:
@@ -57,7 +59,7 @@ class SyntheticFacades(PairedDataset):
             if not isinstance(value, int):
                 raise OptionError(f"{name} is {value!r}: write a whole number")
         require_one_of("split", split, _SPLITS)
-        super().__init__(transform=transform, seed=seed)
+        super().__init__(direction=direction, transform=transform, seed=seed)
         self.length = length
         self.size = size
         self.split = split

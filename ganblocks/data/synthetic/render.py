@@ -50,17 +50,7 @@ _NUMBERS = {kind: number for number, kind in enumerate(CMP_PALETTE)}
 
 
 def render(plan: Plan, size: int, rng: np.random.Generator) -> Canvas:
-    """Paints a building.
-
-    Args:
-        plan: What stands where.
-        size: Side of the picture in pixels.
-        rng: Draws the exposure and the grain of the photo.
-
-    Returns:
-        A canvas whose `photo` lies in 0...1, (size, size, 3), and whose `classes`,
-        (size, size), are numbered in the order of `CMP_PALETTE`.
-    """
+    """Paints a building."""
     canvas = Canvas(size)
     paint_surroundings(canvas, plan)
     for kind, box in plan.parts:

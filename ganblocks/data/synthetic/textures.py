@@ -8,17 +8,7 @@ from ganblocks.data.synthetic.canvas import Array, saturate
 
 
 def wall_texture(name: str, x: Array, y: Array, pixel: float) -> Array:
-    """Gives the light factor of a wall.
-
-    Args:
-        name: A `Style.texture`.
-        x: Columns in units from the left of the picture, (1, w).
-        y: Rows in units from the top of the picture, (h, 1).
-        pixel: Size of a pixel in units.
-
-    Returns:
-        Factors around 1 that broadcast to (h, w).
-    """
+    """Gives the light factor of a wall."""
     if name == "brick":
         return _courses(x, y, pixel, course=4.0, length=8.0, joint=1.0, depth=0.34, vary=0.13)
     if name == "blocks":

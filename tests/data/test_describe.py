@@ -1,0 +1,92 @@
+"""The line that says what is translated into what: colors of label maps, photos, held-out pairs."""
+
+import re
+
+import pytest
+import torch
+from PIL import Image
+
+from ganblocks import (
+    DataError,
+    PairedImageDataset,
+    PairTransform,
+    ShapeError,
+    SyntheticFacades,
+)
+from ganblocks.data import describe_pairs, held_out_split, require_readable
+from ganblocks.data.describe import count_colors
+from ganblocks.pictures import to_picture
+
+
+def test_drawn_facades():
+    train, val = SyntheticFacades(400, 128), SyntheticFacades(40, 128, split="val")
+    line = "b (labels, 12 colors) → a (photo), 400 train, 40 val"
+    assert describe_pairs(train, val) == line
+    back = SyntheticFacades(400, 128, direction="a2b")
+    line = "a (photo) → b (labels, 12 colors), 400 train, 40 val"
+    assert describe_pairs(back, val) == line
+
+
+def save_facades(folder, count, suffix, quality=90):
+    folder.mkdir(parents=True)
+    for index in range(count):
+        photo, labels, _ = SyntheticFacades(count, 128).read(0, index)
+        both = to_picture(torch.cat((photo, labels), 2))
+        both.save(folder / f"{index}{suffix}", quality=quality)
+
+
+def test_a_lossy_label_map_is_one_and_a_photo_is_none(tmp_path):
+    save_facades(tmp_path / "train", 16, ".jpg")
+    train = PairedImageDataset(tmp_path, direction="b2a")
+    assert re.match(
+        r"b \(labels, \d\d colors\) → a \(photo\), 16 train, ", describe_pairs(train, train)
+    )
+
+
+@pytest.mark.parametrize(
+    ("channels", "labels", "line"),
+    [
+        (3, "a", "a (photo) → b (photo), 4 train, "),
+        (1, "a", "a (grey photo) → b (grey photo), 4 train, "),
+        (1, None, "a (grey photo) → b (labels, 4 colors), 4 train, "),
+        (4, None, "a (RGBA photo) → b (labels, 11 colors), 4 train, "),
+    ],
+)
+def test_grey_ones_and_a_side_that_is_said_to_be_no_labels(tmp_path, channels, labels, line):
+    save_facades(tmp_path / "train", 4, ".png")
+    transform = PairTransform(labels=labels)
+    train = PairedImageDataset(tmp_path, transform=transform, channels=channels)
+    assert describe_pairs(train, train).startswith(line)
+
+
+def test_training_pairs_are_not_called_held_out(tmp_path, make_picture):
+    make_picture(tmp_path / "train" / "x.png")
+    pairs = [PairedImageDataset(tmp_path, split=split) for split in ("train", "train")]
+    told = "none held out (no val/ and no test/): grids and scores are of training pairs"
+    assert describe_pairs(*pairs).endswith(f"1 train, {told}")
+    assert held_out_split(tmp_path) == "train"
+    for split in ("test", "val"):
+        make_picture(tmp_path / split / "x.png")
+        assert held_out_split(tmp_path) == split
+        val = PairedImageDataset(tmp_path, split=split)
+        assert describe_pairs(pairs[0], val).endswith(f"1 train, 1 {split}")
+
+
+def test_shades_of_one_color_count_once():
+    image = torch.tensor([0, 10, 30, 200, 210, 255], dtype=torch.uint8).repeat(10)
+    assert count_colors([image.view(1, 6, 10)]) == 3
+    noise = torch.randint(0, 256, (3, 64, 64)).to(torch.uint8)
+    assert count_colors([noise], most=5) <= 5
+
+
+def test_every_broken_pair_is_named_before_a_training(tmp_path, make_picture, truncate):
+    for split in ("train", "val"):
+        make_picture(tmp_path / split / "good.png", 32, 16)
+    whole = [PairedImageDataset(tmp_path, split=split) for split in ("train", "val")]
+    require_readable(*whole)
+    truncate(make_picture(tmp_path / "val" / "bad.png", 32, 16))
+    Image.new("RGB", (30, 15)).save(tmp_path / "val" / "small.png")
+    transform = PairTransform(None, 16)
+    pairs = [whole[0], PairedImageDataset(tmp_path, split="val", transform=transform)]
+    with pytest.raises((DataError, ShapeError), match=r"(?s)bad\.png: cannot be read.*small"):
+        require_readable(*pairs)

@@ -8,13 +8,12 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from ganblocks.blocks import ConvBlock, initialize
-from ganblocks.blocks import spectral_norm as with_spectral_norm
+from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectral_norm
 from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, require_count, require_flag
-from ganblocks.reference_weights import fitting, patch_from_reference, read_weights
 from ganblocks.registry import Knob
+from ganblocks.weights import build_from_reference
 
 MOST_LAYERS = 16
 
@@ -181,7 +180,4 @@ class PatchDiscriminator(ChainDiscriminator):
             >>> PatchDiscriminator.from_reference(state).receptive_field.size
             (34, 34)
         """
-        spec, state = patch_from_reference(read_weights(weights))
-        network = cls(**{**spec, **knobs})
-        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
-        return network
+        return build_from_reference(cls, "patch", weights, knobs)

@@ -8,13 +8,12 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from ganblocks.blocks import ConvBlock, initialize
-from ganblocks.blocks import spectral_norm as with_spectral_norm
+from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectral_norm
 from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import require_count, require_flag
-from ganblocks.reference_weights import fitting, pixel_from_reference, read_weights
 from ganblocks.registry import Knob
+from ganblocks.weights import build_from_reference
 
 
 @DISCRIMINATORS.register("pixel")
@@ -95,7 +94,4 @@ class PixelDiscriminator(ChainDiscriminator):
             >>> PixelDiscriminator.from_reference(state).in_channels
             4
         """
-        spec, state = pixel_from_reference(read_weights(weights))
-        network = cls(**{**spec, **knobs})
-        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
-        return network
+        return build_from_reference(cls, "pixel", weights, knobs)

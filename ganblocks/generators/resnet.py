@@ -10,14 +10,20 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ganblocks.blocks import ConvBlock, DownBlock, ResidualBlock, UpBlock, initialize
-from ganblocks.blocks import spectral_norm as with_spectral_norm
+from ganblocks.blocks import (
+    ConvBlock,
+    DownBlock,
+    ResidualBlock,
+    UpBlock,
+    initialize,
+    spectral_norm as with_spectral_norm,
+)
 from ganblocks.blocks.checkpointing import checkpointed
 from ganblocks.errors import require_count, require_flag, require_image, require_one_of
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
-from ganblocks.reference_weights import fitting, read_weights, resnet_from_reference
 from ganblocks.registry import Knob
+from ganblocks.weights import build_from_reference
 
 PORT_DOWN = {"type": "conv", "kernel_size": 3}
 PORT_UP = {"type": "deconv", "kernel_size": 3, "checkerboard": "accept"}
@@ -156,10 +162,7 @@ class ResNetGenerator(nn.Module):
             >>> len(ResNetGenerator.from_reference(state).blocks)
             2
         """
-        spec, state = resnet_from_reference(read_weights(weights))
-        network = cls(**{**spec, **knobs})
-        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
-        return network
+        return build_from_reference(cls, "resnet", weights, knobs)
 
     @property
     def size_multiple(self) -> int:

@@ -7,31 +7,13 @@ from ganblocks.errors import ShapeError
 
 
 def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
-    """Repeats the last row and column until both sides are multiples.
-
-    Args:
-        x: Images (B, C, H, W).
-        multiple: What both sides shall be divisible by.
-        least: What no side may be shorter than; a multiple too.
-
-    Returns:
-        The padded images; `x` itself where nothing is missing.
-
-    Examples:
-        >>> pad_to_multiple(torch.zeros(1, 3, 255, 257), 256).shape
-        torch.Size([1, 3, 256, 512])
-    """
+    """Repeats the last row and column until both sides are multiples."""
     height, width = (max(least, -(-n // multiple) * multiple) for n in x.shape[-2:])
     return fit_to(x, height, width)
 
 
 def fit_to(x: Tensor, height: int, width: int) -> Tensor:
-    """Repeats the last row and column, or cuts them off, until the size is that one.
-
-    Examples:
-        >>> fit_to(torch.arange(6.0).view(1, 1, 2, 3), 3, 2).flatten().tolist()
-        [0.0, 1.0, 3.0, 4.0, 3.0, 4.0]
-    """
+    """Repeats the last row and column, or cuts them off, until the size is that one."""
     bottom, right = height - x.shape[-2], width - x.shape[-1]
     # By hand: torch's compiler refuses the gradient of its own replicate padding in channels_last.
     if bottom > 0:
@@ -42,11 +24,7 @@ def fit_to(x: Tensor, height: int, width: int) -> Tensor:
 
 
 def require_multiple(height: int, width: int, multiple: int) -> None:
-    """Raises `ShapeError`, naming the two nearest valid sizes, unless both sides are multiples.
-
-    Examples:
-        >>> require_multiple(512, 256, 256)
-    """
+    """Raises `ShapeError`, naming the two nearest valid sizes, unless both sides are multiples."""
     if height % multiple or width % multiple:
         below = tuple(max(multiple, n // multiple * multiple) for n in (height, width))
         above = tuple(-(-n // multiple) * multiple for n in (height, width))

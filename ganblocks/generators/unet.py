@@ -16,8 +16,6 @@ from ganblocks.blocks import (
     SelfAttention,
     UpBlock,
     initialize,
-)
-from ganblocks.blocks import (
     spectral_norm as with_spectral_norm,
 )
 from ganblocks.blocks.checkpointing import checkpointed
@@ -37,8 +35,8 @@ from ganblocks.generators.unet_knobs import (
     resolve_dropout_levels,
     samplers_with_kernel,
 )
-from ganblocks.reference_weights import fitting, read_weights, unet_from_reference
 from ganblocks.registry import Knob
+from ganblocks.weights import build_from_reference
 
 
 @GENERATORS.register("unet")
@@ -272,10 +270,7 @@ class UNetGenerator(nn.Module):
             >>> network.in_channels, network.num_downs
             (1, 5)
         """
-        spec, state = unet_from_reference(read_weights(weights))
-        network = cls(**{**spec, **knobs})
-        network.load_state_dict(fitting(state, network.state_dict(), cls.__name__))
-        return network
+        return build_from_reference(cls, "unet", weights, knobs)
 
     @property
     def size_multiple(self) -> int:

@@ -11,15 +11,7 @@ DEFAULT_KERNEL = 4
 
 
 def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, Knob]:
-    """Hands the kernel size to the strided samplers, whose specs do not say it already.
-
-    Raises:
-        OptionError: Another kernel size than the default would do nothing.
-
-    Examples:
-        >>> samplers_with_kernel("pool", "deconv", 6)
-        ('pool', {'kernel_size': 6, 'type': 'deconv'})
-    """
+    """Hands the kernel size to the strided samplers, whose specs do not say it already."""
     strided = [
         {"kernel_size": kernel_size, **spec}
         if spec.get("type") == name and "kernel_size" not in spec
@@ -36,12 +28,7 @@ def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, 
 
 
 def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple[int, ...]:
-    """Gives the decoder levels with dropout: `"port"`, `"paper"`, or those that are listed.
-
-    Examples:
-        >>> resolve_dropout_levels("port", 8), resolve_dropout_levels("paper", 8)
-        ((1, 2, 3), (0, 1, 2))
-    """
+    """Gives the decoder levels with dropout: `"port"`, `"paper"`, or those that are listed."""
     if isinstance(levels, str):
         if levels not in ("port", "paper"):
             words = not_one_of("dropout_levels", levels, ["port", "paper"])
@@ -51,12 +38,7 @@ def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple
 
 
 def require_decoder_levels(knob: str, levels: Iterable[int], num_downs: int) -> tuple[int, ...]:
-    """Raises `OptionError` unless each is a level of the decoder before the image's.
-
-    Examples:
-        >>> require_decoder_levels("attention_levels", [2], 8)
-        (2,)
-    """
+    """Raises `OptionError` unless each is a level of the decoder before the image's."""
     if isinstance(levels, str) or not isinstance(levels, Iterable):
         raise OptionError(f"{knob} is {levels!r}: write a list of decoder levels, such as [0, 1]")
     levels = tuple(levels)

@@ -1,6 +1,7 @@
 """The recorded keys and shapes of the port: what we read, write and compute, entry by entry."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,7 @@ from ganblocks import (
     spec_of,
     to_reference,
 )
-from ganblocks.reference_weights import (
-    patch_from_reference,
-    pixel_from_reference,
-    resnet_from_reference,
-    unet_from_reference,
-)
+from ganblocks.weights import from_reference
 
 RECORDED = {
     entry: {key: tuple(shape) for key, shape in keys.items()}
@@ -31,10 +27,10 @@ RECORDED = {
     if isinstance(keys, dict)
 }
 READERS = {
-    "unet": (UNetGenerator, unet_from_reference),
-    "resn": (ResNetGenerator, resnet_from_reference),
-    "patc": (PatchDiscriminator, patch_from_reference),
-    "pixe": (PixelDiscriminator, pixel_from_reference),
+    "unet": (UNetGenerator, partial(from_reference, "unet")),
+    "resn": (ResNetGenerator, partial(from_reference, "resnet")),
+    "patc": (PatchDiscriminator, partial(from_reference, "patch")),
+    "pixe": (PixelDiscriminator, partial(from_reference, "pixel")),
 }
 INSTANCE = {"type": "instance", "affine": False}
 

@@ -17,10 +17,10 @@ from ganblocks import (
     ResNetGenerator,
     SpecError,
     UNetGenerator,
-    spec_of,
     to_reference,
 )
-from ganblocks.reference_weights.writing import _OPTIONS, _PORTS
+from ganblocks.weights.formats import FORMATS
+from ganblocks.weights.translation import _OPTIONS
 
 INSTANCE = {"type": "instance", "affine": False}
 
@@ -130,11 +130,12 @@ def test_what_the_port_has_not_is_named(network, knob, value, has):
     assert message.endswith("Save model.state_dict() instead")
 
 
-@pytest.mark.parametrize("network", [unet, resnet, patch, pixel])
-def test_every_knob_that_is_let_through_exists(network):
-    port = _PORTS[spec_of(network())["type"]]
-    parameters = inspect.signature(type(network())).parameters
-    assert {*port.dimensions, *port.silent, *port.choices} <= set(parameters)
+@pytest.mark.parametrize("layout", FORMATS, ids=lambda layout: layout.what)
+def test_every_knob_that_is_let_through_exists(layout):
+    network = {"unet": unet, "resnet": resnet, "patch": patch, "pixel": pixel}[layout.component]
+    knobs = {*layout.dimensions, *layout.silent, *layout.choices, *layout.dialect, *layout.least}
+    knobs |= {*layout.biases("batch")}
+    assert knobs <= set(inspect.signature(type(network())).parameters)
 
 
 def test_instance_norm_needs_its_biases():

@@ -8,6 +8,7 @@ from plain_port import Patch, Pixel, ResNet, Tutorial, UNet, randomised, without
 
 from ganblocks import (
     GENERATORS,
+    OptionError,
     PatchDiscriminator,
     PixelDiscriminator,
     ResNetGenerator,
@@ -16,7 +17,8 @@ from ganblocks import (
     spec_of,
     to_reference,
 )
-from ganblocks.reference_weights import fitting, patch_from_reference, unet_from_reference
+from ganblocks.weights import from_reference, tutorial_unet
+from ganblocks.weights.translation import written
 
 INSTANCE = {"type": "instance", "affine": False}
 OURS = {
@@ -137,8 +139,23 @@ def test_written_again_it_is_the_same(cls, knobs):
     cls(**knobs).load_state_dict(written)
 
 
+@pytest.mark.parametrize("knobs", [knobs for cls, knobs, _ in NETWORKS if cls is Tutorial], ids=str)
+def test_the_tutorials_layout_is_written_again(knobs):
+    state = randomised(Tutorial(**knobs)).state_dict()
+    again = written(UNetGenerator.from_reference(state), tutorial_unet.UNET)
+    assert again.keys() == state.keys()
+    assert all(torch.equal(again[key], state[key]) for key in state)
+
+
+def test_what_the_tutorial_has_not_is_named():
+    state = Tutorial(base=4, downs=5).state_dict()
+    network = UNetGenerator.from_reference(state, concat_order="skip_first")
+    with pytest.raises(OptionError, match="^concat_order is .* the pix2pix tutorial has 'decoder_"):
+        written(network, tutorial_unet.UNET)
+
+
 def test_the_tutorials_knobs_are_the_presets():
-    spec = unet_from_reference(Tutorial(base=4, downs=5).state_dict())[0]
+    spec = from_reference("unet", Tutorial(base=4, downs=5).state_dict())[0]
     with torch.device("meta"):
         preset = spec_of(GENERATORS.build("unet_256_tutorial", base_channels=4, num_downs=5))
         ours = spec_of(UNetGenerator(**spec))
@@ -214,15 +231,14 @@ def test_half_precision_is_read():
     assert torch.equal(network.blocks[0].conv.weight, state["model.0.weight"].float())
 
 
-def test_a_knob_that_contradicts_the_keys_is_named():
-    spec, state = patch_from_reference(Patch(base=4).state_dict())
-    network = PatchDiscriminator(**{**spec, "norm": "instance"})
-    with pytest.raises(WeightsError, match=r"blocks\.1\.norm\.running_mean is \(8,\).*absent"):
-        fitting(state, network.state_dict(), "PatchDiscriminator")
-    network = PatchDiscriminator(**{**spec, "n_layers": 4})
-    with pytest.raises(WeightsError, match=r"blocks\.4\.conv\.weight is missing.*\(32, 32, 4, 4\)"):
-        fitting(state, network.state_dict(), "PatchDiscriminator")
-    network = PatchDiscriminator(**{**spec, "in_channels": 3})
-    with pytest.raises(WeightsError, match=r"0\.conv\.weight is \(4, 6, 4, 4\).*\(4, 3, 4, 4\)"):
-        fitting(state, network.state_dict(), "PatchDiscriminator")
-    assert fitting(state, PatchDiscriminator(**spec).state_dict(), "PatchDiscriminator") is state
+@pytest.mark.parametrize(
+    ("knobs", "says"),
+    [
+        ({"norm": "instance"}, r"blocks\.1\.norm\.running_mean is \(8,\).*absent"),
+        ({"n_layers": 4}, r"blocks\.4\.conv\.weight is missing.*\(32, 32, 4, 4\)"),
+        ({"in_channels": 3}, r"0\.conv\.weight is \(4, 6, 4, 4\).*\(4, 3, 4, 4\)"),
+    ],
+)
+def test_a_knob_that_contradicts_the_keys_is_named(knobs, says):
+    with pytest.raises(WeightsError, match=f"do not fit this PatchDiscriminator: .*{says}"):
+        PatchDiscriminator.from_reference(Patch(base=4).state_dict(), **knobs)

@@ -1,4 +1,4 @@
-"""Reading a state dict from a file or a mapping, and refusing what is none."""
+"""State dicts, read from files or networks: prefixes, checks, and what does not fit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganblocks.errors import WeightsError, listed
+from ganblocks.errors import RunError, WeightsError, listed
+from ganblocks.weights.layout import Shape, Weights
 
 _PREFIXES = ("module.", "_orig_mod.")  # of data-parallel wrappers and torch.compile
 _WRAPPER = "state_dict"
@@ -52,6 +53,49 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
     if not os.path.isfile(path):  # noqa: PTH113, as Path.is_file raises where a name is too long
         raise WeightsError(f"{path} is no file: check the path of the weights")
     return _plain(_loaded(path), str(path))
+
+
+def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
+    """Returns a state dict without the prefixes that DDP and torch.compile put before the keys."""
+    return unwrapped(network.state_dict())
+
+
+def fitting_weights(
+    network: nn.Module, weights: dict[str, Tensor], source: str
+) -> dict[str, Tensor]:
+    """Returns a state dict, wrapped or not, under a network's own keys, if all of it fits."""
+    weights = unwrapped(weights)
+    if wrong := misfits(weights, shapes_of(network)):
+        raise RunError(
+            f"{source} is of another model than this {type(network).__name__}: "
+            f"{wrong[0]}. Build the network that its spec.json describes",
+            see="state-dict",
+        )
+    return weights
+
+
+def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Removes the prefixes that DDP and torch.compile put before every key."""
+    plain = dict(weights)
+    while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in plain)), None):
+        plain = {key.removeprefix(prefix): value for key, value in plain.items()}
+    return plain
+
+
+def misfits(have: Weights, want: Mapping[str, Shape]) -> list[str]:
+    """Says of each key that is missing, of another shape or left over what is wrong with it."""
+    keys = [key for key, shape in want.items() if key not in have or have[key].shape != shape]
+    keys += [key for key in have if key not in want]
+    there = {key: tuple(value.shape) for key, value in have.items()}
+    return [
+        f"{key} is {there.get(key, 'missing')}, and should be {want.get(key, 'absent')}"
+        for key in keys
+    ]
+
+
+def shapes_of(network: nn.Module) -> dict[str, Shape]:
+    """Returns the shapes of a network's state dict."""
+    return {key: tuple(value.shape) for key, value in network.state_dict().items()}
 
 
 def _loaded(path: Path) -> Any:
@@ -116,19 +160,6 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
                 "values. Convert it, or save the weights of the network as it was trained"
             )
     return unwrapped(weights)
-
-
-def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Removes the prefixes that DDP and torch.compile put before every key.
-
-    Examples:
-        >>> list(unwrapped({"module._orig_mod.weight": torch.zeros(1)}))
-        ['weight']
-    """
-    plain = dict(weights)
-    while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in plain)), None):
-        plain = {key.removeprefix(prefix): value for key, value in plain.items()}
-    return plain
 
 
 def _unfit(key: str, value: Tensor) -> str | None:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ganblocks import PatchDiscriminator, WeightsError, to_reference
-from ganblocks.reference_weights import read_weights
+from ganblocks.weights import read_weights
 
 
 @pytest.fixture

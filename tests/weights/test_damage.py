@@ -4,8 +4,7 @@ import functools
 
 import pytest
 import torch
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from plain_port import Patch, Pixel, ResNet, Tutorial, UNet
 
 from ganblocks import (
@@ -15,16 +14,12 @@ from ganblocks import (
     UNetGenerator,
     WeightsError,
 )
-from ganblocks.reference_weights import (
-    patch_from_reference,
-    pixel_from_reference,
-    port_patch,
-    port_unet,
-    resnet_from_reference,
-    tutorial_unet,
-    unet_from_reference,
-)
+from ganblocks.weights import from_reference, port_patch, port_unet, tutorial_unet
 
+unet_from_reference = functools.partial(from_reference, "unet")
+resnet_from_reference = functools.partial(from_reference, "resnet")
+patch_from_reference = functools.partial(from_reference, "patch")
+pixel_from_reference = functools.partial(from_reference, "pixel")
 READ = {
     UNet: unet_from_reference,
     Tutorial: unet_from_reference,
@@ -231,20 +226,20 @@ def test_a_huge_number_in_a_key_costs_nothing(read, keys):
 
 
 @pytest.mark.parametrize(
-    ("candidates", "keys", "knob", "deepest"),
+    ("layout", "keys", "knob", "deepest"),
     [
         (
-            port_unet.candidates,
+            port_unet.UNET,
             ["model.model.1.model." + "3.model." * i for i in range(400)],
             "num_downs",
             20,
         ),
-        (tutorial_unet.candidates, [f"conv{i}.0." for i in range(400)], "num_downs", 20),
-        (port_patch.patch_candidates, [f"model.{i}." for i in range(400)], "n_layers", 21),
+        (tutorial_unet.UNET, [f"conv{i}.0." for i in range(400)], "num_downs", 20),
+        (port_patch.PATCH, [f"model.{i}." for i in range(400)], "n_layers", 21),
     ],
 )
-def test_no_depth_is_tried_that_no_image_has(candidates, keys, knob, deepest):
-    tried = candidates({f"{key}1.weight": torch.zeros(4, 4, 4, 4) for key in keys})
+def test_no_depth_is_tried_that_no_image_has(layout, keys, knob, deepest):
+    tried = layout.candidates({f"{key}1.weight": torch.zeros(4, 4, 4, 4) for key in keys})
     assert max(spec[knob] for spec, _ in tried) == deepest
 
 

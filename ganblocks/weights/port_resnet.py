@@ -1,0 +1,78 @@
+"""The ResNet of the PyTorch port: one Sequential, whose numbers count pads and dropout too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from ganblocks.registry import Spec
+from ganblocks.weights.layout import Format, Layout, Weights, conv, normed
+from ganblocks.weights.shape_inference import numbers, size, sizes
+
+
+def _layout(norm: str, spec: Spec) -> Layout:
+    """Lists the tensors: the stem, down, the blocks, up, and the last convolution."""
+    made: Layout = []
+
+    def layer(
+        path: str, index: int, ours: str, ends: tuple[int, int], kernel: int = 3, up: bool = False
+    ) -> None:
+        bias, theirs = norm == "instance", f"{path}.{index}"
+        made.extend(conv(theirs, f"{ours}.conv", ends, kernel, bias=bias, transposed=up))
+        made.extend(normed(norm, f"{path}.{index + 1}", f"{ours}.norm", ends[1]))
+
+    width = spec["base_channels"]
+    layer("model", 1, "stem", (spec["in_channels"], width), 7)
+    index = 4
+    for i in range(spec["num_downs"]):
+        layer("model", index, f"down.{i}", (width, 2 * width))
+        index, width = index + 3, 2 * width
+    # Zeros are padded by the convolution itself; every other padding is a module before it.
+    pads = 0 if spec["padding_mode"] == "zeros" else 1
+    second = pads + 3 + (1 if spec["dropout"] else 0) + pads
+    for i in range(spec["n_blocks"]):
+        for part, place in [("first", pads), ("second", second)]:
+            layer(f"model.{index}.conv_block", place, f"blocks.{i}.{part}", (width, width))
+        index += 1
+    for i in range(spec["num_downs"]):
+        layer("model", index, f"up.{i}", (width, width // 2), up=True)
+        index, width = index + 3, width // 2
+    ends = (width, spec["out_channels"])
+    return made + conv(f"model.{index + 1}", "last.conv", ends, 7, bias=True)
+
+
+def _guesses(weights: Weights) -> Iterator[Spec]:
+    """Tries every width, padding and dropout; the block numbers say how deep the network is."""
+    end = max(numbers(weights, r"model\.(\d+)\."), default=0)
+    blocks = numbers(weights, r"model\.(\d+)\.conv_block\.")
+    start = min(blocks) if blocks else end // 2 + 2  # without blocks, the middle
+    first, last = "model.1.weight", f"model.{end}"
+    bases = sizes(weights, (first, 0), ("model.4.weight", 1), (f"{last}.weight", 1))
+    # The port's own padding and no dropout come first: without blocks nothing tells.
+    for base, dropout, padding_mode in product(bases, (0.0, 0.5), ("reflect", "zeros")):
+        yield {
+            "in_channels": size(weights, (first, 1)),
+            "out_channels": size(weights, (f"{last}.weight", 0), (f"{last}.bias", 0)),
+            "base_channels": base,
+            "n_blocks": min(max(blocks) - start + 1, len(weights)) if blocks else 0,
+            "num_downs": min(max((start - 4) // 3, 0), len(weights)),
+            "padding_mode": padding_mode,
+            "dropout": dropout,
+        }
+
+
+RESNET = Format(
+    what="a ResNet of the PyTorch port of pix2pix",
+    reader="ResNetGenerator.from_reference",
+    pattern=r"model\.(1\.|\d+\.conv_block\.)",
+    component="resnet",
+    layout=_layout,
+    guesses=_guesses,
+    biases=lambda norm: {"bias": norm == "instance"},
+    dimensions=(
+        *("in_channels", "out_channels", "base_channels"),
+        *("n_blocks", "num_downs", "padding_mode", "dropout"),
+    ),
+    silent=("dropout_mode", "checkpointing", "size_policy", "init"),
+    choices={"num_downs": (2,), "padding_mode": ("reflect", "replicate", "zeros")},
+)

@@ -1,0 +1,50 @@
+"""What the shapes of a state dict say about the network, though a key may be damaged."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+
+from ganblocks.registry import Spec
+from ganblocks.weights.layout import Weights
+
+MAX_DEPTH = 20  # an image would need a million pixels a side
+
+
+def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
+    """Reads one number at several places `(key, dimension)`, the most frequent first; else 1."""
+    shapes = [(weights[key].shape, dim) for key, dim in places if key in weights]
+    found = [shape[dim] for shape, dim in shapes if len(shape) > dim and shape[dim] > 0]
+    return [size for size, _ in Counter(found).most_common()] or [1]
+
+
+def size(weights: Weights, *places: tuple[str, int]) -> int:
+    """Reads one number at several places: what most of them say."""
+    return sizes(weights, *places)[0]
+
+
+def numbers(weights: Weights, pattern: str) -> list[int]:
+    """Reads the number in each key that matches; one of ten digits or more is no layer's."""
+    found = [match[1] for key in weights if (match := re.match(pattern, key))]
+    return [int(digits) for digits in found if len(digits) < 10]
+
+
+def widening(
+    weights: Weights,
+    depth: tuple[str, Iterable[int]],
+    bases: Iterable[int],
+    convs: Callable[[int], list[str]],
+    **others: int,
+) -> Iterator[Spec]:
+    """Yields the dimensions of a network whose layers double in width up to a limit.
+
+    `convs` lists the weights of all layers but the first, given a depth.
+    """
+    knob, depths = depth
+    others["kernel_size"] = size(weights, *((key, 3) for key in weights))
+    for layers, base in product(depths, bases):
+        widths = sizes(weights, *((key, 0) for key in convs(layers)))
+        for most in dict.fromkeys([8, *(max(width // base, 1) for width in widths)]):
+            yield {**others, "base_channels": base, knob: layers, "max_multiplier": most}

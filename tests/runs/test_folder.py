@@ -1,3 +1,5 @@
+"""A run's folder: what stands in it is whole, and nobody's files are written over."""
+
 import json
 
 import pytest
@@ -6,8 +8,9 @@ from PIL import Image
 from torch import nn
 
 from ganblocks import RunError, RunFolder
-from ganblocks.checkpoints import fitting_weights, plain_state_dict, write_atomically
 from ganblocks.pictures import from_picture
+from ganblocks.runs import write_atomically
+from ganblocks.weights import fitting_weights, plain_state_dict
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -25,10 +28,21 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 
 def test_a_run_is_not_written_over(tmp_path):
-    RunFolder.create(tmp_path / "run", {"first": True})
-    with pytest.raises(RunError, match="--resume"):
+    run = RunFolder.create(tmp_path / "run", {"first": True})
+    run.save_state({"step": 1})
+    with pytest.raises(RunError, match="already holds a run: resume it with RunFolder.open"):
         RunFolder.create(tmp_path / "run", {"second": True})
     assert RunFolder.open(tmp_path / "run").spec == {"first": True}
+
+
+@pytest.mark.parametrize(
+    "name", ["state.pt", "state_000004.pt", "metrics.csv", "index.html", "mine.safetensors"]
+)
+def test_files_of_ones_own_are_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(RunError, match=f"holds .*{name}.*choose another folder"):
+        RunFolder.create(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_with_other_files_may_become_a_run(tmp_path):
@@ -39,7 +53,7 @@ def test_a_folder_with_other_files_may_become_a_run(tmp_path):
 
 def test_a_path_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="choose another --out"):
+    with pytest.raises(RunError, match="choose another folder"):
         RunFolder.create(tmp_path / "file" / "run", {})
 
 
@@ -131,10 +145,10 @@ def test_a_compiled_network_is_saved_under_plain_keys():
 
 def test_a_sample_is_written_whole(tmp_path):
     run = RunFolder.create(tmp_path / "run", {})
-    sheet = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
-    run.save_sample(7, sheet)
+    grid = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
+    run.save_sample(7, grid)
     with Image.open(run.samples / "step_000007.png") as picture:
-        assert torch.equal(from_picture(picture, 3), sheet)
+        assert torch.equal(from_picture(picture, 3), grid)
     assert [p.name for p in run.samples.iterdir()] == ["step_000007.png"]
 
 

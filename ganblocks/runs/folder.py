@@ -15,17 +15,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ganblocks.errors import RunError, listed
+from ganblocks.errors import OptionError, RunError, listed
 from ganblocks.pictures import to_picture
-from ganblocks.reference_weights import misfit, misfits, unwrapped
+from ganblocks.weights import fitting_weights, plain_state_dict
 
 Json = dict[str, Any]
 
 _FILES = (
     "state.pt",
-    "generator.safetensors",
-    "discriminator.safetensors",
-    "best.safetensors",
     "metrics.csv",
     "health.jsonl",
     "metrics.jsonl",
@@ -65,13 +62,16 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 class RunFolder:
     """The folder of one training run.
 
-    `spec.json` says what ran, `generator.safetensors` and `discriminator.safetensors` hold the
-    weights, `best.safetensors` those of the best generator where `fit` was told what is best,
-    `state.pt` all that a resumed training needs, `metrics.csv` the log, `health.jsonl` what was
-    found to be ill, `samples/` the grids, `index.html` the report.
+    `spec.json` says what ran, `<network>.safetensors` holds the weights of each network, such as
+    `generator`, `best_<network>.safetensors` those of the best step where `best_by` says what is
+    best, `state.pt` all that a resumed training needs, `metrics.csv` the log, `health.jsonl` the
+    problems that were detected, `samples/` the grids, `index.html` the report.
 
     Args:
-        path: The folder; `create` and `open` check it first.
+        path: The folder; nothing is looked at or written yet. `create` and `open` do so.
+
+    Raises:
+        OptionError: The path is empty.
 
     Examples:
         >>> import tempfile
@@ -87,6 +87,8 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
+        if not str(path):
+            raise OptionError("the path of a run's folder is empty: write one, such as 'runs/a'")
         self.path = Path(path)
         self.metrics = self.path / "metrics.csv"
         self.health = self.path / "health.jsonl"
@@ -95,12 +97,12 @@ class RunFolder:
         self._state = self.path / "state.pt"
 
     @classmethod
-    def create(cls, path: str | Path, spec: Json) -> RunFolder:
+    def create(cls, path: str | Path, spec: Json | None = None) -> RunFolder:
         """Makes the folder of a new run; one that holds a run already is not touched.
 
         Args:
             path: The folder.
-            spec: What runs, as plain JSON.
+            spec: What to say of the run, as plain JSON; `fit` adds task, data and options.
 
         Raises:
             RunError: A run is there already, or nothing can be written there.
@@ -109,7 +111,7 @@ class RunFolder:
         run.require_free()
         with _explained(run.path):
             run.samples.mkdir(parents=True, exist_ok=True)
-        run.write_spec(spec)
+        run.write_spec(spec or {})
         return run
 
     @classmethod
@@ -138,14 +140,15 @@ class RunFolder:
         with _explained(self.path):
             if self._spec.exists():
                 raise RunError(
-                    f"{self.path} already holds a run: write --resume to go on with it, "
-                    "or another --out for a new one"
+                    f"{self.path} already holds a run: resume it with RunFolder.open, or take "
+                    "another folder for a new one"
                 )
             taken = [name for name in _FILES if (self.path / name).exists()]
             taken += [path.name for path in self._older().values()]
+            taken += sorted(path.name for path in self.path.glob("*.safetensors"))
         if taken:
             raise RunError(
-                f"{self.path} holds {listed(taken)}, which a run replaces: choose another --out"
+                f"{self.path} holds {listed(taken)}, which a run replaces: choose another folder"
             )
 
     @property
@@ -185,13 +188,13 @@ class RunFolder:
         text = json.dumps(spec, indent=2, allow_nan=False) + "\n"
         write_atomically(self._spec, lambda temporary: temporary.write_text(text, "utf-8"))
 
-    def save_state(self, state: Json, *, keep: int = 1) -> None:
+    def save_state(self, state: Json, *, keep_last: int = 1) -> None:
         """Writes the state of the training as `state.pt`.
 
         Args:
             state: Tensors, numbers and text, in lists and dictionaries; nothing else is read
                 back; its `"step"` is wanted.
-            keep: States to keep: the new one, and before it the newest of those that were
+            keep_last: States to keep: the new one, and before it the newest of those that were
                 written so, as `state_<step>.pt`. To go back to one, copy it over `state.pt`.
 
         Raises:
@@ -199,12 +202,12 @@ class RunFolder:
         """
         write_atomically(self._state, lambda temporary: torch.save(state, temporary))
         with _explained(self.path):
-            if keep > 1:
+            if keep_last > 1:
                 copy = self.path / f"state_{state['step']:06d}.pt"
                 # No link: whoever copies an older one over state.pt would write into this as well.
                 write_atomically(copy, lambda temporary: copyfile(self._state, temporary))
             kept = {step: path for step, path in self._older().items() if step <= state["step"]}
-            wanted = sorted(kept)[-keep:] if keep > 1 else []
+            wanted = sorted(kept)[-keep_last:] if keep_last > 1 else []
             for step, path in self._older().items():
                 if step not in wanted:  # too old, or of steps that will come again
                     path.unlink()
@@ -232,27 +235,37 @@ class RunFolder:
                 f"{self._state} is no checkpoint of ours ({reason})", see="resume"
             ) from None
 
-    def save_sample(self, step: int, sheet: Tensor) -> None:
+    def save_sample(self, step: int, grid: Tensor) -> None:
         """Writes a grid as `samples/step_<step>.png`.
 
         Args:
             step: The step, in six digits or more.
-            sheet: The grid, uint8 (3, H, W), as `sample_grid` draws it.
+            grid: The grid, uint8 (3, H, W).
 
         Raises:
             RunError: The file cannot be written.
         """
-        picture = to_picture(sheet)
+        picture = to_picture(grid)
         write_atomically(
             self.samples / f"step_{step:06d}.png",
             lambda temporary: picture.save(temporary, format="PNG"),
         )
 
+    def drop_samples_after(self, step: int) -> None:
+        """Removes the grids of later steps, which will come again.
+
+        Args:
+            step: The step that a resumed run goes on from.
+        """
+        for path in self.samples.glob("step_*.png"):
+            if path.stem[5:].isdecimal() and int(path.stem[5:]) > step:
+                path.unlink()
+
     def save_weights(self, name: str, network: nn.Module) -> None:
         """Writes a network's weights as `<name>.safetensors`.
 
         Args:
-            name: `"generator"`, `"discriminator"` or `"best"`.
+            name: The file's name, such as `"generator"` or `"best_generator"`.
             network: The network, wrapped or not.
 
         Raises:
@@ -267,7 +280,7 @@ class RunFolder:
         """Reads `<name>.safetensors` into a network.
 
         Args:
-            name: `"generator"`, `"discriminator"` or `"best"`.
+            name: The file's name, such as `"generator"` or `"best_generator"`.
             network: The network, which must not be wrapped.
 
         Raises:
@@ -284,39 +297,6 @@ class RunFolder:
         network.load_state_dict(fitting_weights(network, weights, str(path)))
 
 
-def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
-    """Gives a state dict without the prefixes that DDP and torch.compile put before the keys."""
-    return unwrapped(network.state_dict())
-
-
-def fitting_weights(
-    network: nn.Module, weights: dict[str, Tensor], source: str
-) -> dict[str, Tensor]:
-    """Gives a state dict, wrapped or not, under a network's own keys, if all of it fits.
-
-    Args:
-        network: The network, which must not be wrapped; it is not changed.
-        weights: The state dict.
-        source: Where it came from, for the message.
-
-    Returns:
-        What `network.load_state_dict` takes.
-
-    Raises:
-        RunError: A key is missing or left over, or a shape differs; the first is named.
-    """
-    weights = unwrapped(weights)
-    own = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    wrong = misfits(weights, own)
-    if wrong:
-        raise RunError(
-            f"{source} is of another model than this {type(network).__name__}: "
-            f"{misfit(wrong[0], weights, own)}. Build the network that its spec.json describes",
-            see="state-dict",
-        )
-    return weights
-
-
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Turns the system's word on a file into ours."""
@@ -324,5 +304,5 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError(
-            f"cannot write {path} ({error.strerror or error}): make room, or choose another --out"
+            f"cannot write {path} ({error.strerror or error}): make room, or choose another folder"
         ) from None

@@ -1,0 +1,98 @@
+"""The numbers behind a chart: thinned curves, axes, ticks."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_WIDE = 100  # values that differ by this factor need a log axis
+
+
+class Point(NamedTuple):
+    """One point of a thinned curve: the mean of its rows, and their smallest and largest value."""
+
+    step: float
+    mean: float
+    low: float
+    high: float
+
+
+class Axis(NamedTuple):
+    """A range of values, its ticks, and whether it is spaced by powers of ten."""
+
+    low: float
+    high: float
+    ticks: list[float]
+    log: bool = False
+
+    def at(self, value: float, start: float, end: float) -> float:
+        """Places a value between the pixels `start` and `end`; one outside the axis at its end."""
+        low, high = self.low, self.high
+        value = min(max(value, low), high)
+        if self.log:
+            low, high, value = math.log10(low), math.log10(high), math.log10(value)
+        return start + (value - low) / (high - low) * (end - start)
+
+
+def thin(steps: Sequence[float], values: Sequence[float], points: int = 200) -> list[Point]:
+    """Joins neighboring rows until at most `points` are left; NaN and infinity do not count.
+
+    Where no row of a point is finite, its mean is NaN: the curve has a gap there.
+    """
+    count = min(points, len(values))
+    thinned = []
+    for index in range(count):
+        # Of equal size up to one row: a short last point would jump with the noise.
+        start, end = index * len(values) // count, (index + 1) * len(values) // count
+        some = values[start:end]
+        if not math.isfinite(sum(some)):
+            some = [value for value in some if math.isfinite(value)] or [math.nan]
+        step, mean = sum(steps[start:end]) / (end - start), sum(some) / len(some)
+        thinned.append(Point(step, mean, min(some), max(some)))
+    return thinned
+
+
+def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Returns round numbers (1, 2 or 5 times a power of ten apart) that enclose low and high."""
+    if high <= low:
+        high = low + 1
+    power = math.floor(math.log10((high - low) / most))
+    unit = next(u for u in (1, 2, 5, 10) if (high - low) / (u * 10.0**power) <= most * (1 + 1e-9))
+    first = math.floor(low / (unit * 10.0**power) + 1e-9)
+    last = math.ceil(high / (unit * 10.0**power) - 1e-9)
+    # Rounded, or 3 * 0.1 would read 0.30000000000000004.
+    return [round(i * unit * 10.0**power, max(0, -power)) for i in range(first, last + 1)]
+
+
+def value_axis(curves: Sequence[Sequence[Point]], scale: str = "auto") -> Axis:
+    """Chooses the vertical axis: linear from 0, or powers of ten where the values span many."""
+    known = [point for curve in curves for point in curve if not math.isnan(point.mean)]
+    if not known:
+        return Axis(0, 1, [])
+    # A few wild rows must not flatten the rest: the extremes count without their outer 2 %.
+    spared = len(known) // 50
+    low = min(sorted(p.low for p in known)[spared], min(p.mean for p in known))
+    high = max(sorted(p.high for p in known)[-1 - spared], max(p.mean for p in known))
+    if scale == "auto" and low > 0 and high / low >= _WIDE:
+        first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+        stride = math.ceil((last - first) / 6)
+        ticks = [10.0**power for power in range(first, last + 1, stride)]
+        return Axis(10.0**first, 10.0**last, ticks, log=True)
+    ticks = round_ticks(min(low, 0), max(high, 0))
+    return Axis(ticks[0], ticks[-1], ticks)
+
+
+def number_text(value: float) -> str:
+    """Writes a number short enough for a tick or a legend."""
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size >= 1e9 or 0 < size < 1e-3:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        text = f"{float(mantissa):g}e{int(exponent)}"
+    elif size >= 1e6:
+        text = f"{value / 1e6:.4g}M"
+    elif size >= 1e4:
+        text = f"{value / 1e3:.4g}k"
+    else:
+        text = f"{value:.4g}"
+    return text

@@ -1,0 +1,147 @@
+"""The curves of a training run as SVG text: numbers in, a picture out, standard library only."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from ganblocks.errors import OptionError, require_at_least, require_one_of
+from ganblocks.report.axes import Axis, Point, number_text, round_ticks, thin, value_axis
+
+WIDTH, HEIGHT = 480, 260
+LEFT, RIGHT, TOP, BOTTOM = 70, 466, 36, 224
+"""The frame that the curves are drawn in, inside `WIDTH` by `HEIGHT`."""
+
+_COLORS = ("#0067b8", "#c2410c", "#047857", "#7c3aed")  # without a style sheet; in turn
+
+
+def line_chart(
+    title: str,
+    steps: Sequence[float],
+    series: Mapping[str, Sequence[float | None]],
+    *,
+    scale: str = "auto",
+    points: int = 200,
+) -> str:
+    """Draws series of numbers over the steps and returns the SVG element as text.
+
+    Long series are thinned to `points` means with a band from the smallest to the largest value.
+    The colors come from the CSS variables `--series-0`, `--series-1`, …, where the page has them.
+
+    Examples:
+        >>> line_chart("Loss", [1, 2], {"D": [0.7, 0.5]})[:4]
+        '<svg'
+    """
+    require_one_of("scale", scale, ("auto", "linear"))
+    require_at_least("points", points, 1)
+    for name, values in series.items():
+        if len(values) != len(steps):
+            raise OptionError(
+                f"series {name!r} has {len(values)} values for {len(steps)} steps: "
+                "give one for each step, None where there is none"
+            )
+    curves = {name: _thinned(steps, values, points) for name, values in series.items()}
+    vertical = value_axis(list(curves.values()), scale)
+    horizontal = _step_axis(steps)
+    parts = [_axes(horizontal, vertical)]
+    ends = [f"{name} {number_text(_last(curve))}" for name, curve in curves.items()]
+    places = _legend_places(ends)
+    for index, (curve, end, (x, y)) in enumerate(zip(curves.values(), ends, places, strict=True)):
+        turn = index % len(_COLORS)
+        color = f"var(--series-{turn},{_COLORS[turn]})"
+        parts.append(_legend(x, y, end, color))
+        parts.append(_curve(curve, horizontal, vertical, color))
+    if not vertical.ticks:
+        parts.append(_text((LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2, "no values yet", "middle"))
+    label = escape(f"{title}. Last values: {', '.join(ends) or 'none'}")
+    top = min([0, *(y - 19 for _, y in places)])  # further rows of the legend stand above the first
+    return (
+        f'<svg viewBox="0 {top} {WIDTH} {HEIGHT - top}" role="img" aria-label="{label}" '
+        f'style="font:13px system-ui,sans-serif">{"".join(parts)}</svg>'
+    )
+
+
+def _thinned(steps: Sequence[float], values: Sequence[float | None], points: int) -> list[Point]:
+    there = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None]
+    return thin([step for step, _ in there], [value for _, value in there], points)
+
+
+def _last(curve: Sequence[Point]) -> float:
+    return next((p.mean for p in reversed(curve) if not math.isnan(p.mean)), math.nan)
+
+
+def _step_axis(steps: Sequence[float]) -> Axis:
+    last = max([1, *steps])
+    ticks = [tick for tick in round_ticks(0, last) if tick <= last and tick == int(tick)]
+    return Axis(0, last, ticks)
+
+
+def _axes(horizontal: Axis, vertical: Axis) -> str:
+    parts = []
+    for tick in vertical.ticks:
+        y = vertical.at(tick, BOTTOM, TOP)
+        kind = "zero" if tick == 0 else "grid"
+        parts.append(_line(LEFT, y, RIGHT, y, kind))
+        parts.append(_text(LEFT - 7, y + 4, number_text(tick), "end"))
+    for tick in horizontal.ticks:
+        x = horizontal.at(tick, LEFT, RIGHT)
+        parts.append(_line(x, BOTTOM, x, BOTTOM + 4, "zero"))
+        parts.append(_text(x, BOTTOM + 18, number_text(tick), "middle"))
+    parts.append(_text(RIGHT, HEIGHT - 3, "step", "end"))
+    return "".join(parts)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    return (
+        f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
+        f'style="stroke:var(--{kind},#999)"/>'
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
+        f'style="fill:var(--muted,#555)">{escape(text)}</text>'
+    )
+
+
+def _legend_places(texts: Sequence[str]) -> list[tuple[float, int]]:
+    """Where each text of the legend begins: in rows of as many as have room beside one another."""
+    room = 32 + 9 * max(map(len, texts), default=0)
+    columns = max(1, min(len(texts), (RIGHT - LEFT) // room))
+    rows = -(-len(texts) // columns)
+    return [
+        (LEFT + i % columns * (RIGHT - LEFT) / columns, 19 - 18 * (rows - 1 - i // columns))
+        for i in range(len(texts))
+    ]
+
+
+def _legend(x: float, y: int, text: str, color: str) -> str:
+    swatch = f'<path d="M{x:.1f} {y - 4}h18" style="stroke:{color};stroke-width:3"/>'
+    return f'<g class="legend">{swatch}{_text(x + 24, y, text, "start")}</g>'
+
+
+def _curve(curve: Sequence[Point], horizontal: Axis, vertical: Axis, color: str) -> str:
+    line, band = [], []
+    for run in _unbroken(curve):
+        xs = [f"{horizontal.at(point.step, LEFT, RIGHT):.1f}" for point in run]
+        means, lows, highs = (
+            [f"{x} {vertical.at(y, BOTTOM, TOP):.1f}" for x, y in zip(xs, ys, strict=True)]
+            for ys in zip(*((p.mean, p.low, p.high) for p in run), strict=True)
+        )
+        # A point alone is a line of no length: its round cap shows it as a dot.
+        line.append(f"M{'L'.join(means)}" + ("h0" if len(run) == 1 else ""))
+        if len(run) > 1 and lows != highs:
+            band.append(f"M{'L'.join(highs + lows[::-1])}Z")
+    style = f"fill:none;stroke:{color};stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round"
+    shade = f'<path class="band" d="{"".join(band)}" style="fill:{color};opacity:.18"/>'
+    return f'{shade if band else ""}<path class="curve" d="{"".join(line)}" style="{style}"/>'
+
+
+def _unbroken(curve: Sequence[Point]) -> list[list[Point]]:
+    runs: list[list[Point]] = [[]]
+    for point in curve:
+        if not math.isnan(point.mean):
+            runs[-1].append(point)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]

@@ -1,0 +1,56 @@
+"""The health of a run in its report: numbers that are not finite, and the findings."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from ganblocks.report.files import Finding, Metrics
+
+_OPEN = 5  # findings that are not folded away: the first ones say most
+
+
+def alarm(metrics: Metrics) -> str:
+    """Names the columns that hold NaN or infinity: the curves can only leave a gap there."""
+    found = []
+    for name in ("d_real", "d_fake", *metrics.named("loss_"), *metrics.named("val_")):
+        cells = metrics.there(name)
+        if bad := [step for step, value in cells if not math.isfinite(value)]:
+            first = f"first at step {bad[0]:.0f}"
+            found.append(f"<li>{escape(name)}: {len(bad)} of {len(cells)} rows, {first}</li>")
+    for name in metrics.named("skipped_"):
+        cells = metrics.there(name)
+        if bad := [step for step, share in cells if share > 0]:
+            found.append(
+                f"<li>{escape(name)}: {len(bad)} of {len(cells)} rows have steps that left this "
+                f"player as it was, the first by step {bad[0]:.0f}</li>"
+            )
+    if not found:
+        return ""
+    return f'<div class="alarm" role="alert">Not a finite number:<ul>{"".join(found)}</ul></div>'
+
+
+def health(findings: Sequence[Finding] | None) -> str:
+    """Lists the findings of a run; one that was not watched has nothing here."""
+    if findings is None:
+        return ""
+    if not findings:
+        return '<p class="note">No problem was detected.</p>'
+    first, rest = findings[:_OPEN], findings[_OPEN:]
+    folded = (
+        f"<details><summary>{len(rest)} more findings</summary>{_list(rest)}</details>"
+        if rest
+        else ""
+    )
+    return (
+        '<section class="health" aria-labelledby="health-title">'
+        f'<h2 id="health-title">Health</h2>{_list(first)}{folded}</section>'
+    )
+
+
+def _list(findings: Sequence[Finding]) -> str:
+    entries = (
+        f"<li><p><b>step {finding.step:,}</b> {escape(finding.name)}</p>"
+        f"<p>{escape(finding.message)}</p></li>"
+        for finding in findings
+    )
+    return f"<ol>{''.join(entries)}</ol>"

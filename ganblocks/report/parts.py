@@ -1,0 +1,91 @@
+"""What was trained, read from a run's spec: a summary, its parts, and how to load its networks."""
+
+import json
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+_HEADINGS = "grid"
+
+
+def headings(spec: Mapping[str, Any]) -> list[str]:
+    """Returns the headings of the grids' columns; none where the run did not write them."""
+    found = spec.get(_HEADINGS)
+    return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
+
+
+def summary(spec: Mapping[str, Any]) -> str:
+    """Names the task, the networks, the data and their direction, as far as they are known."""
+    data = spec.get("data")
+    train = data.get("train", data) if isinstance(data, dict) else data
+    direction = train.get("direction") if isinstance(train, dict) else None
+    named = [("", spec.get("task")), *_networks(spec).items(), ("data", train)]
+    words = [(name, _type(part)) for name, part in [*named, ("direction", direction)]]
+    return " · ".join(escape(f"{name} {word}".strip()) for name, word in words if word)
+
+
+def sections(spec: Mapping[str, Any]) -> str:
+    """Shows flat objects as tables; components as the JSON that a registry builds from."""
+    single = {key: value for key, value in spec.items() if not isinstance(value, dict | list)}
+    shown = [_folded("run", _table(single.items()))] if single else []
+    networks = _networks(spec)
+    rest = [(k, v) for k, v in spec.items() if k not in single and k != _HEADINGS]
+    for name, value in rest:
+        parts = networks.items() if name == "networks" and networks else [(name, value)]
+        shown += [_folded(title, _body(part)) for title, part in parts]
+    return "".join(shown)
+
+
+def loading(spec: Mapping[str, Any], run: str) -> str:
+    """Returns the code that loads the run's networks, as HTML."""
+    networks = _networks(spec) or {"generator": {"type": ""}}
+    known = [n for n, part in networks.items() if isinstance(part, dict) and "type" in part]
+    path = json.dumps(run, ensure_ascii=False)
+    if not known:
+        return (
+            '<p class="note">No network is registered by a name: build it as the training did, and '
+            "load its file .safetensors.</p>"
+        )
+    if "generator" in known:
+        lines = [f"generator = ganblocks.load({path})"]
+        if "source" in (headings(spec) or ["source"]):  # it translates images
+            lines.append('ganblocks.translate(generator, "my_picture.png").save("translated.png")')
+    else:
+        lines = [f"{name} = ganblocks.load({path}, network={json.dumps(name)})" for name in known]
+    code = escape("\n".join(["import ganblocks", "", *lines]), quote=False)
+    return f'<pre class="load" tabindex="0"><code>{code}</code></pre>'
+
+
+def _networks(spec: Mapping[str, Any]) -> dict[str, Any]:
+    found = spec.get("networks")
+    return found if isinstance(found, dict) else {}
+
+
+def _type(part: Any) -> str:
+    word = part.get("type", part.get("class")) if isinstance(part, dict) else part
+    return word if isinstance(word, str) else ""
+
+
+def _body(value: Any) -> str:
+    flat = isinstance(value, dict) and not any(
+        key == "type" or isinstance(inner, dict | list) for key, inner in value.items()
+    )
+    if flat:
+        return _table(value.items())
+    return f'<pre tabindex="0">{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>'
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{body}</details>"
+
+
+def _table(items: Iterable[tuple[str, Any]]) -> str:
+    rows = (
+        f'<tr><th scope="row">{escape(key)}</th><td>{escape(_plain(value))}</td></tr>'
+        for key, value in items
+    )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Flags from a dataclass, and errors as one line instead of a traceback."""
+"""Commands: flags from a dataclass, and errors as one line instead of a traceback."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+from ganblocks.distributed import restarted
 from ganblocks.errors import (
     GanBlocksError,
     GanBlocksWarning,
@@ -21,6 +22,10 @@ from ganblocks.errors import (
     require_at_least,
     require_one_of,
 )
+from ganblocks.runs import RunFolder
+from ganblocks.spec import Spec
+
+C = TypeVar("C")
 
 
 def typed_flags(
@@ -28,9 +33,9 @@ def typed_flags(
 ) -> dict[str, Any]:
     """Reads the flags that were written on the command line, and those alone.
 
-    Each field of the dataclass is a flag: `load_size: int = 286` is `--load-size 286`, a bool
-    is a switch, `int | None` may be left out. The field's metadata explain it (`help`) and
-    limit what it may be (`choices`, or `least` for the smallest number).
+    Each field of the dataclass is a flag: `load_size: int = 286` is `--load-size 286`; a bool is
+    a switch, `--compile`, or `--no-progress` where it is True by default; `int | None` may be left
+    out. The field's metadata explain it and limit what it may be, see `ganblocks.training.option`.
 
     Args:
         config: The dataclass.
@@ -70,28 +75,57 @@ class _Flags(argparse.ArgumentParser):
         raise OptionError(f"{message}.{hint} --help lists the flags")
 
 
-def continued(
-    stored: Mapping[str, Any], typed: Mapping[str, Any], may_change: Sequence[str]
-) -> dict[str, Any]:
-    """Gives the flags of a resumed run: those it began with, and what may change since.
+def read_flags(
+    config: type[C],
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    argv: Sequence[str] | None = None,
+    **parser: Any,
+) -> C:
+    """Reads a dataclass of flags, with presets, and of a run that goes on the run's own.
+
+    Flags on the command line override the preset (a field `preset`), and both the defaults. With
+    a switch `resume` and a field `out`, the flags are those that the run in that folder began
+    with; what is written now may differ where the field says `may_change`. A process that
+    `torchrun` starts again goes on with its run by itself.
 
     Args:
-        stored: The run's flags.
-        typed: The flags written now.
-        may_change: Names of those that may differ.
+        config: The dataclass; each field is a flag, see `typed_flags`.
+        presets: Values of many flags, by the name of the preset.
+        argv: The words after the command; those of the process by default.
+        **parser: Passed to `argparse.ArgumentParser`, such as `description`.
 
     Raises:
-        RunError: Another flag differs from the run's.
+        OptionError: A flag is unknown, or its value is not allowed.
+        RunError: There is no run to go on with, or a flag differs from the run's.
 
     Examples:
-        >>> continued({"lr": 0.1, "steps": 5}, {"steps": 9}, ["steps"])
-        {'lr': 0.1, 'steps': 9}
+        >>> from ganblocks import TrainOptions
+        >>> read_flags(TrainOptions, argv=["--epochs", "2", "--no-progress"]).epochs
+        2
     """
+    typed = typed_flags(config, argv, **parser)
+    names = {entry.name for entry in fields(config)}  # type: ignore[arg-type]
+    if {"out", "resume"} <= names:
+        out = str(typed.get("out", config.out))  # type: ignore[attr-defined]
+        if restarted() and RunFolder(out).begun:
+            typed["resume"] = True  # torchrun has started us again, after a failure
+        if typed.get("resume"):
+            stored = RunFolder.open(out).spec.get("options", {})
+            if set(stored) != names:
+                raise RunError(f"the run in {out} has other flags than these: start a new run")
+            return config(**_continued(config, stored, typed))
+    preset = (presets or {}).get(typed.get("preset", ""), {})
+    return config(**{**preset, **typed})
+
+
+def _continued(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spec:
+    """Returns the flags that a run began with, and those written now that may differ."""
+    free = {"resume", "out", *(e.name for e in fields(config) if e.metadata.get("may_change"))}
     for name, value in typed.items():
-        if name not in may_change and stored.get(name) != value:
+        if name not in free and stored.get(name) != value:
             raise RunError(
-                f"--resume with --{name.replace('_', '-')} {value}: the run has "
-                f"{stored.get(name)}. Leave the flag out, or start a new run with another --out",
+                f"--resume with {_flag(name)} {value}: the run has {stored.get(name)}. Leave the "
+                "flag out, or start a new run with another --out",
                 see="resume",
             )
     return {**stored, **typed}
@@ -138,14 +172,18 @@ def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) ->
         help_text = f"{help_text} (default: {entry.default})".strip()
     options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": help_text}
     if kinds[0] is bool:
-        options["action"] = "store_true"
+        options["action"] = argparse.BooleanOptionalAction if entry.default else "store_true"
     else:
         options["type"] = kinds[0]
         choices = entry.metadata.get("choices")
         options["metavar"] = (
             f"{{{','.join(choices)}}}" if choices else entry.metadata.get("metavar")
         )
-    command.add_argument(f"--{entry.name.replace('_', '-')}", **options)
+    command.add_argument(_flag(entry.name), **options)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _show_warning(

@@ -77,17 +77,13 @@ def spec_of(component: object) -> Spec:
     }
 
 
+def record_of(component: object) -> object | None:
+    """Returns what a component remembers of its building, or None."""
+    return vars(component).get(_RECORD) if hasattr(component, "__dict__") else None
+
+
 def recording(factory: F, kind: str, name: str) -> F:
-    """Makes a class or function record, on what it builds, the arguments it was given.
-
-    Args:
-        factory: The class, which is changed, or the function, which is wrapped.
-        kind: The registry's kind, for messages.
-        name: The name in that registry.
-
-    Raises:
-        OptionError: The factory cannot be called, or has a parameter called `type`.
-    """
+    """Makes a class or function record, on what it builds, the arguments it was given."""
     what = f"{kind} {name!r}"
     if not callable(factory):
         raise OptionError(f"{what}: {factory!r} is neither a class nor a function; register one")
@@ -137,6 +133,13 @@ def give_name(made: object, factory: Callable[..., Any], name: str) -> None:
         return
     if not inspect.isclass(factory) or factory is record.owner:
         _remember(made, replace(record, name=name))
+
+
+def keep_spec(made: object, before: type) -> None:
+    """Lets an object whose class was replaced in place, as FSDP does, answer for its arguments."""
+    record = getattr(made, _RECORD, None)
+    if isinstance(record, _Record) and record.owner is before:
+        _remember(made, replace(record, owner=type(made)))
 
 
 def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
@@ -210,6 +213,8 @@ def _plain(value: object, where: str) -> Any:
         return [_plain(item, where) for item in value]
     if hasattr(value, _RECORD):
         return spec_of(value)
+    if isinstance(getattr(type(value), "spec", None), property):  # it knows its own
+        return value.spec  # type: ignore[attr-defined]
     if callable(value) and (name := registered_name(value)) is not None:
         return {"type": name}
     remedy = (

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ganblocks import GanBlocksWarning, OptionError, RunError
-from ganblocks.cli import continued, run_command, typed_flags
+from ganblocks import GanBlocksWarning, OptionError, RunError, RunFolder
+from ganblocks.cli import read_flags, run_command, typed_flags
+from ganblocks.training import option
 
 
 @dataclass
@@ -57,11 +58,46 @@ def test_help_tells_the_defaults(capsys):
     assert "--name {x,y}" in told
 
 
-def test_a_resumed_run_keeps_its_flags():
-    stored = {"size": 3, "steps": 10}
-    assert continued(stored, {"steps": 20, "size": 3}, ["steps"]) == {"size": 3, "steps": 20}
-    with pytest.raises(RunError, match="--resume with --size 4: the run has 3"):
-        continued(stored, {"size": 4}, ["steps"])
+@dataclass(frozen=True)
+class Recipe:
+    preset: str | None = option(None, "values of many flags", "small")
+    size: int = option(3, "side", least=1)
+    steps: int | None = option(None, "stop", may_change=True)
+    progress: bool = option(True, "show a bar")
+    out: str = option("runs/x", "folder", may_change=True)
+    resume: bool = option(False, "go on", may_change=True)
+
+
+def test_a_typed_flag_overrides_the_preset_and_the_preset_the_default():
+    presets = {"small": {"size": 2, "steps": 7}}
+    assert read_flags(Recipe, presets, []) == Recipe()
+    small = read_flags(Recipe, presets, ["--preset", "small", "--steps", "9"])
+    assert small == Recipe(preset="small", size=2, steps=9)
+
+
+def test_a_switch_that_is_on_can_be_turned_off():
+    assert read_flags(Recipe, None, ["--no-progress"]).progress is False
+    assert typed_flags(Recipe, ["--resume", "--progress"]) == {"resume": True, "progress": True}
+
+
+def test_a_resumed_run_keeps_its_flags(tmp_path):
+    out = ["--out", str(tmp_path / "run"), "--resume"]
+    with pytest.raises(RunError, match="holds no run"):
+        read_flags(Recipe, None, out)
+    began = {**vars(Recipe(size=5, steps=10)), "out": "elsewhere"}
+    RunFolder.create(tmp_path / "run", {"options": began})
+    config = read_flags(Recipe, None, [*out, "--steps", "20", "--size", "5"])
+    assert config == Recipe(size=5, steps=20, out=out[1], resume=True)
+    with pytest.raises(RunError, match="--resume with --size 4: the run has 5"):
+        read_flags(Recipe, None, [*out, "--size", "4"])
+    with pytest.raises(RunError, match="has other flags than these"):
+        read_flags(Other, None, out)
+
+
+@dataclass
+class Other:
+    out: str = "runs/x"
+    resume: bool = False
 
 
 STOPPED = "stopped: --resume goes on from the last checkpoint, if one was written\n"

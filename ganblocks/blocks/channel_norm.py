@@ -9,7 +9,7 @@ from ganblocks.errors import OptionError, require_count, require_image
 
 @NORMS.register("layer")
 class LayerNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of each pixel (Ba et al., 2016), for (B, C, H, W).
+    """Layer normalization over the channels of each pixel (Ba et al., 2016), for (B, C, H, W).
 
     y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over the channels at
     one place. For one mean over the whole image, write `{"type": "group", "groups": 1}`.
@@ -34,7 +34,7 @@ class LayerNorm(nn.LayerNorm):
         super().__init__(channels, eps=eps, elementwise_affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Normalises a batch of feature maps.
+        """Normalizes a batch of feature maps.
 
         Args:
             input: Maps (B, channels, H, W).
@@ -45,7 +45,7 @@ class LayerNorm(nn.LayerNorm):
 
 @NORMS.register("pixel")
 class PixelNorm(nn.Module):
-    """Pixel normalisation: each pixel to a mean square of 1 (Karras et al., 2018, section 4.2).
+    """Pixel normalization: each pixel to a mean square of 1 (Karras et al., 2018, section 4.2).
 
     y = x / √(mean over the channels of x² + eps). Nothing is learnt.
 
@@ -70,7 +70,7 @@ class PixelNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises a batch of feature maps.
+        """Normalizes a batch of feature maps.
 
         Args:
             x: Maps (B, channels, H, W).
@@ -88,6 +88,6 @@ def _require_several(name: str, channels: int) -> None:
     require_count("channels", channels, 1)
     if channels < 2:
         raise OptionError(
-            f"{name} norm over {channels} channel: it normalises over the channels, so it needs "
+            f"{name} norm over {channels} channel: it normalizes over the channels, so it needs "
             'two or more. Write "instance" or "none" there'
         )

@@ -22,18 +22,6 @@ def checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -
     The second run starts from the parameters and buffers of the first, and leaves the buffers
     alone: no batch counts twice in a batch norm's running statistics, and spectral norm divides
     by the same value.
-
-    Args:
-        parts: The modules that `run` uses.
-        run: A function of the inputs.
-        *inputs: Feature maps.
-
-    Examples:
-        >>> norm = nn.BatchNorm2d(2)
-        >>> x = torch.randn(2, 2, 4, 4, requires_grad=True)
-        >>> checkpointed([norm], norm, x).sum().backward()
-        >>> int(norm.num_batches_tracked)
-        1
     """
     if not torch.compiler.is_compiling():
         return _checkpointed(parts, run, *inputs)

@@ -227,12 +227,6 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
     stride lessens its fan_in. Both are means where the stride does not divide the kernel, and
     leave out the borders.
 
-    Args:
-        layer: A convolution, transposed convolution or linear layer.
-
-    Returns:
-        fan_in and fan_out.
-
     Examples:
         >>> fans(nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2))
         (256.0, 512.0)

@@ -1,4 +1,4 @@
-"""Norms over space, `(channels) -> module`, with a clear error where nothing can be normalised."""
+"""Norms over space, `(channels) -> module`, with a clear error where nothing can be normalized."""
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ NORMS: Registry[nn.Module] = Registry("norms")
 
 @NORMS.register("batch")
 class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over (B, H, W) of each channel (Ioffe and Szegedy, 2015).
+    """Batch normalization over (B, H, W) of each channel (Ioffe and Szegedy, 2015).
 
     y = weight · (x − mean) / √(var + eps) + bias. In train mode at batch 1 it equals
     `InstanceNorm`, which is how pix2pix uses it.
@@ -27,7 +27,7 @@ class BatchNorm(nn.BatchNorm2d):
     Raises:
         OptionError: `channels` is no whole number above 0.
         ShapeError: In forward: the map has other channels, or, in training, a channel holds a
-            single value, so that its normalised value would be 0 whatever the image.
+            single value, so that its normalized value would be 0 whatever the image.
 
     Examples:
         >>> BatchNorm(8)(torch.randn(2, 8, 4, 4)).shape
@@ -41,20 +41,20 @@ class BatchNorm(nn.BatchNorm2d):
         super().__init__(channels, eps=eps, momentum=momentum, affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Normalises a batch of feature maps.
+        """Normalizes a batch of feature maps.
 
         Args:
             input: Maps (B, channels, H, W).
         """
         require_image("batch norm", input.shape, self.num_features, "channels")
         if self.training and input.shape[0] * input.shape[2] * input.shape[3] == 1:
-            raise _nothing_to_normalise("batch", input)
+            raise _nothing_to_normalize("batch", input)
         return super().forward(input)
 
 
 @NORMS.register("instance")
 class InstanceNorm(nn.Module):
-    """Instance normalisation: each channel of each image by itself (Ulyanov et al., 2016).
+    """Instance normalization: each channel of each image by itself (Ulyanov et al., 2016).
 
     y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over (H, W), the same
     in training and evaluation.
@@ -85,14 +85,14 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises a batch of feature maps.
+        """Normalizes a batch of feature maps.
 
         Args:
             x: Maps (B, channels, H, W).
         """
         require_image("instance norm", x.shape, self.channels, "channels")
         if x.shape[2] * x.shape[3] == 1:
-            raise _nothing_to_normalise("instance", x)
+            raise _nothing_to_normalize("instance", x)
         # Group norm with one channel a group is the same function, and its gradients are right
         # in channels_last too, where nn.InstanceNorm2d's are not on the CPU.
         return F.group_norm(x, self.channels, self.weight, self.bias, self.eps)
@@ -104,7 +104,7 @@ class InstanceNorm(nn.Module):
 
 @NORMS.register("group")
 class GroupNorm(nn.GroupNorm):
-    """Group normalisation: the channels of each image in groups (Wu and He, ECCV 2018).
+    """Group normalization: the channels of each image in groups (Wu and He, ECCV 2018).
 
     y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over a group's channels
     and (H, W), whatever the batch; `groups=1` takes the whole image together.
@@ -135,20 +135,20 @@ class GroupNorm(nn.GroupNorm):
         super().__init__(divisor, channels, eps=eps, affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Normalises a batch of feature maps.
+        """Normalizes a batch of feature maps.
 
         Args:
             input: Maps (B, channels, H, W).
         """
         require_image("group norm", input.shape, self.num_channels, "channels")
         if input.shape[2] * input.shape[3] * self.num_channels == self.num_groups:
-            raise _nothing_to_normalise("group", input)
+            raise _nothing_to_normalize("group", input)
         return super().forward(input)
 
 
 @NORMS.register("none")
 def no_norm(channels: int) -> nn.Module:
-    """No normalisation: the input unchanged.
+    """No normalization: the input unchanged.
 
     Args:
         channels: Channels of the input, which are not looked at.
@@ -156,7 +156,7 @@ def no_norm(channels: int) -> nn.Module:
     return nn.Identity()
 
 
-def _nothing_to_normalise(name: str, x: Tensor) -> ShapeError:
+def _nothing_to_normalize(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
         f"{name} norm got a map of shape {tuple(x.shape)}: with one value to each mean the result "
         "is 0 whatever the image. Use a larger image, or no norm there (in a U-Net: fewer "

@@ -79,14 +79,6 @@ def circular(padding: int) -> nn.Module:
 def padding_of_conv(padding_mode: Knob, padding: int) -> tuple[nn.Module, int]:
     """Shares the padding out between a module and the convolution after it.
 
-    Args:
-        padding_mode: Name, spec or factory from `PADDINGS`.
-        padding: Pixels on each side.
-
-    Returns:
-        The module, and the convolution's own `padding`. Zeros are left to the convolution,
-        which needs no padded copy of the map.
-
     Examples:
         >>> padding_of_conv("zeros", 1)
         (Identity(), 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
@@ -15,6 +16,7 @@ from ganblocks.errors import OptionError
 ConvOrLinear = nn.modules.conv._ConvNd | nn.Linear
 Network = TypeVar("Network", bound=nn.Module)
 _POWER_ITERATIONS = 15  # as many as torch runs when it wraps a layer
+_SQUARINGS = 14  # as 2^14 steps of the power method
 
 
 def spectral_norm(network: Network) -> Network:
@@ -91,6 +93,42 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
         generator = torch.Generator(value.device).manual_seed(0)
         norm._v.normal_(generator=generator)
         norm._power_method(norm._reshape_weight_to_matrix(value), _POWER_ITERATIONS)
+
+
+def singular_vectors(norm: nn.Module, network: nn.Module) -> Callable[[], None]:
+    """Returns a function that finds a layer's first singular vectors for the weight of now.
+
+    The largest eigenvalue's share of the Gram matrix by repeated squaring: of equal weights the
+    same vectors, and exact where a step of the power method lags behind.
+
+    Examples:
+        >>> layer = spectral_norm(nn.Linear(2, 2)).eval()
+        >>> find = singular_vectors(layer.parametrizations["weight"][0], layer)
+        >>> _ = layer.parametrizations.weight.original.data.copy_(torch.diag(torch.tensor([4, 3])))
+        >>> find()
+        >>> layer.weight.diagonal().tolist()
+        [1.0, 0.75]
+    """
+    layer = next(m for m in network.modules() if norm in _spectral_norms(m))
+    weight: Any = cast(nn.ModuleDict, layer.parametrizations)["weight"].original
+    part = cast(parametrizations._SpectralNorm, norm)
+
+    @torch.no_grad()
+    def find() -> None:
+        whole = weight.full_tensor() if hasattr(weight, "full_tensor") else weight  # sharded
+        matrix = part._reshape_weight_to_matrix(whole)
+        wide = matrix if len(matrix) <= len(matrix.T) else matrix.T
+        power = wide @ wide.T
+        for _ in range(_SQUARINGS):
+            power = power / power.norm()
+            power = power @ power
+        short = F.normalize(power[:, power.diagonal().argmax()], dim=0)
+        long = F.normalize(wide.T @ short, dim=0)
+        u, v = (short, long) if wide is matrix else (long, short)
+        part._u.copy_(u)
+        part._v.copy_(v)
+
+    return find if hasattr(part, "_u") else lambda: None  # of one axis it has no vectors
 
 
 def _spectral_norms(layer: nn.Module) -> list[parametrizations._SpectralNorm]:

@@ -1,11 +1,13 @@
 """Which statistics a norm uses at test time: those of the image, or the running ones."""
 
 import copy
+from typing import Any
 
 from torch import nn
 
 from ganblocks.blocks.norm import InstanceNorm
 from ganblocks.errors import require_one_of
+from ganblocks.spec import record_of
 
 STATISTICS = ("image", "running")
 
@@ -38,7 +40,9 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     require_one_of("statistics", statistics, STATISTICS, see="eval-is-worse")
     if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
         network = network.module
-    shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    shared: dict[int, Any] = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    # What a component remembers of its building may hold networks that are not in it any more.
+    shared |= {id(r): r for m in network.modules() if (r := record_of(m)) is not None}
     twin = copy.deepcopy(network, shared)
     if statistics == "image":
         twin = _by_instance(twin)

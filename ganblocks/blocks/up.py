@@ -29,18 +29,6 @@ def transposed_conv(
 ) -> nn.ConvTranspose2d:
     """Makes a transposed convolution that multiplies height and width by `stride` exactly.
 
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Side of the kernel in pixels, at least the stride; a multiple of it leaves
-            no checkerboard.
-        stride: Factor of enlargement; with 1 the kernel must be odd.
-        bias: Whether the convolution has a bias.
-        checkerboard: `"warn"` where the kernel is no multiple of the stride, or `"accept"`.
-
-    Raises:
-        OptionError: The kernel is smaller than the stride, or cannot keep the size.
-
     Examples:
         >>> transposed_conv(8, 3, kernel_size=2)(torch.zeros(1, 8, 5, 7)).shape
         torch.Size([1, 3, 10, 14])

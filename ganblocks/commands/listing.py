@@ -16,14 +16,7 @@ NARROWEST = 30  # columns of a summary, however long the names are
 
 
 def list_components(kind: str = "") -> None:
-    """Prints the names of one kind, or of all kinds, each with the line that explains it.
-
-    Args:
-        kind: A registry's kind, in the plural or the singular.
-
-    Raises:
-        RegistryError: There is no such kind.
-    """
+    """Prints the names of one kind, or of all kinds, each with the line that explains it."""
     listed = {registry: registry.names() for registry in registries(kind)}
     column = max((len(name) + 2 for names in listed.values() for name in names), default=0)
     width = max(WIDTH - 2 - column, NARROWEST)
@@ -36,15 +29,7 @@ def list_components(kind: str = "") -> None:
 
 
 def show_component(name: str, kind: str = "") -> None:
-    """Prints all that is known about a name, for each kind that has it.
-
-    Args:
-        name: A registered name.
-        kind: The kind to look in; all by default.
-
-    Raises:
-        RegistryError: Nothing has that name, or what has it cannot be loaded.
-    """
+    """Prints all that is known about a name, for each kind that has it."""
     known = registries(kind)
     having = [registry for registry in known if name in registry]
     if not having:
@@ -66,15 +51,7 @@ def show_component(name: str, kind: str = "") -> None:
 
 
 def registries(kind: str = "") -> list[Registry[Any]]:
-    """Gives the registry of a kind, written in the plural or the singular, or all of them.
-
-    Raises:
-        RegistryError: There is no such kind.
-
-    Examples:
-        >>> registries("adversarial_loss")[0].kind
-        'adversarial losses'
-    """
+    """Gives the registry of a kind, written in the plural or the singular, or all of them."""
     # Names in capitals alone: to look at the others would import training and inference.
     public = [getattr(ganblocks, name) for name in ganblocks.__all__ if name.isupper()]
     known = [value for value in public if isinstance(value, Registry)]

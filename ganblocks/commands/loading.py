@@ -22,21 +22,7 @@ KINDS = (DISCRIMINATORS, GENERATORS, BLOCKS)
 
 
 def network_of(name: str, knobs: Sequence[str] = ()) -> nn.Module:
-    """Builds the network of that name.
-
-    Args:
-        name: A registered discriminator, generator or block, or `package.module:Name` or
-            `file.py:Name`, where Name is a class, a function or a module.
-        knobs: Arguments as `name=value`, the value in JSON or else a plain word.
-
-    Raises:
-        RegistryError: No component has the name.
-        OptionError: The code cannot be imported, or gives no network.
-
-    Examples:
-        >>> network_of("patch_34", ["base_channels=8"]).n_layers
-        2
-    """
+    """Builds the network of that name."""
     arguments = dict(_knob(text) for text in knobs)
     if ":" in name:
         return _own(name, arguments)

@@ -48,14 +48,7 @@ def add_to(actions: Any) -> None:
 
 
 def show_field(words: argparse.Namespace) -> None:
-    """Prints the receptive field of a network.
-
-    Args:
-        words: What was typed.
-
-    Raises:
-        GanBlocksError: The network is unknown, cannot be loaded or cannot be walked.
-    """
+    """Prints the receptive field of a network."""
     network = network_of(words.network, words.set)
     size = _numbers(words.image_size or words.shape)
     if words.image_size and len(size or ()) == 1:
@@ -195,7 +188,7 @@ def _photo(path: str | None, size: tuple[int, ...]) -> Any:
     from ganblocks.pictures import from_picture, to_picture
 
     if path is None:
-        front = SyntheticFacades(size=128)[0]["a"]
+        front = SyntheticFacades(size=128)[0]["target"]
         picture = to_picture(front)
     else:
         try:

@@ -6,20 +6,22 @@ from pathlib import Path
 
 from torch import nn
 
-from ganblocks.checkpoints import RunFolder
+from ganblocks.discriminators import DISCRIMINATORS
 from ganblocks.errors import GanBlocksError, RunError, require_one_of
 from ganblocks.generators import GENERATORS
+from ganblocks.runs import RunFolder
 
 
-def load(run: str | Path, *, weights: str = "generator") -> nn.Module:
-    """Builds the generator that a run's `spec.json` describes, and loads its weights.
+def load(run: str | Path, *, weights: str = "last", network: str = "generator") -> nn.Module:
+    """Builds a network that a run's `spec.json` describes, and loads its weights.
 
     Args:
         run: The run's folder.
-        weights: `"generator"`, the last ones, or `"best"`, those that `fit` kept by its `best_by`.
+        weights: `"last"`, or `"best"`, those that `fit` kept by `best_by`.
+        network: Which of the task's networks.
 
     Returns:
-        The generator in eval mode, on the CPU.
+        The network in eval mode, on the CPU.
 
     Raises:
         RunError: There is no such run, or its weights are missing or another model's.
@@ -32,18 +34,19 @@ def load(run: str | Path, *, weights: str = "generator") -> nn.Module:
         ...     print(error)
         runs/nowhere holds no run: it has no spec.json. Check the path, or train first
     """
-    require_one_of("weights", weights, ("generator", "best"))
+    require_one_of("weights", weights, ("last", "best"))
     folder = RunFolder.open(run)
     try:
-        spec = dict(folder.spec["generator"])
+        spec = dict(folder.spec["networks"][network])
         if "init" in spec:  # the weights come from the file
             spec["init"] = "none"
-        generator = GENERATORS.build(spec)
+        registries = [r for r in (GENERATORS, DISCRIMINATORS) if spec.get("type") in r]
+        built = (registries[0] if registries else GENERATORS).build(spec)
     except (GanBlocksError, KeyError) as error:
         raise RunError(
-            f"{folder.path}: its spec.json describes no generator known here ({error}). Import "
-            "the package that registers it first",
+            f"{folder.path}: its spec.json describes no network {network!r} known here ({error}). "
+            "Import the package that registers it first",
             see="unknown-name",
         ) from None
-    folder.load_weights(weights, generator)
-    return generator.eval()
+    folder.load_weights(network if weights == "last" else f"best_{network}", built)
+    return built.eval()

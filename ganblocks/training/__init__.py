@@ -1,46 +1,59 @@
-"""Training: one step, the loop around it, and what a run leaves behind."""
+"""Training: one step of any task, the loop around it, and its callbacks."""
 
-from ganblocks.training.checkpoint import load_checkpoint, save_checkpoint
+from ganblocks.training.averaging import average_rule
+from ganblocks.training.callback import Callback
+from ganblocks.training.callbacks import (
+    GridCallback,
+    LogCallback,
+    ProgressCallback,
+    ReportCallback,
+    ScoreCallback,
+    default_callbacks,
+)
+from ganblocks.training.cuda_graph import cuda_graph_step
 from ganblocks.training.ema import EMA
-from ganblocks.training.graphed import make_step
-from ganblocks.training.loggers import JsonLinesLogger, Logger
+from ganblocks.training.health_callback import HealthCallback
 from ganblocks.training.loop import fit
-from ganblocks.training.pool import ImagePool
-from ganblocks.training.precision import best_layout, resolve_device, resolve_precision
-from ganblocks.training.randomness import make_deterministic
-from ganblocks.training.report import write_report
-from ganblocks.training.samples import mean_l1, rehearse, sample_grid
-from ganblocks.training.schedule import SCHEDULES, constant_rate, cosine_decay, linear_decay
-from ganblocks.training.state import TrainState
-from ganblocks.training.step import train_step
-from ganblocks.training.tensorboard import TensorBoardLogger
-from ganblocks.training.world import World, process_group, restarted
+from ganblocks.training.nonfinite import find_nonfinite
+from ganblocks.training.optimizers import OPTIMIZERS
+from ganblocks.training.options import TrainOptions, option
+from ganblocks.training.outset import dry_run
+from ganblocks.training.precision import (
+    preferred_memory_format,
+    resolve_device,
+    resolve_precision,
+)
+from ganblocks.training.schedules import SCHEDULES, constant_rate, cosine_decay, linear_decay
+from ganblocks.training.scores import mean_l1
+from ganblocks.training.session import Training
+from ganblocks.training.updater import Updater
 
 __all__ = [
     "EMA",
+    "OPTIMIZERS",
     "SCHEDULES",
-    "ImagePool",
-    "JsonLinesLogger",
-    "Logger",
-    "TensorBoardLogger",
-    "TrainState",
-    "World",
-    "best_layout",
+    "Callback",
+    "GridCallback",
+    "HealthCallback",
+    "LogCallback",
+    "ProgressCallback",
+    "ReportCallback",
+    "ScoreCallback",
+    "TrainOptions",
+    "Training",
+    "Updater",
+    "average_rule",
     "constant_rate",
     "cosine_decay",
+    "cuda_graph_step",
+    "default_callbacks",
+    "dry_run",
+    "find_nonfinite",
     "fit",
     "linear_decay",
-    "load_checkpoint",
-    "make_deterministic",
-    "make_step",
     "mean_l1",
-    "process_group",
-    "rehearse",
+    "option",
+    "preferred_memory_format",
     "resolve_device",
     "resolve_precision",
-    "restarted",
-    "sample_grid",
-    "save_checkpoint",
-    "train_step",
-    "write_report",
 ]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from ganblocks.data.base import PairedDataset, Sample
-from ganblocks.data.cached import cached_pairs
+from ganblocks.data.base import PairedDataset
+from ganblocks.data.cached import CACHES, cached_pairs
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.errors import NOTE, DataError, GanBlocksError, OptionError, require_count
+from ganblocks.errors import (
+    NOTE,
+    DataError,
+    GanBlocksError,
+    OptionError,
+    require_count,
+    require_one_of,
+)
 from ganblocks.training.stopping import ignore_interrupts
 
 
@@ -26,35 +34,13 @@ def steps_per_epoch(length: int, batch_size: int) -> int:
 
 
 def batch_place(epoch: int, position: int, *, length: int, images: int) -> tuple[int, int]:
-    """Says where the next batch is taken: here, or in the next epoch if too few pairs are left.
-
-    Args:
-        epoch: The epoch, from 0.
-        position: Images of the epoch that are already used.
-        length: Pairs of one epoch.
-        images: Images of one step, of all processes together.
-
-    Examples:
-        >>> batch_place(0, 8, length=10, images=2), batch_place(0, 8, length=10, images=4)
-        ((0, 8), (1, 0))
-    """
+    """Says where the next batch is taken: here, or in the next epoch if too few pairs are left."""
     fits = position == 0 or position + images <= length
     return (epoch, position) if fits else (epoch + 1, 0)
 
 
 def next_place(epoch: int, position: int, *, length: int, images: int) -> tuple[int, int]:
-    """Says where the batch after the next one is taken: the place once a step is done.
-
-    Args:
-        epoch: The epoch, from 0.
-        position: Images of the epoch that are already used.
-        length: Pairs of one epoch.
-        images: Images of one step, of all processes together.
-
-    Examples:
-        >>> next_place(0, 0, length=10, images=4), next_place(0, 4, length=10, images=4)
-        ((0, 4), (1, 0))
-    """
+    """Says where the batch after the next one is taken: the place once a step is done."""
     epoch, position = batch_place(epoch, position, length=length, images=images)
     return batch_place(epoch, position + images, length=length, images=images)
 
@@ -64,18 +50,6 @@ class BatchOrder:
 
     A step takes the next `batch_size * world` pairs of the epoch's shuffle, whatever the number
     of processes that share them; an epoch ends where fewer are left.
-
-    Args:
-        length: Pairs of one epoch.
-        batch_size: Pairs of one batch in one process.
-        seed: Seed of the shuffling.
-        epoch: The epoch to begin in.
-        position: Images of that epoch that are already used, by all processes together.
-        rank: Which of the processes this is.
-        world: The number of processes.
-
-    Raises:
-        OptionError: A number is too small, or several processes share too few pairs.
 
     Examples:
         >>> first = iter(BatchOrder(6, 2, seed=0))
@@ -140,7 +114,7 @@ class BatchOrder:
 
 
 def load_batches(
-    dataset: PairedDataset,
+    dataset: Any,
     *,
     batch_size: int,
     seed: int,
@@ -151,31 +125,11 @@ def load_batches(
     cache: str = "auto",
     rank: int = 0,
     world: int = 1,
-) -> Generator[dict[str, Tensor]]:
-    """Gives batches without end: from memory if the pairs fit, else read pair by pair.
+) -> Generator[dict[str, Any]]:
+    """Returns batches without end: from memory if the samples fit, else read one by one.
 
-    Both ways give the same pixels. Pairs that fit are decoded and resized once, before the first
-    batch, and need no `workers`, see `cached_pairs`.
-
-    Args:
-        dataset: The pairs.
-        batch_size: Pairs of one batch in this process.
-        seed: Seed of the order.
-        epoch: The epoch to begin in.
-        position: Images of that epoch that are already used, by all processes together.
-        workers: Processes that read ahead where pairs are not cached; 0 reads in this one.
-        device: Where the batches are to lie.
-        cache: `"auto"`, `"always"` or `"never"`: whether pairs are kept in memory.
-        rank: Which of the training processes this is.
-        world: The number of training processes.
-
-    Returns:
-        Dictionaries of `a` and `b`, floats (B, C, H, W) in [-1, 1] on the device.
-
-    Raises:
-        OptionError: A number is too small, several processes share too few pairs, or `cache` is
-            `"always"` where that cannot be.
-        DataError: A pair cannot be read, or the pairs of a batch differ in size.
+    Both ways give the same pixels. Paired images that fit are decoded and resized once, before
+    this returns, and need no `workers`, see `cached_pairs`.
     """
     order = BatchOrder(
         len(dataset),
@@ -186,31 +140,35 @@ def load_batches(
         rank=rank,
         world=world,
     )
-    pairs = cached_pairs(dataset, device, cache=cache, processes=world)
+    require_one_of("cache", cache, CACHES)
+    pairs = None
+    if isinstance(dataset, PairedDataset):
+        pairs = cached_pairs(dataset, device, cache=cache, processes=world)
+    elif cache == "always":
+        raise OptionError(
+            f"cache is 'always', and {type(dataset).__name__} is not a PairedDataset: write 'auto'"
+        )
     if pairs is None:
-        yield from _streamed(dataset, order, workers, device)
-    else:
-        for keys in order:
-            yield pairs.batch(keys, device)
+        return _streamed(dataset, order, workers, device)
+    return (pairs.batch(keys, device) for keys in order)
 
 
 def _streamed(
-    dataset: PairedDataset, order: BatchOrder, workers: int, device: torch.device
-) -> Generator[dict[str, Tensor]]:
-    """Reads pair by pair, in worker processes where asked."""
-    on_gpu = device.type == "cuda"
+    dataset: Any, order: BatchOrder, workers: int, device: torch.device
+) -> Generator[dict[str, Any]]:
+    """Reads sample by sample, in worker processes where asked."""
     loader = DataLoader(
         dataset,
         batch_sampler=order,
         num_workers=workers,
-        pin_memory=on_gpu,
+        pin_memory=device.type == "cuda",
         generator=torch.Generator().manual_seed(order.seed),  # leaves the global one to dropout
         collate_fn=_stacked,
         worker_init_fn=ignore_interrupts,  # a terminal sends Ctrl-C to all of them
     )
     try:
         for batch in loader:
-            yield {side: batch[side].to(device, non_blocking=on_gpu) for side in ("a", "b")}
+            yield on_device(batch, device)
     except GanBlocksError as error:
         # A worker process puts its whole traceback into the message; ours ends it, and its note.
         told = str(error).rpartition(f"\n{NOTE}")[0].rpartition("\n")[2]
@@ -219,14 +177,30 @@ def _streamed(
         raise DataError(told.partition("Error: ")[2] or error) from None
 
 
-def _stacked(samples: list[Sample]) -> dict[str, Tensor]:
-    sizes = {tuple(s[side].shape[-2:]): s["name"] for s in samples for side in ("a", "b")}
-    if len(sizes) > 1:
-        listing = ", ".join(f"{h}×{w} ({name})" for (h, w), name in sizes.items())
-        raise DataError(
-            f"pairs of one batch differ in size: {listing}. Cut them to one with "
-            "PairTransform(…, crop_size=…), or take batch_size=1",
-            see="sizes-must-match",
-        )
-    batch: dict[str, Tensor] = default_collate(samples)
+def batch_of(sample: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """Returns one sample as a batch of one."""
+    return on_device(_stacked([sample]), device)
+
+
+def on_device(batch: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """Returns a batch with its tensors on a device."""
+    waits = device.type != "cuda"
+    return {
+        key: value.to(device, non_blocking=not waits) if isinstance(value, Tensor) else value
+        for key, value in batch.items()
+    }
+
+
+def _stacked(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    for key, value in samples[0].items():
+        if isinstance(value, Tensor) and len({s[key].shape for s in samples}) > 1:
+            listing = ", ".join(
+                f"{tuple(s[key].shape)} ({s.get('name', index)})" for index, s in enumerate(samples)
+            )
+            raise DataError(
+                f"{key} of one batch differs in size: {listing}. Cut the images to one with "
+                "PairTransform(…, crop_size=…), or take batch_size=1",
+                see="sizes-must-match",
+            )
+    batch: dict[str, Any] = default_collate(list(samples))
     return batch

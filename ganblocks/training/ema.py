@@ -6,18 +6,21 @@ import copy
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from ganblocks.distributed.sharding import load_whole, whole_state_dict
 from ganblocks.errors import OptionError
-from ganblocks.training.sharding import load_whole, whole_state_dict
+from ganblocks.training.averaging import averaged_buffers, copy_buffers, recomputations
 
 
 class EMA:
     """Keeps a running average of a network: its pictures change less from step to step.
 
     θ̄ ← d θ̄ + (1 − d) θ after each step n = 0, 1, …, with d = min(decay, (1 + n) / (10 + n)), so
-    that the first weights are soon forgotten (Polyak and Juditsky, 1992; with the
-    warm-up of TensorFlow's own average). Buffers of floats are averaged alike, others copied.
+    that the first weights are soon forgotten (Polyak and Juditsky, 1992; with the warm-up of
+    TensorFlow's own average). Buffers follow the rule of the module that owns them, see
+    `average_rule`: running statistics are averaged, the vectors of spectral norm recomputed from
+    the averaged weights, others copied.
 
     Args:
         network: The network; the average begins as its copy.
@@ -25,7 +28,7 @@ class EMA:
         warmup: Whether d begins small; without it d is `decay` from the first step.
 
     Raises:
-        OptionError: `decay` is not in [0, 1).
+        OptionError: `decay` is not in [0, 1), or the network cannot be copied.
 
     Examples:
         >>> network = nn.Linear(1, 1)
@@ -45,7 +48,18 @@ class EMA:
         self.decay = decay
         self.warmup = warmup
         self.updates = 0
-        self.network = copy.deepcopy(network).requires_grad_(False)
+        self._network = copy.deepcopy(network).requires_grad_(False)
+        self._recomputations = recomputations(self._network)
+        self._is_stale = False
+
+    @property
+    def network(self) -> nn.Module:
+        """The average; after an update, buffers are recomputed when it is next looked at."""
+        if self._is_stale:
+            self._is_stale = False
+            for recompute in self._recomputations:
+                recompute()
+        return self._network
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
@@ -56,25 +70,27 @@ class EMA:
         """
         n = self.updates
         decay = min(self.decay, (1 + n) / (10 + n)) if self.warmup else self.decay
-        average = self.network
-        _lerp(list(average.parameters()), list(network.parameters()), 1 - decay)
-        buffers = list(zip(average.buffers(), network.buffers(), strict=True))
-        floats = [(a, b) for a, b in buffers if a.is_floating_point()]
-        _lerp([a for a, _ in floats], [b for _, b in floats], 1 - decay)
-        for a, b in buffers:
-            if not a.is_floating_point():
-                a.copy_(b)
+        # Apart: of a sharded network the parameters lie in parts, and the buffers do not.
+        apart: list[tuple[list[Tensor], list[Tensor]]] = [
+            ([*self._network.parameters()], [*network.parameters()]),
+            (averaged_buffers(self._network), averaged_buffers(network)),
+        ]
+        for average, now in apart:
+            if average:
+                torch._foreach_lerp_(average, now, 1 - decay)
+        copy_buffers(self._network, network)
         self.updates = n + 1
+        self._is_stale = True
 
     def state_dict(self) -> dict[str, Any]:
-        """Gives the average and the count of its updates."""
+        """Returns the average and the count of its updates."""
         return {"updates": self.updates, "network": whole_state_dict(self.network)}
 
     def load_state_dict(self, state: dict[str, Any], source: str = "the checkpoint") -> None:
-        """Puts back what `state_dict` gave.
+        """Puts back what `state_dict` returned.
 
         Args:
-            state: What `state_dict` gave.
+            state: What `state_dict` returned.
             source: Where it came from, for the message of an error.
 
         Raises:
@@ -82,8 +98,3 @@ class EMA:
         """
         load_whole(self.network, state["network"], source)
         self.updates = int(state["updates"])
-
-
-def _lerp(average: list[Any], now: list[Any], weight: float) -> None:
-    if average:
-        torch._foreach_lerp_(average, now, weight)

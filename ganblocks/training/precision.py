@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from ganblocks.distributed.context import local_gpu, started_by_torchrun
 from ganblocks.errors import GanBlocksWarning, OptionError, require_one_of
-from ganblocks.training.world import local_gpu, started_by_torchrun
 
 PRECISIONS = ("fp32", "bf16", "fp16", "auto")
 
@@ -84,7 +84,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
     if name == "bf16" and not native:
         warnings.warn(
             f"this {device.type} has no bf16 arithmetic and emulates it, up to a hundred times "
-            "slower than fp32: write --precision auto",
+            "slower than fp32: write precision='auto'",
             GanBlocksWarning,
             stacklevel=2,
         )
@@ -92,14 +92,10 @@ def resolve_precision(name: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Opens the context in which the networks run; losses stay outside, in fp32.
+    """Opens the context in which a task generates and computes its losses.
 
-    Args:
-        precision: `"fp32"`, `"bf16"` or `"fp16"`.
-        device: Where the networks run.
-
-    Raises:
-        OptionError: The precision is none of these; `auto` is resolved before.
+    ganblocks' losses, penalties and metrics compute in fp32 inside it. Casts of weights are not
+    cached: an optimizer moves weights between two calls of a network.
     """
     if precision == "auto":
         raise OptionError(
@@ -109,23 +105,22 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
     require_one_of("precision", precision, PRECISIONS[:3], see="mixed-precision")
     if precision == "fp32":
         return nullcontext()
-    return torch.autocast(
-        device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16
-    )
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+    return torch.autocast(device.type, dtype=dtype, cache_enabled=False)
 
 
-def best_layout(precision: str, device: torch.device) -> torch.memory_format:
-    """Gives the layout of weights in which convolutions are fastest.
+def preferred_memory_format(precision: str, device: torch.device) -> torch.memory_format:
+    """Returns the memory format of weights in which convolutions are fastest.
 
     Channels last is that of the tensor cores, in bf16 and fp16 on a GPU. On a CPU it was measured
     to be no faster, and torch's fused optimisers copy it to and fro there.
 
     Args:
         precision: `"fp32"`, `"bf16"` or `"fp16"`.
-        device: Where the networks run. Give them the layout before a `TrainState` is made of them.
+        device: Where the networks run. Give them the format before an `Updater` is made.
 
     Examples:
-        >>> best_layout("bf16", torch.device("cpu"))
+        >>> preferred_memory_format("bf16", torch.device("cpu"))
         torch.contiguous_format
     """
     if device.type == "cuda" and precision != "fp32":

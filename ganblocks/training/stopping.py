@@ -31,12 +31,7 @@ class Stop:
         self.requested: int | None = None
 
     def leave(self) -> None:
-        """Raises what the signal asked for, if one came.
-
-        Raises:
-            KeyboardInterrupt: It was Ctrl-C.
-            SystemExit: It was another: with 128 and its number, as a shell reports it.
-        """
+        """Raises what the signal asked for, if one came."""
         if self.requested == signal.SIGINT:
             raise KeyboardInterrupt
         if self.requested is not None:
@@ -100,9 +95,6 @@ def ignore_interrupts(worker: int) -> None:
 
     A terminal sends Ctrl-C to the workers as well; without them the step in hand, or the next
     batch, fails. It is what the loader's `worker_init_fn` takes.
-
-    Args:
-        worker: The worker's index.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

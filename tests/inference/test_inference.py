@@ -22,7 +22,7 @@ def run(tmp_path):
     generator = UNetGenerator(
         1, 3, base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always"
     )
-    run = RunFolder.create(tmp_path / "run", {"generator": spec_of(generator)})
+    run = RunFolder.create(tmp_path / "run", {"networks": {"generator": spec_of(generator)}})
     run.save_weights("generator", generator)
     return run, generator
 
@@ -39,10 +39,10 @@ def test_load_rebuilds_the_generator(run):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda spec: spec["generator"].update(type="unett"), "unett"),
-        (lambda spec: spec["generator"].update(base_channels=8), "another model"),
-        (lambda spec: spec["generator"].update(depth=8), "unknown option"),
-        (lambda spec: spec.clear(), "describes no generator"),
+        (lambda spec: spec["networks"]["generator"].update(type="unett"), "unett"),
+        (lambda spec: spec["networks"]["generator"].update(base_channels=8), "another model"),
+        (lambda spec: spec["networks"]["generator"].update(depth=8), "unknown option"),
+        (lambda spec: spec.clear(), "describes no network 'generator'"),
     ],
 )
 def test_a_spec_that_does_not_fit(run, change, message):
@@ -64,7 +64,7 @@ def test_a_generator_of_ones_own_needs_no_init(tmp_path):
 
     try:
         generator = Own()
-        run = RunFolder.create(tmp_path / "own", {"generator": spec_of(generator)})
+        run = RunFolder.create(tmp_path / "own", {"networks": {"generator": spec_of(generator)}})
         run.save_weights("generator", generator)
         assert torch.equal(load(run.path).weight, generator.weight)
     finally:

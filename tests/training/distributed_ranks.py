@@ -21,12 +21,12 @@ LIMIT = 100
 
 
 def run_ranks(task, size, folder, *given, store=None, restarts=0):
-    """Runs `task(world, *given)` in so many processes, and gives what each returned.
+    """Runs `task(context, *given)` in so many processes; returns what each returned.
 
     Args:
         task: A function of a module that they can import.
         size: How many.
-        folder: Where they leave what they return; each call needs its own.
+        folder: Where they leave what they return and what they say; each call needs its own.
         *given: Further arguments.
         store: Where they meet, see `open_store`; a new one by default.
         restarts: How often they were started before.
@@ -73,10 +73,11 @@ def _run(task, rank, size, port, restarts, folder, given):
     }
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    os.dup2(os.open(folder / f"{rank}.stderr", os.O_WRONLY | os.O_CREAT), 2)
     try:
-        with process_group(torch.device("cpu")) as world:
-            assert (world.rank, world.size) == (rank, size)
-            torch.save(task(world, *given), folder / f"{rank}.pt")
+        with process_group(torch.device("cpu")) as context:
+            assert (context.rank, context.size) == (rank, size)
+            torch.save(task(context, *given), folder / f"{rank}.pt")
     except BaseException:
         (folder / f"{rank}.txt").write_text(f"rank {rank} of {size}: {traceback.format_exc()}")
         sys.exit(1)

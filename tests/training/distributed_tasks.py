@@ -4,91 +4,68 @@ import os
 import signal
 
 import torch
-from tiny import LOSSES, Stripes, tiny_state
+from synced_tasks import TASKS, whole_batch
+from tiny import Stripes, batch, tiny_task
 from torch import nn
 
 from ganblocks import (
+    Callback,
     DiffAugment,
-    Objective,
+    DistributedContext,
     OptionError,
-    PatchDiscriminator,
     RunFolder,
-    TrainState,
-    UNetGenerator,
-    World,
+    TrainOptions,
+    Updater,
+    default_callbacks,
     fit,
-    load_checkpoint,
-    rehearse,
-    spec_of,
-    train_step,
 )
 
-R1 = Objective(
-    {
-        "adversarial": "vanilla",
-        "l1": {"type": "l1", "weight": 10},
-        "r1": {"type": "r1", "scalar": "mean", "weight": 5},
-    },
-    discriminator_weight=0.5,
-)
-OBJECTIVES = {"l1": LOSSES, "r1": R1}
+ALIKE = {"device": "cpu", "precision": "fp32", "progress": False}
 
 
-def sgd_state(norm, lr=0.05):
-    """A training without draws in double precision: two ways to one sum agree to rounding."""
-    torch.manual_seed(0)
-    networks = (
-        UNetGenerator(base_channels=4, num_downs=3, norm=norm, dropout_levels=[]).double(),
-        PatchDiscriminator(base_channels=4, n_layers=1, norm=norm).double(),
-    )
-    state = TrainState(*networks)
-    state.optimizer_g, state.optimizer_d = (torch.optim.SGD(n.parameters(), lr) for n in networks)
-    return state
-
-
-def gradients_and_weights(world, objective, norm, batch_size, accumulate, lr=0.05, steps=3):
+def gradients_and_weights(context, kind, batch_size, accumulate, lr=0.05, steps=3):
     """Trains on this rank's share of fixed batches; the first step's gradients, the last weights.
 
     Args:
-        world: The processes; a process alone may take the share of one of several.
-        objective: Its name.
-        norm: The norm of both networks.
-        batch_size: Pairs of all processes together.
+        context: The processes; a process alone may take the share of one of several.
+        kind: A name of `TASKS`.
+        batch_size: Samples of all processes together.
         accumulate: Parts of the batch in each process.
-        lr: The rate of both networks.
+        lr: The rate of all players.
         steps: Updates.
     """
-    state = sgd_state(norm, lr)
-    messages = {"generator": 0, "discriminator": 0}
-    if World.current().size > 1:
-        state.distribute()
-        for name in messages:
-            state.call(name, synced=True).register_comm_hook(name, counted(messages))
-    draws = torch.Generator().manual_seed(1)
+    torch.manual_seed(0)
+    # With momentum and decay a gradient of 0 moves a parameter, and no gradient does not.
+    decay = 0.1 if lr else 0
+    optimizer = {"type": "sgd", "lr": lr, "momentum": 0.5, "weight_decay": decay}
+    task = TASKS[kind](optimizer=optimizer).double()
+    updater = Updater(task, accumulate=accumulate)
+    messages = dict.fromkeys(task.players, 0)
+    if DistributedContext.current().size > 1:
+        updater.distribute()
+        for player, synced in updater._synced.items():
+            synced._synced.register_comm_hook(player, counted(messages))
     gradients = {}
     for step in range(steps):
-        both = torch.rand(2, batch_size, 3, 16, 16, generator=draws, dtype=torch.float64) * 2 - 1
         # Parts go round: part 0 of every rank, then part 1, as one process would cut its batch.
-        parts = both.view(2, accumulate, world.size, -1, 3, 16, 16)[:, :, world.rank]
-        source, target = parts.flatten(1, 2)
-        figures = train_step(state, source, target, OBJECTIVES[objective], accumulate=accumulate)
-        assert not figures["skipped"]
+        share = {
+            key: x.unflatten(0, (accumulate, context.size, -1))[:, context.rank].flatten(0, 1)
+            for key, x in whole_batch(kind, batch_size, step).items()
+        }
+        figures = updater.step(share)
+        assert not any(x for key, x in figures.items() if key.startswith("skipped"))
         if step == 0:
-            gradients = {
-                f"{name}.{key}": p.grad.clone()
-                for name in messages
-                for key, p in getattr(state, name).named_parameters()
-            }
-    saved = state.state_dict()
-    weights = {f"{name}.{key}": value for name in messages for key, value in saved[name].items()}
+            named = task.named_parameters()
+            gradients = {key: p.grad.clone() for key, p in named if p.grad is not None}
+    weights = {key: x.clone() for key, x in task.state_dict().items()}
     return {"gradients": gradients, "weights": weights, "messages": messages}
 
 
 def counted(messages):
-    """A hook that averages as DDP does without one, and counts its buckets by network."""
+    """A hook that averages as DDP does without one, and counts its buckets by player."""
 
-    def hook(name, bucket):
-        messages[name] += 1
+    def hook(player, bucket):
+        messages[player] += 1
         world = torch.distributed.group.WORLD
         mean = torch.distributed.all_reduce(bucket.buffer() / world.size(), async_op=True)
         return mean.get_future().then(lambda done: done.value()[0])
@@ -96,16 +73,15 @@ def counted(messages):
     return hook
 
 
-def synced_batch_norm(world):
-    """What networks with SyncBatchNorm say on the CPU."""
-    state = sgd_state("batch")
-    networks = [
-        nn.SyncBatchNorm.convert_sync_batchnorm(n) for n in (state.generator, state.discriminator)
-    ]
-    state = TrainState(*networks)
+def synced_batch_norm(context):
+    """Returns what networks with SyncBatchNorm say on the CPU."""
+    task = TASKS["batch norm"](optimizer="sgd")
+    for name in task.networks():
+        setattr(task, name, nn.SyncBatchNorm.convert_sync_batchnorm(task.network(name)))
+    updater = Updater(task)
     try:
-        state.distribute()
-        train_step(state, *torch.zeros(2, 1, 3, 16, 16, dtype=torch.float64), LOSSES)
+        updater.distribute()
+        updater.step(batch())
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return "it ran"
@@ -119,6 +95,9 @@ class Recorded(Stripes):
         self.keys = []
         self.stop_at = stop_at
 
+    def fingerprint(self):
+        return Stripes(self.length).fingerprint()
+
     def read(self, epoch, index):
         self.keys.append((epoch, index))
         if len(self.keys) == self.stop_at:
@@ -126,114 +105,138 @@ class Recorded(Stripes):
         return super().read(epoch, index)
 
 
-def trained(world, path, knobs):
+class Begins(Callback):
+    """Notes where the training begins, and what it has read by then to look whether all fits."""
+
+    def __init__(self, keys):
+        self.keys, self.reads, self.place = keys, 0, None
+
+    def start(self, training):
+        self.reads = len(self.keys)
+        self.place = (training.step, training.epoch, training.samples_seen)
+        self.training = training
+
+
+def trained(context, path, knobs):
     """Trains with `fit` into a folder, and tells what happened in this process.
 
     Args:
-        world: The processes.
+        context: The processes.
         path: The folder.
         knobs: Keyword arguments of `_trained`.
     """
-    return _trained(world, path, **knobs)
+    return _trained(context, path, **knobs)
 
 
 def _trained(
-    world,
+    context,
     path,
     *,
     steps,
     length=10,
-    resume=False,
     everything=False,
     stop=(None, None),
     twice=False,
-    **knobs,
+    **options,
 ):
     """Trains with `fit` into a folder, and tells what happened in this process.
 
     Args:
-        world: The processes.
-        path: The folder.
+        context: The processes.
+        path: The folder; it goes on with what is there.
         steps: Steps in all.
         length: Pairs of an epoch.
-        resume: Whether the run is there already.
         everything: Whether EMA, image pool and augmentation take part.
-        stop: A rank and which of its reads brings a SIGTERM to it.
-        twice: Whether `fit` is called for half of the steps first, on the same state.
-        **knobs: Passed to `fit`.
+        stop: A rank and which of its reads, one before the first step among them, brings a SIGTERM.
+        twice: Whether `fit` is called for half of the steps first, in the same process.
+        **options: Fields of `TrainOptions`.
     """
-    state = tiny_state(**({"ema_decay": 0.9, "pool_size": 3} if everything else {}))
-    pairs = Recorded(length, stop[1] if stop[0] == world.rank else None)
+    task = tiny_task(**({"pool_size": 3, "augment": DiffAugment()} if everything else {}))
+    pairs = Recorded(length, stop[1] if stop[0] == context.rank else None)
     masks = []
-    for module in state.generator.modules():
+
+    def note_mask(module, given, output):
+        if module.training:
+            masks.append(output == 0)
+
+    for module in task.generator.modules():
         if isinstance(module, nn.Dropout):
-            module.register_forward_hook(lambda *io: masks.append(io[-1] == 0))
-    if resume:
-        run = RunFolder.open(path)
-        load_checkpoint(state, run, LOSSES, pairs)
-    elif world.writes:
-        run = RunFolder.create(path, {"generator": spec_of(state.generator), "direction": "b2a"})
-    else:  # a process that writes would fail here
-        run = RunFolder(path / "nowhere")
-    began = (state.step, state.epoch, state.position)
-    options = {"direction": "b2a", "epochs": 4, "cache": "never", "checkpoint_every": 100, **knobs}
-    if everything:
-        options["augment"] = DiffAugment()
+            module.register_forward_hook(note_mask)
+    begins = Begins(pairs.keys)
+    given = {"epochs": 4, "cache": "never", "checkpoint_every": 100, "log_every": 1, **options}
+    average = 0.9 if everything else None
     code = 0
     try:
         for last in [steps // 2, steps] if twice else [steps]:
-            fit(state, LOSSES, pairs, Stripes(2), run, steps=last, progress=False, **options)
+            fit(
+                task,
+                pairs,
+                Stripes(2),
+                folder_of(context, path),
+                TrainOptions(steps=last, ema=average, **ALIKE, **given),
+                [*default_callbacks(progress=False), begins],
+            )
     except SystemExit as stopped:
         code = stopped.code
+    updater = begins.training.updater
     return {
-        "began": began,
-        "step": state.step,
-        "keys": pairs.keys,
+        "began": begins.place,
+        "step": updater.steps,
+        "keys": pairs.keys[begins.reads :],
         "mask": masks[0],
-        "state": state.state_dict(),
+        "state": updater.state_dict(),
         "exit": code,
     }
 
 
-def greetings(world):
+def folder_of(context, path):
+    if RunFolder(path).begun:
+        return RunFolder.open(path)
+    if context.is_main_process:
+        return RunFolder.create(path)
+    return RunFolder(path / "nowhere")  # a process that writes would fail here
+
+
+def greetings(context):
     """What reaches the rank that writes from each, and whether another start left a word."""
     store = torch.distributed.distributed_c10d._get_default_store()
     left = store.check(["greeted"])
     torch.distributed.barrier()
     store.set("greeted", "")
-    own = {"rank": world.rank, "left": left, "tensor": torch.full((2,), world.rank)}
-    return world.gather(own)
+    own = {"rank": context.rank, "left": left, "tensor": torch.full((2,), context.rank)}
+    return context.gather(own)
 
 
-def sharded(world, path, knobs):
+def sharded(context, path, knobs):
     """Trains with a generator in parts, or the same one whole; with all that goes with it.
 
     Args:
-        world: The processes.
+        context: The processes.
         path: The run's folder; it goes on with what is there.
-        knobs: `shard`, `steps`, and keyword arguments of `fit`.
+        knobs: Fields of `TrainOptions`.
     """
-    knobs = dict(knobs)
-    shard, steps = knobs.pop("shard"), knobs.pop("steps")
-    state = tiny_state(ema_decay=0.9, clip_norm=5.0, shard_generator=shard)
-    rehearse(state, Stripes()[0], "b2a")
-    parts = [p for p in state.generator.parameters() if hasattr(p, "to_local")]
+    given = {"epochs": 6, "checkpoint_every": 100, "seed": 3, "log_every": 1, **knobs}
+    options = TrainOptions(ema=0.9, clip_norm=5.0, **ALIKE, **given)
+    if RunFolder(path).begun or not context.is_main_process:
+        run = RunFolder(path)
+    else:
+        run = RunFolder.create(path)
+    updater = fit(tiny_task(), Stripes(), Stripes(2), run, options)
+    parts = [p for p in updater.task.generator.parameters() if hasattr(p, "to_local")]
     held = sum(p.to_local().numel() for p in parts)
-    run = RunFolder(path)
-    if run.has_state:
-        load_checkpoint(state, run, LOSSES, Stripes())
-    elif world.writes:
-        run = RunFolder.create(path, {"generator": spec_of(state.result), "direction": "b2a"})
-    options = {"direction": "b2a", "epochs": 6, "checkpoint_every": 100, "seed": 3, **knobs}
-    fit(state, LOSSES, Stripes(), Stripes(2), run, steps=steps, progress=False, **options)
-    whole = state.state_dict([])
-    return {"held": held, "state": {k: whole[k] for k in ("generator", "optimizer_g", "ema")}}
+    whole = updater.state_dict([])
+    state = {
+        "generator": whole["networks"]["generator"],
+        "optimizer": whole["optimizers"]["generator"],
+        "average": whole["averages"]["generator"],
+    }
+    return {"held": held, "state": state}
 
 
-def one_process_cannot_share(world):
-    """What a state says that is to be shared by one."""
+def one_process_cannot_share(context):
+    """What an updater says that is to share with nobody."""
     try:
-        tiny_state(shard_generator=True)
+        Updater(tiny_task(), shard=True)
     except OptionError as error:
         return str(error)
     return "it ran"

@@ -4,8 +4,7 @@ from itertools import chain, islice
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tiny import Stripes
 
 from ganblocks import DataError, OptionError, PairTransform
@@ -156,7 +155,9 @@ def test_workers_read_the_same_batches(workers):
     for batch, keys in zip(
         batches_of(dataset, 4, workers=workers, **place), order_of(6, 2, 4, seed=0, **place)
     ):
-        assert torch.equal(batch["a"], torch.stack([dataset[key]["a"] for key in keys]))
+        samples = [dataset[key] for key in keys]
+        assert torch.equal(batch["source"], torch.stack([s["source"] for s in samples]))
+        assert batch["name"] == [sample["name"] for sample in samples]
 
 
 class Kept(Stripes):
@@ -183,8 +184,9 @@ def test_memory_and_files_give_the_same_batches(batch_size, world):
         for dataset, batches in (from_memory, by_itself):
             assert dataset.reads <= len(dataset) + 1  # the first tells how large they are
             for batch, expected in zip(batches, from_files[1], strict=True):
-                assert torch.equal(batch["a"], expected["a"])
-                assert torch.equal(batch["b"], expected["b"])
+                assert torch.equal(batch["source"], expected["source"])
+                assert torch.equal(batch["target"], expected["target"])
+                assert batch["name"] == expected["name"]
 
 
 def kept():

@@ -15,11 +15,11 @@ from distributed_tasks import gradients_and_weights, greetings, synced_batch_nor
 from tiny import assert_equal
 
 import ganblocks
-from ganblocks import World
+from ganblocks import DistributedContext
 from ganblocks.training.batches import BatchOrder
 
 ROOT = Path(__file__).parents[2]
-ALONE = World()
+ALONE = DistributedContext()
 # Two processes take two cores: not beside one another, and from one server that forks them.
 pytestmark = pytest.mark.xdist_group("distributed")
 
@@ -32,15 +32,14 @@ def assert_same(ours, theirs, **tolerance):
 
 def shared(state):
     """What is the same in all ranks: all but the buffers, which are each one's own."""
-    networks = {key: state[key] for key in ("generator", "discriminator")}
-    networks["ema"] = state["ema"]["network"]
+    networks = {**state["networks"], "ema": state["averages"]["generator"]["network"]}
     weights = {
         f"{name}.{key}": value
         for name, network in networks.items()
         for key, value in network.items()
         if "running" not in key
     }
-    return {"weights": weights, **{key: state[key] for key in ("optimizer_g", "optimizer_d")}}
+    return {"weights": weights, "optimizers": state["optimizers"]}
 
 
 def logged(run):
@@ -49,33 +48,46 @@ def logged(run):
 
 
 @pytest.mark.parametrize(
-    ("size", "objective", "accumulate"), [(2, "l1", 1), (2, "r1", 2), (3, "r1", 1)]
+    ("kind", "size", "accumulate", "moves"),
+    [
+        ("l1", 2, 1, (3, 3)),
+        ("r1", 2, 2, (3, 3)),
+        ("r1", 3, 1, (3, 3)),
+        ("changing", 2, 1, (3, 2)),
+        ("unpaired", 2, 1, (3, 3)),
+        ("unpaired", 2, 2, (3, 3)),
+        ("unconditional", 2, 1, (3, 3)),
+        ("odd", 2, 1, (3, 2)),
+        ("odd", 2, 2, (3, 2)),
+    ],
 )
-def test_ranks_give_the_gradients_of_one_process(tmp_path, size, objective, accumulate):
-    given = (objective, "instance", size * accumulate, accumulate)
-    ranks = run_ranks(gradients_and_weights, size, tmp_path / "ranks", *given)
+def test_ranks_give_the_gradients_of_one_process(tmp_path, kind, size, accumulate, moves):
+    given = (kind, size * accumulate, accumulate)
+    folder = tmp_path / "ranks"
+    ranks = run_ranks(gradients_and_weights, size, folder, *given)
     alone = gradients_and_weights(ALONE, *given)
-    assert all(value.abs().max() > 0 for value in alone["gradients"].values())
+    assert all(value.any() == ("gated" not in key) for key, value in alone["gradients"].items())
     for rank in ranks:
         assert_same(rank["gradients"], alone["gradients"], rtol=1e-9, atol=1e-11)
         assert_same(rank["weights"], alone["weights"], rtol=1e-9, atol=1e-11)
         assert_equal(rank["weights"], ranks[0]["weights"])
-        # One bucket holds so small a network: once a step, whatever the parts.
-        assert rank["messages"] == {"generator": 3, "discriminator": 3}
+        # One bucket holds so small a network: once for each move, whatever the parts.
+        assert rank["messages"] == dict(zip(("discriminator", "generator"), moves, strict=True))
+    assert [path.read_text() for path in folder.glob("*.stderr")] == [""] * size
 
 
 def test_batch_norm_trains_with_buffers_of_each_rank(tmp_path):
-    ranks = run_ranks(gradients_and_weights, 2, tmp_path / "ranks", "r1", "batch", 8, 2)
+    ranks = run_ranks(gradients_and_weights, 2, tmp_path / "ranks", "batch norm", 8, 2)
     for key, value in ranks[0]["weights"].items():
         assert torch.isfinite(value).all(), key
         assert torch.equal(value, ranks[1]["weights"][key]) == ("running" not in key), key
-    given = ("r1", "batch", 8, 1, 0.0)
+    given = ("batch norm", 8, 1, 0.0)
     for number, rank in enumerate(run_ranks(gradients_and_weights, 2, tmp_path / "0", *given)):
-        alone = gradients_and_weights(World(number, 2), *given)
+        alone = gradients_and_weights(DistributedContext(number, 2), *given)
         assert_same(rank["weights"], alone["weights"], rtol=1e-9, atol=1e-11)
 
 
-def test_synchronised_batch_norm_on_the_cpu_says_that_it_needs_a_gpu(tmp_path):
+def test_synchronized_batch_norm_on_the_cpu_says_that_it_needs_a_gpu(tmp_path):
     for said in run_ranks(synced_batch_norm, 2, tmp_path / "ranks"):
         assert said == "ValueError: SyncBatchNorm layers only work with GPU modules"
 
@@ -100,17 +112,18 @@ def test_ten_steps_of_fit(tmp_path):
     states = [rank["state"] for rank in ranks]
     assert_equal(*map(shared, states))
     key = "down.1.norm.running_mean"
-    own = [state["generator"][key] for state in states]
+    own = [state["networks"]["generator"][key] for state in states]
     assert not torch.equal(*own)
     assert not torch.equal(*(state["ranks"][0]["random"]["cpu"] for state in states))
     assert logged(run) == list(range(1, 11))
     assert not (run / "nowhere").exists()
     saved = torch.load(run / "state.pt")
-    assert (saved["step"], saved["epoch"], saved["position"]) == (10, 2, 0)
+    assert (saved["step"], saved["epoch"], saved["samples_seen"]) == (10, 2, 0)
     assert_equal(shared(saved), shared(states[0]))
-    torch.testing.assert_close(saved["generator"][key], sum(own) / 2)
-    for kept, state in zip(saved["ranks"], states):
-        assert kept.pop("buffers")
+    torch.testing.assert_close(saved["networks"]["generator"][key], sum(own) / 2)
+    for kept, state in zip(saved["ranks"], states, strict=True):
+        assert kept["buffers"]
+        assert kept["memory"]
         assert_equal(kept, state["ranks"][0])
 
 
@@ -119,7 +132,7 @@ def test_the_same_number_of_ranks_goes_on_to_the_bit(tmp_path):
     whole = run_ranks(trained, 2, tmp_path / "a", tmp_path / "whole", dict(steps=9, **knobs))
     run = tmp_path / "cut"
     run_ranks(trained, 2, tmp_path / "b", run, dict(steps=3, **knobs))  # saved out of turn
-    later = run_ranks(trained, 2, tmp_path / "c", run, dict(steps=9, resume=True, **knobs))
+    later = run_ranks(trained, 2, tmp_path / "c", run, dict(steps=9, **knobs))
     for ours, theirs in zip(later, whole, strict=True):
         assert ours["began"] == (3, 0, 6)
         assert theirs["keys"][3:] == ours["keys"]
@@ -136,7 +149,7 @@ def test_other_numbers_of_ranks_go_on_where_the_epoch_was(tmp_path):
     began = []
     seen = []
     for size, steps in [(2, 3), (1, 6), (3, 9)]:
-        given = {"steps": steps, "length": length, "everything": True, "resume": steps > 3}
+        given = {"steps": steps, "length": length, "everything": True}
         ranks = run_ranks(trained, size, tmp_path / f"of_{size}", run, given)
         began.append(ranks[0]["began"])
         seen += [key for keys in zip(*(r["keys"] for r in ranks), strict=True) for key in keys]
@@ -157,7 +170,7 @@ def test_other_numbers_of_ranks_go_on_where_the_epoch_was(tmp_path):
     assert not torch.equal(ranks[1]["mask"], ranks[2]["mask"])
 
 
-def test_fit_goes_on_with_a_state_that_it_had(tmp_path):
+def test_fit_goes_on_in_the_same_processes(tmp_path):
     given = {"steps": 4, "checkpoint_every": 2}
     once = run_ranks(trained, 2, tmp_path / "a", tmp_path / "once", given)
     twice = run_ranks(trained, 2, tmp_path / "b", tmp_path / "twice", dict(given, twice=True))
@@ -168,7 +181,7 @@ def test_fit_goes_on_with_a_state_that_it_had(tmp_path):
 @pytest.mark.parametrize("asked", [0, 1])
 def test_one_rank_that_is_asked_to_stop_takes_all_along(tmp_path, asked):
     run = tmp_path / "run"
-    given = {"steps": 30, "stop": (asked, 5), "log_every": 4}
+    given = {"steps": 30, "stop": (asked, 6), "log_every": 4}
     ranks = run_ranks(trained, 2, tmp_path / "ranks", run, given)
     assert [rank["step"] for rank in ranks] == [8, 8]
     assert [rank["exit"] for rank in ranks] == [128 + signal.SIGTERM] * 2

@@ -1,14 +1,13 @@
-"""The running average of the generator, against a loop over numbers."""
+"""The running average of a network, against a loop over numbers."""
 
 import copy
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tiny import LOSSES, tiny_state
+from hypothesis import given, settings, strategies as st
+from tiny import batch, tiny_updater
 
-from ganblocks import EMA, OptionError, RunError, train_step
+from ganblocks import EMA, OptionError
 
 
 @settings(deadline=None, max_examples=30)
@@ -39,29 +38,20 @@ def test_it_is_the_formula(values, decay, warmup):
 
 
 def test_it_follows_the_training_and_takes_no_gradient():
-    state = tiny_state(ema_decay=0.9)
-    assert state.result is state.ema.network
-    assert tiny_state().result is not None
-    before = copy.deepcopy(state.generator.state_dict())
-    images = torch.rand(1, 3, 16, 16)
-    train_step(state, images, images, LOSSES)
+    updater = tiny_updater(ema=0.9)
+    average = updater.inference_network("generator")
+    assert average is updater.averages["generator"].network
+    plain = tiny_updater()
+    assert plain.inference_network("generator") is plain.task.generator
+    assert updater.inference_network("discriminator") is updater.task.discriminator
+    before = copy.deepcopy(updater.task.generator.state_dict())
+    updater.step(batch())
     key = "down.0.conv.weight"
-    now, average = state.generator.state_dict()[key], state.result.state_dict()[key]
+    now = updater.task.generator.state_dict()[key]
     assert not torch.equal(before[key], now)
-    assert torch.allclose(average, 0.1 * before[key] + 0.9 * now)  # d = 1/10 at first
-    assert not any(p.requires_grad for p in state.result.parameters())
-
-
-def test_a_state_with_and_without_an_average_do_not_mix():
-    with_ema, without = tiny_state(ema_decay=0.9), tiny_state()
-    with pytest.raises(RunError, match="ema"):
-        without.load_state_dict(with_ema.state_dict())
-    with pytest.raises(RunError, match="ema"):
-        with_ema.load_state_dict(without.state_dict())
-    other = tiny_state(seed=3, ema_decay=0.9)
-    other.load_state_dict(with_ema.state_dict())
-    for a, b in zip(other.result.parameters(), with_ema.result.parameters(), strict=True):
-        assert torch.equal(a, b)
+    # d = 1/10 at first
+    assert torch.allclose(average.state_dict()[key], 0.1 * before[key] + 0.9 * now)
+    assert not any(p.requires_grad for p in average.parameters())
 
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, True, "0.9", float("nan")])

@@ -4,22 +4,19 @@ import csv
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from tiny import LOSSES
+from hypothesis import given, strategies as st
 
 from ganblocks import (
     GanBlocksWarning,
     OptionError,
-    best_layout,
     resolve_device,
     resolve_precision,
 )
-from ganblocks.training.metrics_log import MetricsLog, columns_of
-from ganblocks.training.precision import autocast
-from ganblocks.training.schedule import linear_decay
+from ganblocks.runs.metrics_log import MetricsLog
+from ganblocks.training.precision import autocast, preferred_memory_format
+from ganblocks.training.schedules import linear_decay
 
-COLUMNS = columns_of(LOSSES)
+COLUMNS = ("step", "epoch", "loss_d", "loss_g")
 
 
 def test_the_schedule_is_that_of_the_port():
@@ -49,13 +46,13 @@ def read(path):
 
 def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
     path = tmp_path / "metrics.csv"
-    log = MetricsLog(path, COLUMNS)
+    log = MetricsLog(path)
     for step in range(1, 8):
         log.log(row(step))
     log.close()
     with path.open("a") as file:
-        file.write("x,,,,,,,,\n8,0,0.1")  # no number, and cut short by a crash
-    log = MetricsLog(path, COLUMNS, resumed_at=5)
+        file.write("x,,,\n8,0,0.1")  # no number, and cut short by a crash
+    log = MetricsLog(path, resumed_at=5)
     log.log(row(6))
     log.close()
     assert read(path) == [1, 2, 3, 4, 5, 6]
@@ -64,12 +61,24 @@ def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
 def test_a_fresh_log_forgets_an_old_one(tmp_path):
     path = tmp_path / "metrics.csv"
     for steps in ([1], []):
-        log = MetricsLog(path, COLUMNS)
+        log = MetricsLog(path)
         for step in steps:
             log.log(row(step))
         log.close()
-    assert read(path) == []
     assert path.read_text().strip() == ",".join(COLUMNS)
+
+
+def test_a_column_that_comes_later_is_added_to_the_whole_file(tmp_path):
+    path = tmp_path / "metrics.csv"
+    log = MetricsLog(path)
+    log.log({"step": 1, "loss_d": 0.5})
+    log.log({"step": 2, "loss_d": 0.25, "loss_g_gan": 1.5})
+    log.close()
+    log = MetricsLog(path, resumed_at=2)
+    log.log({"step": 3, "val_l1": 0.75, "loss_d": 0.125})
+    log.close()
+    lines = ["step,loss_d,loss_g_gan,val_l1", "1,0.5,,", "2,0.25,1.5,", "3,0.125,,0.75"]
+    assert path.read_text().split() == lines
 
 
 def test_devices():
@@ -98,7 +107,7 @@ def test_precision_auto_is_bf16_only_where_it_is_native(monkeypatch):
         )
         assert resolve_precision("auto", cpu) == expected
         assert resolve_precision("fp32", cpu) == "fp32"
-    with pytest.warns(GanBlocksWarning, match="--precision auto"):
+    with pytest.warns(GanBlocksWarning, match="precision='auto'"):
         assert resolve_precision("bf16", cpu) == "bf16"
     with pytest.raises(OptionError, match="'auto', 'bf16', 'fp16', 'fp32'"):
         resolve_precision("fp8", cpu)
@@ -113,7 +122,7 @@ def test_precision_auto_on_a_gpu_goes_by_its_age(monkeypatch, capability, expect
 
 
 @pytest.mark.parametrize(
-    ("precision", "device", "layout"),
+    ("precision", "device", "memory_format"),
     [
         ("bf16", "cuda", torch.channels_last),
         ("fp16", "cuda", torch.channels_last),
@@ -121,5 +130,5 @@ def test_precision_auto_on_a_gpu_goes_by_its_age(monkeypatch, capability, expect
         ("bf16", "cpu", torch.contiguous_format),
     ],
 )
-def test_the_layout_is_that_of_the_tensor_cores(precision, device, layout):
-    assert best_layout(precision, torch.device(device)) is layout
+def test_the_memory_format_is_that_of_the_tensor_cores(precision, device, memory_format):
+    assert preferred_memory_format(precision, torch.device(device)) is memory_format

@@ -1,12 +1,15 @@
 """A generator that lies in parts on all processes trains as one that each of them has whole."""
 
+import shutil
+
 import pytest
 import torch
 from distributed_ranks import run_ranks
 from distributed_tasks import one_process_cannot_share, sharded
-from tiny import tiny_state
+from tiny import assert_equal, tiny_task
 
 import ganblocks
+from ganblocks import DistributedContext, GanBlocksWarning
 
 
 def close(ours, theirs):
@@ -27,7 +30,7 @@ def test_in_parts_it_trains_as_the_whole_one(tmp_path, options):
         folder = tmp_path / f"{shard}"
         made[shard] = run_ranks(sharded, 2, tmp_path / f"ranks_{shard}", folder, knobs)
     parts, whole = (made[shard][0] for shard in (True, False))
-    count = sum(p.numel() for p in tiny_state().generator.parameters())
+    count = sum(p.numel() for p in tiny_task().generator.parameters())
     assert all(0 < rank["held"] < 0.6 * count for rank in made[True])
     assert whole["held"] == 0
     assert close(parts["state"], whole["state"])
@@ -46,11 +49,26 @@ def test_its_checkpoint_goes_on_in_parts_and_whole(tmp_path):
     for name in ("state.pt", "spec.json", "metrics.csv", "health.jsonl"):
         (tmp_path / "copy" / name).write_bytes((run / name).read_bytes())
     (tmp_path / "copy" / "samples").mkdir()
+    shutil.copytree(tmp_path / "copy", tmp_path / "alone")
     again = run_ranks(sharded, 2, tmp_path / "d", run, {**knobs, "steps": 4})
     for key, value in undisturbed[0]["state"]["generator"].items():
         assert torch.equal(again[0]["state"]["generator"][key], value), key
     whole = run_ranks(sharded, 2, tmp_path / "e", tmp_path / "copy", {"shard": False, "steps": 4})
     assert close(whole[0]["state"], undisturbed[0]["state"])
+    goes_on_alone(tmp_path / "alone", knobs)
+
+
+def goes_on_alone(run, knobs):
+    """One process has all of it, with the buffers' averages, and trains on."""
+    saved = torch.load(run / "state.pt")
+    with pytest.warns(GanBlocksWarning, match="already at step 2 of 2"):
+        loaded = sharded(DistributedContext(), run, {**knobs, "steps": 2})
+    assert loaded["held"] == 0
+    assert_equal(loaded["state"]["generator"], saved["networks"]["generator"])
+    assert_equal(loaded["state"]["average"], saved["averages"]["generator"])
+    assert_equal(loaded["state"]["optimizer"]["state"], saved["optimizers"]["generator"]["state"])
+    sharded(DistributedContext(), run, {**knobs, "steps": 4})
+    assert torch.load(run / "state.pt")["step"] == 4
 
 
 def test_one_process_has_nobody_to_share_with(tmp_path):

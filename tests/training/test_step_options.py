@@ -1,101 +1,49 @@
-"""What a step can be told beside its batch: parts, clipping, two rates, fp16."""
+"""What an updater takes beside its task: clipping, rates, fp16; and the figures of gradients."""
 
 import copy
 
 import pytest
 import torch
-from tiny import LOSSES, tiny_state
+from tiny import LOSSES, batch, tiny_task, tiny_updater
 
-from ganblocks import (
-    Objective,
-    OptionError,
-    PatchDiscriminator,
-    TrainState,
-    UNetGenerator,
-    train_step,
-)
-
-MIXED = Objective(
-    {
-        "a": "lsgan",
-        "l1": {"type": "l1", "weight": 10},
-        "r1": {"type": "r1", "scalar": "mean"},
-        "features": "feature_matching",
-    }
-)
+from ganblocks import Objective, OptionError, PatchDiscriminator, UNetGenerator, Updater
 
 
-def exact_state():
-    """Networks whose gradients do not depend on who is in the batch, in double precision."""
-    torch.manual_seed(0)
-    generator = UNetGenerator(base_channels=4, num_downs=3, norm="instance", dropout=0.0)
-    discriminator = PatchDiscriminator(base_channels=4, n_layers=1, norm="instance")
-    state = TrainState(generator.double(), discriminator.double())
-    state.optimizer_g = torch.optim.SGD(state.generator.parameters(), lr=0.01)
-    state.optimizer_d = torch.optim.SGD(state.discriminator.parameters(), lr=0.01)
-    return state
+def players(updater):
+    return [("d", updater.task.discriminator), ("g", updater.task.generator)]
 
 
-@pytest.mark.parametrize("parts", [2, 4])
-def test_parts_of_a_batch_are_the_batch(parts):
-    whole, cut = exact_state(), exact_state()
-    for step in range(2):
-        generator = torch.Generator().manual_seed(step)
-        source, target = torch.rand(2, 4, 3, 16, 16, generator=generator, dtype=torch.float64)
-        one = train_step(whole, source, target, MIXED)
-        many = train_step(cut, source, target, MIXED, accumulate=parts)
-        assert one.keys() == many.keys()
-        for name in set(one) - {"d_spread"}:  # the mean of the parts' own spreads
-            assert many[name].item() == pytest.approx(one[name].item(), rel=1e-6), name
-    for network in ("generator", "discriminator"):
-        ours, theirs = (dict(getattr(s, network).named_parameters()) for s in (cut, whole))
-        for name, value in theirs.items():
-            assert torch.allclose(ours[name].grad, value.grad, rtol=1e-6, atol=1e-10), name
-            assert torch.allclose(ours[name], value, rtol=1e-6, atol=1e-10), name
-
-
-@pytest.mark.parametrize("parts", [0, 3])
-def test_parts_that_are_not_equal(parts):
-    images = torch.rand(2, 3, 16, 16)
-    with pytest.raises(OptionError, match=f"accumulate={parts}"):
-        train_step(tiny_state(), images, images, LOSSES, accumulate=parts)
-
-
-def test_clipping_is_torchs_own_for_each_network():
-    state = tiny_state(clip_norm=0.01)
-    free_state = tiny_state()
-    images = torch.rand(1, 3, 16, 16)
-    torch.manual_seed(1)
-    row = train_step(state, images, images, LOSSES)
-    torch.manual_seed(1)
-    free = train_step(free_state, images, images, LOSSES)
-    for name, network in [("d", state.discriminator), ("g", state.generator)]:
+def test_clipping_is_torchs_own_for_each_player():
+    updater, free = tiny_updater(clip_norm=0.01), tiny_updater()
+    rows = []
+    for each in (updater, free):
+        torch.manual_seed(1)
+        rows.append(each.step(batch()))
+    for name, network in players(updater):
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         norm = torch.stack([g.square().sum() for g in gradients]).sum().sqrt()
         assert norm.item() == pytest.approx(0.01, rel=1e-3)
-        assert row[f"grad_norm_{name}"] > 0.01  # the log has the norm before
-    assert row["grad_norm_d"].item() == pytest.approx(free["grad_norm_d"].item(), rel=1e-6)
+        assert rows[0][f"grad_norm_{name}"] > 0.01  # the log has the norm before
+    assert rows[0]["grad_norm_d"].item() == pytest.approx(rows[1]["grad_norm_d"].item(), rel=1e-6)
 
 
 def test_the_norms_are_those_of_the_gradients():
-    state = tiny_state()
-    images = torch.rand(1, 3, 16, 16)
-    row = train_step(state, images, images, LOSSES)
-    for name, network in [("d", state.discriminator), ("g", state.generator)]:
+    updater = tiny_updater()
+    row = updater.step(batch())
+    for name, network in players(updater):
         flat = torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
         assert row[f"grad_norm_{name}"].item() == pytest.approx(flat.norm().item(), rel=1e-5)
 
 
 def test_the_image_gradients_are_autograds():
-    torch.manual_seed(0)
-    state = TrainState(
-        UNetGenerator(base_channels=4, num_downs=3, dropout=0.0),
-        PatchDiscriminator(base_channels=4, n_layers=1),
-        lr=0.0,  # the discriminator of the second half is that of the first
+    updater = tiny_updater(
+        generator=UNetGenerator(base_channels=4, num_downs=3, dropout=0.0),
+        # The discriminator that judges for the generator is that of before.
+        discriminator_optimizer={"type": "sgd", "lr": 0.0},
     )
-    source, target = torch.rand(2, 1, 3, 16, 16)
-    g, d = copy.deepcopy(state.generator), copy.deepcopy(state.discriminator)
-    row = train_step(state, source, target, LOSSES)
+    g, d = (copy.deepcopy(n) for n in (updater.task.generator, updater.task.discriminator))
+    row = updater.step(batch())
+    source, target = batch()["source"], batch()["target"]
     fake = g(source).detach().requires_grad_()
     logits = d(torch.cat((source, fake), 1))
     adversarial = torch.nn.functional.softplus(-logits).mean()
@@ -107,53 +55,149 @@ def test_the_image_gradients_are_autograds():
 
 
 def test_accuracy_and_spread():
-    state = tiny_state()
-    state.discriminator = torch.nn.Conv2d(6, 1, 1)
-    torch.nn.init.zeros_(state.discriminator.weight)
-    state.discriminator.weight.data[0, 3] = 1.0  # the image's first channel itself
+    discriminator = torch.nn.Conv2d(6, 1, 1)
+    torch.nn.init.zeros_(discriminator.weight)
+    discriminator.weight.data[0, 3] = 1.0  # the image's first channel itself
     target = torch.ones(1, 3, 16, 16)
-    row = train_step(state, -target, target, Objective({"a": "vanilla"}))
+    updater = tiny_updater(discriminator=discriminator, objective=Objective({"a": "vanilla"}))
+    row = updater.step({"source": -target, "target": target})
     assert row["d_accuracy"] == 1.0  # tanh stays below 1
     shown = row["d_real"] - row["d_fake"]
     assert row["d_spread"] >= shown / 2 - 1e-6
 
 
 def test_two_rates():
-    state = tiny_state(lr_discriminator=4e-3)
-    assert (state.lr, state.lr_discriminator) == (1e-3, 4e-3)
-    state.set_lr_factor(0.5)
-    assert (state.lr, state.lr_discriminator) == (5e-4, 2e-3)
-    still = tiny_state(lr_discriminator=0.0)
-    before = copy.deepcopy(still.discriminator.state_dict())
-    images = torch.rand(1, 3, 16, 16)
-    train_step(still, images, images, LOSSES)
-    for name, parameter in still.discriminator.named_parameters():
+    updater = tiny_updater(discriminator_optimizer={"type": "adam", "lr": 4e-3})
+    assert updater.learning_rates() == {"lr_d": 4e-3, "lr_g": 1e-3}
+    updater.set_lr_factor(0.5)
+    assert updater.learning_rates() == {"lr_d": 2e-3, "lr_g": 5e-4}
+    updater.set_lr_factor(1.0)  # of the first rate, not of the last
+    assert updater.learning_rates() == {"lr_d": 4e-3, "lr_g": 1e-3}
+    still = tiny_updater(discriminator_optimizer={"type": "adam", "lr": 0.0})
+    before = copy.deepcopy(still.task.discriminator.state_dict())
+    still.step(batch())
+    for name, parameter in still.task.discriminator.named_parameters():
         assert torch.equal(before[name], parameter)
 
 
-@pytest.mark.parametrize("knob", ["clip_norm", "lr_discriminator"])
-@pytest.mark.parametrize("value", [-1.0, float("nan")])
-def test_a_number_out_of_range(knob, value):
-    with pytest.raises(OptionError, match=knob):
-        tiny_state(**{knob: value})
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"clip_norm": -1.0}, "clip_norm"),
+        ({"clip_norm": float("nan")}, "clip_norm"),
+        ({"clip_norm": 0}, "nothing would move: write None"),
+        ({"accumulate": 0}, "accumulate is 0"),
+        ({"precision": "auto"}, "resolve_precision"),
+        ({"precision": "bf61"}, "did you mean 'bf16'"),
+        ({"ema": 1.0}, "decay is 1.0"),
+    ],
+)
+def test_numbers_out_of_range(knobs, message):
+    with pytest.raises(OptionError, match=message):
+        Updater(tiny_task(), **knobs)
 
 
-def test_fp16_scales_each_optimisers_loss():
-    state, exact = tiny_state(), tiny_state()
-    images = torch.rand(1, 3, 16, 16)
-    before = copy.deepcopy(state.generator.state_dict())
+def test_fp16_scales_each_players_loss():
+    torch.manual_seed(0)
+    generator = UNetGenerator(base_channels=4, num_downs=3, dropout=0.0)
+    updater, exact = (
+        tiny_updater(
+            precision=precision,
+            generator=copy.deepcopy(generator),
+            # It moves while the generator's scale is still being found.
+            discriminator_optimizer={"type": "sgd", "lr": 0.0},
+        )
+        for precision in ("fp16", "fp32")
+    )
+    before = copy.deepcopy(updater.task.generator.state_dict())
     rows = []
     for _ in range(12):  # the first scales are too large, and are halved
-        rows.append(train_step(state, images, images, LOSSES, precision="fp16"))
-        if not rows[-1]["skipped"]:
+        rows.append(updater.step(batch()))
+        if not rows[-1]["skipped_d"] and not rows[-1]["skipped_g"]:
             break
-    assert not rows[-1]["skipped"]
-    assert set(state.scalers) == {"generator", "discriminator"}
-    plain = train_step(exact, images, images, LOSSES)
+    assert rows[-1]["skipped_d"] == rows[-1]["skipped_g"] == 0
+    assert set(updater.scalers) == {"generator", "discriminator"}
+    plain = exact.step(batch())
     for name in ("loss_g_l1", "grad_norm_g", "grad_norm_d", "grad_image", "grad_image_d"):
         assert rows[-1][name].item() == pytest.approx(plain[name].item(), rel=0.1), name
-    assert not torch.equal(before["down.0.conv.weight"], state.generator.down[0].conv.weight)
-    other = tiny_state(seed=2)
-    other.load_state_dict(state.state_dict())
-    scale = state.scaler("generator").get_scale()
-    assert other.scaler("generator").get_scale() == scale
+    assert not torch.equal(before["down.0.conv.weight"], updater.task.generator.down[0].conv.weight)
+    other = tiny_updater(2, precision="fp16", discriminator_optimizer={"type": "sgd", "lr": 0.0})
+    other.load_state_dict(updater.state_dict())
+    for name, scaler in updater.scalers.items():
+        assert other.scalers[name].get_scale() == scaler.get_scale()
+
+
+def still(**knobs):
+    """Returns an updater whose networks see the same at every step, and do not move."""
+    return tiny_updater(
+        generator=UNetGenerator(base_channels=4, num_downs=3, dropout=0.0),
+        discriminator=PatchDiscriminator(base_channels=4, n_layers=1, norm="none"),
+        optimizer={"type": "sgd", "lr": 0.0},
+        **knobs,
+    )
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_figures_of_a_lazy_penalty_and_of_the_steps_between_are_comparable(accumulate):
+    """The networks stand still: what changes from row to row would be the log's own doing."""
+    given = batch(2)
+    often, lazy = (
+        still(
+            objective=Objective(
+                {"a": "vanilla", "r1": {"type": "r1", "interval": interval, "weight": 5}},
+                discriminator_weight=0.5,
+            ),
+            accumulate=accumulate,
+        )
+        for interval in (1, 4)
+    )
+    plain = [often.step(given) for _ in range(9)]
+    rows = [lazy.step(given) for _ in range(9)]
+    assert [n for n, row in enumerate(rows) if "loss_d_r1" in row] == [0, 4, 8]
+    raw = {row["loss_d_r1"].item() for row in [*plain, rows[0], rows[4], rows[8]]}
+    assert len(raw) == 1  # at every step, and free of its interval
+    assert len({row["loss_d"].item() for row in rows}) == 1
+    assert rows[0]["loss_d"].item() == pytest.approx(0.5 * rows[0]["loss_d_a"].item())
+    # A penalty of every step is part of the total: it is there in all rows.
+    whole = 0.5 * plain[0]["loss_d_a"] + 5 * plain[0]["loss_d_r1"]
+    assert plain[0]["loss_d"].item() == pytest.approx(whole.item(), rel=1e-6)
+    # And it pulls: the gradient of a due step has the interval's factor.
+    assert rows[0]["grad_norm_d"] > 2 * rows[1]["grad_norm_d"]
+
+
+def test_schedules_and_penalties_go_by_the_step():
+    terms = {
+        "a": "hinge",
+        "l1": {"type": "l1", "weight": [[0, 0.0], [2, 100.0]]},
+        "r1": {"type": "r1", "interval": 2, "weight": [[0, 0.0], [2, 8.0]]},
+    }
+    updater = still(objective=Objective(terms))
+    sizes, due, norms = [], [], []
+    for _ in range(3):
+        row = updater.step(batch())
+        sizes.append(updater.task.generator.down[0].conv.weight.grad.norm().item())
+        due.append("loss_d_r1" in row)
+        norms.append(row["grad_norm_d"].item())
+    assert due == [True, False, True]
+    assert sizes[0] < sizes[1] < sizes[2]
+    assert norms[0] == pytest.approx(norms[1])  # the weight is still 0
+    assert norms[2] > norms[1]
+
+
+def test_a_step_in_which_all_weights_are_zero():
+    objective = Objective({"a": {"type": "vanilla", "weight": [[0, 0.0], [2, 1.0]]}})
+    updater = tiny_updater(objective=objective)
+    generator = updater.task.generator
+    before = {k: v.clone() for k, v in generator.named_parameters()}
+    row = updater.step(batch())
+    assert "skipped_g" not in row  # it had nothing to move by
+    assert all(torch.equal(before[k], p) for k, p in generator.named_parameters())
+    assert updater.step(batch())["skipped_g"] == 0
+    assert any(not torch.equal(before[k], p) for k, p in generator.named_parameters())
+
+
+def test_the_figures_are_these():
+    row = tiny_updater(objective=LOSSES).step(batch())
+    losses = {"loss_d", "loss_d_adversarial", "loss_g", "loss_g_adversarial", "loss_g_l1"}
+    norms = {"grad_norm_d", "grad_norm_g", "grad_image", "grad_image_d", "skipped_d", "skipped_g"}
+    assert set(row) == losses | norms | {"d_real", "d_fake", "d_spread", "d_accuracy"}

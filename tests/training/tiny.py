@@ -5,17 +5,20 @@ import torch
 from ganblocks import (
     Objective,
     PairedDataset,
+    PairedTranslation,
     PatchDiscriminator,
-    TrainState,
     UNetGenerator,
+    Updater,
 )
+
+UPDATER_KNOBS = ("precision", "accumulate", "clip_norm", "ema", "shard")
 
 
 class Stripes(PairedDataset):
-    """Pairs that differ by epoch and index, drawn at once."""
+    """Pairs that differ by epoch and index, drawn at once: b is the labels, a their negative."""
 
-    def __init__(self, length=6, size=16):
-        super().__init__()
+    def __init__(self, length=6, size=16, direction="b2a"):
+        super().__init__(direction=direction)
         self.length, self.size = length, size
 
     def __len__(self):
@@ -33,13 +36,28 @@ LOSSES = Objective(
 )
 
 
-def tiny_state(seed=0, **knobs):
+def tiny_task(seed=0, *, generator=None, discriminator=None, objective=LOSSES, lr=1e-3, **knobs):
+    """Builds a U-Net with dropout and a patch discriminator; other knobs are the task's."""
     torch.manual_seed(seed)
-    generator = UNetGenerator(
+    generator = generator or UNetGenerator(
         base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always"
     )
-    discriminator = PatchDiscriminator(base_channels=4, n_layers=1)
-    return TrainState(generator, discriminator, lr=1e-3, **knobs)
+    discriminator = discriminator or PatchDiscriminator(base_channels=4, n_layers=1)
+    knobs.setdefault("optimizer", {"type": "adam", "lr": lr})
+    return PairedTranslation(generator, discriminator, objective, **knobs)
+
+
+def tiny_updater(seed=0, **knobs):
+    """Builds the updater of `tiny_task`; knobs are the task's and the updater's."""
+    own = {name: knobs.pop(name) for name in UPDATER_KNOBS if name in knobs}
+    return Updater(tiny_task(seed, **knobs), **own)
+
+
+def batch(count=1, size=16, *, seed=0, dtype=torch.float32):
+    """Returns `count` pairs in [-1, 1], always the same ones of a seed."""
+    draws = torch.Generator().manual_seed(seed)
+    source, target = torch.rand(2, count, 3, size, size, generator=draws, dtype=dtype) * 2 - 1
+    return {"source": source, "target": target, "name": [str(i) for i in range(count)]}
 
 
 def assert_equal(ours, theirs, where=""):

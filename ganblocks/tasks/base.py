@@ -1,0 +1,245 @@
+"""A task: which networks play, what they make of a batch, and what each player minimizes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from ganblocks.errors import OptionError, listed, require_count
+from ganblocks.losses import LossTerms
+from ganblocks.registry import Knob, Registry
+
+Batch = Mapping[str, Any]
+"""What a step learns from: tensors whose first axis is the batch, and names, by key."""
+
+TASKS: Registry[Task] = Registry("tasks")
+"""Tasks by name."""
+
+
+class Player:
+    """Networks that one optimizer moves together.
+
+    Args:
+        *networks: Names of the task's attributes that hold them.
+        optimizer: A name of `OPTIMIZERS`, its spec, or a callable from parameters to optimizer.
+        interval: It moves at every `interval`-th step: a WGAN's generator may move at every fifth.
+        start: The first step, from 0, at which it moves.
+
+    Raises:
+        OptionError: No network is named, or a number is too small.
+
+    Examples:
+        >>> Player("encoder", "decoder", optimizer={"type": "adam", "lr": 1e-4})
+        Player('encoder', 'decoder', optimizer={'type': 'adam', 'lr': 0.0001}, interval=1, start=0)
+        >>> [step for step in range(8) if Player("generator", interval=3, start=2).moves(step)]
+        [2, 5]
+    """
+
+    def __init__(
+        self, *networks: str, optimizer: Knob = "adam", interval: int = 1, start: int = 0
+    ) -> None:
+        if not networks or not all(isinstance(name, str) for name in networks):
+            raise OptionError(
+                f"a player of the networks {networks!r}: name attributes of the task, such as "
+                'Player("generator")'
+            )
+        require_count("interval of a player", interval, 1)
+        require_count("start of a player", start, 0)
+        self.networks = networks
+        self.optimizer = optimizer
+        self.interval = interval
+        self.start = start
+
+    def __repr__(self) -> str:
+        names = ", ".join(map(repr, self.networks))
+        return (
+            f"Player({names}, optimizer={self.optimizer!r}, interval={self.interval}, "
+            f"start={self.start})"
+        )
+
+    def moves(self, step: int) -> bool:
+        """Whether it moves at a step.
+
+        Args:
+            step: The step, from 0.
+        """
+        return step >= self.start and (step - self.start) % self.interval == 0
+
+
+class Task(nn.Module, ABC):
+    """Owns the networks of a training and says, in plain PyTorch, what each player minimizes.
+
+    A subclass sets its networks as attributes, names the `players` in the order in which they
+    move, and writes `generate` and `loss`. It calls its networks as plain attributes,
+    `self.generator(x)`, or any of their methods: an `Updater` runs both functions under autocast
+    and averages gradients over processes; a network that is compiled or sharded is so in place.
+    Nothing is wrapped, so the keys of the state dict are those of the networks.
+
+    What else a loss needs is an attribute of the task: `self.step`, an augmentation, an image
+    pool, an `Objective`. Buffers and extra state of all of them are part of a checkpoint.
+
+    Attributes:
+        players: The players by name, in the order in which they move; of the class or the object.
+        averaged: Names of networks of which a running average may be kept (`Updater(ema=…)`).
+        sharded: Names of networks that processes may share in parts (`Updater(shard=True)`).
+        probed: The network that translates images and the batch's key of its input, for the
+            health check; None where there is none.
+        step: The number of the step, from 0; the `Updater` sets it.
+
+    Examples:
+        A GAN that makes images from noise:
+
+        >>> import torch
+        >>> import torch.nn.functional as F
+        >>> class NoiseToImage(Task):
+        ...     players = {"discriminator": Player("d"), "generator": Player("g")}
+        ...
+        ...     def __init__(self, g, d):
+        ...         super().__init__()
+        ...         self.g, self.d = g, d
+        ...
+        ...     def generate(self, batch):
+        ...         return {"fake": self.g(torch.randn(len(batch["image"]), 4, 1, 1))}
+        ...
+        ...     def loss(self, player, batch, made):
+        ...         fake_logits = self.d(made["fake"])
+        ...         if player == "generator":
+        ...             return {"adversarial": F.softplus(-fake_logits).mean()}
+        ...         on_real = F.softplus(-self.d(batch["image"])).mean()
+        ...         return {"real": on_real, "fake": F.softplus(fake_logits).mean()}
+        >>> task = NoiseToImage(nn.ConvTranspose2d(4, 1, 8), nn.Conv2d(1, 1, 8))
+        >>> sorted(task.state_dict())
+        ['d.bias', 'd.weight', 'g.bias', 'g.weight']
+    """
+
+    players: Mapping[str, Player] = {}
+    averaged: tuple[str, ...] = ()
+    sharded: tuple[str, ...] = ()
+    probed: tuple[str, str] | None = None
+    step: int = 0
+
+    @abstractmethod
+    def generate(self, batch: Batch) -> dict[str, Any]:
+        """Returns what the networks make of a batch, for the losses of all players.
+
+        Called once per step; with `Updater(accumulate=…)` once per part and player.
+
+        Args:
+            batch: The batch, on the networks' device.
+
+        Returns:
+            Tensors, or lists of them, by name.
+        """
+
+    @abstractmethod
+    def loss(
+        self, player: str, batch: Batch, made: dict[str, Any]
+    ) -> LossTerms | dict[str, Tensor]:
+        """Returns the named terms that a player minimizes.
+
+        Other players' networks take no gradient in it.
+
+        Args:
+            player: The player's name.
+            batch: The batch.
+            made: What `generate` returned; detached unless this player's networks made it.
+        """
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        """Returns images (B, C, H, W) in [-1, 1] for a grid, by the headings of its columns.
+
+        By default, every image of the batch and of what `generate` makes of it.
+
+        Args:
+            batch: A batch.
+        """
+        shown = {**batch, **self.generate(batch)}
+        return {k: x for k, x in shown.items() if isinstance(x, Tensor) and x.dim() == 4}
+
+    def score(self, batch: Batch) -> dict[str, float]:
+        """Returns figures of a held-out batch, lower is better; none by default.
+
+        Args:
+            batch: A batch of one.
+        """
+        del batch
+        return {}
+
+    def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
+        """Returns the same figures for a prediction that needs no learning; none by default.
+
+        Args:
+            batches: The held-out batches, each of one.
+        """
+        del batches
+        return {}
+
+    def network(self, name: str) -> nn.Module:
+        """Returns a network that a player names.
+
+        Args:
+            name: An attribute of the task.
+
+        Raises:
+            OptionError: There is no such network.
+        """
+        found = getattr(self, name, None)
+        if not isinstance(found, nn.Module):
+            modules = [key for key, _ in self.named_children()]
+            raise OptionError(
+                f"{type(self).__name__} has no network {name!r}: it has {listed(modules)}. A "
+                "player and `averaged` name attributes that hold modules"
+            )
+        return found
+
+    def networks(self, player: str | None = None) -> dict[str, nn.Module]:
+        """Returns the networks of one player, or of all.
+
+        Args:
+            player: The player's name.
+
+        Raises:
+            OptionError: There are no players, or one names no network of the task.
+        """
+        if not self.players:
+            raise OptionError(
+                f'{type(self).__name__} has no players: write players = {{"generator": '
+                'Player("generator")}'
+            )
+        players = self.players.values() if player is None else (self.players[player],)
+        return {name: self.network(name) for each in players for name in each.networks}
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Keeps gradients from networks' parameters inside the block; they still pass through.
+
+    Args:
+        *networks: The networks.
+
+    Examples:
+        >>> layer = nn.Linear(1, 1)
+        >>> with frozen(layer):
+        ...     layer.weight.requires_grad
+        False
+        >>> layer.weight.requires_grad
+        True
+    """
+    trained = [
+        p
+        for network in networks
+        for p in network.parameters()
+        # One in parts would keep the flag that it had when its parts were first brought together.
+        if p.requires_grad and not hasattr(p, "full_tensor")
+    ]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)

@@ -1,0 +1,233 @@
+"""Paired translation: pix2pix, and what follows its pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.augment import AUGMENTATIONS
+from ganblocks.discriminators import DISCRIMINATORS
+from ganblocks.errors import OptionError, ShapeError, require_count, require_flag
+from ganblocks.generators import GENERATORS
+from ganblocks.losses import LossTerms, Objective
+from ganblocks.losses.functional import full_precision
+from ganblocks.losses.logits import Logits
+from ganblocks.registry import Knob, Registry
+from ganblocks.tasks.base import TASKS, Batch, Player, Task
+from ganblocks.tasks.figures import logit_figures
+from ganblocks.tasks.pool import ImagePool
+
+ADAM = {"type": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
+
+M = TypeVar("M", bound=nn.Module)
+
+
+@TASKS.register("paired_translation")
+class PairedTranslation(Task):
+    """pix2pix: a generator learns source → target from pairs (Isola et al., CVPR 2017).
+
+    A batch has `source` and `target`, (B, C, H, W) in [-1, 1]. The discriminator moves first, on
+    the target and the detached `fake`; then the generator, on logits of the discriminator that
+    has moved. Each is judged beside its source unless `conditional` is False.
+
+    Args:
+        generator: The generator, from `GENERATORS`.
+        discriminator: The discriminator, from `DISCRIMINATORS`; of a conditional one the input
+            has the channels of source and target together.
+        objective: What both minimize, or its spec.
+        conditional: Whether the discriminator sees the source before the image, which takes
+            sources of the target's height and width.
+        augment: Varies what the discriminator sees, source, target and fake of a pair alike, with
+            a draw for each player; reconstruction and feature losses see the images themselves.
+        pool_size: Generated images that the discriminator may see again, see `ImagePool`.
+        optimizer: The generator's optimizer, from `OPTIMIZERS`.
+        discriminator_optimizer: The discriminator's; None takes the same. Two rates are the two
+            time-scale update rule (Heusel et al., NeurIPS 2017).
+        seed: Seed of the pool's draws.
+
+    Raises:
+        OptionError: A component or a number has an invalid value.
+        ShapeError: In `loss`: the images do not fit one another.
+
+    Examples:
+        >>> task = PairedTranslation(
+        ...     {"type": "unet", "base_channels": 4, "num_downs": 3},
+        ...     {"type": "patch", "in_channels": 6, "base_channels": 4, "n_layers": 1},
+        ...     Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}),
+        ... )
+        >>> batch = {"source": torch.zeros(1, 3, 16, 16), "target": torch.zeros(1, 3, 16, 16)}
+        >>> made = task.generate(batch)
+        >>> sorted(task.loss("generator", batch, made).raw)
+        ['adversarial', 'l1']
+    """
+
+    averaged = ("generator",)
+    sharded = ("generator",)
+    probed = ("generator", "source")
+
+    def __init__(
+        self,
+        generator: Knob | nn.Module,
+        discriminator: Knob | nn.Module,
+        objective: Objective | Mapping[str, Any],
+        *,
+        conditional: bool = True,
+        augment: Knob | nn.Module | None = None,
+        pool_size: int = 0,
+        optimizer: Knob = ADAM,
+        discriminator_optimizer: Knob | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        require_flag("conditional", conditional)
+        require_count("pool_size", pool_size, 0)
+        self.generator = _module(generator, GENERATORS)
+        self.discriminator = _module(discriminator, DISCRIMINATORS)
+        self.objective = objective if isinstance(objective, Objective) else Objective(**objective)
+        self.conditional = conditional
+        self.augment = None if augment is None else _module(augment, AUGMENTATIONS)
+        self.pool = ImagePool(pool_size, seed=seed) if pool_size else None
+        self.players = {
+            "discriminator": Player(
+                "discriminator",
+                optimizer=optimizer if discriminator_optimizer is None else discriminator_optimizer,
+            ),
+            "generator": Player("generator", optimizer=optimizer),
+        }
+
+    def generate(self, batch: Batch) -> dict[str, Any]:
+        """Returns `fake`, what the generator makes of `source`, in full precision.
+
+        Args:
+            batch: `source` and `target`.
+
+        Raises:
+            ShapeError: The output has not the target's shape.
+        """
+        source, target = batch["source"], batch["target"]
+        fake = full_precision(self.generator(source))
+        if fake.shape != target.shape:
+            raise ShapeError(
+                f"the generator makes {tuple(fake.shape)} of {tuple(source.shape)}, and the target "
+                f"is {tuple(target.shape)}: {_remedy(fake, target)}"
+            )
+        return {"fake": fake}
+
+    def loss(self, player: str, batch: Batch, made: dict[str, Any]) -> LossTerms:
+        """Returns the discriminator's or the generator's terms.
+
+        Args:
+            player: `"discriminator"` or `"generator"`.
+            batch: `source` and `target`.
+            made: `fake`.
+        """
+        half = self._discriminator_loss if player == "discriminator" else self._generator_loss
+        return half(batch["source"], batch["target"], made["fake"])
+
+    def score(self, batch: Batch) -> dict[str, float]:
+        """Returns the L1 of the generator's output, in units of [-1, 1].
+
+        Args:
+            batch: A batch of one.
+        """
+        return {"l1": _l1(self.generate(batch)["fake"], batch["target"])}
+
+    def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
+        """Returns the L1 of one prediction for all: the mean color of the held-out targets.
+
+        Args:
+            batches: The held-out batches, each of one.
+        """
+        targets = [batch["target"] for batch in batches]
+        if len({x.shape for x in targets}) == 1:
+            mean = torch.stack(targets).mean(0)  # pixel by pixel
+        else:
+            mean = torch.stack([x.mean((2, 3), keepdim=True) for x in targets]).mean(0)
+        return {"l1": sum(_l1(mean.expand_as(x), x) for x in targets) / len(targets)}
+
+    def _discriminator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> LossTerms:
+        if not self.objective.needs_discriminator:
+            return LossTerms()
+        older = () if self.pool is None else self.pool.exchange(source, fake)
+        varied = self._varied(source, target, fake, *older)
+        condition, real, fake = varied[:3]
+        # A penalty's images are those of its condition; an older one has a condition of its own.
+        fake_logits = self._logits(*(varied[3:] or (condition, fake)))
+        real_logits = self._logits(condition, real)
+        terms = self.objective.discriminator(
+            real_logits,
+            fake_logits,
+            step=self.step,
+            discriminator=self.discriminator,
+            real=real,
+            fake=fake,
+            condition=condition if self.conditional else None,
+        )
+        terms.figures = logit_figures(real_logits, fake_logits)
+        return terms
+
+    def _generator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> LossTerms:
+        seen = fake.view_as(fake)  # of its own: what comes back through it is D's word
+        fake_logits: Logits = []
+        real_logits = None
+        if self.objective.needs_logits(self.step):
+            condition, real, varied = self._varied(source, target, seen)
+            fake_logits = self._logits(condition, varied)
+            if self.objective.needs_real_logits:
+                real_logits = self._logits(condition, real)
+
+        def features(image: Tensor) -> Any:
+            return self._features(source, seen if image is fake else image)
+
+        terms = self.objective.generator(
+            fake_logits, real_logits, fake=fake, target=target, features=features, step=self.step
+        )
+        terms.gradients["grad_image"] = fake
+        if self.objective.needs_discriminator:
+            terms.gradients["grad_image_d"] = seen
+        return terms
+
+    def _logits(self, condition: Tensor, image: Tensor) -> Logits:
+        logits: Logits = self.discriminator(self._judged(condition, image))
+        return logits
+
+    def _features(self, source: Tensor, image: Tensor) -> Any:
+        maps: Callable[[Tensor], Any] | None = getattr(self.discriminator, "features", None)
+        if maps is None:
+            raise OptionError(
+                f"a feature loss compares the discriminator's maps, and "
+                f"{type(self.discriminator).__name__} has no method `features`: give it one, "
+                "(B, C, H, W) → tuple of maps, logits last"
+            )
+        return maps(self._judged(source, image))
+
+    def _judged(self, condition: Tensor, image: Tensor) -> Tensor:
+        if not self.conditional:
+            return image
+        if condition.shape[2:] != image.shape[2:]:
+            raise ShapeError(
+                f"a conditional discriminator sees source {tuple(condition.shape)} and image "
+                f"{tuple(image.shape)} as one: give them one height and width, or write "
+                "conditional=False"
+            )
+        return torch.cat((condition, image), 1)
+
+    def _varied(self, *images: Tensor) -> tuple[Tensor, ...]:
+        return images if self.augment is None else self.augment(*images)
+
+
+def _module(what: Knob | nn.Module, registry: Registry[Any]) -> Any:
+    return what if isinstance(what, nn.Module) else registry.build(what)
+
+
+def _l1(fake: Tensor, target: Tensor) -> float:
+    return (fake - target).abs().mean().item()
+
+
+def _remedy(fake: Tensor, target: Tensor) -> str:
+    if fake.shape[1] != target.shape[1]:
+        return f"build the generator with out_channels={target.shape[1]}"
+    return "give both sides of a pair one size, or take a generator that makes the target's"

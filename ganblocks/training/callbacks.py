@@ -1,0 +1,204 @@
+"""The callbacks that `fit` composes by default: scores, grids, log, report, progress."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ganblocks.errors import GanBlocksWarning, OptionError
+from ganblocks.pictures import grid
+from ganblocks.randomness import own_randomness
+from ganblocks.report import write_report
+from ganblocks.runs import Logger, MetricsLog
+from ganblocks.tasks import Batch
+from ganblocks.training.callback import Callback
+from ganblocks.training.health_callback import HealthCallback
+from ganblocks.training.scores import baseline_scores, held_out_scores
+from ganblocks.training.session import Training
+
+
+class ScoreCallback(Callback):
+    """Scores the task on the held-out data, and keeps the best networks by `options.best_by`.
+
+    The scores are columns of the log, `val_` + name. The last ones stand in `spec.json` under
+    `scores`, beside `baselines`, those of a prediction that needs no learning.
+    """
+
+    def score(self, training: Training) -> None:
+        """Scores the networks as they are."""
+        if not training.context.is_main_process:
+            return
+        updater, options = training.updater, training.options
+        with own_randomness(updater.device, options.seed):
+            scores = held_out_scores(
+                updater.inference_task(), training.val, progress=options.progress
+            )
+            baselines = training.run.spec.get("baselines")
+            if scores and baselines is None:
+                baselines = baseline_scores(training.task, training.val)
+        if not scores:
+            return
+        training.scores = {f"val_{name}": value for name, value in scores.items()}
+        # JSON has no NaN: it is written as text.
+        plain = {name: x if math.isfinite(x) else str(x) for name, x in scores.items()}
+        training.run.write_spec(
+            {**training.run.spec, "scores": plain, "baselines": baselines or {}}
+        )
+        if options.best_by is not None:
+            self._keep_best(training, scores)
+
+    def _keep_best(self, training: Training, scores: Mapping[str, float]) -> None:
+        name = str(training.options.best_by)
+        score = scores[name]
+        if math.isnan(score):
+            message = f"the score {name!r} is NaN: this checkpoint is not compared"
+            warnings.warn(message, GanBlocksWarning, stacklevel=2)
+        elif training.best is None or score < training.best:
+            training.best, training.best_step = score, training.step
+            updater = training.updater
+            for network in training.task.averaged or updater.networks:
+                training.run.save_weights(f"best_{network}", updater.inference_network(network))
+
+
+class GridCallback(Callback):
+    """Draws what the networks make of four held-out samples into `samples/`.
+
+    The headings of its columns, the keys of `Task.preview`, go into `spec.json` as `grid`.
+    """
+
+    def look(self, training: Training) -> None:
+        """Draws a grid."""
+        if not training.context.is_main_process:
+            return
+        twin, rows = training.updater.inference_task(), []
+        headings: list[str] = []
+        for batch in training.held_out():
+            with (
+                torch.inference_mode(),
+                own_randomness(training.updater.device, training.options.seed),
+            ):
+                shown = twin.preview(batch)
+            headings = list(shown)
+            rows.append([image[0] for image in shown.values()])
+        if headings:
+            if training.run.spec.get("grid") != headings:
+                training.run.write_spec({**training.run.spec, "grid": headings})
+            training.notify("grid", grid(rows))
+
+
+class LogCallback(Callback):
+    """Writes `metrics.csv` and the grids into the run's folder, and to other loggers.
+
+    Args:
+        loggers: Where rows and grids go as well; they are closed at the end.
+
+    Raises:
+        OptionError: One of them is not a logger.
+    """
+
+    def __init__(self, loggers: Sequence[Logger] = ()) -> None:
+        for logger in loggers:
+            if isinstance(logger, type) or not isinstance(logger, Logger):
+                raise OptionError(
+                    f"{logger!r} is not a logger: give it the methods log(row), "
+                    "log_image(step, grid) and close()"
+                )
+        self._loggers = list(loggers)
+        self._log: MetricsLog | None = None
+
+    def start(self, training: Training) -> None:
+        """Opens the log, without rows and grids of steps that will come again."""
+        if training.context.is_main_process:
+            training.run.drop_samples_after(training.step)
+            self._log = MetricsLog(training.run.metrics, resumed_at=training.step)
+
+    def row(self, training: Training, row: Mapping[str, float]) -> None:
+        """Writes a row."""
+        if self._log is not None:
+            for logger in (self._log, *self._loggers):
+                logger.log(row)
+
+    def grid(self, training: Training, grid: Tensor) -> None:
+        """Writes a grid."""
+        training.run.save_sample(training.step, grid)
+        for logger in self._loggers:
+            logger.log_image(training.step, grid)
+
+    def close(self) -> None:
+        """Closes all of them."""
+        with suppress(AttributeError):
+            self._log.close()  # type: ignore[union-attr]
+        for logger in self._loggers:
+            logger.close()
+
+
+class ReportCallback(Callback):
+    """Writes the run's `index.html` at each checkpoint."""
+
+    def saved(self, training: Training) -> None:
+        """Writes the page."""
+        if training.context.is_main_process:
+            write_report(training.run.path)
+
+
+class ProgressCallback(Callback):
+    """Shows a progress bar on a terminal, and a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[NoReturn] | None = None
+
+    def start(self, training: Training) -> None:
+        """Opens the bar."""
+        if training.context.is_main_process and training.step < training.last:
+            self._bar = tqdm(
+                total=training.last,
+                initial=training.step,
+                unit="step",
+                mininterval=0.5 if sys.stderr.isatty() else 15,
+            )
+
+    def step(self, training: Training, batch: Batch, figures: Mapping[str, Tensor]) -> None:
+        """Counts a step."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def row(self, training: Training, row: Mapping[str, float]) -> None:
+        """Shows some of a row."""
+        if self._bar is not None:
+            shown = [c for c in row if c in ("d_real", "d_fake", "lr_g") or c.startswith("loss_g")]
+            self._bar.set_postfix({c: f"{row[c]:.3g}" for c in shown[:4]}, refresh=False)
+
+    def close(self) -> None:
+        """Closes the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def default_callbacks(loggers: Sequence[Logger] = (), *, progress: bool = True) -> list[Callback]:
+    """Returns the callbacks that `fit` takes by default; leave out or add what you like.
+
+    Args:
+        loggers: Where rows and grids go beside the run's folder.
+        progress: Whether there is a progress bar.
+
+    Examples:
+        >>> [type(callback).__name__ for callback in default_callbacks(progress=False)]
+        ['ScoreCallback', 'LogCallback', 'GridCallback', 'HealthCallback', 'ReportCallback']
+    """
+    bar = [ProgressCallback()] if progress else []
+    return [
+        ScoreCallback(),
+        LogCallback(loggers),
+        GridCallback(),
+        HealthCallback(),
+        ReportCallback(),
+        *bar,
+    ]

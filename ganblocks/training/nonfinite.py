@@ -1,0 +1,141 @@
+"""What is not finite in a step, found by running it on copies."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.health.tracing import Trace, count_nonfinite
+from ganblocks.losses import LossTerms
+from ganblocks.randomness import own_randomness
+from ganblocks.tasks import Batch, Task
+from ganblocks.tasks.base import frozen
+from ganblocks.training.made import Made
+from ganblocks.training.precision import autocast
+
+FINITE = "everything is finite with the weights of now and these draws"
+
+
+def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: int = 0) -> str:
+    """Runs a batch through a task, and names the first thing that is not finite.
+
+    Weights; images of the batch; a module's output; a term of a loss; a gradient; buffers. It runs
+    on copies: weights, gradients, buffers and the random state stay as they are. Players are not
+    moved: each is looked at with the weights of now.
+
+    Args:
+        task: The task, as it is after a step that was skipped.
+        batch: The batch of that step.
+        precision: `"fp32"`, `"bf16"` or `"fp16"`, as the training's.
+        seed: Seed of the draws.
+
+    Returns:
+        Words for the middle of a sentence.
+
+    Raises:
+        ShapeError: The batch does not fit the networks.
+
+    Examples:
+        >>> from ganblocks import PairedTranslation
+        >>> parts = nn.Conv2d(3, 3, 1), nn.Conv2d(6, 1, 1), {"terms": {"gan": "hinge"}}
+        >>> photo, labels = torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 16, 16)
+        >>> labels[1, 0, 3, 3] = float("nan")
+        >>> find_nonfinite(PairedTranslation(*parts), {"source": labels, "target": photo})
+        'source 1 of the batch, counted from 0: 1 of its 768 values'
+    """
+    device = next(task.parameters()).device
+    with own_randomness(device, seed):
+        return (
+            _in_tensors("weight", dict(task.named_parameters()))
+            or _in_batch(batch)
+            or _in_step(copy.deepcopy(task).train(), batch, precision, device)
+            or _in_tensors("buffer", dict(task.named_buffers()))
+            or FINITE
+        )
+
+
+def _in_step(twin: Task, batch: Batch, precision: str, device: torch.device) -> str | None:
+    """Runs the losses of all players on a copy."""
+    trace = Trace()
+    for name, network in twin.networks().items():
+        trace.follow(name, network)
+    with autocast(precision, device), torch.enable_grad():
+        for player in twin.players:
+            own = twin.networks(player)
+            with frozen(*(n for key, n in twin.networks().items() if key not in own)):
+                made = Made(twin, [player], [batch]).of(player, batch)
+                if trace.output:
+                    return trace.output
+                terms = LossTerms.of(twin.loss(player, batch, made))
+                total = terms.total()
+                if fault := trace.output or _in_terms(player, terms):
+                    return fault
+                if total.requires_grad:
+                    fault = _in_gradients(total, own, trace)
+                if fault:
+                    return f"{fault}{_of_which_term(player, terms, own)}"
+    return None
+
+
+def _in_gradients(total: Tensor, networks: Mapping[str, nn.Module], trace: Trace) -> str | None:
+    trace.gradient = None
+    total.backward(retain_graph=True)
+    fault = None
+    for network_name, network in networks.items():
+        for name, parameter in network.named_parameters():
+            if parameter.grad is not None and (count := count_nonfinite(parameter.grad)):
+                fault = fault or (
+                    f"the gradient of the weight `{network_name}.{name}`, {count:,} of its "
+                    f"{parameter.numel():,} values; all outputs, losses and other gradients are "
+                    "finite"
+                )
+        network.zero_grad()
+    return (trace.gradient or fault) if fault else None
+
+
+def _of_which_term(player: str, terms: LossTerms, networks: Mapping[str, nn.Module]) -> str:
+    """Names the first term whose own gradient is not finite, unless all of them share the fault."""
+    parameters = [p for network in networks.values() for p in network.parameters()]
+    live = {name: value for name, value in terms.weighted.items() if value.requires_grad}
+    guilty = []
+    for name, value in live.items():
+        gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+        if any(count_nonfinite(g) for g in gradients if g is not None):
+            guilty.append(name)
+    shared = len(guilty) == len(live)
+    return "" if shared or not guilty else f". It comes of the term {guilty[0]!r} of the {player}"
+
+
+def _in_terms(player: str, terms: LossTerms) -> str | None:
+    for name, value in terms.raw.items():
+        if count_nonfinite(value):
+            return (
+                f"the term {name!r} of the {player} is {value.item()}; what the networks returned "
+                "is finite"
+            )
+    return None
+
+
+def _in_tensors(what: str, tensors: Mapping[str, Tensor]) -> str | None:
+    for name, tensor in tensors.items():
+        if count := count_nonfinite(tensor):
+            return (
+                f"the {what} `{name}`, {count:,} of its {tensor.numel():,} values, is not finite "
+                "already: go back to a checkpoint from before"
+            )
+    return None
+
+
+def _in_batch(batch: Mapping[str, Any]) -> str | None:
+    for key, images in batch.items():
+        for index, image in enumerate(images if isinstance(images, Tensor) else ()):
+            if image.is_floating_point() and (count := count_nonfinite(image)):
+                return (
+                    f"{key} {index} of the batch, counted from 0: {count:,} of its "
+                    f"{image.numel():,} values"
+                )
+    return None

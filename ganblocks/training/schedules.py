@@ -1,0 +1,105 @@
+"""Learning-rate schedules: pure functions of the epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ganblocks.errors import OptionError
+from ganblocks.registry import Registry
+
+Schedule = Callable[[int, int], float]
+"""(epoch from 0, epochs of the run) → factor of the learning rate."""
+
+SCHEDULES: Registry[Schedule] = Registry("schedules")
+"""Learning-rate schedules by name; each builds a function (epoch, epochs) → factor."""
+
+
+def linear_decay(epoch: int, epochs: int) -> float:
+    """Factor of the learning rate: 1 in the first half, then down to 0 in equal steps.
+
+    The schedule of pix2pix (Isola et al., 2017, code): with 200 epochs, 100 at the full rate,
+    then 1 − (epoch − 99) / 101.
+
+    Args:
+        epoch: The current epoch, from 0.
+        epochs: All epochs of the run.
+
+    Examples:
+        >>> linear_decay(0, 200), linear_decay(99, 200), round(linear_decay(199, 200), 4)
+        (1.0, 1.0, 0.0099)
+    """
+    decaying = epochs // 2
+    constant = epochs - decaying
+    return max(0.0, 1.0 - max(0, epoch + 1 - constant) / (decaying + 1))
+
+
+def cosine_decay(epoch: int, epochs: int) -> float:
+    """Factor of the learning rate: half a cosine from 1 to nearly 0, without restarts.
+
+    (1 + cos(π epoch / epochs)) / 2 (Loshchilov and Hutter, ICLR 2017, equation 5).
+
+    Args:
+        epoch: The current epoch, from 0.
+        epochs: All epochs of the run.
+
+    Examples:
+        >>> [round(cosine_decay(epoch, 4), 3) for epoch in range(4)]
+        [1.0, 0.854, 0.5, 0.146]
+    """
+    return (1 + math.cos(math.pi * min(epoch, epochs) / epochs)) / 2
+
+
+def constant_rate(epoch: int, epochs: int) -> float:
+    """Factor of the learning rate: always 1.
+
+    Args:
+        epoch: The current epoch, from 0.
+        epochs: All epochs of the run.
+
+    Examples:
+        >>> constant_rate(7, 10)
+        1.0
+    """
+    return 1.0
+
+
+@SCHEDULES.register("linear")
+def linear() -> Schedule:
+    """Constant for half of the epochs, then down to 0 (code of Isola et al., 2017)."""
+    return partial(linear_decay)
+
+
+@SCHEDULES.register("cosine")
+def cosine() -> Schedule:
+    """Half a cosine down to 0: `cosine_decay` (Loshchilov and Hutter, ICLR 2017)."""
+    return partial(cosine_decay)
+
+
+@SCHEDULES.register("constant")
+def constant() -> Schedule:
+    """Always the full rate (Isola et al., 2017, section 3.3)."""
+    return partial(constant_rate)
+
+
+def resolve_schedule(schedule: str | Mapping[str, Any] | Schedule) -> Schedule:
+    """Returns a schedule by its name or spec; a function of one's own as it is.
+
+    Examples:
+        >>> resolve_schedule("cosine")(0, 10), resolve_schedule(lambda epoch, epochs: 0.5)(0, 10)
+        (1.0, 0.5)
+    """
+    return SCHEDULES.build(schedule) if isinstance(schedule, str | Mapping) else schedule
+
+
+def factor_at(schedule: Schedule, epoch: int, epochs: int) -> float:
+    """Returns the factor of an epoch, a finite number from 0 on."""
+    factor = schedule(epoch, epochs)
+    number = isinstance(factor, int | float) and not isinstance(factor, bool)
+    if not number or not 0 <= factor < math.inf:
+        raise OptionError(
+            f"the schedule returned {factor!r} for epoch {epoch}: return a number from 0 on"
+        )
+    return factor

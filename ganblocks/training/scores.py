@@ -1,0 +1,70 @@
+"""Held-out scores of a task, and those of a prediction that needs no learning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from ganblocks.blocks import with_statistics
+from ganblocks.data.base import PairedDataset
+from ganblocks.randomness import own_randomness
+from ganblocks.tasks import Batch, Task
+from ganblocks.training.batches import batch_of
+
+
+def held_out_scores(task: Task, dataset: Any, *, progress: bool = False) -> dict[str, float]:
+    """Averages a task's scores over a dataset, sample by sample."""
+    device = next(task.parameters()).device
+    rows = []
+    with torch.inference_mode():
+        for batch in _batches(dataset, device, progress=progress):
+            rows.append(task.score(batch))
+            if not rows[0]:
+                return {}
+    return {name: fmean(row[name] for row in rows) for name in (rows[0] if rows else {})}
+
+
+def baseline_scores(task: Task, dataset: Any) -> dict[str, float]:
+    """Returns the scores of a prediction that needs no learning, see `Task.baseline`."""
+    return task.baseline(_batches(dataset, torch.device("cpu"), progress=False))
+
+
+def mean_l1(
+    generator: nn.Module, dataset: PairedDataset, *, statistics: str = "image", seed: int = 0
+) -> float:
+    """Averages |fake − target| over a dataset of pairs, in units of [-1, 1].
+
+    Args:
+        generator: The generator; its mode, its buffers and the random state stay as they are.
+        dataset: The pairs, each seen once.
+        statistics: `"image"` or `"running"`, see `with_statistics`.
+        seed: Seed of the dropout that stays on.
+
+    Raises:
+        OptionError: `statistics` is neither word.
+
+    Examples:
+        >>> from ganblocks import SyntheticFacades, UNetGenerator
+        >>> generator = UNetGenerator(base_channels=4, num_downs=3)
+        >>> 0 < mean_l1(generator, SyntheticFacades(length=2, size=32)) < 2
+        True
+    """
+    twin = with_statistics(generator, statistics)
+    device = next(twin.parameters()).device
+    with torch.inference_mode(), own_randomness(device, seed):
+        return fmean(
+            (twin(batch["source"]) - batch["target"]).abs().mean().item()
+            for batch in _batches(dataset, device, progress=False)
+        )
+
+
+def _batches(dataset: Any, device: torch.device, *, progress: bool) -> Iterator[Batch]:
+    shown = progress and sys.stderr.isatty()
+    for index in tqdm(range(len(dataset)), desc="scoring", disable=not shown, leave=False):
+        yield batch_of(dataset[index], device)

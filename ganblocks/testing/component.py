@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ganblocks.errors import OptionError, not_one_of, require_one_of
-from ganblocks.testing.activations import ACTIVATION_CHECKS, check_activation
-from ganblocks.testing.adversarial_losses import ADVERSARIAL_LOSS_CHECKS, check_adversarial_loss
-from ganblocks.testing.augmentations import AUGMENTATION_CHECKS, check_augmentation
-from ganblocks.testing.blocks import BLOCK_CHECKS, check_block
-from ganblocks.testing.contract import Check, line_of, name_of
-from ganblocks.testing.datasets import DATASET_CHECKS, check_dataset
-from ganblocks.testing.discriminators import DISCRIMINATOR_CHECKS, check_discriminator
-from ganblocks.testing.downsamplers import DOWNSAMPLER_CHECKS, check_downsampler
-from ganblocks.testing.feature_losses import FEATURE_LOSS_CHECKS, check_feature_loss
-from ganblocks.testing.generators import GENERATOR_CHECKS, check_generator
-from ganblocks.testing.initializers import INITIALIZER_CHECKS, check_initializer
-from ganblocks.testing.norms import NORM_CHECKS, check_norm
-from ganblocks.testing.paddings import PADDING_CHECKS, check_padding
-from ganblocks.testing.penalties import PENALTY_CHECKS, check_penalty
-from ganblocks.testing.reconstruction_losses import (
-    RECONSTRUCTION_LOSS_CHECKS,
-    check_reconstruction_loss,
+from ganblocks.testing.adversarial_losses import Adversarial
+from ganblocks.testing.augmentations import Augmenting
+from ganblocks.testing.contract import Subject, line_of, name_of, run_checks
+from ganblocks.testing.datasets import Dataset
+from ganblocks.testing.discriminators import Discriminator
+from ganblocks.testing.initializers import Initializing
+from ganblocks.testing.modules import (
+    Activation,
+    Block,
+    Downsampler,
+    Generator,
+    Norm,
+    Padding,
+    Upsampler,
 )
-from ganblocks.testing.upsamplers import UPSAMPLER_CHECKS, check_upsampler
+from ganblocks.testing.penalties import Penalizing
+from ganblocks.testing.reconstruction_losses import Featured, Reconstruction
 
-_KINDS: dict[str, tuple[Callable[..., None], tuple[Check, ...]]] = {
-    "activation": (check_activation, ACTIVATION_CHECKS),
-    "adversarial loss": (check_adversarial_loss, ADVERSARIAL_LOSS_CHECKS),
-    "augmentation": (check_augmentation, AUGMENTATION_CHECKS),
-    "block": (check_block, BLOCK_CHECKS),
-    "dataset": (check_dataset, DATASET_CHECKS),
-    "discriminator": (check_discriminator, DISCRIMINATOR_CHECKS),
-    "downsampler": (check_downsampler, DOWNSAMPLER_CHECKS),
-    "feature loss": (check_feature_loss, FEATURE_LOSS_CHECKS),
-    "generator": (check_generator, GENERATOR_CHECKS),
-    "initializer": (check_initializer, INITIALIZER_CHECKS),
-    "norm": (check_norm, NORM_CHECKS),
-    "padding": (check_padding, PADDING_CHECKS),
-    "penalty": (check_penalty, PENALTY_CHECKS),
-    "reconstruction loss": (check_reconstruction_loss, RECONSTRUCTION_LOSS_CHECKS),
-    "upsampler": (check_upsampler, UPSAMPLER_CHECKS),
+_SUBJECTS: dict[str, type[Subject[Any]]] = {
+    "activation": Activation,
+    "adversarial loss": Adversarial,
+    "augmentation": Augmenting,
+    "block": Block,
+    "dataset": Dataset,
+    "discriminator": Discriminator,
+    "downsampler": Downsampler,
+    "feature loss": Featured,
+    "generator": Generator,
+    "initializer": Initializing,
+    "norm": Norm,
+    "padding": Padding,
+    "penalty": Penalizing,
+    "reconstruction loss": Reconstruction,
+    "upsampler": Upsampler,
 }
 
 
-def check_component(kind: str, factory: Callable[[], Any], **options: Any) -> None:
+def check_component(
+    kind: str,
+    factory: Callable[[], Any],
+    *,
+    only: Iterable[str] | None = None,
+    **options: Any,
+) -> None:
     """Checks that a component keeps the contract of its kind: one line of a plug-in's tests.
 
     What a component cannot do it declares with a reason, in an attribute or property `cannot`
@@ -60,8 +64,15 @@ def check_component(kind: str, factory: Callable[[], Any], **options: Any) -> No
             spaces or underscores.
         factory: Takes nothing and builds a fresh component at every call, the same under the
             same seed.
-        **options: Options of the kind's own function, such as `check_generator`; all have
-            `only`, the names of the checks to run, or one name.
+        only: Names of the checks to run, or one name, from `checks_of(kind)`; None runs all.
+        **options: What the kind needs to know besides, where it cannot read it from the
+            component's attributes or spec: `size`, the height and width of the images of most
+            checks; `in_channels` and `out_channels` of generators, blocks and samplers,
+            `in_channels` of discriminators, `channels` of norms and activations; `padding`, in
+            pixels a side; `inputs`, which makes the inputs of a network that takes more than one
+            image from `(batch, height, width)`, each with the batch first; `backend` of
+            torch.compile. The usual backend, `"aot_eager"`, traces and compiles nothing;
+            `only="compile", backend="inductor"` takes seconds to minutes.
 
     Raises:
         ContractError: A check fails that `cannot` does not name, or one passes that it does;
@@ -73,42 +84,15 @@ def check_component(kind: str, factory: Callable[[], Any], **options: Any) -> No
         >>> from ganblocks import NormalInitializer
         >>> check_component("initializer", lambda: NormalInitializer(std=0.01))
     """
-    check, _ = _of(kind)
-    allowed = list(inspect.signature(check).parameters)[1:]  # the first is the factory
+    subject = _subject_of(kind)
+    allowed = [*inspect.signature(subject).parameters][1:]  # the first is the factory
     for option in options:
-        require_one_of(f"option of {check.__name__}", option, allowed)
-    check(factory, **options)
-
-
-def check_compile(
-    kind: str, factory: Callable[[], Any], backend: str = "inductor", **options: Any
-) -> None:
-    """Checks that torch.compile with a real backend changes neither outputs nor gradients.
-
-    It takes seconds to minutes; `check_component` does the same with the backend `aot_eager`,
-    which traces forward and backward and compiles nothing.
-
-    Args:
-        kind: As in `check_component`.
-        factory: As in `check_component`.
-        backend: A backend of torch.compile.
-        **options: As in `check_component`.
-
-    Raises:
-        ContractError: The compiled component differs.
-        OptionError: The kind has nothing that could be compiled, or does not exist.
-
-    Examples:
-        >>> from ganblocks import L1Loss
-        >>> check_compile("reconstruction loss", L1Loss, backend="eager")
-    """
-    if "compile" not in checks_of(kind):
-        raise OptionError(f"{kind!r} is a kind of which nothing is compiled: use check_component")
-    check_component(kind, factory, only=("compile",), backend=backend, **options)
+        require_one_of(f"option of {subject.kind}", option, allowed)
+    run_checks(subject(factory, **options), only)
 
 
 def checks_of(kind: str) -> dict[str, str]:
-    """Lists the checks of a kind, each with a line that says what it demands.
+    """Lists the checks of a kind, each with a line that says what must hold.
 
     Args:
         kind: As in `check_component`.
@@ -120,29 +104,17 @@ def checks_of(kind: str) -> dict[str, str]:
         >>> checks_of("padding")["inside"]
         'Between the padded pixels the map is the one that came.'
     """
-    _, checks = _of(kind)
-    return {name_of(check): line_of(check) for check in checks}
+    return {name_of(check): line_of(check) for check in _subject_of(kind).checks}
 
 
 def checked_kinds() -> list[str]:
-    """Lists the kinds that have a contract, each as its registry is called.
-
-    Examples:
-        >>> "adversarial losses" in checked_kinds()
-        True
-    """
-    return [_plural(kind) for kind in _KINDS]
+    """Lists the kinds that have a contract, each as its registry is called."""
+    return [subject.kind for subject in _SUBJECTS.values()]
 
 
-def _of(kind: str) -> tuple[Callable[..., None], tuple[Check, ...]]:
+def _subject_of(kind: str) -> type[Subject[Any]]:
     written = str(kind).replace("_", " ").lower()
-    for singular, found in _KINDS.items():
-        if written in (singular, _plural(singular)):
-            return found
-    raise OptionError(not_one_of("kind of component", kind, _KINDS))
-
-
-def _plural(kind: str) -> str:
-    if kind.endswith("y"):
-        return f"{kind.removesuffix('y')}ies"
-    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    for singular, subject in _SUBJECTS.items():
+        if written in (singular, subject.kind):
+            return subject
+    raise OptionError(not_one_of("kind of component", kind, _SUBJECTS))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ganblocks.errors import (
     GanBlocksError,
@@ -19,12 +21,12 @@ from ganblocks.errors import (
 )
 from ganblocks.registry import Spec, spec_of
 from ganblocks.spec import registered_name
-from ganblocks.testing.tensors import Tensors, seeded
+from ganblocks.testing.tensors import Tensors, difference, seeded
 
 T = TypeVar("T")
 
 Check = Callable[[Any], None]
-"""Takes a subject and raises what it finds; its docstring is the demand."""
+"""Takes a subject and raises what it finds; its docstring says what must hold."""
 
 
 class ContractError(GanBlocksError, AssertionError):
@@ -39,43 +41,98 @@ class ContractError(GanBlocksError, AssertionError):
 
 
 class Subject(ABC, Generic[T]):
-    """A component under test: how it is made, and what it does when it is used.
+    """A component under test: how it is made, and what it does when it is used."""
 
-    Attributes:
-        kind: The registry's kind, such as `"generators"`.
-        make: Builds a fresh component.
-    """
+    kind: ClassVar[str]
+    """The registry's kind, such as `"generators"`."""
+    checks: ClassVar[tuple[Check, ...]]
 
-    kind: str
-    make: Callable[[], T]
+    def __init__(self, make: Callable[[], T]) -> None:
+        self.make = make
 
     @abstractmethod
-    def behaviour(self, component: T) -> Tensors:
-        """Uses a component and gives what comes out, the same whenever it is the same one."""
+    def behavior(self, component: T) -> Tensors:
+        """Uses a component and returns what comes out, the same whenever it is the same one."""
 
     def used(self) -> T:
         """Makes a component whose state, where it has any, is no longer the initial one."""
         return self.make()
 
 
-def demand(holds: bool, seen: str) -> None:
-    """Raises `ContractError` with what was seen, unless the demand holds."""
+def require(holds: bool, seen: str) -> None:
+    """Raises `ContractError` with what was seen, unless it holds."""
     if not holds:
         raise ContractError(seen)
 
 
+def require_same(got: Tensors, expected: Tensors, where: str = "", tolerance: float = 1e-6) -> None:
+    """Requires two sets of tensors to agree, as `difference` compares them."""
+    off = difference(got, expected, tolerance)
+    require(not off, f"{where}{off}")
+
+
+def require_finite(tensor: Tensor, what: str) -> None:
+    """Requires a tensor without infinities and NaN."""
+    require(bool(tensor.isfinite().all()), f"{what} is not finite")
+
+
+def require_scalar(value: Tensor, where: str) -> None:
+    """Requires a finite float32 scalar."""
+    kind = f"{value.dtype} of shape {tuple(value.shape)}"
+    require(value.shape == () and value.dtype == torch.float32, f"{where} is {kind}")
+    require(bool(value.isfinite()), f"{where} is {value.item()}")
+
+
+def require_raises(
+    error: type[Exception], call: Callable[..., object], *arguments: object, seen: str
+) -> None:
+    """Requires a call to raise an error of that type."""
+    try:
+        call(*arguments)
+    except error:
+        return
+    require(False, f"{seen} raises nothing")
+
+
+@contextmanager
+def unchanged(tensors: Tensors, modules: Mapping[str, nn.Module] | None = None) -> Iterator[None]:
+    """Requires that what runs inside changes neither tensors nor gradients nor modules' states."""
+    before = {
+        name: (x._version, x.requires_grad, x.detach().clone()) for name, x in tensors.items()
+    }
+    states = {name: state_of(module) for name, module in (modules or {}).items()}
+    yield
+    for name, (version, learned, copy) in before.items():
+        x = tensors[name]
+        require(x._version == version and torch.equal(x, copy), f"it writes to {name}")
+        require(x.grad is None, f"it ran backward: {name} has a gradient")
+        require(x.requires_grad == learned, f"a gradient is now required of {name}")
+    for name, module in (modules or {}).items():
+        taught = any(p.grad is not None for p in module.parameters())
+        require(not taught, f"it ran backward: a parameter of {name} has a gradient")
+        require_same(state_of(module), states[name], f"of {name} ", 0)
+
+
+def state_of(module: nn.Module) -> Tensors:
+    """Copies parameters and buffers, those too that the state dict leaves out."""
+    return {
+        name: tensor.detach().clone()
+        for name, tensor in [*module.named_parameters(), *module.named_buffers()]
+    }
+
+
 def name_of(check: Check) -> str:
-    """Gives a check's name: its function's, without the underscore that spares a builtin."""
+    """Returns a check's name: its function's, without the underscore that spares a builtin."""
     return check.__name__.rstrip("_")
 
 
 def line_of(check: Check) -> str:
-    """Gives what a check demands, in one line."""
+    """Returns what must hold for a check to pass, in one line."""
     return " ".join((inspect.getdoc(check) or "").split())
 
 
 def known_spec(component: object) -> Spec:
-    """Gives a component's spec; an empty one where it has none."""
+    """Returns a component's spec; an empty one where it has none."""
     try:
         return spec_of(component)
     except SpecError:
@@ -83,12 +140,7 @@ def known_spec(component: object) -> Spec:
 
 
 def build(factory: Callable[[], T]) -> T:
-    """Builds one component under a seed.
-
-    Raises:
-        ContractError: The factory fails.
-        OptionError: It is no factory: a component itself, or nothing that can be called.
-    """
+    """Builds one component under a seed; complains of what is no factory, and of one that fails."""
     component = isinstance(factory, nn.Module) or registered_name(type(factory)) is not None
     if component or not callable(factory):
         raise OptionError(
@@ -101,23 +153,9 @@ def build(factory: Callable[[], T]) -> T:
         raise ContractError(f"the factory failed: {type(error).__name__}: {error}") from error
 
 
-def run_checks(
-    subject: Subject[Any], checks: Iterable[Check], only: Iterable[str] | None = None
-) -> None:
-    """Runs the checks of a subject; one that the component declares it cannot pass must fail.
-
-    Args:
-        subject: The component under test.
-        checks: Every check of its kind.
-        only: Names of the checks to run, or one name; None runs all.
-
-    Raises:
-        ContractError: A check fails; a declared one does not; a declaration is malformed; the
-            factory fails.
-        OptionError: `only` is empty or names a check that the kind does not have; the factory
-            is none, or gives the same object twice.
-    """
-    by_name = {name_of(check): check for check in checks}
+def run_checks(subject: Subject[Any], only: Iterable[str] | None = None) -> None:
+    """Runs the checks of a subject; one that the component declares it cannot pass must fail."""
+    by_name = {name_of(check): check for check in subject.checks}
     chosen = tuple(by_name if only is None else [only] if isinstance(only, str) else only)
     if not chosen:
         raise OptionError(
@@ -149,7 +187,7 @@ def run_checks(
             raise _error(
                 name,
                 f"{who} fails the check {name!r} of {subject.kind}: {seen}\n"
-                f"Demanded: {line_of(by_name[name])}",
+                f"Required: {line_of(by_name[name])}",
             ) from found
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
-from ganblocks.testing.contract import demand
+from ganblocks.testing.contract import require_same
 from ganblocks.testing.networks import Network, outputs, outputs_and_gradients
-from ganblocks.testing.tensors import difference
 
 
 @contextmanager
@@ -31,14 +31,23 @@ def compiled(call: Callable[..., Any], backend: str) -> Iterator[Callable[..., A
         torch._dynamo.reset()
 
 
+def require_compiles(
+    call: Callable[..., Any], inputs: tuple[Tensor, ...], backend: str, where: str = ""
+) -> None:
+    """Requires a function to give the same outputs and gradients when it is compiled."""
+    expected = outputs_and_gradients(nn.Module(), inputs, call)
+    with compiled(call, backend) as run:
+        require_same(outputs_and_gradients(nn.Module(), inputs, run), expected, where, 1e-5)
+
+
 def compile_(network: Network) -> None:
     """torch.compile changes neither outputs nor gradients, in train mode."""
     inputs = network.example(dtype=torch.float64)
     expected = outputs_and_gradients(network.moved(torch.float64), inputs)
     module = network.moved(torch.float64)
     with compiled(module, network.backend) as run:
-        off = difference(outputs_and_gradients(module, inputs, run), expected)
-    demand(not off, f"compiled with {network.backend!r}, {off}")
+        got = outputs_and_gradients(module, inputs, run)
+    require_same(got, expected, f"compiled with {network.backend!r}, ")
 
 
 def export(network: Network) -> None:
@@ -47,5 +56,4 @@ def export(network: Network) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own, about itself
         program = torch.export.export(module, inputs, strict=False).module()
-    off = difference(outputs(program, inputs), outputs(module, inputs))
-    demand(not off, f"of the exported program the {off}")
+    require_same(outputs(program, inputs), outputs(module, inputs), "of the exported program the ")

@@ -1,42 +1,97 @@
-"""The contract of initialisers."""
+"""The contract of initializers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from ganblocks.testing.contract import Check, Subject, demand, known_spec, run_checks
-from ganblocks.testing.keeping import copy_, pickle_, spec
-from ganblocks.testing.tensors import Tensors, difference, seeded
+from ganblocks.testing.contract import Subject, known_spec, require, require_finite, require_same
+from ganblocks.testing.serialization import copy_, pickle_, spec
+from ganblocks.testing.tensors import Tensors, seeded
 
 Initializer = Callable[[nn.Module], None]
 
 
-@dataclass(frozen=True)
-class InitializerSubject(Subject[Initializer]):
-    """An initialiser under test.
+class Initializing(Subject[Initializer]):
+    """An initializer under test."""
 
-    Attributes:
-        make: Builds a fresh one.
-        kind: The registry's kind.
-    """
+    kind = "initializers"
 
-    make: Callable[[], Initializer]
-    kind: str = "initializers"
-
-    def behaviour(self, component: Initializer) -> Tensors:
-        """Gives the weights that it makes under a seed."""
-        network = example_network()
+    def behavior(self, component: Initializer) -> Tensors:
+        """Returns the weights that it makes under a seed."""
+        network = _example_network()
         with seeded(7):
             component(network)
         return _weights(network)
 
+    def finite(self) -> None:
+        """Called on a network, it leaves finite float32 weights of the old shapes; returns None."""
+        network = _example_network()
+        before = _weights(network)
+        result: object = self.make()(network)
+        require(result is None, f"it gives a {type(result).__qualname__}")
+        after = _weights(network)
+        require(after.keys() == before.keys(), f"it leaves {sorted(after)} of {sorted(before)}")
+        for name, tensor in after.items():
+            require(tensor.shape == before[name].shape, f"{name} becomes {tuple(tensor.shape)}")
+            require(tensor.dtype == torch.float32, f"{name} becomes {tensor.dtype}")
+            require_finite(tensor, name)
 
-def example_network() -> nn.Module:
-    """Makes a small network of all that an initialiser meets, each with a bias and without."""
+    def changes_weights(self) -> None:
+        """It fills every convolution, transposed convolution and linear layer, bias or not.
+
+        Spared is the one that is registered as "none".
+        """
+        component = self.make()
+        if known_spec(component).get("type") == "none":
+            return
+        before, after = _weights(_example_network()), self.behavior(component)
+        for name, child in _example_network().named_children():
+            if isinstance(child, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                require(
+                    not torch.equal(before[f"{name}.weight"], after[f"{name}.weight"]),
+                    f"the weight of {child} stays as it was",
+                )
+
+    def deterministic(self) -> None:
+        """Under one seed of torch it makes the same weights, whatever they were before."""
+        network = _example_network()
+        component = self.make()
+        for _ in range(2):
+            with seeded(7):
+                component(network)
+        made, due = _weights(network), self.behavior(component)
+        require_same(made, due, "under the same seed ", 0)
+
+    def same_parameters(self) -> None:
+        """They stay the same parameters, learned, without gradients: an optimizer may hold them."""
+        network = _example_network()
+        before = dict(network.named_parameters())
+        self.make()(network)
+        for name, parameter in network.named_parameters():
+            require(parameter is before[name], f"{name} is another object")
+            require(
+                parameter.is_leaf and parameter.grad is None, f"{name} carries a graph or gradient"
+            )
+            require(parameter.requires_grad, f"{name} is no longer learned")
+
+    def meta(self) -> None:
+        """A network on the meta device passes through it, and stays there."""
+        network = _example_network().to("meta")
+        self.make()(network)
+        strays = [name for name, tensor in _weights(network).items() if not tensor.is_meta]
+        require(not strays, f"{strays} left the meta device")
+
+    checks = (
+        *(finite, changes_weights, deterministic, same_parameters, meta),
+        *(copy_, pickle_, spec),
+    )
+
+
+def _example_network() -> nn.Module:
+    """Makes a small network of all that an initializer meets, each with a bias and without."""
     with seeded(8):
         return nn.Sequential(
             nn.Conv2d(4, 6, 3),
@@ -52,99 +107,6 @@ def example_network() -> nn.Module:
             nn.LayerNorm(7),
             nn.Linear(7, 3, bias=False),
         )
-
-
-def finite(initializer: InitializerSubject) -> None:
-    """Called on a network, it leaves finite float32 weights of the old shapes, and gives None."""
-    network = example_network()
-    before = _weights(network)
-    result: object = initializer.make()(network)
-    demand(result is None, f"it gives a {type(result).__qualname__}")
-    after = _weights(network)
-    demand(after.keys() == before.keys(), f"it leaves {sorted(after)} of {sorted(before)}")
-    for name, tensor in after.items():
-        demand(tensor.shape == before[name].shape, f"{name} becomes {tuple(tensor.shape)}")
-        demand(tensor.dtype == torch.float32, f"{name} becomes {tensor.dtype}")
-        demand(bool(tensor.isfinite().all()), f"{name} is not finite")
-
-
-def changes_weights(initializer: InitializerSubject) -> None:
-    """It fills every convolution, transposed convolution and linear layer, bias or not.
-
-    Spared is the one that is registered as "none".
-    """
-    component = initializer.make()
-    if known_spec(component).get("type") == "none":
-        return
-    before, after = _weights(example_network()), initializer.behaviour(component)
-    for name, child in example_network().named_children():
-        if isinstance(child, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            demand(
-                not torch.equal(before[f"{name}.weight"], after[f"{name}.weight"]),
-                f"the weight of {child} stays as it was",
-            )
-
-
-def deterministic(initializer: InitializerSubject) -> None:
-    """Under one seed of torch it makes the same weights, whatever they were before."""
-    network = example_network()
-    component = initializer.make()
-    for _ in range(2):
-        with seeded(7):
-            component(network)
-    off = difference(_weights(network), initializer.behaviour(component), 0)
-    demand(not off, f"under the same seed {off}")
-
-
-def same_parameters(initializer: InitializerSubject) -> None:
-    """They stay the same parameters, learnt and free of gradients: an optimiser may hold them."""
-    network = example_network()
-    before = dict(network.named_parameters())
-    initializer.make()(network)
-    for name, parameter in network.named_parameters():
-        demand(parameter is before[name], f"{name} is another object")
-        demand(parameter.is_leaf and parameter.grad is None, f"{name} carries a graph or gradient")
-        demand(parameter.requires_grad, f"{name} is no longer learnt")
-
-
-def meta(initializer: InitializerSubject) -> None:
-    """A network on the meta device passes through it, and stays there."""
-    network = example_network().to("meta")
-    initializer.make()(network)
-    strays = [name for name, tensor in _weights(network).items() if not tensor.is_meta]
-    demand(not strays, f"{strays} left the meta device")
-
-
-INITIALIZER_CHECKS: tuple[Check, ...] = (
-    finite,
-    changes_weights,
-    deterministic,
-    same_parameters,
-    meta,
-    copy_,
-    pickle_,
-    spec,
-)
-
-
-def check_initializer(
-    factory: Callable[[], Initializer], *, only: Iterable[str] | None = None
-) -> None:
-    """Checks that an initialiser keeps the contract of initialisers.
-
-    Args:
-        factory: Builds a fresh initialiser.
-        only: Names of the checks to run, from `checks_of("initializer")`; None runs all.
-
-    Raises:
-        ContractError: It fails a check that it does not declare in `cannot`, or passes one
-            that it does.
-
-    Examples:
-        >>> from ganblocks import NormalInitializer
-        >>> check_initializer(NormalInitializer)
-    """
-    run_checks(InitializerSubject(factory), INITIALIZER_CHECKS, only)
 
 
 def _weights(network: nn.Module) -> Tensors:

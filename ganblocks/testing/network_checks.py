@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import torch
 from torch import Tensor, nn
 
 from ganblocks.blocks import Dropout
-from ganblocks.testing.contract import Check, demand
+from ganblocks.testing.contract import (
+    Check,
+    require,
+    require_finite,
+    require_same,
+    state_of,
+    unchanged,
+)
 from ganblocks.testing.graphs import compile_, export
-from ganblocks.testing.keeping import copy_, pickle_, spec, state_dict
 from ganblocks.testing.networks import (
     Network,
     mode_of,
@@ -16,7 +24,8 @@ from ganblocks.testing.networks import (
     outputs_and_gradients,
     without_dropout,
 )
-from ganblocks.testing.tensors import Tensors, difference, seeded
+from ganblocks.testing.serialization import copy_, pickle_, spec, state_dict
+from ganblocks.testing.tensors import difference, seeded
 
 
 def double(network: Network) -> None:
@@ -25,8 +34,8 @@ def double(network: Network) -> None:
         network.moved(torch.float64), network.example(dtype=torch.float64)
     )
     for name, tensor in found.items():
-        demand(tensor.dtype == torch.float64, f"{name} is {tensor.dtype} for a float64 input")
-        demand(bool(tensor.isfinite().all()), f"{name} is not finite")
+        require(tensor.dtype == torch.float64, f"{name} is {tensor.dtype} for a float64 input")
+        require_finite(tensor, name)
 
 
 def autocast(network: Network) -> None:
@@ -38,8 +47,8 @@ def autocast(network: Network) -> None:
             return module(*inputs)
 
     for name, tensor in outputs_and_gradients(module, network.example(), run).items():
-        demand(tensor.dtype in (torch.float32, torch.bfloat16), f"{name} is {tensor.dtype}")
-        demand(bool(tensor.isfinite().all()), f"{name} is not finite")
+        require(tensor.dtype in (torch.float32, torch.bfloat16), f"{name} is {tensor.dtype}")
+        require_finite(tensor, name)
 
 
 def layout(network: Network) -> None:
@@ -57,8 +66,7 @@ def layout(network: Network) -> None:
         turned = [x.contiguous(memory_format=last) if x.dim() == 4 else x for x in inputs]
         twin = _still(network).double().train(training).to(memory_format=last)
         got = outputs_and_gradients(twin, turned, layout=last)
-        off = difference(got, expected)
-        demand(not off, f"at batch {batch} {off}")
+        require_same(got, expected, f"at batch {batch} ")
 
 
 def gradients(network: Network) -> None:
@@ -75,11 +83,11 @@ def gradients(network: Network) -> None:
     largest = max(g.abs().max().item() for g in gradient.values() if g is not None)
     for name, g in gradient.items():
         if g is None:
-            demand(False, f"nothing depends on {name}: it gets no gradient")
+            require(False, f"nothing depends on {name}: it gets no gradient")
         else:
-            demand(bool(g.isfinite().all()), f"the gradient of {name} is not finite")
+            require_finite(g, f"the gradient of {name}")
             if g.abs().max().item() <= 1e-12 * largest:
-                demand(_cannot_matter(network, name), f"the gradient of {name} is zero")
+                require(_cannot_matter(network, name), f"the gradient of {name} is zero")
 
 
 def input_untouched(network: Network) -> None:
@@ -87,13 +95,9 @@ def input_untouched(network: Network) -> None:
     for training in (True, False):
         module = network.moved().train(training)
         inputs = network.example()
-        states = [(x._version, x.clone()) for x in inputs]
-        outputs(module, inputs)
-        for number, (x, (version, before)) in enumerate(zip(inputs, states, strict=True)):
-            demand(
-                x._version == version and torch.equal(x, before),
-                f"in {mode_of(module)} mode input {number} was written to",
-            )
+        names = (f"input {number}, in {mode_of(module)} mode" for number in count())
+        with unchanged(dict(zip(names, inputs, strict=False))):
+            outputs(module, inputs)
 
 
 def deterministic(network: Network) -> None:
@@ -102,10 +106,8 @@ def deterministic(network: Network) -> None:
     for _ in range(2):
         with seeded(5):
             module = network.make().train()
-        weights = {name: tensor.clone() for name, tensor in _state(module).items()}
-        runs.append({**weights, **outputs(module, network.example())})
-    off = difference(runs[1], runs[0], 0)
-    demand(not off, f"under the same seed {off}")
+        runs.append({**state_of(module), **outputs(module, network.example())})
+    require_same(runs[1], runs[0], "under the same seed ", 0)
 
 
 def eval_deterministic(network: Network) -> None:
@@ -117,18 +119,16 @@ def eval_deterministic(network: Network) -> None:
     off = difference(outputs(module, inputs, seed=1), outputs(module, inputs, seed=2), 0)
     dropouts = [child for child in module.modules() if isinstance(child, Dropout)]
     if any(dropout.mode == "always" and dropout.p > 0 for dropout in dropouts):
-        demand(bool(off), "its dropout of mode 'always' makes no noise in eval mode")
+        require(bool(off), "its dropout of mode 'always' makes no noise in eval mode")
     else:
-        demand(not off, f"under another seed {off}")
+        require(not off, f"under another seed {off}")
 
 
 def eval_pure(network: Network) -> None:
     """A run in eval mode changes no parameter and no buffer."""
     module = network.used().eval()
-    before = {name: tensor.clone() for name, tensor in _state(module).items()}
-    outputs(module, network.example())
-    off = difference(_state(module), before, 0)
-    demand(not off, f"after a run in eval mode {off}")
+    with unchanged({}, {"the module": module}):
+        outputs(module, network.example())
 
 
 def modes(network: Network) -> None:
@@ -139,12 +139,12 @@ def modes(network: Network) -> None:
         if not mode:
             outputs(module, inputs)
         for name, child in module.named_modules():
-            demand(
+            require(
                 child.training is mode,
                 f"{name or 'the module itself'} is in {mode_of(child)} mode, unlike the whole",
             )
-    off = difference(outputs(module, inputs), outputs(twin, inputs))
-    demand(not off, f"in train mode, after a run in eval mode, {off}")
+    where = "in train mode, after a run in eval mode, "
+    require_same(outputs(module, inputs), outputs(twin, inputs), where)
 
 
 def batch_independent(network: Network) -> None:
@@ -157,30 +157,22 @@ def batch_independent(network: Network) -> None:
         among = tuple(_others(x) for x in inputs)
         for x, batch in zip(inputs, among, strict=True):
             batch[place] = x[image]
-        off = difference(
+        require_same(
             {name: out[place] for name, out in outputs(module, among).items()},
             {name: out[image] for name, out in expected.items()},
+            f"of image {image}, at place {place} among other images, ",
         )
-        demand(not off, f"of image {image}, at place {place} among other images, {off}")
 
 
 def meta(network: Network) -> None:
     """Built on the meta device it holds no data there, and has the shapes of the real one."""
     with torch.device("meta"):
-        made = _state(network.make())
-    real = _state(network.make())
-    demand(made.keys() == real.keys(), f"on meta it holds {sorted(made)}, else {sorted(real)}")
+        made = state_of(network.make())
+    real = state_of(network.make())
+    require(made.keys() == real.keys(), f"on meta it holds {sorted(made)}, else {sorted(real)}")
     for name, tensor in made.items():
-        demand(tensor.is_meta, f"{name} is on {tensor.device}")
-        demand(tensor.shape == real[name].shape, f"{name} has shape {tuple(tensor.shape)} on meta")
-
-
-def _state(module: nn.Module) -> Tensors:
-    """Parameters and buffers, those too that the state dict leaves out."""
-    return {
-        **{name: p.detach() for name, p in module.named_parameters()},
-        **dict(module.named_buffers()),
-    }
+        require(tensor.is_meta, f"{name} is on {tensor.device}")
+        require(tensor.shape == real[name].shape, f"{name} has shape {tuple(tensor.shape)} on meta")
 
 
 def _still(network: Network) -> nn.Module:

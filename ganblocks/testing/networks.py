@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from ganblocks.errors import OptionError
-from ganblocks.testing.contract import Subject, build, demand, known_spec
+from ganblocks.testing.contract import Subject, build, known_spec, require, require_finite
 from ganblocks.testing.tensors import Tensors, named, seeded
 
 Inputs = Callable[[int, int, int], tuple[Tensor, ...]]
@@ -23,25 +22,30 @@ EAGER = "aot_eager"
 """The backend of torch.compile that traces forward and backward and compiles nothing: fast."""
 
 
-@dataclass(frozen=True)
 class Network(Subject[nn.Module]):
-    """A module under test, with example inputs.
+    """A module under test, with example inputs."""
 
-    Attributes:
-        kind: The registry's kind.
-        make: Builds a fresh module.
-        inputs: Makes its example inputs.
-        size: Height and width of the input of most checks.
-        out_channels: Channels of its output; None where nobody knows them.
-        backend: Backend of torch.compile that `compile` uses.
-    """
+    default_size: ClassVar[Size] = (6, 8)
+    in_names: ClassVar[tuple[str, ...]] = ("in_channels",)
+    out_names: ClassVar[tuple[str, ...]] = ("out_channels",)
 
-    kind: str
-    make: Callable[[], nn.Module]
-    inputs: Inputs
-    size: Size
-    out_channels: int | None = None
-    backend: str = EAGER
+    def __init__(
+        self,
+        make: Callable[[], nn.Module],
+        *,
+        size: Size | None = None,
+        in_channels: int | None = None,
+        out_channels: int | None = None,
+        inputs: Inputs | None = None,
+        backend: str = EAGER,
+    ) -> None:
+        super().__init__(make)
+        if inputs is None:
+            inputs = random_images(in_channels or known_number(make, *self.in_names))
+        self.inputs = inputs
+        self.size = size or self.default_size
+        self.out_channels = out_channels or number_of(make, *self.out_names)  # None: unknown
+        self.backend = backend
 
     def example(
         self, batch: int = 2, size: Size | None = None, dtype: torch.dtype = torch.float32
@@ -69,8 +73,8 @@ class Network(Subject[nn.Module]):
         outputs(network, self.example())
         return network
 
-    def behaviour(self, component: nn.Module) -> Tensors:
-        """Gives the outputs in eval mode."""
+    def behavior(self, component: nn.Module) -> Tensors:
+        """Returns the outputs in eval mode."""
         return outputs(component.eval(), self.example())
 
 
@@ -115,34 +119,23 @@ def without_dropout(module: nn.Module) -> nn.Module:
     return module
 
 
-def demand_image(network: Network, module: nn.Module, batch: int, given: Size, due: Size) -> None:
-    """Runs a module on one size and demands one finite float32 output of another.
-
-    Args:
-        network: The subject, which knows the inputs and the channels.
-        module: The module to run.
-        batch: Images in the batch.
-        given: Height and width of the input.
-        due: Height and width that the output must have.
-    """
+def require_image(
+    network: Network, module: nn.Module, batch: int, given: Size, due: Size | None = None
+) -> None:
+    """Requires one finite float32 output of the size that is due, if any, for a given size."""
     found = outputs(module, network.example(batch, given))
     where = f"for an input of {given[0]}×{given[1]}, in {mode_of(module)} mode,"
-    demand(list(found) == ["output"], f"{where} it gives {list(found)} in place of one tensor")
+    require(list(found) == ["output"], f"{where} it gives {list(found)} in place of one tensor")
     (out,) = found.values()
-    demand(out.dim() == 4, f"{where} it gives the shape {tuple(out.shape)}")
-    wanted = (batch, network.out_channels or out.shape[1], *due)
-    demand(tuple(out.shape) == wanted, f"{where} it gives {tuple(out.shape)}, not {wanted}")
-    demand(out.dtype == torch.float32, f"{where} it gives {out.dtype} for a float32 input")
-    demand(bool(out.isfinite().all()), f"{where} its output is not finite")
+    require(out.dim() == 4 and out.numel() > 0, f"{where} it gives the shape {tuple(out.shape)}")
+    wanted = (batch, network.out_channels or out.shape[1], *(due or out.shape[2:]))
+    require(tuple(out.shape) == wanted, f"{where} it gives {tuple(out.shape)}, not {wanted}")
+    require(out.dtype == torch.float32, f"{where} it gives {out.dtype} for a float32 input")
+    require_finite(out, f"{where} its output")
 
 
 def mode_of(module: nn.Module) -> str:
-    """Names the mode of a module.
-
-    Examples:
-        >>> mode_of(nn.ReLU().eval())
-        'eval'
-    """
+    """Names the mode of a module."""
     return "train" if module.training else "eval"
 
 
@@ -155,16 +148,8 @@ def outputs_and_gradients(
     """Runs a network forward and backward under a seed.
 
     What is differentiated weights every output value differently, so that errors do not cancel.
-
-    Args:
-        network: Whose parameters' gradients are taken.
-        inputs: Its inputs.
-        run: What is called in the network's place, such as its compiled self.
-        layout: Memory format of the gradients that come in from behind.
-
-    Returns:
-        The outputs, and the gradients of parameters and inputs; where nothing depends on a
-        tensor, it has no entry.
+    `run` is called in the network's place, such as its compiled self; `layout` is the memory format
+    of the gradients that come in from behind. A tensor on which nothing depends has no gradient.
     """
     leaves = [
         x.clone(memory_format=torch.preserve_format).requires_grad_(x.is_floating_point())

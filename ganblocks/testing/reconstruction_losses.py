@@ -1,36 +1,38 @@
-"""The contract of reconstruction losses."""
+"""The contract of reconstruction losses, and of feature losses, which have features at hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from ganblocks.errors import ShapeError
-from ganblocks.testing.contract import Check, Subject, demand, run_checks
-from ganblocks.testing.graphs import compiled
-from ganblocks.testing.keeping import copy_, pickle_, spec, state_dict
-from ganblocks.testing.networks import EAGER, Size, outputs_and_gradients
-from ganblocks.testing.tensors import Tensors, difference, seeded
+from ganblocks.testing.contract import (
+    Subject,
+    require,
+    require_finite,
+    require_raises,
+    require_scalar,
+    unchanged,
+)
+from ganblocks.testing.graphs import require_compiles
+from ganblocks.testing.networks import EAGER, Size
+from ganblocks.testing.serialization import copy_, pickle_, spec, state_dict
+from ganblocks.testing.tensors import Tensors, seeded
 
 
-@dataclass(frozen=True)
 class Reconstruction(Subject[nn.Module]):
-    """A reconstruction loss under test.
+    """A reconstruction loss under test."""
 
-    Attributes:
-        make: Builds a fresh one.
-        size: Height and width of the images.
-        backend: Backend of torch.compile that `compile` uses.
-        kind: The registry's kind.
-    """
+    kind = "reconstruction losses"
 
-    make: Callable[[], nn.Module]
-    size: Size = (16, 16)
-    backend: str = EAGER
-    kind: str = "reconstruction losses"
+    def __init__(
+        self, make: Callable[[], nn.Module], *, size: Size = (16, 16), backend: str = EAGER
+    ) -> None:
+        super().__init__(make)
+        self.size = size
+        self.backend = backend
 
     def images(self, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         """Makes an output and a target that differ in every value, so that no kink is near."""
@@ -41,143 +43,113 @@ class Reconstruction(Subject[nn.Module]):
         return output.to(dtype), target.to(dtype)
 
     def call(self, component: nn.Module, output: Tensor, target: Tensor) -> Tensor:
-        """Gives what a component makes of an output and a target."""
+        """Applies a component to an output and a target."""
         value: Tensor = component(output, target)
         return value
 
-    def behaviour(self, component: nn.Module) -> Tensors:
-        """Gives the loss of an example."""
+    def behavior(self, component: nn.Module) -> Tensors:
+        """Returns the loss of an example."""
         return {"the loss": self.call(component, *self.images()).detach()}
 
+    def scalar(self) -> None:
+        """Output and target (B, C, H, W) give a finite float32 scalar, for bfloat16 images too."""
+        for dtype in (torch.float32, torch.bfloat16):
+            require_scalar(self.call(self.make(), *self.images(dtype)), f"for {dtype} it")
 
-def scalar(loss: Reconstruction) -> None:
-    """Output and target (B, C, H, W) give a finite float32 scalar, for bfloat16 images too."""
-    for dtype in (torch.float32, torch.bfloat16):
-        value = loss.call(loss.make(), *loss.images(dtype))
-        demand(
-            value.shape == () and value.dtype == torch.float32,
-            f"for {dtype} it gives {value.dtype} of shape {tuple(value.shape)}",
-        )
-        demand(bool(value.isfinite()), f"for {dtype} it gives {value.item()}")
+    def minimum(self) -> None:
+        """It is 0 for equal images, and positive for others."""
+        component = self.make()
+        output, target = self.images()
+        equal = self.call(component, output, output.clone()).item()
+        require(abs(equal) < 1e-6, f"for equal images it is {equal:.4g}")
+        for name, other in {"other": target, "a little other": output + 0.01 * target}.items():
+            value = self.call(component, output, other).item()
+            require(value > max(equal, 0.0), f"for {name} images it is {value:.4g}")
 
+    def mismatch(self) -> None:
+        """Images of different shapes raise a ShapeError, and are not broadcast."""
+        output, target = self.images()
+        for other in (target[:1], target[:, :1], target[..., :1]):
+            seen = f"a pair of {tuple(output.shape)} and {tuple(other.shape)}"
+            require_raises(ShapeError, self.call, self.make(), output, other, seen=seen)
 
-def minimum(loss: Reconstruction) -> None:
-    """It is 0 for equal images, and positive for others."""
-    component = loss.make()
-    output, target = loss.images()
-    equal = loss.call(component, output, output.clone()).item()
-    demand(abs(equal) < 1e-6, f"for equal images it is {equal:.4g}")
-    for name, other in {"other": target, "a little other": output + 0.01 * target}.items():
-        value = loss.call(component, output, other).item()
-        demand(value > max(equal, 0.0), f"for {name} images it is {value:.4g}")
+    def gradients(self) -> None:
+        """The output's gradient is finite, for equal images too; for others no image's is zero."""
+        output, target = self.images()
+        for case, other in {"different": target, "equal": output.clone()}.items():
+            x = output.clone().requires_grad_()
+            value = self.call(self.make(), x, other)
+            require(value.requires_grad, "the loss is cut off from the output")
+            value.backward()
+            gradient = torch.zeros_like(x) if x.grad is None else x.grad
+            require_finite(gradient, f"for {case} images the gradient")
+            if case == "different":
+                for number, taught in enumerate(gradient.abs().sum((1, 2, 3)) > 0):
+                    require(bool(taught), f"at image {number} of the batch the gradient is zero")
 
+    def only_computes(self) -> None:
+        """Computing changes neither the images, nor their gradients, nor the loss's state."""
+        component = self.make()
+        output, target = self.images()
+        output.requires_grad_()
+        with unchanged({"the output": output, "the target": target}, {"its state": component}):
+            first, second = (self.call(component, output, target) for _ in range(2))
+        require(bool(first == second), "called twice, it gives two values")
 
-def mismatch(loss: Reconstruction) -> None:
-    """Images of different shapes raise a ShapeError, and are not broadcast."""
-    output, target = loss.images()
-    for other in (target[:1], target[:, :1], target[..., :1]):
-        try:
-            loss.call(loss.make(), output, other)
-        except ShapeError:
-            continue
-        shapes = f"{tuple(output.shape)} and {tuple(other.shape)}"
-        demand(False, f"{shapes} raise nothing")
+    def gradcheck(self) -> None:
+        """In float64, and away from kinks, the gradient agrees with finite differences."""
+        output, target = self.images(torch.float64)
+        component = self.make().double()
 
+        def scaled(x: Tensor) -> Tensor:
+            # The mean over n values has gradients of 1 / n, which the tolerance would let pass.
+            return self.call(component, x, target) * x.numel()
 
-def gradients(loss: Reconstruction) -> None:
-    """The output's gradient is finite, for equal images too; for others no image has a zero one."""
-    output, target = loss.images()
-    for case, other in {"different": target, "equal": output.clone()}.items():
-        x = output.clone().requires_grad_()
-        value = loss.call(loss.make(), x, other)
-        demand(value.requires_grad, "the loss is cut off from the output")
-        value.backward()
-        gradient = torch.zeros_like(x) if x.grad is None else x.grad
-        demand(bool(gradient.isfinite().all()), f"for {case} images the gradient is not finite")
-        if case == "different":
-            for number, taught in enumerate(gradient.abs().sum((1, 2, 3)) > 0):
-                demand(bool(taught), f"at image {number} of the batch the gradient is zero")
+        torch.autograd.gradcheck(
+            scaled, [output.requires_grad_()], fast_mode=True
+        )  # raises where they disagree
 
+    def compile_(self) -> None:
+        """torch.compile changes neither the loss nor its gradient."""
+        component = self.make()
 
-def only_computes(loss: Reconstruction) -> None:
-    """Computing changes nothing: neither the images, nor their gradients, nor the loss's state."""
-    component = loss.make()
-    before = {name: t.clone() for name, t in component.state_dict().items()}
-    output, target = loss.images()
-    copies = (output.clone(), target.clone())
-    output.requires_grad_()
-    first, second = (loss.call(component, output, target) for _ in range(2))
-    demand(bool(first == second), "called twice, it gives two values")
-    for name, x, copy in zip(("output", "target"), (output, target), copies, strict=True):
-        demand(x._version == 0 and torch.equal(x, copy), f"the {name} was written to")
-        demand(x.grad is None, f"it ran backward: the {name} has a gradient")
-    off = difference(component.state_dict(), before, 0)
-    demand(not off, f"of its state {off}")
+        def call(output: Tensor, target: Tensor) -> Tensor:
+            return self.call(component, output, target)
 
+        require_compiles(call, self.images(), self.backend)
 
-def gradcheck(loss: Reconstruction) -> None:
-    """In float64, and away from kinks, the gradient agrees with finite differences."""
-    output, target = loss.images(torch.float64)
-    component = loss.make().double()
-
-    def scaled(x: Tensor) -> Tensor:
-        # The mean over n values has gradients of 1 / n, which the tolerance would let pass.
-        return loss.call(component, x, target) * x.numel()
-
-    torch.autograd.gradcheck(
-        scaled, [output.requires_grad_()], fast_mode=True
-    )  # raises where they disagree
+    checks = (
+        *(scalar, minimum, mismatch, gradients, only_computes, gradcheck),
+        *(copy_, pickle_, spec, state_dict, compile_),
+    )
 
 
-def compile_(loss: Reconstruction) -> None:
-    """torch.compile changes neither the loss nor its gradient."""
-    component, images = loss.make(), loss.images()
+class _Features(nn.Module):
+    """Two smooth maps and one-channel logits, as a discriminator gives them."""
 
-    def call(output: Tensor, target: Tensor) -> Tensor:
-        return loss.call(component, output, target)
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(i, o, 3) for i, o in ((3, 4), (4, 5), (5, 1)))
 
-    expected = outputs_and_gradients(nn.Module(), images, call)
-    with compiled(call, loss.backend) as run:
-        off = difference(outputs_and_gradients(nn.Module(), images, run), expected, 1e-5)
-    demand(not off, off)
-
-
-RECONSTRUCTION_LOSS_CHECKS: tuple[Check, ...] = (
-    scalar,
-    minimum,
-    mismatch,
-    gradients,
-    only_computes,
-    gradcheck,
-    copy_,
-    pickle_,
-    spec,
-    state_dict,
-    compile_,
-)
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        maps = []
+        x = x.to(next(self.parameters()).dtype)
+        for layer in self.layers:
+            x = nn.functional.softplus(layer(x))
+            maps.append(x)
+        return tuple(maps)
 
 
-def check_reconstruction_loss(
-    factory: Callable[[], nn.Module],
-    *,
-    size: Size = (16, 16),
-    backend: str = EAGER,
-    only: Iterable[str] | None = None,
-) -> None:
-    """Checks that a reconstruction loss keeps the contract of reconstruction losses.
+class Featured(Reconstruction):
+    """A feature loss under test; one without features of its own is given some."""
 
-    Args:
-        factory: Builds a fresh loss.
-        size: Height and width of the images, which have 3 channels.
-        backend: Backend of torch.compile.
-        only: Names of the checks to run, from `checks_of("reconstruction loss")`; None runs all.
+    kind = "feature losses"
 
-    Raises:
-        ContractError: It fails a check that it does not declare in `cannot`, or passes one
-            that it does.
-
-    Examples:
-        >>> from ganblocks import L1Loss
-        >>> check_reconstruction_loss(L1Loss, only=["minimum", "gradcheck"])
-    """
-    run_checks(Reconstruction(factory, size, backend), RECONSTRUCTION_LOSS_CHECKS, only)
+    def call(self, component: nn.Module, output: Tensor, target: Tensor) -> Tensor:
+        """Applies a component to an output and a target, with features at hand."""
+        with seeded(18):
+            features = _Features()
+        if output.dtype == torch.float64:
+            features = features.double()
+        value: Tensor = component(output, target, features.requires_grad_(False))
+        return value

@@ -14,22 +14,14 @@ Tensors = dict[str, Tensor]
 
 @contextmanager
 def seeded(seed: int = 0) -> Iterator[None]:
-    """Seeds torch's random numbers inside, and gives the caller's back afterwards.
-
-    Examples:
-        >>> with seeded(1):
-        ...     first = torch.rand(())
-        >>> with seeded(1):
-        ...     bool(torch.rand(()) == first)
-        True
-    """
+    """Seeds torch's random numbers inside, and restores the caller's afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 def named(value: object, name: str = "output") -> Tensors:
-    """Gives every tensor in nested lists, tuples and dicts a name.
+    """Names every tensor in nested lists, tuples and dicts.
 
     Examples:
         >>> list(named([torch.zeros(1), (torch.zeros(2),)]))
@@ -50,12 +42,8 @@ def named(value: object, name: str = "output") -> Tensors:
 def difference(got: Tensors, expected: Tensors, tolerance: float = 1e-6) -> str:
     """Says where two sets of tensors differ; the empty string where they agree.
 
-    Args:
-        got: What came.
-        expected: What should have come.
-        tolerance: Largest difference allowed, as a fraction of the largest expected value of
-            that tensor (or of a millionth of the largest of all, so that rounding around a
-            true zero is none); 0 asks for the same bits.
+    `tolerance` is a fraction of the largest expected value of that tensor, or of a millionth of the
+    largest of all, so that rounding around a true zero is none; 0 asks for the same bits.
 
     Examples:
         >>> difference({"x": torch.ones(2)}, {"x": torch.tensor([1.0, 2.0])})

@@ -121,13 +121,13 @@ class Empty(Squares):
 class Unscaled(Squares):
     def __getitem__(self, key):
         sample = super().__getitem__(key)
-        return {**sample, "a": sample["a"] * 2}
+        return {**sample, "source": sample["source"] * 2}
 
 
 class NumPyImages(Squares):
     def __getitem__(self, key):
         sample = super().__getitem__(key)
-        return {**sample, "a": sample["a"].numpy()}
+        return {**sample, "source": sample["source"].numpy()}
 
 
 class Flat(Squares):
@@ -150,7 +150,7 @@ class NoNames(Squares):
 class KeysOfItsOwn(Squares):
     def __getitem__(self, key):
         sample = super().__getitem__(key)
-        return {"input": sample["a"], "target": sample["b"], "name": sample["name"]}
+        return {"input": sample["source"], "target": sample["target"], "name": sample["name"]}
 
 
 class DrawsGlobally(Squares):

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from ganblocks import NormalInitializer, OptionError, VanillaLoss
-from ganblocks.testing import ContractError, check_compile, check_component, checks_of
+from ganblocks.testing import ContractError, check_component, checks_of
 
 
 class Declares(n.BranchesOnValues):
@@ -83,7 +83,10 @@ def test_a_kind_of_two_words(kind):
         (lambda: check_component("generator", n.Plain, sizes=1), "did you mean 'size'"),
         (lambda: check_component("generator", n.Plain, only=["exports"]), "did you mean 'export'"),
         (lambda: check_component("norm", p.Halves), "write channels="),
-        (lambda: check_compile("initializer", NormalInitializer), "nothing is compiled"),
+        (
+            lambda: check_component("initializer", NormalInitializer, backend="inductor"),
+            "unknown option of initializers 'backend'",
+        ),
         (lambda: check_component(None, n.Plain), "unknown kind of component None"),
     ],
     ids=range(7),

@@ -4,12 +4,16 @@ import pytest
 import torch
 
 import ganblocks
-from ganblocks.testing import check_compile, check_component, checked_kinds
+from ganblocks.testing import check_component
+from ganblocks.testing.component import checked_kinds
 
+# Each has tests of its own: tests/tasks, tests/training/test_optimizers.py.
+OF_THE_ENGINE = ("TASKS", "OPTIMIZERS", "SCHEDULES")
 REGISTRIES = {
     registry.kind: registry
     for name in ganblocks.__all__
     if isinstance(registry := getattr(ganblocks, name), ganblocks.Registry)
+    and name not in OF_THE_ENGINE
 }
 # Positional arguments, by kind and, where a block wants others, by name.
 ARGUMENTS = {
@@ -65,7 +69,7 @@ VARIANTS = [
     ("feature losses", {"type": "feature_matching", "weighting": "spade"}),
     ("feature losses", {"type": "perceptual", "map_weights": [1.0, 0.5, 0.0]}),
     ("penalties", {"type": "wgan_gp", "one_sided": True, "scalar": "mean", "target": 0.01}),
-    ("penalties", {"type": "r1_r2", "scalar": "logit", "every": 16}),
+    ("penalties", {"type": "r1_r2", "scalar": "logit", "interval": 16}),
     ("penalties", {"type": "consistency", "sides": "both", "augmentation": "diff_augment"}),
     ("augmentations", {"type": "diff_augment", "policy": ["cutout", {"type": "colour"}]}),
 ]
@@ -134,4 +138,4 @@ def test_the_default_compiler_changes_nothing(kind, what):
         # A size that is not padded: torch's default backend (seen in 2.15) refuses the gradient
         # of its own replicate padding in channels_last, which the U-Net's convolutions make.
         options["size"] = (16, 24)
-    check_compile(kind, factory, **options)
+    check_component(kind, factory, only="compile", backend="inductor", **options)

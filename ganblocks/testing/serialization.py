@@ -1,4 +1,4 @@
-"""The checks of what can be kept: copies, pickles, specs and state dicts."""
+"""The checks of serialization: copies, pickles, specs and state dicts."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from torch.nn.utils.parametrize import is_parametrized
 from ganblocks.errors import SpecError
 from ganblocks.registry import Registry, spec_of
 from ganblocks.spec import registered_name
-from ganblocks.testing.contract import ContractError, Subject, demand
-from ganblocks.testing.tensors import difference, seeded
+from ganblocks.testing.contract import ContractError, Subject, require, require_same
+from ganblocks.testing.tensors import seeded
 
 
 def copy_(subject: Subject[Any]) -> None:
     """A deep copy behaves the same, and shares no weights."""
     component = subject.used()
     twin = copy.deepcopy(component)
-    _demand_same(subject, twin, component, "the copy")
+    _require_same_behavior(subject, twin, component, "the copy")
     if isinstance(component, nn.Module):
         own = {p.data_ptr() for p in component.parameters() if p.numel()}
         shared = [n for n, p in twin.named_parameters() if p.data_ptr() in own]
-        demand(not shared, f"the copy shares {shared} with the original")
+        require(not shared, f"the copy shares {shared} with the original")
 
 
 def pickle_(subject: Subject[Any]) -> None:
     """A component that went through pickle behaves the same; loader workers need that.
 
-    Spared are modules with a parametrisation, such as spectral norm, which torch refuses.
+    Spared are modules with a parametrization, such as spectral norm, which torch refuses.
     """
     component = subject.used()
     if isinstance(component, nn.Module) and any(map(is_parametrized, component.modules())):
         return
-    _demand_same(subject, pickle.loads(pickle.dumps(component)), component, "the unpickled one")
+    _require_same_behavior(
+        subject, pickle.loads(pickle.dumps(component)), component, "the unpickled one"
+    )
 
 
 def spec(subject: Subject[Any]) -> None:
-    """Its spec is plain JSON and builds it again: same class, weights' layout, behaviour, spec."""
+    """Its spec is plain JSON and builds it again: same class, weights' layout, behavior, spec."""
     component = subject.used()
     name, registry = _registry(subject.kind)
     try:
@@ -56,12 +58,12 @@ def spec(subject: Subject[Any]) -> None:
     text = json.dumps(made, allow_nan=False)
     with seeded(6):  # another seed, so that no weight is right by chance
         again = registry.build(json.loads(text))
-    demand(type(again) is type(component), f"{text} builds a {type(again).__qualname__}")
+    require(type(again) is type(component), f"{text} builds a {type(again).__qualname__}")
     rebuilt = spec_of(again)
-    demand(rebuilt == made, f"{text} builds what has the spec {json.dumps(rebuilt)}")
+    require(rebuilt == made, f"{text} builds what has the spec {json.dumps(rebuilt)}")
     if isinstance(component, nn.Module):
         _load(again, component, f"what {text} builds")
-    _demand_same(subject, again, component, f"what {text} builds")
+    _require_same_behavior(subject, again, component, f"what {text} builds")
 
 
 def state_dict(subject: Subject[Any]) -> None:
@@ -70,7 +72,7 @@ def state_dict(subject: Subject[Any]) -> None:
     with seeded(6):
         fresh = subject.make()
     _load(fresh, component, "a fresh one")
-    _demand_same(subject, fresh, component, "a fresh one with the same state dict")
+    _require_same_behavior(subject, fresh, component, "a fresh one with the same state dict")
 
 
 def _registry(kind: str) -> tuple[str, Registry[Any]]:
@@ -88,6 +90,6 @@ def _load(target: nn.Module, source: nn.Module, what: str) -> None:
         raise ContractError(f"{what} has another state dict: {error}") from error
 
 
-def _demand_same(subject: Subject[Any], got: Any, expected: Any, what: str) -> None:
-    off = difference(subject.behaviour(got), subject.behaviour(expected))
-    demand(not off, f"{what} behaves differently: {off}")
+def _require_same_behavior(subject: Subject[Any], got: Any, expected: Any, what: str) -> None:
+    made, due = subject.behavior(got), subject.behavior(expected)
+    require_same(made, due, f"{what} behaves differently: ")

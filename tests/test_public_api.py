@@ -32,7 +32,7 @@ def test_the_public_names_are_there_and_listed_once():
 
 
 def test_an_unknown_attribute_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'UnetGenerator'"):
+    with pytest.raises(AttributeError, match="No ganblocks attribute UnetGenerator"):
         ganblocks.UnetGenerator  # noqa: B018
 
 

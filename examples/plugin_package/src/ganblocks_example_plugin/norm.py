@@ -8,7 +8,7 @@ from ganblocks import NORMS
 
 @NORMS.register("filter_response")
 class FilterResponseNorm(nn.Module):
-    """Filter response normalisation: no mean taken away, no batch (Singh and Krishnan, 2020).
+    """Filter response normalization: no mean taken away, no batch (Singh and Krishnan, 2020).
 
     y = weight · x / √(mean(x²) + eps) + bias, with the mean over (H, W), in training and
     evaluation alike.
@@ -26,6 +26,6 @@ class FilterResponseNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises a batch of feature maps."""
+        """Normalizes a batch of feature maps."""
         mean_square = x.square().mean((2, 3), keepdim=True)
         return self.weight * x * torch.rsqrt(mean_square + self.eps) + self.bias

@@ -8,26 +8,19 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
 from PIL import Image
-from recording import record
+from recording import flags, report
+from step_variants import Setting, ours
+from timing import medians
 from torch import Tensor
 from torchvision.transforms import functional as F
 
-from ganblocks import (
-    GENERATORS,
-    Objective,
-    PairedImageDataset,
-    PairTransform,
-    PatchDiscriminator,
-    SyntheticFacades,
-    TrainState,
-    resolve_device,
-    train_step,
-)
+from ganblocks import PairedImageDataset, PairTransform, SyntheticFacades, resolve_device
 from ganblocks.cli import run_command
 from ganblocks.data.scan import picture_files
 from ganblocks.pictures import to_picture
@@ -53,12 +46,13 @@ def plain_pairs(folder: Path) -> Iterator[dict[str, Tensor]]:
                 if mirrored:
                     side = side.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
                 tensors.append(F.normalize(F.to_tensor(side), [0.5] * 3, [0.5] * 3))
-            yield {"a": tensors[0][None], "b": tensors[1][None]}
+            yield {"source": tensors[1][None], "target": tensors[0][None]}
 
 
 def our_pairs(folder: Path, cache: str, device: torch.device) -> Iterator[dict[str, Tensor]]:
-    """Gives batches of one pair as a training gets them."""
-    dataset = PairedImageDataset(folder, transform=PairTransform(LOAD, CROP))
+    """Returns batches of one pair as a training gets them."""
+    transform = PairTransform(LOAD, CROP)
+    dataset = PairedImageDataset(folder, direction="b2a", transform=transform)
     return load_batches(
         dataset,
         batch_size=1,
@@ -80,48 +74,20 @@ def draw_facades(folder: Path, count: int) -> None:
         to_picture(torch.cat((a, b), -1)).save(folder / "train" / f"{name}.jpg", quality=90)
 
 
-def rates(sources: dict[str, Iterator[object]], turns: int, pairs: int) -> dict[str, float]:
-    """Counts pairs per second of processor time, the median of turns that alternate."""
-    found: dict[str, list[float]] = {name: [] for name in sources}
-    for turn in range(turns + 1):
-        for name, source in sources.items():
-            start = time.process_time()
-            for _ in range(pairs):
-                next(source)
-            if turn:  # the first one warms up, and fills the cache
-                found[name].append(pairs / (time.process_time() - start))
-    return {name: statistics.median(values) for name, values in found.items()}
-
-
-def paper_step(device: torch.device) -> Callable[[dict[str, Tensor]], object]:
-    """Builds the model of the paper, and gives its training step."""
-    generator = GENERATORS.build("unet_256_lua").to(device)
-    state = TrainState(generator, PatchDiscriminator().to(device))
-    losses = Objective(
-        {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
-    )
-
-    def step(batch: dict[str, Tensor]) -> list[float]:
-        scalars = train_step(state, batch["b"], batch["a"], losses)
-        return [value.item() for value in scalars.values()]  # waits for the device
-
-    return step
-
-
 def waiting(
-    sources: dict[str, Iterator[dict[str, Tensor]]],
-    step: Callable[[dict[str, Tensor]], object],
-    steps: int,
+    sources: dict[str, Iterator[dict[str, Tensor]]], device: torch.device, steps: int
 ) -> dict[str, float]:
-    """Gives the share of a training step that passes before its batch is there, the median."""
+    """Returns the median share of a training step that passes before its batch is there."""
+    step = ours(Setting(CROP, 64, device))
     shares: dict[str, list[float]] = {name: [] for name in sources}
     for turn in range(steps + 1):
         for name, source in sources.items():
             start = time.perf_counter()
             batch = next(source)
             waited = time.perf_counter() - start
-            step(batch)
-            if turn:
+            figures = step(batch["source"], batch["target"])
+            torch.stack(list(figures.values())).tolist()  # waits for the device
+            if turn:  # the first one warms up
                 shares[name].append(waited / (time.perf_counter() - start))
     return {name: statistics.median(values) for name, values in shares.items()}
 
@@ -129,16 +95,19 @@ def waiting(
 def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, str, str, str]]:
     """Makes the table's rows: the source, pairs per second, their ratio, the share of a step."""
     device, cpu = resolve_device(options.device), torch.device("cpu")
+    sources = {
+        "plain": plain_pairs(folder),
+        "streamed": our_pairs(folder, "never", cpu),
+        "cached": our_pairs(folder, "always", cpu),
+    }
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    speeds = rates(
-        {
-            "plain": plain_pairs(folder),
-            "streamed": our_pairs(folder, "never", cpu),
-            "cached": our_pairs(folder, "always", cpu),
-        },
+    seconds = medians(
+        {name: partial(next, source) for name, source in sources.items()},
         options.turns,
-        options.pairs,
+        warm_up=1,
+        repeats=options.pairs,
+        clock=time.process_time,
     )
     torch.set_num_threads(threads)
     shares: dict[str, float] = {}
@@ -147,46 +116,42 @@ def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, str, s
             "streamed": our_pairs(folder, "never", device),
             "cached": our_pairs(folder, "always", device),
         }
-        shares = waiting(sources, paper_step(device), options.step)
+        shares = waiting(sources, device, options.step)
     return [
         (
             name,
-            f"{speed:.0f}",
-            f"{speed / speeds['plain']:.1f}",
+            f"{1 / second:.0f}",
+            f"{seconds['plain'] / second:.1f}",
             f"{shares[name]:.3%}" if name in shares else "–",
         )
-        for name, speed in speeds.items()
+        for name, second in seconds.items()
     ]
 
 
 def main() -> None:
     """Prints how fast each way gives pairs, and how long a step waits for them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__)
     parser.add_argument("--data", type=Path, help="folder of pairs; without it, drawn ones")
     parser.add_argument("--turns", type=int, default=9, help="measured turns of each")
     parser.add_argument("--pairs", type=int, default=40, help="pairs of a turn")
     parser.add_argument("--step", type=int, default=0, help="measured training steps of each")
     parser.add_argument("--device", default="auto", help="of the training steps")
-    parser.add_argument("--record", action="store_true", help="write them for the docs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as drawn:
         if options.data is None:
             draw_facades(Path(drawn), options.pairs)
         rows = measure(options.data or Path(drawn), options)
-    head = ("pairs", "pairs/s per core", "× plain", "share of a step")
-    for row in (head, *rows):
-        print(f"{row[0]:10} {row[1]:>18} {row[2]:>9} {row[3]:>17}")
-    if options.record:
-        record(
-            "How fast pairs come",
-            head,
-            rows,
-            f"""Medians of {options.turns} turns of {options.pairs} pairs, in turn, in one thread
-            and seconds of processor time: JPEG pairs, resized to {LOAD}, cut to {CROP} pixels,
-            mirrored by chance, floats, batch 1. Plain is a script as people write it, with
-            Pillow. Cached is after the first epoch's decoding. The share is what a step of the
-            paper's model waits for its batch, on {resolve_device(options.device)} in fp32.""",
-        )
+    report(
+        "How fast pairs come",
+        ("pairs", "pairs/s per core", "× plain", "share of a step"),
+        rows,
+        f"""Medians of {options.turns} turns of {options.pairs} pairs, in turn, in one thread and
+        seconds of processor time: JPEG pairs, resized to {LOAD}, cut to {CROP} pixels, mirrored by
+        chance, floats, batch 1. Plain is a script as people write it, with Pillow. Cached is after
+        all pairs were decoded once. The share is what a step of the paper's model waits for its
+        batch, on {resolve_device(options.device)} in fp32.""",
+        record=options.record,
+    )
 
 
 if __name__ == "__main__":

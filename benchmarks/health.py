@@ -1,20 +1,19 @@
-"""Trains the recipe with each adversarial loss, and shows that a healthy run is not called ill.
+"""Trains the recipe with each adversarial loss: no problem is to be reported in a healthy run.
 
 python benchmarks/health.py FOLDER_OF_PAIRS --record
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from logit_gap import read
-from recording import record
+from recording import flags, report
 
 from ganblocks import ADVERSARIAL_LOSSES, RunFolder
 from ganblocks.cli import run_command
-from ganblocks.training.loggers import objects_until
+from ganblocks.runs.loggers import objects_until
 
 RECIPE = Path(__file__).parents[1] / "examples" / "pix2pix_facades.py"
 # rpgan's authors train it with this penalty. The critic of wgan_gp wants several steps of its own
@@ -23,7 +22,7 @@ PENALTIES = {"rpgan": ("--penalty", "r1_r2", "--penalty-weight", "100")}
 
 
 def findings(adversarial: str, pairs: str, steps: int, folder: Path) -> tuple[str, str, str, str]:
-    """Trains with one loss, and gives its row of the table.
+    """Trains with one loss, and returns its row of the table.
 
     Args:
         adversarial: The loss.
@@ -47,27 +46,26 @@ def findings(adversarial: str, pairs: str, steps: int, folder: Path) -> tuple[st
 
 def main() -> None:
     """Prints a row for each loss."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__)
     parser.add_argument("pairs", help="a folder of pairs, such as the CMP facades")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--only", nargs="*", help="losses, instead of all")
     parser.add_argument("--keep", help="a folder for the runs; what is finished there is read")
-    parser.add_argument("--record", action="store_true", help="write them for the docs")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.only or ADVERSARIAL_LOSSES.names():
             folder = Path(options.keep or scratch) / name
             rows.append(findings(name, options.pairs, options.steps, folder))
-            print("  ".join(f"{cell:12}" for cell in rows[-1]), flush=True)
-    if options.record:
-        record(
-            "Healthy runs and the health monitor",
-            ("adversarial", "penalty", "D(real) − D(fake)", "findings"),
-            rows,
-            f"""What the monitor said in {options.steps} steps of the recipe's preset `paper` with
-            each adversarial loss, and the mean gap of the last 25 steps.""",
-        )
+            print(*rows[-1], sep="  ", flush=True)
+    report(
+        "Healthy runs and the health monitor",
+        ("adversarial", "penalty", "D(real) − D(fake)", "findings"),
+        rows,
+        f"""What the monitor said in {options.steps} steps of the recipe's preset `paper` with
+        each adversarial loss, and the mean gap of the last 25 steps.""",
+        record=options.record,
+    )
 
 
 if __name__ == "__main__":

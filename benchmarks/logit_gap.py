@@ -3,16 +3,16 @@
 python benchmarks/logit_gap.py runs/vanilla runs/hinge --at-least 1 --record
 """
 
-import argparse
 import csv
-import json
 import math
 import statistics
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from recording import record
+from recording import flags, report
+
+from ganblocks import RunFolder
 
 
 class Found(NamedTuple):
@@ -37,46 +37,40 @@ def read(run: Path, last: int) -> Found:
 
 
 def terms(run: Path) -> str:
-    """Names what the discriminator of a run minimises."""
-    spec = json.loads((run / "spec.json").read_text("utf-8"))["objective"]
-    named = {name: term for name, term in spec["terms"].items() if name != "l1"}
-    return " + ".join(f"{_number(t['weight'])} · `{t['type']}`" for t in named.values())
-
-
-def _number(weight: object) -> str:
-    return f"{weight:g}" if isinstance(weight, int | float) else str(weight)
+    """Names what the discriminator of a run minimizes."""
+    named = dict(RunFolder.open(run).spec["task"]["objective"]["terms"])
+    del named["l1"]
+    specs = [{"type": term} if isinstance(term, str) else term for term in named.values()]
+    return " + ".join(f"{spec.get('weight', 1):g} · `{spec['type']}`" for spec in specs)
 
 
 def main() -> int:
     """Prints the gaps; the exit code tells whether all are wide enough and the logs finite."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--rows", type=int, default=25, help="last rows of the log to average")
     parser.add_argument("--at-least", type=float, default=1.0)
-    parser.add_argument("--record", action="store_true", help="write them for the docs")
     options = parser.parse_args()
-    found = {run: read(run, options.rows) for run in options.runs}
-    rows = []
-    for run, (steps, broken, gap, l1) in found.items():
-        print(f"{run}: {steps} rows, {broken} with NaN or infinity")
-        print(f"mean D(real) - D(fake) over the last {options.rows} rows: {gap:.2f}")
-        rows.append((terms(run), f"{steps}", f"{gap:.2f}", f"{l1:.3f}", f"{broken}"))
-    if options.record:
-        record(
-            "Adversarial losses on the CMP facades",
-            (
-                "minimised by D",
-                "rows of the log",
-                "D(real) − D(fake)",
-                "L1 in training",
-                "rows not finite",
-            ),
-            rows,
-            f"""The recipe's preset `paper` (U-Net 256, 70×70 PatchGAN, 256×256, batch 1), one seed;
-            means over the last {options.rows} steps. Logits of different losses have different
-            scales: a gap tells that D is alive, not which loss is better.""",
-        )
-    return int(any(broken or not gap >= options.at_least for _, broken, gap, _ in found.values()))
+    found = [read(run, options.rows) for run in options.runs]
+    report(
+        "Adversarial losses on the CMP facades",
+        (
+            "minimized by D",
+            "rows of the log",
+            "D(real) − D(fake)",
+            "L1 in training",
+            "rows not finite",
+        ),
+        [
+            (terms(run), f"{steps}", f"{gap:.2f}", f"{l1:.3f}", f"{broken}")
+            for run, (steps, broken, gap, l1) in zip(options.runs, found, strict=True)
+        ],
+        f"""The recipe's preset `paper` (U-Net 256, 70×70 PatchGAN, 256×256, batch 1), one seed;
+        means over the last {options.rows} steps. Logits of different losses have different
+        scales: a gap tells that D is alive, not which loss is better.""",
+        record=options.record,
+    )
+    return int(any(broken or not gap >= options.at_least for _, broken, gap, _ in found))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ Logits are a map (16, 1, 30, 30), images (16, 3, 64, 64). The two run in turn, a
 ratios of neighbouring runs is printed: at most 1.1 is the aim.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from recording import record
+from recording import flags, report
 from torch import Tensor
 
 from ganblocks import ADVERSARIAL_LOSSES, PENALTIES, RECONSTRUCTION_LOSSES, PatchDiscriminator
@@ -23,12 +22,12 @@ Expression = Callable[[Tensor, Tensor], Tensor]
 
 
 def bce(logits: Tensor, target: float) -> Tensor:
-    """Gives the cross-entropy to one target, as scripts write it."""
+    """Returns the cross-entropy to one target, as scripts write it."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
 def squares(logits: Tensor, target: float) -> Tensor:
-    """Gives the mean squared error to one target, as scripts write it."""
+    """Returns the mean squared error to one target, as scripts write it."""
     return F.mse_loss(logits, torch.full_like(logits, target))
 
 
@@ -59,7 +58,7 @@ def window(x: Tensor) -> Tensor:
 
 
 def ssim(y: Tensor, t: Tensor) -> Tensor:
-    """Gives 1 minus the structural similarity, as scripts write it."""
+    """Returns 1 minus the structural similarity, as scripts write it."""
     c1, c2 = 0.02**2, 0.06**2
     mean_y, mean_t = window(y), window(t)
     var_y, var_t = window(y * y) - mean_y**2, window(t * t) - mean_t**2
@@ -69,14 +68,14 @@ def ssim(y: Tensor, t: Tensor) -> Tensor:
 
 
 def edges(y: Tensor, t: Tensor) -> Tensor:
-    """Gives the gradient difference loss, as scripts write it."""
+    """Returns the gradient difference loss, as scripts write it."""
     down = y.diff(dim=-2).abs() - t.diff(dim=-2).abs()
     across = y.diff(dim=-1).abs() - t.diff(dim=-1).abs()
     return down.abs().mean() + across.abs().mean()
 
 
 def focal_frequency(y: Tensor, t: Tensor) -> Tensor:
-    """Gives the focal frequency loss, as scripts write it."""
+    """Returns the focal frequency loss, as scripts write it."""
     off: Tensor = torch.fft.fft2(y, norm="ortho") - torch.fft.fft2(t, norm="ortho")
     distance = off.real**2 + off.imag**2
     weight = distance.detach().sqrt()
@@ -105,7 +104,7 @@ def seconds(expression: Expression, *tensors: Tensor) -> float:
 
 
 def ratio(ours: Expression, plain: Expression, tensors: tuple[Tensor, ...], rounds: int) -> float:
-    """Gives the median of the ratios of neighbouring runs, in either order in turn."""
+    """Returns the median of the ratios of neighbouring runs, in either order in turn."""
     ratios = []
     for number in range(rounds):
         pair = [ours, plain] if number % 2 else [plain, ours]
@@ -165,10 +164,9 @@ PLAIN_PENALTIES = {
 
 
 def main() -> None:
-    """Prints the ratio of each, and records them where told."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Prints the ratio of each."""
+    parser = flags(__doc__)
     parser.add_argument("--rounds", type=int, default=400)
-    parser.add_argument("--record", action="store_true", help="write them for the docs")
     options = parser.parse_args()
     rounds = options.rounds
     torch.manual_seed(0)
@@ -194,17 +192,15 @@ def main() -> None:
             rounds // 4,
         )
         rows.append((f"`{name}`", f"{got:.2f}"))
-    for row in rows:
-        print(f"{row[0]:24} {row[1]}")
-    if options.record:
-        record(
-            "Losses and penalties",
-            ("name", "time, as a multiple of the plain expression's"),
-            rows,
-            f"""Forward and backward; median of {rounds} ratios, {rounds // 4} for the penalties.
-            Logits (16, 1, 30, 30), images (16, 3, 64, 64); penalties on a PatchGAN of 8 base
-            channels and 4 images.""",
-        )
+    report(
+        "Losses and penalties",
+        ("name", "time, as a multiple of the plain expression's"),
+        rows,
+        f"""Forward and backward; median of {rounds} ratios, {rounds // 4} for the penalties.
+        Logits (16, 1, 30, 30), images (16, 3, 64, 64); penalties on a PatchGAN of 8 base channels
+        and 4 images.""",
+        record=options.record,
+    )
 
 
 if __name__ == "__main__":

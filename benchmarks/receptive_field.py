@@ -130,7 +130,7 @@ DROPPED = (
 
 def trunk(name: str) -> nn.Module:
     """Builds a network without what comes after its maps, with random weights, in eval mode."""
-    auxiliary = name in ("inception_v3", "googlenet")  # and their initialisation takes a minute
+    auxiliary = name in ("inception_v3", "googlenet")  # and their initialization takes a minute
     knobs = {"aux_logits": False, "init_weights": False} if auxiliary else {}
     network = torchvision.models.get_model(name, weights=None, **knobs)
     parts = [part for key, part in network.named_children() if key not in HEADS]
@@ -138,7 +138,7 @@ def trunk(name: str) -> nn.Module:
 
 
 def strip(size: int, stride: int) -> tuple[int, int, int]:
-    """Gives the shape of a narrow image that is high enough for a field far from its borders."""
+    """Returns the shape of a narrow image that is high enough for a field far from its borders."""
     height = size + 4 * stride
     return 3, height + -height % stride, 80
 
@@ -182,7 +182,7 @@ def trunks() -> str:
 
 
 def milliseconds(run: Callable[[], object], times: int) -> float:
-    """Gives the median time of a call."""
+    """Returns the median time of a call."""
     taken = []
     for _ in range(times + 1):
         start = time.perf_counter()
@@ -210,7 +210,7 @@ def speeds() -> str:
 
 
 def session(lines: Iterable[str], names: dict[str, object]) -> str:
-    """Runs lines of Python and writes them with what they give."""
+    """Runs lines of Python and writes them with what they return."""
     written = []
     for line in lines:
         written.append(f">>> {line}")

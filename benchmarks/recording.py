@@ -1,5 +1,6 @@
-"""How a benchmark's figures come to the docs' page of results: a JSON file for each table."""
+"""A benchmark's tables: printed, and for the docs' page of results a JSON file of each."""
 
+import argparse
 import json
 import os
 import platform
@@ -15,24 +16,44 @@ import ganblocks
 FOLDER = Path(__file__).parents[1] / "docs" / "results"
 
 
-def record(
+def flags(description: str | None) -> argparse.ArgumentParser:
+    """Returns a command line that knows `--record`."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--record", action="store_true", help="write the tables for the docs")
+    return parser
+
+
+def report(
     title: str,
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
     note: str = "",
     *,
+    record: bool,
     name: str | None = None,
 ) -> None:
-    """Writes a table, with the command that made it, the date, the machine and the versions.
+    """Prints a table, and records it with its command, date, machine and versions.
 
     Args:
         title: What was measured.
         head: The names of the columns.
         rows: The figures, as they are to be read.
         note: What a reader has to know about them.
+        record: Whether it is written for the docs.
         name: The file's name; None takes the script's, and one that records more than one table
             names the others.
     """
+    note = " ".join(note.split())
+    widths = [max(map(len, column)) + 2 for column in zip(head, *rows, strict=True)]
+    print(f"{title}. {note}\n")
+    for first, *others in [head, *rows]:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        print(first.ljust(widths[0]), *cells, flush=True)
+    print()
+    if not record:
+        return
     script = Path(sys.argv[0])
     results = {
         "title": title,
@@ -41,7 +62,7 @@ def record(
         "machine": machine(),
         "head": list(head),
         "rows": [list(row) for row in rows],
-        "note": " ".join(note.split()),
+        "note": note,
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=1, ensure_ascii=False)

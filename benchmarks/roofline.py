@@ -16,7 +16,7 @@ class Peak:
     """The most that a device does in a second: operations of dense tensors, and bytes."""
 
     bf16: float
-    fp32: float  # of convolutions, which cuDNN computes in TF32 unless it is told not to
+    fp32: float  # of convolutions, which cuDNN computes in TF32 by default
     bandwidth: float
 
 
@@ -32,7 +32,7 @@ PEAKS = {  # by how the device's name begins, the longest first; from the makers
 
 
 def known_peak(name: str) -> Peak | None:
-    """Gives the peak of a device of this name; None where it is not in the table."""
+    """Returns the peak of a device of this name; None where it is not in the table."""
     return next((peak for known, peak in PEAKS.items() if name.startswith(known)), None)
 
 
@@ -60,7 +60,7 @@ def state_bytes(*networks: nn.Module) -> int:
 def roofline_rows(
     medians: dict[str, float], operations: int, moved: int, peak: Peak
 ) -> list[tuple[str, ...]]:
-    """Gives each step's rates, and its share of both peaks; the seconds are of steps by name."""
+    """Returns each step's rates, and its share of both peaks; the seconds are of steps by name."""
     rows: list[tuple[str, ...]] = []
     for name, seconds in medians.items():
         most = peak.bf16 if "bf16" in name else peak.fp32
@@ -82,7 +82,7 @@ ROOFLINE_HEAD = ("step", "TFLOP/s", "of the peak", "GB/s", "of the bandwidth", "
 
 
 def device_peak(device: torch.device, given: list[float] | None) -> Peak | None:
-    """Gives the peak to compare with: the one given (TFLOP/s, TFLOP/s, GB/s), or the known one."""
+    """Returns the peak to compare with: the given one (TFLOP/s twice, GB/s), or the known one."""
     if given is not None:
         return Peak(given[0] * 1e12, given[1] * 1e12, given[2] * 1e9)
     return known_peak(torch.cuda.get_device_name(device)) if device.type == "cuda" else None

@@ -116,7 +116,7 @@ def floor(
 
 
 def captured(run: Run) -> Run:
-    """Records what a function launches on the GPU, and gives what launches all of it at once."""
+    """Records what a function launches on the GPU, and returns what launches all of it at once."""
     beside = torch.cuda.Stream()
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):  # libraries choose their kernels before the recording

@@ -74,7 +74,7 @@ def _status(field: str) -> int:
 
 
 def rows_of(memories: Memories) -> list[tuple[str, ...]]:
-    """Gives the table, with ratios to the plain script of the same precision and batch."""
+    """Returns the table, with ratios to the plain script of the same precision and batch."""
     rows: list[tuple[str, ...]] = []
     for (name, batch), (peak, before) in memories.items():
         plain_peak, plain_before = memories[f"plain {precision_of(name)}", batch]

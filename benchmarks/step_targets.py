@@ -25,12 +25,12 @@ def print_targets(
 
 
 def fastest(seconds: dict[str, float], begins: str) -> float:
-    """Gives the fewest seconds of all whose names begin so; not a number without any."""
+    """Returns the fewest seconds of all whose names begin so; not a number without any."""
     return min((s for name, s in seconds.items() if name.startswith(begins)), default=float("nan"))
 
 
 def speed(device: torch.device, seconds: dict[str, float]) -> Iterator[Line]:
-    """Gives the ratios of our fastest step in each precision to plain fp32 and to its floor."""
+    """Yields the ratios of our fastest step in each precision to plain fp32 and to its floor."""
     plain = seconds.get("plain fp32", float("nan"))
     if device.type == "cuda":
         ours = fastest(seconds, "ours")
@@ -44,7 +44,7 @@ def speed(device: torch.device, seconds: dict[str, float]) -> Iterator[Line]:
 
 
 def memory(memories: Memories, batch: int) -> Iterator[Line]:
-    """Gives the ratios of peaks at batch 1, and of what is above the state at the larger batch."""
+    """Yields the ratios of peaks at batch 1, and of what is above the state at the larger batch."""
     if not memories:
         return
     for precision in ("fp32", "bf16"):

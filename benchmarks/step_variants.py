@@ -13,12 +13,14 @@ from plain_pix2pix import PlainTraining
 from step_floor import LAYOUTS
 from torch import Tensor
 
-from ganblocks import GENERATORS, Objective, PatchDiscriminator, TrainState, make_step
+from ganblocks import PairedTranslation, Updater
+from ganblocks.training import cuda_graph_step
 
-Step = Callable[[Tensor, Tensor], object]
+Step = Callable[[Tensor, Tensor], dict[str, Any]]
+"""(source, target) → figures."""
 NAMES = {"compiled": "compiled", "cuda_graph": "CUDA graph"}
 COSTS: dict[str, dict[str, Any]] = {
-    "EMA": {"ema_decay": 0.999},
+    "EMA": {"ema": 0.999},
     "checkpointing": {"checkpointing": True},
 }
 """Options that cost time, which the layout does not change: measured in the default one alone."""
@@ -58,38 +60,39 @@ def ours(
     *,
     precision: str = "fp32",
     memory_format: torch.memory_format = torch.contiguous_format,
-    ema_decay: float | None = None,
+    ema: float | None = None,
     checkpointing: bool = False,
     compiled: bool = False,
     cuda_graph: bool = False,
 ) -> Step:
     """Makes our step, by each option."""
-    generator = GENERATORS.build(
-        "unet_256_lua",
-        base_channels=setting.base_channels,
-        num_downs=setting.num_downs,
-        checkpointing=checkpointing,
-    )
-    discriminator = PatchDiscriminator(
-        base_channels=setting.base_channels, checkpointing=checkpointing
-    )
-    networks = (generator, discriminator)
-    for network in networks:
+    task = paper_task(setting, checkpointing=checkpointing)
+    for network in task.networks().values():
         network.to(setting.device).to(memory_format=memory_format)
-    state = TrainState(*networks, ema_decay=ema_decay)
+    updater = Updater(task, precision=precision, ema=ema)
     if compiled:
-        state.compile()
-    objective = Objective(
-        {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
+        updater.compile()
+    step = cuda_graph_step(updater) if cuda_graph else updater.step
+    return lambda source, target: step({"source": source, "target": target})
+
+
+def paper_task(setting: Setting, *, checkpointing: bool = False) -> PairedTranslation:
+    """Returns pix2pix with the paper's networks and losses, on the CPU."""
+    size = {"base_channels": setting.base_channels, "checkpointing": checkpointing}
+    return PairedTranslation(
+        {"type": "unet_256_lua", "num_downs": setting.num_downs, **size},
+        {"type": "patch", **size},
+        {
+            "terms": {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}},
+            "discriminator_weight": 0.5,
+        },
     )
-    step: Step = make_step(state, objective, precision=precision, cuda_graph=cuda_graph)
-    return step
 
 
 def variants(
     device: torch.device, compiled: bool = False, only: str = "*"
 ) -> dict[str, Callable[[Setting], Step]]:
-    """Gives what makes each step, by name.
+    """Returns what makes each step, by name.
 
     Args:
         device: Some options are for CUDA alone.
@@ -121,5 +124,5 @@ def _faster(device: torch.device, compiled: bool) -> dict[str, dict[str, Any]]:
 
 
 def precision_of(name: str) -> str:
-    """Gives the precision that a step's name tells."""
+    """Returns the precision that a step's name tells."""
     return "bf16" if "bf16" in name else "fp32"

@@ -4,8 +4,6 @@ python benchmarks/train_step.py --steps 9 --memory --record
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
@@ -13,11 +11,12 @@ from functools import partial
 import step_memory
 import torch
 from plain_pix2pix import PlainUNet, plain_patchgan
-from recording import record
+from recording import flags, report
 from roofline import ROOFLINE_HEAD, device_peak, flops, roofline_rows, state_bytes
 from step_floor import LAYOUTS, Convolution, convolutions_of_step, floor
 from step_targets import print_targets
 from step_variants import Setting, precision_of, variants
+from timing import medians
 
 from ganblocks import resolve_device
 from ganblocks.cli import run_command
@@ -29,7 +28,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 def main() -> None:
     """Prints what was asked for: memory, times, the roofline, and the targets."""
-    options = flags()
+    options = read_flags()
     setting = Setting(options.size, options.base_channels, resolve_device(options.device))
     torch.backends.cudnn.benchmark = True  # for all alike, as the port of pix2pix does
     # Memory comes first, while this process has none of its own that others would lack.
@@ -40,20 +39,21 @@ def main() -> None:
 def tell_memory(setting: Setting, options: argparse.Namespace) -> step_memory.Memories:
     """Measures the memory of steps, and prints and records the table."""
     memory = step_memory.measured(setting, (1, options.memory_batch))
-    tell(
+    report(
         "Memory of a training step of pix2pix",
         step_memory.HEAD,
         step_memory.rows_of(memory),
         f"""The peak of a step, {setting}, each in a process of its own. The state is weights,
         gradients and Adam's moments. Ratios are to the plain script of the same precision.
         Checkpointing is that of both networks.""",
-        "train_step_memory" if options.record else None,
+        record=options.record,
+        name="train_step_memory",
     )
     return memory
 
 
 def tell_times(setting: Setting, options: argparse.Namespace) -> dict[str, float]:
-    """Times the steps, prints and records the tables, and gives seconds by name."""
+    """Times the steps, prints and records the tables, and returns seconds by name."""
     torch.manual_seed(0)
     networks = (
         PlainUNet(setting.base_channels, setting.num_downs).to(setting.device),
@@ -71,9 +71,11 @@ def tell_times(setting: Setting, options: argparse.Namespace) -> dict[str, float
             f"--only {options.only!r} names no step: write a pattern such as '*bf16*'. There are "
             f"{listed(variants(setting.device, options.compile))}"
         )
-    seconds = medians(steps, options.steps, setting.device)
+    # Of a GPU ten at a time: waiting for it at the end weighs less then.
+    repeats = 10 if setting.device.type == "cuda" else 1
+    seconds = medians(steps, options.steps, warm_up=2, repeats=repeats, device=setting.device)
     operations, moved = flops(calls), state_bytes(*networks)
-    tell(
+    report(
         "Training step of pix2pix",
         HEAD,
         timing_rows(seconds),
@@ -81,18 +83,19 @@ def tell_times(setting: Setting, options: argparse.Namespace) -> dict[str, float
         people write it: the same model, the same losses, read at each step. The floor is the
         step's convolutions alone, forward and backward, {operations / 1e9:.1f} GFLOP; each step is
         compared with the faster layout of its precision.""",
-        "train_step" if options.record else None,
+        record=options.record,
     )
     if peak := device_peak(setting.device, options.peak):
         ours_and_plain = {n: value for n, value in seconds.items() if not n.startswith("floor")}
-        tell(
+        report(
             "Training step of pix2pix and the device's peak",
             ROOFLINE_HEAD,
             roofline_rows(ours_and_plain, operations, moved, peak),
             f"""Operations are those of the convolutions, {operations / 1e9:.1f} GFLOP a step; bytes
             are weights, gradients and Adam's moments, read and written once, {moved / 1e9:.2f} GB.
             The bound is the longer of the two at the device's peak.""",
-            "train_step_roofline" if options.record else None,
+            record=options.record,
+            name="train_step_roofline",
         )
     return seconds
 
@@ -109,26 +112,8 @@ def floors(
     }
 
 
-def medians(
-    steps: dict[str, Callable[[], object]], rounds: int, device: torch.device
-) -> dict[str, float]:
-    """Times them in turn, so that a busy machine slows all alike; gives seconds of one step."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    repeats = 10 if device.type == "cuda" else 1  # waiting for the GPU at the end weighs less then
-    for turn in range(rounds + 2):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            for _ in range(repeats):
-                step()
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            if turn >= 2:
-                times[name].append((time.perf_counter() - start) / repeats)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def timing_rows(seconds: dict[str, float]) -> list[tuple[str, ...]]:
-    """Gives each step against the plain script, and against the floor of its precision."""
+    """Returns each step against the plain script, and against the floor of its precision."""
     rows: list[tuple[str, ...]] = []
     for name, value in seconds.items():
         begins = f"floor {precision_of(name)}"
@@ -139,27 +124,9 @@ def timing_rows(seconds: dict[str, float]) -> list[tuple[str, ...]]:
     return rows
 
 
-def tell(
-    title: str,
-    head: tuple[str, ...],
-    rows: list[tuple[str, ...]],
-    note: str,
-    name: str | None,
-) -> None:
-    """Prints a table with its note, and records it under the name where there is one."""
-    widths = [max(map(len, column)) + 2 for column in zip(head, *rows, strict=True)]
-    print(f"{title}. {' '.join(note.split())}\n")
-    for first, *others in [head, *rows]:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        print(first.ljust(widths[0]), *cells, flush=True)
-    print()
-    if name is not None:
-        record(title, head, rows, note, name=name)
-
-
-def flags() -> argparse.Namespace:
+def read_flags() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__)
     parser.add_argument("--steps", type=int, default=9, help="measured rounds")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--base-channels", type=int, default=64)
@@ -175,7 +142,6 @@ def flags() -> argparse.Namespace:
         metavar=("BF16", "FP32", "GB"),
         help="the device's peak: TFLOP/s in bf16, in fp32 (TF32 on CUDA), GB/s",
     )
-    parser.add_argument("--record", action="store_true", help="write them for the docs")
     return parser.parse_args()
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ganblocks import GENERATORS, Objective, PatchDiscriminator, TrainState, train_step
+from ganblocks import GENERATORS, Objective, PairedTranslation, PatchDiscriminator, Updater
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -66,10 +65,11 @@ def test_count_is_that_of_our_step():
     networks = our_networks()
     source, target = images()
     expected = flops(convolutions_of_step(*networks, source, target))
-    state = TrainState(*networks)
     objective = Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}})
-    train_step(state, source, target, objective)  # the first one also looks for vain terms
-    assert counted(lambda: train_step(state, source, target, objective)) == expected
+    updater = Updater(PairedTranslation(*networks, objective))
+    batch = {"source": source, "target": target}
+    updater.step(batch)  # the first one also looks for terms without a gradient
+    assert counted(lambda: updater.step(batch)) == expected
 
 
 def test_plain_script_also_computes_gradients_of_weights_that_it_throws_away():

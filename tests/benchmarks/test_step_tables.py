@@ -14,7 +14,8 @@ from roofline import state_bytes
 from step_memory import measure, rows_of
 from step_targets import print_targets
 from step_variants import Setting, variants
-from train_step import medians, tell, timing_rows
+from timing import medians
+from train_step import timing_rows
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 TINY = Setting(size=32, base_channels=4, device=CPU)
@@ -90,11 +91,13 @@ def test_names_are_picked_by_a_pattern_and_by_what_the_device_can():
     assert "ours bf16 channels_last, compiled, CUDA graph" in variants(CUDA, compiled=True)
 
 
-def test_rounds_alternate_and_the_first_two_do_not_count():
+def test_rounds_alternate_and_those_of_the_warm_up_do_not_count():
     ran = []
-    seconds = medians({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}, 3, CPU)
-    assert ran == ["a", "b"] * 5
-    assert set(seconds) == {"a", "b"}
+    ticks = iter([0, 0, 10, 14, 20, 30, 40, 42, 50, 58])  # a warm-up has no end
+    runs = {"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}
+    seconds = medians(runs, 2, warm_up=1, repeats=2, clock=lambda: next(ticks))
+    assert ran == ["a", "a", "b", "b"] * 3
+    assert seconds == {"a": 1.5, "b": 4.5}
 
 
 def test_memory_of_a_step_holds_its_state():
@@ -106,9 +109,10 @@ def test_memory_of_a_step_holds_its_state():
 def test_script_records_more_than_one_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(recording, "FOLDER", tmp_path)
     monkeypatch.setattr(sys, "argv", ["train_step.py", "--record"])
-    tell("Title", ("step", "ms"), [("plain", "1")], "A  note.", "train_step_memory")
-    tell("Unrecorded", ("step", "ms"), [("plain", "1")], "", None)
-    recording.record("Other", ("step",), [("x",)])
+    table = ("step", "ms"), [("plain", "1")]
+    recording.report("Title", *table, "A  note.", record=True, name="train_step_memory")
+    recording.report("Unrecorded", *table, record=False, name="unrecorded")
+    recording.report("Other", ("step",), [("x",)], record=True)
     (written,) = tmp_path.glob("*_memory.json")
     assert json.loads(written.read_text("utf-8"))["note"] == "A note."
     assert sorted(p.name for p in tmp_path.iterdir()) == [

@@ -11,7 +11,7 @@ from ganblocks import Registry
 
 
 def made() -> dict[str, str]:
-    """Gives the API pages: path in the site → Markdown.
+    """Returns the API pages: path in the site → Markdown.
 
     Raises:
         ValueError: A public name has no page.
@@ -54,8 +54,8 @@ def index_page() -> str:
     """Writes the page that leads to all others: every public name, by page."""
     lines = [
         "# API",
-        "Every public name, by page. All but those of `ganblocks.testing` are imported as "
-        "`from ganblocks import …`.",
+        "Every public name, by page. Most are imported as `from ganblocks import …`; the page of "
+        "the others names their module.",
         "## Components",
     ]
     for constant in KINDS:

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from _site import drawing_chain
-from _site.drawing_parts import scrolling
-from _site.drawing_parts import thumbnail as wordless
+from _site.drawing_parts import scrolling, thumbnail as wordless
 from _site.drawing_unet import UNetDrawing
 from _site.gallery_picture import fence, run
 
@@ -35,7 +34,7 @@ DRAWN = {
         256,
     ),
     "small-unet": Drawn(
-        "Another U-Net, by its knobs",
+        "Another U-Net, by its options",
         "Four halvings, blurred; bilinear enlargement; instance norm; skips that are added; "
         "self-attention at one level.",
         """\
@@ -65,11 +64,11 @@ network = UNetGenerator(
 
 
 def page() -> str:
-    """Gives the page."""
+    """Returns the page."""
     lines = [
         f"# {TITLE}",
         "Each drawing is made from the module that the code above it builds: it runs once, "
-        "and the shapes, C×H×W, are what its layers gave. A box is as high as its map and as "
+        "and the shapes, C×H×W, are what its layers returned. A box is as high as its map and as "
         "wide as its channels, by logarithm and by root. `/2` halves a map, `×2` doubles it.",
     ]
     for name, one in DRAWN.items():
@@ -91,7 +90,7 @@ def built(one: Drawn) -> Any:
 
 
 def drawing(name: str, network: Any) -> str:
-    """Gives a network's drawing."""
+    """Returns a network's drawing."""
     side = DRAWN[name].side
     if name == "patchgan":
         return drawing_chain.drawing(network, side, name)
@@ -99,7 +98,7 @@ def drawing(name: str, network: Any) -> str:
 
 
 def thumbnail() -> str:
-    """Gives a drawing for the card that leads to the page."""
+    """Returns a drawing for the card that leads to the page."""
     return (
         f'<div class="gb-drawn">{wordless(drawing("small-unet", built(DRAWN["small-unet"])))}</div>'
     )

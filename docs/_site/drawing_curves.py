@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from _site.drawing_parts import svg, text
-from ganblocks.training.curves import Axis, number_text, round_ticks
+from ganblocks.report.axes import Axis, number_text, round_ticks
 
 SIZE = (360, 270)
 LEFT, RIGHT, TOP, BOTTOM = 44, 348, 52, 224

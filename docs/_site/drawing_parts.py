@@ -1,4 +1,4 @@
-"""Pieces of SVG text that drawings are made of; colours come from the style sheet."""
+"""Pieces of SVG text that drawings are made of; colors come from the style sheet."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def lines(x: float, y: float, words: Iterable[str], anchor: str = "middle") -> s
 
 
 def box(x: float, y: float, width: float, height: float, kind: str) -> str:
-    """Draws a box around the centre (x, y)."""
+    """Draws a box around the center (x, y)."""
     return (
         f'<rect class="gb-{kind}" x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" '
         f'width="{width:.1f}" height="{height:.1f}" rx="2"/>'

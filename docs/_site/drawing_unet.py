@@ -39,7 +39,7 @@ class UNetDrawing:
         self.scale = 76 / sqrt(widest)
 
     def svg(self) -> str:
-        """Gives the drawing."""
+        """Returns the drawing."""
         parameters = sum(p.numel() for p in self.network.parameters())
         title = f"U-Net of {parameters:,} parameters on an image of {times(self.image)}"
         description = (

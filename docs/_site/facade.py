@@ -14,7 +14,7 @@ SIDE = 512
 
 def made() -> dict[str, bytes]:
     """Draws the front: path in the site → picture."""
-    photo = SyntheticFacades(length=1, size=SIDE, seed=SEED)[0]["a"]
+    photo = SyntheticFacades(length=1, size=SIDE, seed=SEED)[0]["target"]
     written = BytesIO()
     to_picture(photo).save(written, "WEBP", quality=85, method=6)
     return {PATH: written.getvalue()}

@@ -19,7 +19,7 @@ beside it, from [drawn building fronts][ganblocks.SyntheticFacades].
 
 
 def made() -> dict[str, str | bytes]:
-    """Gives the pages and pictures: path in the site → content."""
+    """Returns the pages and pictures: path in the site → content."""
     pages: dict[str, str] = {}
     pictures: dict[str, bytes] = {}
     cards = []

@@ -26,7 +26,7 @@ _FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 
 
 def page() -> str:
-    """Gives the page."""
+    """Returns the page."""
     by_pixel = pixelwise()
     lines = [
         f"# {TITLE}",
@@ -80,7 +80,7 @@ def charts(name: str, left: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def thumbnail() -> str:
-    """Gives a chart for the card that leads to the page."""
+    """Returns a chart for the card that leads to the page."""
     left = run(snippets.ADVERSARIAL.substitute(name="vanilla", knobs=""))
     return f'<div class="gb-drawn">{wordless(charts("vanilla", left)[0])}</div>'
 

@@ -74,7 +74,7 @@ ROOMS = {
                 "Each block learns to double one photo of 64×64. Left: what it gives before the "
                 "first step; right: after 15 steps of Adam. `deconv` starts from a checkerboard "
                 "and has to unlearn it: here it is still in the sky. The others start without "
-                "one. The picture of `resize` has other knobs than its preset `nearest`.",
+                "one. The picture of `resize` has other options than its preset `nearest`.",
                 {"resize": ', mode="bilinear", kernel_size=5'},
             ),
             Wall(
@@ -82,7 +82,7 @@ ROOMS = {
                 snippets.DOWN,
                 "down",
                 "A facade halved by {name} at left, and how much a shift changes that at right",
-                "Each block halves a photo with the weights it starts from, so its colours mean "
+                "Each block halves a photo with the weights it starts from, so its colors mean "
                 "nothing. Right: how much every value changes when the photo moves by one pixel, "
                 "from dark blue (not at all) to yellow (by a standard deviation of the map). The "
                 "less yellow, the less a shift disturbs it.",
@@ -103,7 +103,7 @@ ROOMS = {
                 "Two photos are one batch: the left one dark and flat, the right one bright. "
                 "`none` shows them as they come. Values from −2 to 2 are drawn as black to white, "
                 "the same for all. `batch` keeps what tells the two apart; `instance` gives both "
-                "the same mean and contrast in each colour; `group` with one group keeps an "
+                "the same mean and contrast in each color; `group` with one group keeps an "
                 "image's own tint; `layer` and `pixel` look at one pixel at a time, across its "
                 "channels: `layer` keeps little but the hue, and `pixel` makes every pixel "
                 "equally strong, so that of the dark photo hardly anything is left. On these 3 "
@@ -141,7 +141,7 @@ ROOMS = {
                 "A facade and its label map, and three draws of {name} of both",
                 "The first column is a photo and its label map as they are; the other three are "
                 "draws. Both are given in one call and share each draw, so that the pair stays "
-                "aligned. Colours of the label map are varied too: the discriminator sees them "
+                "aligned. Colors of the label map are varied too: the discriminator sees them "
                 "as one more image.",
             ),
         ),

@@ -9,7 +9,7 @@ from ganblocks import UPSAMPLERS, SyntheticFacades
 from ganblocks.pictures import grid, to_picture
 
 torch.manual_seed(0)
-photo = SyntheticFacades(size=128)[4]["a"][None]
+photo = SyntheticFacades(size=128)[4]["target"][None]
 small = avg_pool2d(photo, 2)
 up = UPSAMPLERS.build("$name", 3, 3$knobs)
 untrained = up(small)
@@ -30,13 +30,13 @@ from ganblocks import DOWNSAMPLERS, SyntheticFacades
 from ganblocks.pictures import heat, to_bytes, to_picture
 
 torch.manual_seed(0)
-photo = SyntheticFacades(size=128)[4]["a"][None]
+photo = SyntheticFacades(size=128)[4]["target"][None]
 down = DOWNSAMPLERS.build("$name", 3, 3$knobs)
 small = down(photo)[0]
 moved = down(photo.roll(1, -1))[0]
 change = (small - moved).abs().mean(0) / small.std()
-colours = to_bytes(small / small.std() / 2)
-both = torch.cat((colours, heat(change)), 2)
+colors = to_bytes(small / small.std() / 2)
+both = torch.cat((colors, heat(change)), 2)
 picture = to_picture(interpolate(both[None], scale_factor=3)[0])
 """)
 
@@ -46,8 +46,8 @@ from ganblocks import NORMS, SyntheticFacades
 from ganblocks.pictures import grid, to_picture
 
 facades = SyntheticFacades(size=192)
-dark = 0.25 * facades[4]["a"] - 0.6
-bright = facades[2]["a"]
+dark = 0.25 * facades[4]["target"] - 0.6
+bright = facades[2]["target"]
 norm = NORMS.build("$name", 3$knobs)
 normed = norm(torch.stack((dark, bright)))
 picture = to_picture(grid([[image / 2 for image in normed]]))
@@ -58,7 +58,7 @@ from PIL import ImageDraw
 from ganblocks import PADDINGS, SyntheticFacades
 from ganblocks.pictures import to_picture
 
-photo = SyntheticFacades(size=256)[4]["a"]
+photo = SyntheticFacades(size=256)[4]["target"]
 padded = PADDINGS.build("$name", 64$knobs)(photo[None])[0]
 picture = to_picture(padded)
 border = (63, 63, 320, 320)
@@ -72,7 +72,7 @@ from ganblocks.pictures import grid, to_picture
 
 torch.manual_seed(2)
 pair = SyntheticFacades(size=96)[4]
-photo, labels = pair["a"], pair["b"]
+photo, labels = pair["target"], pair["source"]
 augment = AUGMENTATIONS.build("$name"$knobs)
 three = (3, -1, -1, -1)
 photos, maps = augment(photo.expand(three), labels.expand(three))
@@ -83,7 +83,7 @@ DISCRIMINATOR = Template("""\
 from ganblocks import DISCRIMINATORS, SyntheticFacades
 from ganblocks import draw_receptive_field
 
-photo = SyntheticFacades(size=256)[4]["a"]
+photo = SyntheticFacades(size=256)[4]["target"]
 discriminator = DISCRIMINATORS.build("$name"$knobs)
 field = discriminator.receptive_field
 rows, columns = discriminator.output_size(256, 256)
@@ -97,7 +97,7 @@ from PIL import Image
 from ganblocks import DISCRIMINATORS, SyntheticFacades
 from ganblocks import draw_receptive_field
 
-photo = SyntheticFacades(size=256)[4]["a"]
+photo = SyntheticFacades(size=256)[4]["target"]
 discriminator = DISCRIMINATORS.build("$name"$knobs)
 grids = discriminator.output_size(256, 256)
 picture = Image.new("RGB", (256, 256 * len(grids)), "white")

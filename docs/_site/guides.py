@@ -8,7 +8,7 @@ from _site.guides_statistics import statistics_sheet
 
 
 def made() -> dict[str, str | bytes]:
-    """Gives the pictures: path in the site → content."""
+    """Returns the pictures: path in the site → content."""
     pictures: dict[str, str | bytes] = {
         "statistics.png": statistics_sheet(),
         **{f"blind-{theme}.svg": chart for theme, chart in gap_curves().items()},

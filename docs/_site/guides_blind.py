@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from _site.guides_data import fronts, small_training
-from ganblocks import Objective, PatchDiscriminator, TrainState, UNetGenerator, train_step
-from ganblocks.training.curves import line_chart
+from ganblocks import Objective, PairedTranslation, PatchDiscriminator, UNetGenerator, Updater
+from ganblocks.report.curves import line_chart
 
 STEPS = 300
 THEMES = {
@@ -25,20 +25,21 @@ def gap_curves() -> dict[str, str]:
     chart = line_chart(title, range(1, STEPS + 1), gaps, scale="linear", points=60)
     opening = '<svg xmlns="http://www.w3.org/2000/svg" '
     return {
-        theme: chart.replace("<svg ", opening, 1).replace('style="', f'style="{colours};', 1)
-        for theme, colours in THEMES.items()
+        theme: chart.replace("<svg ", opening, 1).replace('style="', f'style="{colors};', 1)
+        for theme, colors in THEMES.items()
     }
 
 
 def _gaps(after_the_last_conv: nn.Module) -> list[float]:
-    """Trains at batch 1 with the tutorial's loss and gives the gap at every step."""
+    """Trains at batch 1 with the tutorial's loss, and returns the gap at every step."""
     with small_training():
         generator = UNetGenerator(base_channels=8, num_downs=5)
         patches = PatchDiscriminator(base_channels=8, n_layers=2)
-        state = TrainState(generator, nn.Sequential(patches, after_the_last_conv))
         objective = Objective({"adversarial": "lsgan", "l1": {"type": "l1", "weight": 10}})
+        judge = nn.Sequential(patches, after_the_last_conv)
+        updater = Updater(PairedTranslation(generator, judge, objective))
         gaps = []
-        for labels, photo in fronts(STEPS):
-            row = train_step(state, labels, photo, objective)
-            gaps.append(round((row["d_real"] - row["d_fake"]).item(), 6))
+        for batch in fronts(STEPS):
+            figures = updater.step(batch)
+            gaps.append(round((figures["d_real"] - figures["d_fake"]).item(), 6))
     return gaps

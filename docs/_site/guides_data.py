@@ -8,17 +8,17 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ganblocks import SyntheticFacades, source_and_target
+from ganblocks import SyntheticFacades
 
 SIZE = 64
 """Side of the drawn fronts that the small networks learn, in pixels."""
 
 
-def fronts(count: int, *, size: int = SIZE, split: str = "train") -> list[tuple[Tensor, Tensor]]:
-    """Draws building fronts: label map and photo, each a batch of one."""
+def fronts(count: int, *, size: int = SIZE, split: str = "train") -> list[dict[str, Tensor]]:
+    """Draws building fronts: batches of one, labels as `source` and photo as `target`."""
     dataset = SyntheticFacades(count, size, split=split)
-    sides = [source_and_target(dataset[index], "b2a") for index in range(count)]
-    return [(labels[None], photo[None]) for labels, photo in sides]
+    samples = [dataset[index] for index in range(count)]
+    return [{"source": x["source"][None], "target": x["target"][None]} for x in samples]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ SIZE = 256
 
 def patch_pictures() -> dict[str, bytes]:
     """Draws the patches of two logits of each depth, and the coverage of the 70×70 PatchGAN."""
-    _, photo = fronts(1, size=SIZE, split="val")[0]
+    photo = fronts(1, size=SIZE, split="val")[0]["target"]
     pictures = {}
     for n_layers in (1, 3, 4, 5):
         discriminator = PatchDiscriminator(base_channels=8, n_layers=n_layers)

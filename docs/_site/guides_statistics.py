@@ -11,13 +11,13 @@ from _site.gallery_picture import png
 from _site.guides_data import SIZE, fronts, small_training
 from ganblocks import (
     Objective,
+    PairedTranslation,
     PatchDiscriminator,
     SyntheticFacades,
-    TrainState,
     UNetGenerator,
+    Updater,
     generate,
     mean_l1,
-    train_step,
 )
 from ganblocks.pictures import grid, to_picture
 
@@ -39,14 +39,14 @@ LINE = 26
 def statistics_sheet() -> bytes:
     """Trains a small pix2pix and draws what it makes of the same labels, choice by choice."""
     held_out = fronts(max(SHOWN) + 1, split="val")
-    labels, photos = ([held_out[index][side] for index in SHOWN] for side in (0, 1))
+    labels, photos = ([held_out[i][side] for i in SHOWN] for side in ("source", "target"))
     rows = {"labels": labels, "photo": photos}
     with small_training():
         trained = _trained().state_dict()
         for words, (dropout_mode, statistics) in CHOICES.items():
             generator = _generator(dropout_mode)
             generator.load_state_dict(trained)
-            l1 = mean_l1(generator, HELD_OUT, "b2a", statistics=statistics)
+            l1 = mean_l1(generator, HELD_OUT, statistics=statistics)
             outputs = [generate(generator, image, statistics=statistics) for image in labels]
             rows[f"{words}: L1 {l1:.3f}"] = outputs
     return png(_sheet(rows))
@@ -61,12 +61,13 @@ def _generator(dropout_mode: str) -> nn.Module:
 def _trained() -> nn.Module:
     generator = _generator("always")
     discriminator = PatchDiscriminator(base_channels=16, n_layers=2)
-    state = TrainState(generator, discriminator, lr=2e-3)
     objective = Objective(
         {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
     )
-    for labels, photo in fronts(STEPS):
-        train_step(state, labels, photo, objective)
+    adam = {"type": "adam", "lr": 2e-3}
+    updater = Updater(PairedTranslation(generator, discriminator, objective, optimizer=adam))
+    for batch in fronts(STEPS):
+        updater.step(batch)
     return generator
 
 

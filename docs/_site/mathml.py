@@ -31,7 +31,7 @@ def _converted(match: re.Match[str]) -> str:
 
 
 def _draw_line(over: ElementTree.Element) -> None:
-    """Gives what is averaged a border above: without a mathematical font a bar does not stretch."""
+    """Draws a border above what is averaged: a bar stretches in a mathematical font alone."""
     if len(over) == 2 and over[1].text == "―":
         over.remove(over[1])
         over.tag = f"{{{MATHML}}}mrow"

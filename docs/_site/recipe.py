@@ -18,14 +18,14 @@ GROUPS = {
         *("data", "direction", "labels", "channels", "load_size", "crop_size"),
         *("cache", "workers"),
     ),
-    "Networks": ("generator", "base_channels", "num_downs", "n_layers", "norm"),
-    "What is minimised": (
-        *("adversarial", "lambda_l1", "penalty", "penalty_weight", "penalty_every"),
+    "Networks": ("generator", "base_channels", "num_downs", "up", "n_layers", "norm"),
+    "What is minimized": (
+        *("adversarial", "lambda_l1", "penalty", "penalty_weight", "penalty_interval"),
         *("augment", "pool_size"),
     ),
     "Steps and rates": (
         *("epochs", "steps", "batch_size", "accumulate"),
-        *("lr", "lr_discriminator", "lr_scaling", "schedule", "clip_norm", "ema"),
+        *("lr", "lr_discriminator", "schedule", "clip_norm", "ema"),
     ),
     "Where and how": (
         "device",
@@ -38,7 +38,7 @@ GROUPS = {
     ),
     "The run": (
         *("preset", "out", "resume", "log_every", "sample_every", "checkpoint_every"),
-        *("keep", "best_by", "logger"),
+        *("keep_last", "score_every", "best_by", "progress"),
     ),
 }
 """Headings, and the flags below them."""
@@ -72,7 +72,8 @@ def _row(field: dataclasses.Field[Any], presets: Iterable[Mapping[str, object]])
     values = [field.default, *(preset.get(field.name, field.default) for preset in presets)]
     choices = field.metadata["choices"] or ()
     allowed = f": {', '.join(f'`{choice}`' for choice in choices)}" if choices else ""
-    name = f"`--{field.name.replace('_', '-')}`"
+    flag = field.name.replace("_", "-")
+    name = f"`--{flag}`, `--no-{flag}`" if field.default is True else f"`--{flag}`"
     return [name, *map(_written, values), field.metadata["help"] + allowed]
 
 
@@ -81,6 +82,8 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _written(value: object) -> str:
+    if value is True:
+        return "on"
     return "–" if value is None or value is False else f"`{value}`"
 
 

@@ -20,17 +20,17 @@ _BRACKETS = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 
 
 def built_in(registry: Registry[Any]) -> list[str]:
-    """Gives the names that ganblocks itself registers, without those of plug-ins."""
+    """Returns the names that ganblocks itself registers, without those of plug-ins."""
     return [n for n in registry.names() if registry.describe(n).target.startswith("ganblocks.")]
 
 
 def class_of(description: Description) -> str:
-    """Gives the name of the class or function that a name builds with."""
+    """Returns the name of the class or function that a name builds with."""
     return description.target.rpartition(".")[2]
 
 
 def public_classes(registry: Registry[Any]) -> list[str]:
-    """Gives the public classes that a registry's names build, after the public ones they extend."""
+    """Returns the public classes that a registry's names build, after public ones they extend."""
     found: dict[str, None] = {}
     for name in built_in(registry):
         built = getattr(ganblocks, class_of(registry.describe(name)), None)
@@ -41,7 +41,7 @@ def public_classes(registry: Registry[Any]) -> list[str]:
 
 
 def hidden_targets(registry: Registry[Any]) -> list[str]:
-    """Gives the paths of what names build that is reached through the registry alone."""
+    """Returns the paths of what names build that is reached through the registry alone."""
     described = [registry.describe(name) for name in built_in(registry)]
     targets = {d.target: None for d in described if class_of(d) not in ganblocks.__all__}
     return list(targets)
@@ -69,7 +69,7 @@ def entry(registry: Registry[Any], constant: str, name: str) -> str:
     else:
         fixed = [f"{k}={v!r}" for k, v in description.preset.items() if k != "type"]
         knobs = f"`{', '.join(fixed)}`" if fixed else "its defaults"
-        lines.append(f"{link(description)} with {knobs}; its other knobs may be given too.")
+        lines.append(f"{link(description)} with {knobs}; its other options may be given too.")
     written = [f'"{name}"', *arguments]
     call = f"{constant}.build({', '.join(written)})"
     if len(call) > WIDTH:
@@ -98,7 +98,7 @@ def link(description: Description) -> str:
 
 
 def _source(description: Description) -> str:
-    """Gives the first paper that the words name in brackets; a preset's own words come first."""
+    """Returns the first paper that the words name in brackets; a preset's own words come first."""
     for words in (description.summary, description.documentation):
         for inside in _BRACKETS.findall(words):
             if _YEAR.search(inside):

@@ -17,7 +17,7 @@ calculator's own tables.
 
 
 def made() -> dict[str, str]:
-    """Gives the page, with a table for each file of results."""
+    """Returns the page, with a table for each file of results."""
     files = sorted(FOLDER.glob("*.json"))
     tables = [table(json.loads(file.read_text("utf-8"))) for file in files]
     return {"results/index.md": "\n".join([HEAD, *tables])}

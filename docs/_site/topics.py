@@ -68,15 +68,29 @@ KINDS = {
     ),
     "BLOCKS": Kind("Blocks are what networks are made of.", ("Dropout", "adaptive_instance_norm")),
     "INITIALIZERS": Kind(
-        "An initialiser sets the weights of a network in place.", ("initialize", "fill_weight")
+        "An initializer sets the weights of a network in place.", ("initialize", "fill_weight")
     ),
     "DATASETS": Kind(
-        'A sample of a paired dataset is `{"a": …, "b": …, "name": str}`, images (C, H, W) in '
-        "[−1, 1].",
+        'A sample of a paired dataset is `{"source": …, "target": …, "name": str}`, images '
+        "(C, H, W) in [−1, 1]; `direction` says which side is which.",
         (
-            *("PairTransform", "source_and_target", "check_pairs", "split_names"),
+            *("PairTransform", "check_pairs", "split_names"),
             *("download_cmp_facades", "CMP_PALETTE"),
         ),
+    ),
+    "TASKS": Kind(
+        "A task owns the networks of a training, and says what they make of a batch and what each "
+        "player minimizes. See [train any GAN](../guides/tasks.md).",
+        ("Player", "ImagePool"),
+    ),
+    "OPTIMIZERS": Kind(
+        "An optimizer is built from parameters; a [`Player`][ganblocks.Player] names its own by a "
+        "name, a spec or a callable."
+    ),
+    "SCHEDULES": Kind(
+        "A schedule maps (epoch from 0, epochs of the run) to a factor of the learning rate. See "
+        "[the guide](../guides/training.md#learning-rates).",
+        ("linear_decay", "cosine_decay", "constant_rate"),
     ),
 }
 """Registries in the order of the pages."""
@@ -84,9 +98,9 @@ KINDS = {
 TOPICS = {
     "objective": Topic(
         "Objective",
-        "What both players minimise: named terms, each with a weight, in one object. See the "
+        "What both players minimize: named terms, each with a weight, in one object. See the "
         "[guide](../guides/losses.md).",
-        ("Objective", "Weighed"),
+        ("Objective", "LossTerms"),
     ),
     "loss-functions": Topic(
         "Loss functions",
@@ -96,38 +110,69 @@ TOPICS = {
     ),
     "training": Topic(
         "Training",
-        "One step, the loop around it, and what both change. See "
-        "[what can be turned](../guides/training.md) and [the recipe](../recipes.md).",
+        "One step of any task, and the loop around it. See [the guide](../guides/training.md) and "
+        "[the recipe](../recipes.md).",
         (
-            *("train_step", "make_step", "fit", "TrainState", "rehearse"),
-            *("resolve_device", "resolve_precision", "best_layout"),
+            *("Updater", "fit", "TrainOptions", "dry_run", "find_nonfinite", "mean_l1"),
+            *("resolve_device", "resolve_precision"),
         ),
     ),
-    "schedules": Topic(
-        "Schedules, averages and the pool",
-        "The learning rate by the epoch, and what steadies a training. See "
-        "[the guide](../guides/training.md#learning-rates).",
-        ("SCHEDULES", "linear_decay", "cosine_decay", "constant_rate", "EMA", "ImagePool"),
+    "training-helpers": Topic(
+        "For a loop of your own",
+        "What `fit` takes besides, and any loop may. Import these from `ganblocks.training`.",
+        ("cuda_graph_step", "preferred_memory_format", "option"),
+        module="ganblocks.training",
+    ),
+    "callbacks": Topic(
+        "Callbacks",
+        "What `fit` calls between the steps. See [the guide](../guides/training.md#callbacks).",
+        ("Callback", "default_callbacks"),
+    ),
+    "default-callbacks": Topic(
+        "The default callbacks",
+        "What `default_callbacks()` composes, and `Training`, which every callback gets. Import "
+        "these from `ganblocks.training`.",
+        (
+            *("Training", "ScoreCallback", "LogCallback", "GridCallback", "HealthCallback"),
+            *("ReportCallback", "ProgressCallback"),
+        ),
+        module="ganblocks.training",
+    ),
+    "averages": Topic(
+        "Averages",
+        "Running averages of networks, and what becomes of buffers in them. See "
+        "[the guide](../guides/training.md#averaged-weights).",
+        ("EMA", "average_rule"),
     ),
     "checkpoints": Topic(
         "Runs and checkpoints",
         "What a run leaves, and how it goes on. See [the guide](../guides/resuming.md).",
-        ("RunFolder", "save_checkpoint", "load_checkpoint", "make_deterministic"),
+        ("RunFolder", "make_deterministic"),
     ),
     "logging": Topic(
-        "Logs, pictures and reports",
-        "Where a training's numbers and pictures go. See "
-        "[what is logged](../guides/training.md#what-is-logged) and "
-        "[its health](../guides/health.md).",
-        (
-            *("Logger", "JsonLinesLogger", "TensorBoardLogger", "sample_grid", "mean_l1"),
-            "write_report",
-        ),
+        "Logs and reports",
+        "Where a training's numbers and grids go. See "
+        "[what is logged](../guides/training.md#what-is-logged).",
+        ("Logger", "JsonLinesLogger", "TensorBoardLogger", "write_report"),
+    ),
+    "health": Topic(
+        "Health",
+        "What reads a training's figures and outputs, and says what is wrong. See "
+        "[the guide](../guides/health.md). Import these from `ganblocks.health`.",
+        ("HealthMonitor", "Finding", "probe_generator", "Probe"),
+        module="ganblocks.health",
+    ),
+    "commands": Topic(
+        "Commands",
+        "Flags from a dataclass, and errors as one line: what a script of your own may take from "
+        "`ganblocks.cli`, as [the recipe](../recipes.md) does.",
+        ("read_flags", "typed_flags", "run_command"),
+        module="ganblocks.cli",
     ),
     "distributed": Topic(
         "Several processes",
         "What `torchrun` starts trains together. See [the guide](../guides/many-machines.md).",
-        ("process_group", "World", "restarted"),
+        ("process_group", "DistributedContext", "restarted"),
     ),
     "inference": Topic(
         "Inference",
@@ -167,7 +212,7 @@ TOPICS = {
         "Errors",
         "One family: an error says what came, what is allowed, and what to write instead. "
         "[Troubleshooting](../troubleshooting.md) has an entry for each. Of a `HealthWarning` "
-        "[the guide](../guides/health.md#findings) has one for each illness.",
+        "[the guide](../guides/health.md#findings) has one for each problem.",
         (
             *("GanBlocksError", "RegistryError", "OptionError", "SpecError", "ShapeError"),
             *("UnknownOperationError", "DataError", "WeightsError", "RunError"),
@@ -178,14 +223,7 @@ TOPICS = {
         "Testing your own components",
         "`check_component` holds a component to the contract that ours are held to. See "
         "[your own component](../guides/own-component.md).",
-        (
-            *("check_component", "checks_of", "checked_kinds", "ContractError"),
-            *("check_generator", "check_discriminator", "check_adversarial_loss"),
-            *("check_reconstruction_loss", "check_feature_loss", "check_penalty"),
-            *("check_augmentation", "check_norm", "check_activation", "check_padding"),
-            *("check_upsampler", "check_downsampler", "check_block", "check_initializer"),
-            *("check_dataset", "check_compile"),
-        ),
+        ("check_component", "checks_of", "ContractError"),
         module="ganblocks.testing",
     ),
 }

@@ -21,7 +21,7 @@ def readers_folder(tmp_path, monkeypatch):
     """A folder with a finished run, a picture, weights of another code base, and pairs."""
     monkeypatch.chdir(tmp_path)
     generator = UNetGenerator(base_channels=4, num_downs=3)
-    run = RunFolder.create("runs/facades", {"generator": spec_of(generator)})
+    run = RunFolder.create("runs/facades", {"networks": {"generator": spec_of(generator)}})
     run.save_weights("generator", generator)
     Image.new("RGB", (40, 30)).save("my_labels.png")
     torch.save(to_reference(UNetGenerator(base_channels=4, num_downs=5)), "latest_net_G.pth")

@@ -16,13 +16,9 @@ from fake_packages import write_package
 from _site import recipe
 from ganblocks import ADVERSARIAL_LOSSES, GENERATORS, NORMS
 from ganblocks.__main__ import command
-from ganblocks.training.health import (
-    HealthMonitor,
-    nonfinite_finding,
-    probe_generator,
-    stuck_finding,
-)
-from ganblocks.training.health.outputs import illnesses
+from ganblocks.health import HealthMonitor, probe_generator
+from ganblocks.health.outputs import problems
+from ganblocks.health.skipped import STUCK, SkippedSteps
 
 ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs" / "guides"
@@ -81,10 +77,11 @@ def test_the_guide_asks_for_files_of_the_package_that_exist():
 def names_of_findings():
     """Every name that a finding can have, from the checks themselves."""
     probe = probe_generator(torch.nn.Conv2d(3, 3, 1), [torch.zeros(3, 8, 8)])
-    checks = HealthMonitor(torch.nn.Conv2d(6, 1, 4))._checks
-    not_finite = nonfinite_finding(1, [], "a weight", skipped=1)
-    told = {not_finite.name, stuck_finding(60, 50).name}
-    return {*(check.name for check in checks), *illnesses(100, probe), *told}
+    skipped = SkippedSteps(scaled=False)
+    for step in range(1, STUCK + 1):
+        skipped.saw(step, {"skipped_g": torch.tensor(1.0)}, [])
+    found = {finding.name for finding in skipped.findings()}
+    return {*(check.name for check in HealthMonitor({})._checks), *problems(100, probe), *found}
 
 
 def test_the_guide_to_health_has_an_entry_for_each_finding():
@@ -94,10 +91,10 @@ def test_the_guide_to_health_has_an_entry_for_each_finding():
     assert entries == {name: name for name in names_of_findings()}
 
 
-def test_each_entry_says_what_is_seen_what_it_means_and_what_to_turn():
+def test_each_entry_says_what_is_seen_what_it_means_and_what_to_change():
     page = HEALTH.read_text("utf-8").partition("{#findings}")[2]
     for entry in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
-        assert re.findall(r"^\*\*(\w+)\.\*\*", entry, re.MULTILINE) == ["Seen", "Means", "Turn"]
+        assert re.findall(r"^\*\*(\w+)\.\*\*", entry, re.MULTILINE) == ["Seen", "Means", "Change"]
 
 
 def test_troubleshooting_leads_to_each_finding():
@@ -108,13 +105,15 @@ def test_troubleshooting_leads_to_each_finding():
 
 def test_the_flags_that_may_change_on_resume_are_those_of_the_recipe():
     page = (GUIDES / "resuming.md").read_text("utf-8")
-    told = re.search(r"These may change: (.*?)\.\n", page, re.DOTALL)[1]
-    flags = {flag.replace("-", "_") for flag in re.findall(r"`--([\w-]+)`", told)}
-    assert flags == {*recipe._recipe().MAY_CHANGE_ON_RESUME} - {"resume", "out"}
+    listed = re.search(r"These may change: (.*?)\.\n", page, re.DOTALL)[1]
+    flags = {flag.replace("-", "_") for flag in re.findall(r"`--([\w-]+)`", listed)}
+    fields = recipe._recipe().Config.__dataclass_fields__
+    may_change = {name for name, field in fields.items() if field.metadata["may_change"]}
+    assert flags == may_change - {"resume", "out"}
 
 
 def test_every_flag_of_the_recipe_stands_on_its_page_once():
-    rows = re.findall(r"^\| `--([\w-]+)` \|", recipe.flags(), re.MULTILINE)
+    rows = re.findall(r"^\| `--([\w-]+)`", recipe.flags(), re.MULTILINE)
     flags = [name.replace("-", "_") for name in rows]
     assert sorted(flags) == sorted(recipe._recipe().Config.__dataclass_fields__)
 

@@ -17,12 +17,6 @@ from ganblocks.commands.listing import list_components, show_component
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command.
 
-    Args:
-        argv: The words after `ganblocks`; those of the process by default.
-
-    Raises:
-        GanBlocksError: A kind or a name is unknown, or a component cannot be loaded or walked.
-
     Examples:
         >>> main(["list", "initializer"])
         initializers

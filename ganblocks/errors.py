@@ -99,11 +99,6 @@ def listed(names: Iterable[object]) -> str:
 def not_one_of(what: str, got: object, allowed: Iterable[str]) -> str:
     """Words the three-part message for a name that is not on the list.
 
-    Args:
-        what: What the name stands for, such as `"norm"`.
-        got: What the caller wrote.
-        allowed: Every name that would have been right.
-
     Examples:
         >>> not_one_of("norm", "bath", ["batch", "instance"])
         "unknown norm 'bath': did you mean 'batch'? Allowed: 'batch', 'instance'"
@@ -170,12 +165,6 @@ def require_image(
 ) -> None:
     """Raises `ShapeError` unless the shape is (B, `channels`, H, W).
 
-    Args:
-        who: What got the tensor.
-        shape: Its shape.
-        channels: The channels that it takes.
-        parameter: What its constructor calls them.
-
     Examples:
         >>> require_image("generator", (1, 3, 256, 256), 3)
     """
@@ -200,4 +189,4 @@ class GanBlocksWarning(UserWarning):
 
 
 class HealthWarning(GanBlocksWarning):
-    """A training is ill; the message says of what, and what to turn."""
+    """A training problem was detected; the message names the option to change."""

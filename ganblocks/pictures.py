@@ -32,12 +32,6 @@ def to_bytes(image: Tensor) -> Tensor:
 def to_picture(image: Tensor) -> Image:
     """Makes a Pillow picture of one image.
 
-    Args:
-        image: (C, H, W) with 1, 3 or 4 channels: uint8, or floats in [-1, 1].
-
-    Raises:
-        ShapeError: The tensor is not one image with such channels.
-
     Examples:
         >>> to_picture(torch.zeros(3, 4, 5)).size
         (5, 4)
@@ -57,14 +51,6 @@ def to_picture(image: Tensor) -> Image:
 
 def from_picture(picture: Image, channels: int) -> Tensor:
     """Reads a Pillow picture as uint8 pixels (channels, H, W), upright.
-
-    Args:
-        picture: The picture; what its EXIF says of its orientation is heeded.
-        channels: 1 (grey), 3 (RGB) or 4 (RGBA); the picture is converted to it.
-
-    Raises:
-        DataError: The picture has more than 8 bits a channel, which Pillow would clip.
-        ShapeError: Other channels were asked for.
 
     Examples:
         >>> from PIL import Image
@@ -101,14 +87,6 @@ _TWO_SIDED = ((178, 88, 6), (240, 163, 64), (247, 247, 247), (128, 172, 212), (3
 def heat(values: Tensor, *, two_sided: bool = False) -> Tensor:
     """Colours numbers: from dark blue over green to yellow, or orange, white, blue.
 
-    Args:
-        values: Of any shape: from 0 to 1, or with `two_sided` from -1 (orange) over 0 (white)
-            to 1 (blue); what lies outside is clipped.
-        two_sided: Which colours.
-
-    Returns:
-        uint8 pixels (3, *shape).
-
     Examples:
         >>> heat(torch.tensor([0.0, 1.0]))[0]
         tensor([ 34, 250], dtype=torch.uint8)
@@ -136,13 +114,6 @@ def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
     """Lays images out in rows and columns on white.
 
     Smaller ones stand at the top left of their place.
-
-    Args:
-        rows: Images (C, H, W) in [-1, 1]; every row has the same number.
-        gap: Pixels between images and around them.
-
-    Returns:
-        uint8 pixels (3, height, width).
 
     Examples:
         >>> grid([[torch.zeros(3, 8, 8)] * 3] * 2, gap=2).shape

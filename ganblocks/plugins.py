@@ -28,11 +28,7 @@ class Plugin:
         return f"{self.distribution} {self.version} ({self.value})"
 
     def load(self) -> Callable[..., Any]:
-        """Imports the class or factory.
-
-        Raises:
-            RegistryError: It cannot be imported or called; the message names the package.
-        """
+        """Imports the class or factory."""
         try:
             target = self.entry.load()
         except KeyboardInterrupt:
@@ -63,28 +59,12 @@ class Plugin:
 
 
 def group_of(kind: str) -> str:
-    """Names the entry-point group of a registry.
-
-    Examples:
-        >>> group_of("adversarial losses")
-        'ganblocks.adversarial_losses'
-    """
+    """Names the entry-point group of a registry."""
     return f"ganblocks.{kind.replace(' ', '_')}"
 
 
 def plugins_of(kind: str) -> dict[str, list[Plugin]]:
-    """Reads the entry points of a registry's group; more than one to a name is a clash.
-
-    Args:
-        kind: The registry's kind, such as `"generators"`.
-
-    Returns:
-        For each name the plug-ins that claim it; nothing of them is imported.
-
-    Examples:
-        >>> plugins_of("things that nobody extends")
-        {}
-    """
+    """Reads the entry points of a registry's group; more than one to a name is a clash."""
     found: dict[str, list[Plugin]] = {}
     for entry in _entry_points(group_of(kind)):
         maker = entry.dist

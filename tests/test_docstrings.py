@@ -24,13 +24,13 @@ WITHOUT_EXAMPLE = {
     "AdversarialLoss.discriminator": "abstract; the losses show it",
     "AdversarialLoss.generator": "abstract; the losses show it",
     "Augmentation": "abstract; its forward has one",
+    "Callback.step": "fit calls it",
     "Disagreement": "a result: verify_receptive_field gives them",
     "EffectiveField": "a result: effective_receptive_field gives it",
-    "EMA.load_state_dict": "TrainState calls it",
-    "EMA.state_dict": "TrainState calls it",
+    "EMA.load_state_dict": "Updater calls it",
+    "EMA.state_dict": "Updater calls it",
     "FeatureLoss": "abstract",
-    "ImagePool.load_state_dict": "TrainState calls it",
-    "ImagePool.state_dict": "TrainState calls it",
+    "ImagePool.reseed": "fit calls it in each process",
     "Layer": "a result: ReceptiveField.layers holds them",
     "PairedDataset": "abstract",
     "PairedDataset.read": "abstract; the datasets show it",
@@ -39,17 +39,22 @@ WITHOUT_EXAMPLE = {
     "ReconstructionLoss": "abstract",
     "RelativisticLoss": "abstract",
     "RelativisticLoss.generator": "abstract; RaGANLoss shows it",
+    "RunFolder.drop_samples_after": "LogCallback calls it",
     "RunFolder.require_free": "create shows that it lets an empty folder pass",
     "RunFolder.save_sample": "fit shows what a run writes",
     "RunFolder.write_spec": "create shows it",
-    "TrainState.distribute": "it takes several processes",
-    "TrainState.gather": "it takes several processes",
-    "TrainState.own_state": "state_dict calls it",
-    "TrainState.scaler": "train_step calls it",
-    "TrainState.synchronized": "train_step calls it",
+    "Task.network": "Updater calls it",
+    "Task.networks": "Updater calls it",
+    "Updater.compile": "fit calls it",
+    "Updater.distribute": "it takes several processes",
+    "Updater.gather": "it takes several processes",
+    "Updater.inference_network": "fit calls it",
+    "Updater.inference_task": "fit calls it",
+    "Updater.learning_rates": "fit calls it",
+    "Updater.load_state_dict": "state_dict shows it",
+    "Updater.own_state": "it takes several processes",
+    "Updater.set_lr_factor": "fit calls it",
     "Taps": "a result: window, transposed_window and steps give it",
-    "Weighed": "a result: Objective gives it",
-    "Weighed.add": "Objective calls it",
     "download_cmp_facades": "it would download",
 }
 WITHOUT_PAPER = {
@@ -69,8 +74,12 @@ WITHOUT_PAPER = {
     "paddings zeros": "older than networks",
     "reconstruction losses l2": "least squares, older than networks",
 }
-# Torch, an initialiser or a training calls these: the example is that of the class.
-CALLED_BY_OTHERS = ("forward", "extra_repr", "after_initialize", "draw", "due", "train")
+# Torch, an initializer or a training calls these: the example is that of the class.
+CALLED_BY_OTHERS = (
+    *("forward", "extra_repr", "train", "get_extra_state", "set_extra_state"),
+    *("after_initialize", "draw", "due", "preview", "score", "baseline"),
+    *("start", "look", "grid", "saved", "close"),
+)
 
 
 class Documented(NamedTuple):

@@ -4,8 +4,7 @@ import json
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from ganblocks import (
     ACTIVATIONS,

@@ -103,19 +103,7 @@ def receptive_field(
 
 
 def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tuple[int, ...]:
-    """Gives (C, *spatial) of a network's image, with the channels that its first layer tells.
-
-    Args:
-        module: The network.
-        input_size: (C, *spatial), *spatial, or None for the usual size.
-
-    Raises:
-        OptionError: `module` is no module, or the size is none.
-
-    Examples:
-        >>> full_input_size(nn.Conv2d(3, 8, 4), (64, 32))
-        (3, 64, 32)
-    """
+    """Gives (C, *spatial) of a network's image, with the channels that its first layer tells."""
     if not isinstance(module, nn.Module):
         raise OptionError(
             f"{module!r} is no network: give an nn.Module, such as PatchDiscriminator()"
@@ -152,12 +140,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
 
 
 def without_data(module: nn.Module) -> nn.Module:
-    """Copies a network without the numbers in its tensors; whole numbers, as of indices, stay.
-
-    Examples:
-        >>> next(without_data(nn.Conv2d(3, 8, 4)).parameters()).device
-        device(type='meta')
-    """
+    """Copies a network without the numbers in its tensors; whole numbers, as of indices, stay."""
     module = getattr(module, "_orig_mod", module)  # of a compiled one
     memo: dict[int, Any] = {}
     for part in module.modules():

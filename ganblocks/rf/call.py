@@ -58,11 +58,7 @@ class Call:
         return [reach for reach in known if reach is not None]
 
     def needs_size(self, reach: Reach, dims: Sequence[int]) -> None:
-        """Raises unless the caller named the image's size, if these dimensions are of space.
-
-        Raises:
-            OptionError: They are, and no size was named.
-        """
+        """Raises unless the caller named the image's size, if these dimensions are of space."""
         axes = {reach.axis(d) + i for d in dims for i in range(len(reach.dims[d]))}
         if not self.walk.size_known and any(s.runs(axis) for s in reach.field for axis in axes):
             raise OptionError(

@@ -29,10 +29,6 @@ def min_input_size_of_chain(
 ) -> tuple[int, int]:
     """Computes the smallest image of which a chain of convolutions leaves a map of that size.
 
-    Args:
-        convs: The convolutions in the order in which the image passes them.
-        size: Height and width of the map.
-
     Examples:
         >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])
         (4, 4)

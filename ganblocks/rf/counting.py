@@ -50,11 +50,6 @@ def coverage(field: ReceptiveField) -> Tensor:
 def clear_outputs(field: ReceptiveField, size: Sequence[int], map_size: Sequence[int]) -> int:
     """Counts the outputs whose field lies inside the image, so that they see no padding.
 
-    Args:
-        field: A uniform receptive field.
-        size: The image's size.
-        map_size: The output's size at that.
-
     Examples:
         >>> clear_outputs(ReceptiveField((70, 70), (8, 8), (23, 23)), (256, 256), (30, 30))
         576

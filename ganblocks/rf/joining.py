@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganblocks.rf.reach import Reach
-from ganblocks.rf.span import LONGEST_PERIOD, NOTHING_HI, NOTHING_LO, Run, Span
-from ganblocks.rf.span import union as union_of_spans
+from ganblocks.rf.span import (
+    LONGEST_PERIOD,
+    NOTHING_HI,
+    NOTHING_LO,
+    Run,
+    Span,
+    union as union_of_spans,
+)
 from ganblocks.rf.taps import steps
 
 
 def union(reaches: Sequence[Reach], shape: Sequence[int]) -> Reach:
-    """Gives what the elements of a sum see: what any of the summands does there.
-
-    Args:
-        reaches: The summands', each broadcast to `shape`.
-        shape: Shape of the sum.
-    """
+    """Gives what the elements of a sum see: what any of the summands does there."""
     if len(reaches) == 1:
         return reaches[0].expand(shape)
     reaches = _refined([reach.expand(shape) for reach in reaches])

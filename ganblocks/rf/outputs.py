@@ -21,11 +21,7 @@ def named_outputs(made: Any) -> dict[Any, Any]:
 
 
 def picked(made: Any, output: Any) -> Any:
-    """Picks one of the maps that a network made.
-
-    Raises:
-        OptionError: It made none of that number or key.
-    """
+    """Picks one of the maps that a network made."""
     known = named_outputs(made)
     if output not in known:
         raise OptionError(f"output is {output!r}: the network gives {list(known)}")

@@ -65,13 +65,7 @@ class Span:
         return replace(self, lo=lo, hi=np.where(nothing, NOTHING_HI, self.hi))
 
     def hull(self, axis: int, taps: Ints, length: int) -> Span:
-        """Gives the hulls of the entries that each row of `taps` names, finite along the axis.
-
-        Args:
-            axis: Where to look them up.
-            taps: (n, k) indices. What lies outside the map sees nothing, or what the run says.
-            length: Length of the map along the axis.
-        """
+        """Gives the hulls of the entries that each row of `taps` names, finite along the axis."""
         lo, hi = self._looked_up(axis, taps, length)
         run = None if self.runs(axis) else self.run
         return Span(lo.min(axis + 1), hi.max(axis + 1), run)

@@ -31,11 +31,7 @@ PAIRS = {"maximum", "minimum", "max", "min", "fmax", "fmin"}
 
 
 class Straightened(TorchFunctionMode):
-    """Leaves activations out and makes means of maxima, wherever a network calls them.
-
-    Args:
-        norms: Whether norms are left out too.
-    """
+    """Leaves activations out and makes means of maxima, wherever a network calls them."""
 
     def __init__(self, *, norms: bool) -> None:
         super().__init__()

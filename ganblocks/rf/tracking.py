@@ -29,11 +29,7 @@ class _Entry:
 
 
 class Tracker:
-    """Knows what tensors see. A view is looked up again when the tensor that it shows changed.
-
-    Args:
-        axes: Axes of the image.
-    """
+    """Knows what tensors see. A view is looked up again when the tensor that it shows changed."""
 
     def __init__(self, axes: int) -> None:
         self.axes = axes
@@ -68,11 +64,7 @@ class Tracker:
             self._entries[id(tensor)] = entry
 
     def write(self, tensor: Tensor, reach: Reach | None, call: Call) -> None:
-        """Notes what a tensor sees after it was written to, and those it is a view of.
-
-        Raises:
-            UnknownOperationError: It is a view of a kind that is not followed back.
-        """
+        """Notes what a tensor sees after it was written to, and those it is a view of."""
         self._write(self._entry(tensor), reach, call)
 
     def _entry(self, tensor: Tensor) -> _Entry:

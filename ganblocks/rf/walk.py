@@ -21,14 +21,7 @@ from ganblocks.rf.tracking import Tracker
 
 @dataclass
 class Walk(TorchDispatchMode):  # type: ignore[misc]
-    """Follows what every tensor sees while a network runs.
-
-    Args:
-        rules: Rule by operation.
-        axes: Axes of the image.
-        size_known: Whether the caller named the image's size.
-        statistics: "ignored" or "counted".
-    """
+    """Follows what every tensor sees while a network runs."""
 
     rules: dict[Any, Rule]
     axes: int

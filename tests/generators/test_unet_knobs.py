@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from plain_unets import LuaUNet, PortUNet, TutorialUNet
 from test_resnet import PlainResNet
 from torch import nn

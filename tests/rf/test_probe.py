@@ -8,8 +8,7 @@ from op import Op
 from torch import nn
 
 from ganblocks import OptionError, PatchDiscriminator, UNetGenerator, probe_receptive_field
-from ganblocks.rf import verify as verify_module
-from ganblocks.rf import verify_receptive_field
+from ganblocks.rf import verify as verify_module, verify_receptive_field
 
 
 def hidden_maximum():

@@ -178,6 +178,7 @@ def test_resume_takes_no_flag_twice_and_refuses_another_model(recipe, tmp_path):
     assert (run / "state.pt").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_kill_9_and_resume_leave_a_log_without_gap_or_repeat(tmp_path):
     flags = ["--steps", "40", "--log-every", "1", "--checkpoint-every", "5", "--out", "run"]
     process = start(tmp_path, *flags)

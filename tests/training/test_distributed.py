@@ -264,6 +264,7 @@ def torchrun(tmp_path):
                 continue
 
 
+@pytest.mark.slow
 def test_torchrun_told_to_stop_leaves_a_checkpoint(torchrun):
     job = torchrun()
     job.wait_for_step(6)
@@ -275,6 +276,7 @@ def test_torchrun_told_to_stop_leaves_a_checkpoint(torchrun):
     assert torch.load(job.run / "state.pt")["step"] == steps[-1]
 
 
+@pytest.mark.slow
 def test_a_killed_rank_ends_the_job(torchrun):
     job = torchrun()
     job.wait_for_step(6)

@@ -15,7 +15,7 @@ from ganblocks.errors import GanBlocksWarning
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Gives the state of torch's generators: the CPU's, and the device's own if it is another.
+    """Returns the state of torch's generators: the CPU's, and the device's own if it is another.
 
     Examples:
         >>> sorted(random_state(torch.device("cpu")))

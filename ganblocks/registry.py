@@ -138,7 +138,7 @@ class Registry(Generic[T]):
         return decorate
 
     def preset(self, name: str, spec: Spec, summary: str, *, override: bool = False) -> None:
-        """Gives a spec of this registry a name of its own.
+        """Names a spec of this registry.
 
         Args:
             name: The preset's name.
@@ -386,7 +386,7 @@ def _same_definition(held: _Entry, new: _Entry) -> bool:
 
 
 def _identity(factory: Callable[..., Any]) -> tuple[object, ...]:
-    """Gives what two runs of one definition share; for want of a name, its content."""
+    """Returns what two runs of one definition share; for want of a name, its content."""
     factory, definition = inspect.unwrap(factory), _definition(factory)
     content: object = None
     if isinstance(factory, functools.partial):

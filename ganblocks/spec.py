@@ -38,7 +38,7 @@ class _Record:
 
 
 def spec_of(component: object) -> Spec:
-    """Gives the spec that builds a component like this one, defaults written out.
+    """Returns the spec that builds a component like this one, defaults written out.
 
     Args:
         component: An object whose class or factory is registered.
@@ -121,7 +121,7 @@ def recording(factory: F, kind: str, name: str) -> F:
 
 
 def registered_name(factory: object) -> str | None:
-    """Gives the name a class or factory was registered by; its own, not its parent's."""
+    """Returns the name a class or factory was registered by; its own, not its parent's."""
     name: str | None = getattr(factory, "__dict__", {}).get(_NAME)
     return name
 
@@ -143,7 +143,7 @@ def keep_spec(made: object, before: type) -> None:
 
 
 def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
-    """Gives what a class or function takes; nothing where nothing stands behind (*args)."""
+    """Returns what a class or function takes; nothing where nothing stands behind (*args)."""
     if inspect.isclass(factory):
         init = inspect.unwrap(factory.__init__)  # a registered class has ours around its own
         if init in (object.__init__, _MODULE_INIT, nn.Module.__init__):

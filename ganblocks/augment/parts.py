@@ -88,7 +88,7 @@ class Translation(Augmentation):
         )
 
     def _sources(self, batch: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Gives for each place of an axis where its value comes from, and whether that exists."""
+        """Returns for each place of an axis where its value comes from, and whether that exists."""
         most = int(length * self.ratio + 0.5)
         shift = torch.randint(-most, most + 1, (batch, 1), device=device)
         places = torch.arange(length, device=device) - shift

@@ -13,7 +13,7 @@ STATISTICS = ("image", "running")
 
 
 def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
-    """Gives an eval-mode twin of a network that shares its weights and leaves it untouched.
+    """Returns an eval-mode twin of a network that shares its weights and leaves it untouched.
 
     Args:
         network: Any module; its mode and its buffers stay as they are.

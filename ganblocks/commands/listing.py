@@ -51,7 +51,7 @@ def show_component(name: str, kind: str = "") -> None:
 
 
 def registries(kind: str = "") -> list[Registry[Any]]:
-    """Gives the registry of a kind, written in the plural or the singular, or all of them."""
+    """Returns the registry of a kind, written in the plural or the singular, or all of them."""
     # Names in capitals alone: to look at the others would import training and inference.
     public = [getattr(ganblocks, name) for name in ganblocks.__all__ if name.isupper()]
     known = [value for value in public if isinstance(value, Registry)]

@@ -58,7 +58,7 @@ class ChainDiscriminator(nn.Module):
         return self.features(x)[-1]
 
     def features(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Gives the map of every layer, the logits last.
+        """Returns the map of every layer, the logits last.
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].

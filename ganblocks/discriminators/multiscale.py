@@ -84,7 +84,7 @@ class MultiScaleDiscriminator(nn.Module):
         return [maps[-1] for maps in self.features(x)]
 
     def features(self, x: Tensor) -> tuple[tuple[Tensor, ...], ...]:
-        """Gives the maps of every layer of every scale, the logits last.
+        """Returns the maps of every layer of every scale, the logits last.
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].

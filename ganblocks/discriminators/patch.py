@@ -19,7 +19,7 @@ MOST_LAYERS = 16
 
 
 def field_of_layers(n_layers: int, kernel_size: int = 4) -> int:
-    """Gives the side of the patch that a PatchGAN's logit sees: 1 + (k − 1)(3 · 2ⁿ − 1).
+    """Returns the side of the patch that a PatchGAN's logit sees: 1 + (k − 1)(3 · 2ⁿ − 1).
 
     Examples:
         >>> [field_of_layers(n) for n in range(1, 7)]

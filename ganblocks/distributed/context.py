@@ -40,7 +40,7 @@ class DistributedContext:
 
     @classmethod
     def current(cls) -> DistributedContext:
-        """Gives the processes that `process_group` has joined; without it this one alone."""
+        """Returns the processes that `process_group` has joined; without it this one alone."""
         if dist.is_available() and dist.is_initialized():
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()
@@ -51,7 +51,7 @@ class DistributedContext:
         return self.rank == 0
 
     def max(self, number: int) -> int:
-        """Gives the largest of all processes' numbers; all must ask.
+        """Returns the largest of all processes' numbers; all must ask.
 
         Args:
             number: This process's own.
@@ -158,7 +158,7 @@ def restarted() -> bool:
 
 
 def local_gpu(gpus: int) -> int:
-    """Gives the GPU of this process among those of its machine.
+    """Returns the GPU of this process among those of its machine.
 
     Examples:
         >>> local_gpu(1)

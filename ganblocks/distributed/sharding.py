@@ -47,13 +47,13 @@ def is_sharded(network: nn.Module) -> bool:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """Gives a tensor that may lie in parts as a plain one; if it does, all processes must ask."""
+    """Returns a tensor that may lie in parts as a plain one; if it does, all processes must ask."""
     plain: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
     return plain
 
 
 def whole_state_dict(network: nn.Module) -> dict[str, Tensor]:
-    """Gives a network's state dict under plain keys.
+    """Returns a network's state dict under plain keys.
 
     Of a sharded one it lies on the CPU of the first process, the others get none of it, and all
     must ask.

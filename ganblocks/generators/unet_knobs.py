@@ -28,7 +28,7 @@ def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, 
 
 
 def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple[int, ...]:
-    """Gives the decoder levels with dropout: `"port"`, `"paper"`, or those that are listed."""
+    """Returns the decoder levels with dropout: `"port"`, `"paper"`, or those that are listed."""
     if isinstance(levels, str):
         if levels not in ("port", "paper"):
             words = not_one_of("dropout_levels", levels, ["port", "paper"])

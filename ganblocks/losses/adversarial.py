@@ -70,7 +70,7 @@ class AdversarialLoss(ABC):
         return self._combined(list(starmap(self._discriminator, pairs)))
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Gives what the generator minimises; relativistic losses want the real logits too.
+        """Returns what the generator minimises; relativistic losses want the real logits too.
 
         Args:
             fake_logits: Logits of generated images, of any shape, or a list with a map for each
@@ -109,11 +109,11 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Gives what the discriminator minimises, of the logits of one scale."""
+        """Returns what the discriminator minimises, of the logits of one scale."""
 
     @abstractmethod
     def _generator(self, fake: Tensor) -> Tensor:
-        """Gives what the generator minimises, of the logits of one scale."""
+        """Returns what the generator minimises, of the logits of one scale."""
 
 
 ADVERSARIAL_LOSSES: Registry[AdversarialLoss] = Registry("adversarial losses")

@@ -32,7 +32,7 @@ BACKBONES = {
 
 
 class Backbone(nn.Module):
-    """Gives the maps of some layers of a torchvision network, which stays as it is.
+    """Returns the maps of some layers of a torchvision network, which stays as it is.
 
     It is frozen and in eval mode, also inside a module that trains; gradients pass to the images.
 
@@ -80,7 +80,7 @@ class Backbone(nn.Module):
         return super().train(False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Gives the maps of the layers, in their order."""
+        """Returns the maps of the layers, in their order."""
         if image.dim() != 4 or image.shape[1] not in (1, 3):
             raise ShapeError(
                 f"images of shape {tuple(image.shape)}: this backbone takes (B, 3, H, W), or "

@@ -234,7 +234,7 @@ class StyleLoss(_OwnFeatures):
 
 
 def _scales(maps: Any) -> list[list[Tensor]]:
-    """Gives the maps of every scale, in full precision."""
+    """Returns the maps of every scale, in full precision."""
     if isinstance(maps, Tensor):
         maps = [maps]
     scales = [maps] if all(isinstance(x, Tensor) for x in maps) else list(maps)

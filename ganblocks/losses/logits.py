@@ -15,7 +15,7 @@ Logits = Tensor | Sequence[Tensor]
 
 
 def scales_of(logits: Logits) -> list[Tensor]:
-    """Gives the map of every scale, in full precision.
+    """Returns the map of every scale, in full precision.
 
     Examples:
         >>> [tuple(scale.shape) for scale in scales_of(torch.zeros(1, 1, 4, 4))]
@@ -32,7 +32,7 @@ def scales_of(logits: Logits) -> list[Tensor]:
 
 
 def pairs_of(first: Logits, second: Logits) -> list[tuple[Tensor, Tensor]]:
-    """Gives the maps of every scale in pairs.
+    """Returns the maps of every scale in pairs.
 
     Examples:
         >>> len(pairs_of([torch.zeros(4), torch.zeros(1)], [torch.ones(4), torch.ones(1)]))

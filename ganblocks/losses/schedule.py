@@ -34,7 +34,7 @@ def require_weight(what: str, weight: Any) -> None:
 
 
 def weight_at(weight: Weight, step: int) -> float:
-    """Gives the weight in force at a step: constant before the first point and after the last.
+    """Returns the weight in force at a step: constant before the first point and after the last.
 
     Examples:
         >>> points = [[100, 0.0], [200, 10.0]]

@@ -103,7 +103,7 @@ def receptive_field(
 
 
 def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tuple[int, ...]:
-    """Gives (C, *spatial) of a network's image, with the channels that its first layer tells."""
+    """Returns (C, *spatial) of a network's image, with the channels that its first layer tells."""
     if not isinstance(module, nn.Module):
         raise OptionError(
             f"{module!r} is no network: give an nn.Module, such as PatchDiscriminator()"
@@ -153,7 +153,7 @@ def without_data(module: nn.Module) -> nn.Module:
 
 
 def _first_layer(module: nn.Module) -> tuple[int | None, int | None]:
-    """Gives the channels and the count of axes that the first convolution tells."""
+    """Returns the channels and the count of axes that the first convolution tells."""
     for layer in module.modules():
         if isinstance(layer, nn.modules.conv._ConvNd):
             own = getattr(module, "in_channels", layer.in_channels)

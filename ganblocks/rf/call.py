@@ -42,17 +42,17 @@ class Call:
         return self.arguments[argument]
 
     def reach(self, argument: str = "") -> Reach:
-        """Gives what a tensor among the arguments sees, the first of all by default."""
+        """Returns what a tensor among the arguments sees, the first of all by default."""
         tensor = self[argument] if argument else next(iter(self.arguments.values()))
         return self.reach_of(tensor)
 
     def reach_of(self, tensor: Tensor) -> Reach:
-        """Gives what a tensor sees; a constant sees nothing."""
+        """Returns what a tensor sees; a constant sees nothing."""
         known = self.walk.tracker.reach(tensor)
         return known or Reach.of_nothing(tensor.shape, self.walk.axes)
 
     def tracked(self) -> list[Reach]:
-        """Gives what the tensors among the arguments see, constants left out."""
+        """Returns what the tensors among the arguments see, constants left out."""
         leaves = tree_leaves(list(self.arguments.values()))
         known = [self.walk.tracker.reach(leaf) for leaf in leaves if isinstance(leaf, Tensor)]
         return [reach for reach in known if reach is not None]
@@ -69,7 +69,7 @@ class Call:
 
 
 def named_arguments(schema: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Gives a call's arguments by name, defaults filled in, but not a tensor given as `out`."""
+    """Returns a call's arguments by name, defaults filled in, but not a tensor given as `out`."""
     made = {}
     for place, argument in enumerate(schema.arguments):
         if argument.is_out:
@@ -84,7 +84,7 @@ def named_arguments(schema: Any, args: Sequence[Any], kwargs: dict[str, Any]) ->
 
 
 def written_to(schema: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor | None:
-    """Gives the tensor that a call writes to and hands back, as `add_` and `out=` do."""
+    """Returns the tensor that a call writes to and hands back, as `add_` and `out=` do."""
     if not any(r.alias_info and r.alias_info.is_write for r in schema.returns):
         return None
     for place, argument in enumerate(schema.arguments):

@@ -68,7 +68,7 @@ def explain_logits(
 
 
 def _spread(logits: Tensor, field: ReceptiveField) -> Tensor:
-    """Gives each pixel the mean of the logits that see it; not a number where none does."""
+    """Returns each pixel the mean of the logits that see it; not a number where none does."""
     supports = torch.from_numpy(field.supports()).flatten(0, 1)
     values = logits.detach().double().cpu().flatten()
     height, width = field.input_size

@@ -36,15 +36,15 @@ class Found:
     measure: Callable[[tuple[int, ...]], tuple[int, ...]]
 
     def box(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        """Gives the unbounded field of one output."""
+        """Returns the unbounded field of one output."""
         return self._edges(self.reach.field, index)
 
     def support(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        """Gives the hull of the pixels inside the image that reach one output."""
+        """Returns the hull of the pixels inside the image that reach one output."""
         return self._edges(self.reach.seen, index)
 
     def supports(self) -> Ints:
-        """Gives the supports of all outputs, (*map_size, 2 · axes)."""
+        """Returns the supports of all outputs, (*map_size, 2 · axes)."""
         edges = [np.broadcast_to(s.lo, self.map_size) for s in self.reach.seen]
         edges += [np.broadcast_to(s.hi, self.map_size) for s in self.reach.seen]
         nothing = np.zeros(self.map_size, bool)

@@ -46,7 +46,7 @@ class ReceptiveField:
     found: Found | None = field(default=None, repr=False, compare=False)
 
     def box(self, *index: int) -> Box:
-        """Gives the field of one output, half-open, as if every map went on beyond its border.
+        """Returns the field of one output, half-open, as if every map went on beyond its border.
 
         It may leave the image. Where the map cannot go on, as behind attention or pooling of the
         whole map, it is what is seen inside the image.
@@ -74,7 +74,7 @@ class ReceptiveField:
         return start + tuple(int(a + n) for a, n in zip(start, self.size, strict=True))
 
     def center(self, *index: int) -> tuple[float, ...]:
-        """Gives the middle of one output's field, in pixels from the middle of the first pixel.
+        """Returns the middle of one output's field, in pixels from the middle of the first pixel.
 
         Args:
             *index: The output's place, one number for each axis.
@@ -91,7 +91,7 @@ class ReceptiveField:
         return tuple((a + b - 1) / 2 for a, b in zip(box[:axes], box[axes:], strict=True))
 
     def support(self, *index: int) -> Box:
-        """Gives the hull of the pixels inside the image that reach one output.
+        """Returns the hull of the pixels inside the image that reach one output.
 
         It is exact at the size that was walked, `input_size`: every map on the way ends at its
         border, so that near the border it can be smaller than the box cut off there.
@@ -113,7 +113,7 @@ class ReceptiveField:
         return self._found().support(index)
 
     def supports(self) -> Ints:
-        """Gives the supports of all outputs at once, as an array (*map_size, 2 · axes).
+        """Returns the supports of all outputs at once, as an array (*map_size, 2 · axes).
 
         Raises:
             OptionError: The field was written by hand.
@@ -126,7 +126,7 @@ class ReceptiveField:
         return self._found().supports()
 
     def output_size(self, *size: int) -> tuple[int, ...]:
-        """Gives the size of the output of an image of another size.
+        """Returns the size of the output of an image of another size.
 
         Args:
             *size: The image's size, one number for each axis.

@@ -23,7 +23,7 @@ from ganblocks.rf.taps import steps
 
 
 def union(reaches: Sequence[Reach], shape: Sequence[int]) -> Reach:
-    """Gives what the elements of a sum see: what any of the summands does there."""
+    """Returns what the elements of a sum see: what any of the summands does there."""
     if len(reaches) == 1:
         return reaches[0].expand(shape)
     reaches = _refined([reach.expand(shape) for reach in reaches])
@@ -40,7 +40,7 @@ def union(reaches: Sequence[Reach], shape: Sequence[int]) -> Reach:
 
 
 def cat(reaches: Sequence[Reach], dim: int) -> Reach:
-    """Gives what the elements of a concatenation see.
+    """Returns what the elements of a concatenation see.
 
     Along an axis of the image the field goes on as that of the longest piece that sees anything,
     if it is at least half of the whole, as where a map is padded by hand; else it ends there.
@@ -66,7 +66,7 @@ def cat(reaches: Sequence[Reach], dim: int) -> Reach:
 
 
 def misalignment(reaches: Sequence[Reach]) -> float:
-    """Gives the most by which centres of branches that meet differ, in input pixels.
+    """Returns the most by which centres of branches that meet differ, in input pixels.
 
     The centres of all phases are averaged: up-sampling moves them to and fro within one step.
     """

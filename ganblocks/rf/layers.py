@@ -42,7 +42,7 @@ class Layer:
 
 
 def summary(reach: Reach) -> tuple[tuple[Number, ...], tuple[Number, ...], tuple[Number, ...]]:
-    """Gives the size, stride and padding of the fields of a tensor's elements, by axis.
+    """Returns the size, stride and padding of the fields of a tensor's elements, by axis.
 
     Where fields differ from element to element: the largest size, the mean stride, and the most
     by which a field begins before stride · index.

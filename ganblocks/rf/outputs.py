@@ -9,7 +9,7 @@ from ganblocks.errors import OptionError
 
 
 def named_outputs(made: Any) -> dict[Any, Any]:
-    """Gives what a network made by number or key; a single map has the number 0.
+    """Returns what a network made by number or key; a single map has the number 0.
 
     Examples:
         >>> named_outputs(["near", "far"])

@@ -85,7 +85,7 @@ class Probe:
         self._generator = generator
 
     def map_size(self, output: Any = 0) -> tuple[int, ...]:
-        """Gives the spatial size of one of the network's maps."""
+        """Returns the spatial size of one of the network's maps."""
         return tuple(picked(self.out, output).shape[2:])
 
     def box(self, index: Sequence[int], output: Any = 0) -> Box:

@@ -34,7 +34,7 @@ class Reach:
 
     @classmethod
     def of_image(cls, shape: Sequence[int]) -> Reach:
-        """Gives what the pixels of an image (B, C, *spatial) see: themselves."""
+        """Returns what the pixels of an image (B, C, *spatial) see: themselves."""
         seen, field = [], []
         for axis in range(2, len(shape)):
             wide = [1] * len(shape)
@@ -47,7 +47,7 @@ class Reach:
 
     @classmethod
     def of_nothing(cls, shape: Sequence[int], axes: int) -> Reach:
-        """Gives what a constant sees."""
+        """Returns what a constant sees."""
         lo, hi = (np.full([1] * len(shape), n) for n in (NOTHING_LO, NOTHING_HI))
         spans = (Span(lo, hi),) * axes
         return cls(tuple((n,) for n in shape), spans, spans)
@@ -71,11 +71,11 @@ class Reach:
         )
 
     def axis(self, dim: int) -> int:
-        """Gives the arrays' first axis of a dimension of the tensor."""
+        """Returns the arrays' first axis of a dimension of the tensor."""
         return sum(len(factors) for factors in self.dims[: dim % len(self.dims)])
 
     def gather(self, dim: int, taps: Taps) -> Reach:
-        """Gives what a window that slides along one dimension sees."""
+        """Returns what a window that slides along one dimension sees."""
         dim %= len(self.dims)
         one = self.with_single(dim)
         axis, length = one.axis(dim), one.dims[dim][0]
@@ -85,7 +85,7 @@ class Reach:
         return replace(one, dims=dims, seen=seen, field=field)
 
     def reduce(self, dims: Sequence[int], keepdim: bool = True) -> Reach:
-        """Gives what a sum, mean or maximum over whole dimensions sees."""
+        """Returns what a sum, mean or maximum over whole dimensions sees."""
         made = self
         for dim in {d % len(self.dims) for d in dims}:
             for axis in range(made.axis(dim), made.axis(dim) + len(made.dims[dim])):
@@ -161,7 +161,7 @@ class Reach:
         return made
 
     def with_channels(self, channels: int) -> Reach:
-        """Gives each group of the second dimension so many channels that see the same."""
+        """Returns each group of the second dimension so many channels that see the same."""
         batch, groups, *space = self.shape
         if groups == 1:
             return self.expand([batch, channels, *space])

@@ -60,12 +60,12 @@ class Span:
         return self.hi <= self.lo
 
     def masked(self, nothing: NDArray[np.bool_]) -> Span:
-        """Gives the intervals with those emptied that the mask names."""
+        """Returns the intervals with those emptied that the mask names."""
         lo = np.where(nothing, NOTHING_LO, self.lo)
         return replace(self, lo=lo, hi=np.where(nothing, NOTHING_HI, self.hi))
 
     def hull(self, axis: int, taps: Ints, length: int) -> Span:
-        """Gives the hulls of the entries that each row of `taps` names, finite along the axis."""
+        """Returns the hulls of the entries that each row of `taps` names, finite along the axis."""
         lo, hi = self._looked_up(axis, taps, length)
         run = None if self.runs(axis) else self.run
         return Span(lo.min(axis + 1), hi.max(axis + 1), run)
@@ -169,7 +169,7 @@ def through(span: Span, axis: int, taps: Taps, length: int) -> Span:
 
 
 def union(spans: list[Span]) -> Span:
-    """Gives the hulls of several spans of one run, or of none."""
+    """Returns the hulls of several spans of one run, or of none."""
     lo, hi = spans[0].lo, spans[0].hi
     for span in spans[1:]:
         lo, hi = np.minimum(lo, span.lo), np.maximum(hi, span.hi)

@@ -57,7 +57,7 @@ class Straightened(TorchFunctionMode):
 
 
 def _mean_for(func: Callable[..., Any], x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    """Gives the mean in the place of a value that is chosen from many."""
+    """Returns the mean in the place of a value that is chosen from many."""
     with torch.no_grad(), torch._C.DisableTorchFunction():
         made = func(x, *args, **kwargs)
     if isinstance(made, Tensor):

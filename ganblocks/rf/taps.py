@@ -39,7 +39,7 @@ def _endless(rule: Callable[[Ints], Ints], count: int, period: int = 1, step: in
 
 
 def window(count: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Taps:
-    """Gives what a convolution or pooling reads: stride · i − padding + dilation · t.
+    """Returns what a convolution or pooling reads: stride · i − padding + dilation · t.
 
     Args:
         count: Entries of the output.
@@ -57,7 +57,7 @@ def window(count: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
 
 
 def transposed_window(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
-    """Gives what a transposed convolution reads: the j of stride · j − padding + dilation · t = i.
+    """What a transposed convolution reads: the j of stride · j − padding + dilation · t = i.
 
     Args:
         count: Entries of the output.
@@ -79,7 +79,7 @@ def transposed_window(count: int, kernel: int, stride: int, padding: int, dilati
 
 
 def steps(count: int, start: int, step: int = 1) -> Taps:
-    """Gives what a slice reads: start + step · i; a crop, a pad and a flip are slices too.
+    """Returns what a slice reads: start + step · i; a crop, a pad and a flip are slices too.
 
     Args:
         count: Entries of the output.
@@ -94,7 +94,7 @@ def steps(count: int, start: int, step: int = 1) -> Taps:
 
 
 def others(count: int, start: int, step: int) -> Taps:
-    """Gives what a slice leaves: each entry itself, but not those of start + step · i.
+    """Returns what a slice leaves: each entry itself, but not those of start + step · i.
 
     Examples:
         >>> (others(4, start=0, step=2).inside >= 0).ravel().tolist()
@@ -110,7 +110,7 @@ def others(count: int, start: int, step: int) -> Taps:
 
 
 def windows(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
-    """Gives the entries of all windows one after the other: that of window i // kernel.
+    """Returns the entries of all windows one after the other: that of window i // kernel.
 
     Examples:
         >>> windows(2, kernel=2, stride=1, padding=0, dilation=1).inside.ravel().tolist()
@@ -125,7 +125,7 @@ def windows(count: int, kernel: int, stride: int, padding: int, dilation: int) -
 
 
 def overlaps(count: int, kernel: int, stride: int, padding: int, dilation: int, most: int) -> Taps:
-    """Gives the entries of all windows, one after the other, that fall on the same place.
+    """Returns the entries of all windows, one after the other, that fall on the same place.
 
     Args:
         count: Length of the map that the windows are laid on.
@@ -152,7 +152,7 @@ def overlaps(count: int, kernel: int, stride: int, padding: int, dilation: int, 
 
 
 def bins(count: int, length: int) -> Taps:
-    """Gives what adaptive pooling reads: from ⌊i · length / count⌋ to ⌈(i + 1) · length / count⌉.
+    """What adaptive pooling reads: from ⌊i · length / count⌋ to ⌈(i + 1) · length / count⌉.
 
     Examples:
         >>> bins(2, 3).inside.tolist()
@@ -169,7 +169,7 @@ def bins(count: int, length: int) -> Taps:
 
 
 def mirrored(count: int, length: int, before: int, mode: str) -> Taps:
-    """Gives what padding by copies of the map reads.
+    """Returns what padding by copies of the map reads.
 
     Args:
         count: Length of the padded map.
@@ -193,7 +193,7 @@ def mirrored(count: int, length: int, before: int, mode: str) -> Taps:
 
 
 def resized(count: int, length: int, mode: str, align_corners: bool, scale: float | None) -> Taps:
-    """Gives what an interpolation reads; neighbours of weight 0 are left out.
+    """Returns what an interpolation reads; neighbours of weight 0 are left out.
 
     Args:
         count: Length of the resized map.

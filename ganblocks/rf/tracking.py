@@ -40,7 +40,7 @@ class Tracker:
         self._entries[id(image)] = _Entry(image, Reach.of_image(image.shape))
 
     def reach(self, tensor: Tensor) -> Reach | None:
-        """Gives what a tensor sees; None for a constant."""
+        """Returns what a tensor sees; None for a constant."""
         entry = self._entries.get(id(tensor))
         return self._current(entry) if entry else None
 
@@ -92,7 +92,7 @@ class Tracker:
         entry.seen_version = entry.parent.version
 
     def _written(self, base: _Entry, view: Call, reach: Reach | None, call: Call) -> Reach | None:
-        """Gives what a tensor sees after a view of it was written to."""
+        """Returns what a tensor sees after a view of it was written to."""
         shape = base.tensor.shape
         part = reach or Reach.of_nothing(view.out.shape, self.axes)
         whole = self._current(base) or Reach.of_nothing(shape, self.axes)

@@ -137,4 +137,4 @@ def _meet(call: Call, reaches: list[Reach]) -> bool:
 
 
 def _nothing(_: object) -> None:
-    """Gives None, which leaves a module's output as it is."""
+    """Returns None, which leaves a module's output as it is."""

@@ -82,7 +82,7 @@ class TensorBoardLogger:
 
 
 def tag_of(name: str) -> str:
-    """Gives the tag of a column: its name under a heading; one that has a heading keeps it."""
+    """Returns the tag of a column: its name under a heading; one that has a heading keeps it."""
     if "/" in name:
         return name
     group = next((GROUPS[start] for start in GROUPS if name.startswith(start)), "training")

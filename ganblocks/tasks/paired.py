@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,6 @@ from ganblocks.tasks.figures import logit_figures
 from ganblocks.tasks.pool import ImagePool
 
 ADAM = {"type": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
-
-M = TypeVar("M", bound=nn.Module)
 
 
 @TASKS.register("paired_translation")

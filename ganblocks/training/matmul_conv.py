@@ -93,7 +93,7 @@ def conv_product(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor | None:
-    """Gives what `conv2d` does, or None where that is better left to it."""
+    """Returns what `conv2d` does, or None where that is better left to it."""
     if isinstance(padding, str) or groups != 1 or x.dim() != 4:
         return None
     stride, padding, dilation = _two(stride), _two(padding), _two(dilation)
@@ -120,7 +120,7 @@ def deconv_product(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor | None:
-    """Gives what `conv_transpose2d` does, or None where that is better left to it."""
+    """Returns what `conv_transpose2d` does, or None where that is better left to it."""
     pixels = x.shape[0] * x.shape[-1] * x.shape[-2] if x.dim() == 4 else 0
     if groups != 1 or not 0 < pixels <= MOST_PIXELS:
         return None

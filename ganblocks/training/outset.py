@@ -121,7 +121,7 @@ def _look_once(training: Training) -> None:
 
 
 def _draw_differently(task: Task, seed: int, rank: int) -> None:
-    """Gives a process beyond the first draws of its own."""
+    """Returns a process beyond the first draws of its own."""
     own = seeded_generator(seed, rank).initial_seed()
     torch.manual_seed(own)
     for module in task.modules():

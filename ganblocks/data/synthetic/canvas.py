@@ -85,7 +85,7 @@ class Canvas:
         self._centres = ((np.arange(size) + 0.5) / self.scale).astype(np.float32)
 
     def window(self, box: Box) -> tuple[slice, slice]:
-        """Gives the rows and columns of a box; at least one of each if it is on the canvas."""
+        """Returns the rows and columns of a box; at least one of each if it is on the canvas."""
         scale, size = self.scale, self.size
         left, top = round(box.x0 * scale), round(box.y0 * scale)
         right, bottom = round(box.x1 * scale), round(box.y1 * scale)
@@ -95,7 +95,7 @@ class Canvas:
         )
 
     def patch(self, box: Box) -> Patch:
-        """Gives the photo inside a box to draw on."""
+        """Returns the photo inside a box to draw on."""
         rows, columns = self.window(box)
         return Patch(
             self.photo[rows, columns],

@@ -16,7 +16,7 @@ _SKIES: dict[str, tuple[Colour, Colour]] = {
 
 
 def sky_colours(plan: Plan) -> tuple[Colour, Colour]:
-    """Gives the sky's colour at the top and at the horizon."""
+    """Returns the sky's colour at the top and at the horizon."""
     return _SKIES[plan.neighbour]
 
 

@@ -8,7 +8,7 @@ from ganblocks.data.synthetic.canvas import Array, saturate
 
 
 def wall_texture(name: str, x: Array, y: Array, pixel: float) -> Array:
-    """Gives the light factor of a wall."""
+    """Returns the light factor of a wall."""
     if name == "brick":
         return _courses(x, y, pixel, course=4.0, length=8.0, joint=1.0, depth=0.34, vary=0.13)
     if name == "blocks":

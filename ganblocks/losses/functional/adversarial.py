@@ -173,7 +173,7 @@ def wgan_discriminator(
 
 
 def negative_logits(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Gives −mean f: the generator's loss in the Wasserstein and the hinge GAN.
+    """Returns −mean f: the generator's loss in the Wasserstein and the hinge GAN.
 
     Args:
         fake_logits: f, of any shape.
@@ -251,7 +251,7 @@ def relativistic_average(
 
 
 def _surprise(x: Tensor) -> Tensor:
-    """Gives softplus(−x). F.softplus is x itself beyond 20, which is off by 2e-9, and slower."""
+    """Returns softplus(−x). F.softplus is x itself beyond 20, which is off by 2e-9, and slower."""
     return -F.logsigmoid(x)
 
 

@@ -9,7 +9,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 def full_precision(x: Tensor) -> Tensor:
-    """Gives half-precision values as fp32, in which a mean keeps its digits; others unchanged.
+    """Returns half-precision values as fp32, in which a mean keeps its digits; others unchanged.
 
     Args:
         x: Values of any shape.

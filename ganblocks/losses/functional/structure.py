@@ -90,7 +90,7 @@ def ms_ssim(
 def _ssim_maps(
     x: Tensor, y: Tensor, data_range: float, window_size: int, sigma: float
 ) -> tuple[Tensor, Tensor]:
-    """Gives luminance, and contrast times structure, at every place of the window."""
+    """Returns luminance, and contrast times structure, at every place of the window."""
     _require_size(x, window_size, "SSIM")
     channels = x.shape[1]
     # Variances are differences of means: taken around a common level they keep their digits.

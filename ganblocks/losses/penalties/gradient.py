@@ -54,7 +54,7 @@ def _by_image(logits: Tensor, images: int) -> Tensor:
 
 
 def _weights(scales: list[Tensor], scalar: str) -> list[Tensor]:
-    """Gives the weight of each logit in its image's scalar."""
+    """Returns the weight of each logit in its image's scalar."""
     if scalar == "sum":
         return [torch.ones_like(scale) for scale in scales]
     if scalar == "mean":

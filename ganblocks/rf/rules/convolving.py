@@ -36,7 +36,7 @@ def convolution(call: Call) -> Reach:
 
 
 def mixed_in_groups(reach: Reach, groups: int) -> Reach:
-    """Gives each group of channels what any of its channels sees: (B, groups, *spatial)."""
+    """Returns each group of channels what any of its channels sees: (B, groups, *spatial)."""
     batch, channels, *space = reach.shape
     if groups == 1:
         return reach.reduce([1])

@@ -3,7 +3,7 @@
 python benchmarks/losses.py --record
 
 Logits are a map (16, 1, 30, 30), images (16, 3, 64, 64). The two run in turn, and the median of the
-ratios of neighbouring runs is printed: at most 1.1 is the aim.
+ratios of neighboring runs is printed: at most 1.1 is the aim.
 """
 
 import statistics
@@ -104,7 +104,7 @@ def seconds(expression: Expression, *tensors: Tensor) -> float:
 
 
 def ratio(ours: Expression, plain: Expression, tensors: tuple[Tensor, ...], rounds: int) -> float:
-    """Returns the median of the ratios of neighbouring runs, in either order in turn."""
+    """Returns the median of the ratios of neighboring runs, in either order in turn."""
     ratios = []
     for number in range(rounds):
         pair = [ours, plain] if number % 2 else [plain, ours]

@@ -73,7 +73,7 @@ last row and column, so that the convolution meets its padding there:
 
 Where the outputs of one map see fields of different sizes, as after a transposed convolution,
 `size` is that of the largest and `uniform` is False. Where branches meet whose fields have
-different centres, `aligned` is False. `field.table()` shows every layer.
+different centers, `aligned` is False. `field.table()` shows every layer.
 
 ## The PatchGANs
 
@@ -131,8 +131,8 @@ DROPPED = (
 def trunk(name: str) -> nn.Module:
     """Builds a network without what comes after its maps, with random weights, in eval mode."""
     auxiliary = name in ("inception_v3", "googlenet")  # and their initialization takes a minute
-    knobs = {"aux_logits": False, "init_weights": False} if auxiliary else {}
-    network = torchvision.models.get_model(name, weights=None, **knobs)
+    arguments = {"aux_logits": False, "init_weights": False} if auxiliary else {}
+    network = torchvision.models.get_model(name, weights=None, **arguments)
     parts = [part for key, part in network.named_children() if key not in HEADS]
     return nn.Sequential(*parts).eval()
 

@@ -44,7 +44,7 @@ class Config(gb.TrainOptions):
     )
     direction: str = option("b2a", "source to target; facades: a photo, b labels", "a2b", "b2a")
     labels: str = option("b", "which side of a folder's pairs is a label map", "a", "b", "none")
-    channels: int = option(3, "images are read as: 1 grey, 3 RGB, 4 RGBA", least=1)
+    channels: int = option(3, "images are read as: 1 gray, 3 RGB, 4 RGBA", least=1)
     load_size: int = option(128, "images are resized to this square", least=1)
     crop_size: int = option(128, "and this one is cut out of it at random", least=1)
     generator: str = option("unet", "dialect of the U-Net; depth and width are flags", *DIALECTS)

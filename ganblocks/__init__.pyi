@@ -6,7 +6,7 @@ from ._version import (
 from .augment import (
     AUGMENTATIONS as AUGMENTATIONS,
     Augmentation as Augmentation,
-    ColourJitter as ColourJitter,
+    ColorJitter as ColorJitter,
     Cutout as Cutout,
     DiffAugment as DiffAugment,
     Translation as Translation,

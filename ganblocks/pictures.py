@@ -1,4 +1,4 @@
-"""Tensors as pictures: colours and grids."""
+"""Tensors as pictures: colors and grids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PICTURE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Pillow's colour modes by count of channels."""
+"""Pillow's color modes by count of channels."""
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -77,7 +77,7 @@ def from_picture(picture: Image, channels: int) -> Tensor:
     return pixels.reshape(upright.height, upright.width, channels).permute(2, 0, 1).contiguous()
 
 
-_HEAT = (  # dark blue, teal, yellow: ever lighter, and read alike by the colour-blind
+_HEAT = (  # dark blue, teal, yellow: ever lighter, and read alike by the color-blind
     *((34, 22, 70), (45, 62, 120), (38, 106, 135), (40, 150, 135)),
     *((96, 190, 112), (176, 214, 90), (250, 232, 110)),
 )
@@ -85,7 +85,7 @@ _TWO_SIDED = ((178, 88, 6), (240, 163, 64), (247, 247, 247), (128, 172, 212), (3
 
 
 def heat(values: Tensor, *, two_sided: bool = False) -> Tensor:
-    """Colours numbers: from dark blue over green to yellow, or orange, white, blue.
+    """Colors numbers: from dark blue over green to yellow, or orange, white, blue.
 
     Examples:
         >>> heat(torch.tensor([0.0, 1.0]))[0]
@@ -96,12 +96,12 @@ def heat(values: Tensor, *, two_sided: bool = False) -> Tensor:
     place = place.clamp(0, 1) * (len(anchors) - 1)
     below = place.floor().long().clamp(max=len(anchors) - 2)
     part = (place - below)[..., None]
-    colours = anchors[below] * (1 - part) + anchors[below + 1] * part
-    return colours.round().to(torch.uint8).movedim(-1, 0).cpu()
+    colors = anchors[below] * (1 - part) + anchors[below + 1] * part
+    return colors.round().to(torch.uint8).movedim(-1, 0).cpu()
 
 
 def as_rgb(image: Tensor) -> Tensor:
-    """Shows an image of any number of channels (C, H, W) as three: grey, or the first three."""
+    """Shows an image of any number of channels (C, H, W) as three: gray, or the first three."""
     channels = image.shape[0]
     if channels == 1:
         return image.expand(3, -1, -1)

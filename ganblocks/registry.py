@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError, not_one_of
 from ganblocks.plugins import Plugin, plugins_of
 from ganblocks.spec import (
+    ComponentLike,
     F,
-    Knob,
     Spec,
     give_name,
     recording,
@@ -25,7 +25,7 @@ from ganblocks.spec import (
     spec_of,
 )
 
-__all__ = ["Description", "Knob", "Registry", "Spec", "spec_of"]
+__all__ = ["ComponentLike", "Description", "Registry", "Spec", "spec_of"]
 
 T = TypeVar("T")
 
@@ -167,7 +167,7 @@ class Registry(Generic[T]):
         full = {**(entry.preset or {}), **spec}
         self._put(name, _Entry(entry.component, entry.factory, full, summary, override))
 
-    def build(self, what: Knob, /, *args: Any, **kwargs: Any) -> T:
+    def build(self, what: ComponentLike, /, *args: Any, **kwargs: Any) -> T:
         """Builds a component from its name, its spec, or a callable that makes it.
 
         Args:

@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Spec = dict[str, Any]
 """A component as plain JSON: its registry name under `type`, its arguments beside it."""
 
-Knob = str | Mapping[str, Any] | Callable[..., Any]
+ComponentLike = str | Mapping[str, Any] | Callable[..., Any]
 """What a component argument takes: a registry name, a spec, or a callable."""
 
 _RECORD = "_ganblocks_record"

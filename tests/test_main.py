@@ -103,7 +103,7 @@ def test_show_is_a_card(run):
     lines = out.splitlines()
     assert lines[0] == f"unet (generators): {card.summary}"
     assert "    in_channels: int = 3" in lines
-    assert "    norm: Knob = 'batch'" in lines
+    assert "    norm: ComponentLike = 'batch'" in lines
     assert len([line for line in lines if re.match(r"    \w+: .* = ", line)]) >= 10
     assert "Raises:" in lines  # the docstring's body
     assert lines[-1] == f"{card.file}:{card.line}, from {card.distribution}"

@@ -83,9 +83,9 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("with_bad_neighbours", [False, True])
-def test_its_components_are_built_by_name(site, bad_site, tmp_path, with_bad_neighbours):
-    sites = [site, bad_site] if with_bad_neighbours else [site]
+@pytest.mark.parametrize("with_bad_neighbors", [False, True])
+def test_its_components_are_built_by_name(site, bad_site, tmp_path, with_bad_neighbors):
+    sites = [site, bad_site] if with_bad_neighbors else [site]
     done = python("-c", USE, sites=sites, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -96,7 +96,7 @@ def test_its_components_are_built_by_name(site, bad_site, tmp_path, with_bad_nei
     assert found["own"] == 3
     assert found["file"].startswith(str(site))
     assert found["distribution"] == "ganblocks-example-plugin"
-    if with_bad_neighbours:
+    if with_bad_neighbors:
         assert {"broken", "batch"} < set(found["listed"])
         broken, greedy, *_ = found["errors"]
         assert found["errors"] == [broken, greedy] * 2
@@ -106,7 +106,7 @@ def test_its_components_are_built_by_name(site, bad_site, tmp_path, with_bad_nei
         assert "greedy-plugin 0.3 (greedy:Norm)" in greedy
 
 
-def test_the_command_lists_it_and_its_bad_neighbours(site, bad_site, tmp_path):
+def test_the_command_lists_it_and_its_bad_neighbors(site, bad_site, tmp_path):
     done = python("-m", "ganblocks", "list", sites=[site, bad_site], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     marked = [line.split()[0] for line in done.stdout.splitlines() if "[ganblocks-example" in line]

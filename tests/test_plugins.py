@@ -14,7 +14,7 @@ ROUND = '''
 class Round:
     """A round shape."""
 
-    def __init__(self, radius=1.0, *, colour="red"):
+    def __init__(self, radius=1.0, *, color="red"):
         self.radius = radius
 
 
@@ -88,7 +88,7 @@ def test_building_imports_that_one_alone(site, shapes):
 def test_what_registers_nothing_itself_has_specs_and_checked_arguments(site, shapes):
     write_round(site)
     spec = spec_of(shapes.build("round", 3))
-    assert spec == {"type": "round", "radius": 3, "colour": "red"}
+    assert spec == {"type": "round", "radius": 3, "color": "red"}
     assert spec_of(shapes.build(spec)) == spec
     assert spec_of(shapes.build("oval")) == {"type": "oval", "width": 2.0, "height": 1.0}
     with pytest.raises(OptionError, match="did you mean 'height'"):

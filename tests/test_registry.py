@@ -34,9 +34,9 @@ def shapes():
     class Square:
         """A square."""
 
-        def __init__(self, side=1.0, *, colour=("red", "blue")):
+        def __init__(self, side=1.0, *, color=("red", "blue")):
             self.side = side
-            self.colour = colour
+            self.color = color
 
     @registry.register("circle")
     def circle(radius=1.0, **more):
@@ -73,7 +73,7 @@ def test_building_reads_no_source_file(shapes, monkeypatch):
 
 def test_a_spec_tells_every_argument_and_builds_again(shapes):
     spec = spec_of(shapes.build("big"))
-    assert spec == {"type": "square", "side": 10.0, "colour": ["red", "blue"]}
+    assert spec == {"type": "square", "side": 10.0, "color": ["red", "blue"]}
     assert spec_of(shapes.build(json.loads(json.dumps(spec)))) == spec
     assert spec_of(shapes.build("circle", radius=2.0, wide=True)) == {
         "type": "circle",
@@ -182,7 +182,7 @@ def test_a_nested_component_keeps_its_arguments():
     assert spec_of(Pair(inner))["inner"] == spec_of(inner)
 
 
-def test_an_unregistered_subclass_as_a_knob_has_no_spec():
+def test_an_unregistered_subclass_as_a_argument_has_no_spec():
     class Mine(BatchNorm):
         pass
 
@@ -201,7 +201,7 @@ def test_what_needs_no_argument_round_trips(registry):
             registry.build(name, nonsense=1)
 
 
-def test_a_registered_class_as_a_knob_has_a_spec():
+def test_a_registered_class_as_a_argument_has_a_spec():
     from ganblocks import InstanceNorm
 
     network = PatchDiscriminator(base_channels=4, norm=InstanceNorm)

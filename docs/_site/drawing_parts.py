@@ -55,7 +55,7 @@ def text(x: float, y: float, words: str, anchor: str = "middle", kind: str = "wo
 
 
 def lines(x: float, y: float, words: Iterable[str], anchor: str = "middle") -> str:
-    """Writes several lines of words, centred on y."""
+    """Writes several lines of words, centered on y."""
     rows = list(words)
     first = y + 4 - 7.5 * (len(rows) - 1)
     return "".join(text(x, first + 15 * n, row, anchor) for n, row in enumerate(rows))

@@ -46,7 +46,7 @@ def entries(wall: Wall) -> list[Entry]:
             wall.other_code.get(name, wall.code),
             file=_file(wall, name),
             alt=wall.alt,
-            knobs=wall.knobs,
+            arguments=wall.arguments,
             said=wall.said,
         )
         for name in _ordered(wall)

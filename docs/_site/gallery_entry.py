@@ -27,7 +27,7 @@ def entry(
     *,
     file: str,
     alt: str,
-    knobs: Mapping[str, str],
+    arguments: Mapping[str, str],
     said: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> Entry:
     """Runs the code of one name, and writes it beside its picture.
@@ -35,13 +35,13 @@ def entry(
     Args:
         registry: Where the name is registered.
         name: The name.
-        template: The code; `$name` and `$knobs` are filled in.
+        template: The code; `$name` and `$arguments` are filled in.
         file: Path of the picture in the site, seen from the page.
         alt: What the picture shows, for those who do not see it.
-        knobs: Name → knobs that its component is built with, as written in a call.
+        arguments: Name → arguments that its component is built with, as written in a call.
         said: Writes one sentence more, from the variables that the code leaves.
     """
-    code = template.substitute(name=name, knobs=knobs.get(name, ""))
+    code = template.substitute(name=name, arguments=arguments.get(name, ""))
     left = run(code)
     words = summary(registry.describe(name))
     if said is not None:

@@ -21,7 +21,7 @@ from ganblocks import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES, Registry
 
 TITLE = "Losses"
 CARD = "Value and gradient, loss by loss"
-KNOBS = {"charbonnier": ", eps=0.2", "huber": ", delta=0.5"}
+ARGUMENTS = {"charbonnier": ", eps=0.2", "huber": ", delta=0.5"}
 _FORMULA = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 
 
@@ -81,12 +81,12 @@ def charts(name: str, left: Mapping[str, Any]) -> tuple[str, str]:
 
 def thumbnail() -> str:
     """Returns a chart for the card that leads to the page."""
-    left = run(snippets.ADVERSARIAL.substitute(name="vanilla", knobs=""))
+    left = run(snippets.ADVERSARIAL.substitute(name="vanilla", arguments=""))
     return f'<div class="gb-drawn">{wordless(charts("vanilla", left)[0])}</div>'
 
 
 def _curves(registry: Registry[Any], name: str, template: Template) -> str:
-    code = template.substitute(name=name, knobs=KNOBS.get(name, ""))
+    code = template.substitute(name=name, arguments=ARGUMENTS.get(name, ""))
     value, slope = charts(name, run(code))
     description = registry.describe(name)
     formula = _FORMULA.search(description.documentation)

@@ -29,7 +29,7 @@ class Wall:
     prefix: str
     alt: str
     look: str
-    knobs: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
     said: Callable[[Mapping[str, Any]], str] | None = None
     first: tuple[str, ...] = ()
     other_code: Mapping[str, Template] = field(default_factory=dict)

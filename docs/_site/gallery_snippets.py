@@ -11,7 +11,7 @@ from ganblocks.pictures import grid, to_picture
 torch.manual_seed(0)
 photo = SyntheticFacades(size=128)[4]["target"][None]
 small = avg_pool2d(photo, 2)
-up = UPSAMPLERS.build("$name", 3, 3$knobs)
+up = UPSAMPLERS.build("$name", 3, 3$arguments)
 untrained = up(small)
 optimizer = torch.optim.Adam(up.parameters(), lr=0.02)
 for _ in range(15):
@@ -31,7 +31,7 @@ from ganblocks.pictures import heat, to_bytes, to_picture
 
 torch.manual_seed(0)
 photo = SyntheticFacades(size=128)[4]["target"][None]
-down = DOWNSAMPLERS.build("$name", 3, 3$knobs)
+down = DOWNSAMPLERS.build("$name", 3, 3$arguments)
 small = down(photo)[0]
 moved = down(photo.roll(1, -1))[0]
 change = (small - moved).abs().mean(0) / small.std()
@@ -48,7 +48,7 @@ from ganblocks.pictures import grid, to_picture
 facades = SyntheticFacades(size=192)
 dark = 0.25 * facades[4]["target"] - 0.6
 bright = facades[2]["target"]
-norm = NORMS.build("$name", 3$knobs)
+norm = NORMS.build("$name", 3$arguments)
 normed = norm(torch.stack((dark, bright)))
 picture = to_picture(grid([[image / 2 for image in normed]]))
 """)
@@ -59,7 +59,7 @@ from ganblocks import PADDINGS, SyntheticFacades
 from ganblocks.pictures import to_picture
 
 photo = SyntheticFacades(size=256)[4]["target"]
-padded = PADDINGS.build("$name", 64$knobs)(photo[None])[0]
+padded = PADDINGS.build("$name", 64$arguments)(photo[None])[0]
 picture = to_picture(padded)
 border = (63, 63, 320, 320)
 ImageDraw.Draw(picture).rectangle(border, outline="#d55e00", width=2)
@@ -73,7 +73,7 @@ from ganblocks.pictures import grid, to_picture
 torch.manual_seed(2)
 pair = SyntheticFacades(size=96)[4]
 photo, labels = pair["target"], pair["source"]
-augment = AUGMENTATIONS.build("$name"$knobs)
+augment = AUGMENTATIONS.build("$name"$arguments)
 three = (3, -1, -1, -1)
 photos, maps = augment(photo.expand(three), labels.expand(three))
 picture = to_picture(grid([[photo, *photos], [labels, *maps]]))
@@ -84,7 +84,7 @@ from ganblocks import DISCRIMINATORS, SyntheticFacades
 from ganblocks import draw_receptive_field
 
 photo = SyntheticFacades(size=256)[4]["target"]
-discriminator = DISCRIMINATORS.build("$name"$knobs)
+discriminator = DISCRIMINATORS.build("$name"$arguments)
 field = discriminator.receptive_field
 rows, columns = discriminator.output_size(256, 256)
 places = [(0, 0), (rows // 2, columns // 2)]
@@ -98,7 +98,7 @@ from ganblocks import DISCRIMINATORS, SyntheticFacades
 from ganblocks import draw_receptive_field
 
 photo = SyntheticFacades(size=256)[4]["target"]
-discriminator = DISCRIMINATORS.build("$name"$knobs)
+discriminator = DISCRIMINATORS.build("$name"$arguments)
 grids = discriminator.output_size(256, 256)
 picture = Image.new("RGB", (256, 256 * len(grids)), "white")
 for scale, (rows, columns) in enumerate(grids):
@@ -114,7 +114,7 @@ ADVERSARIAL = Template("""\
 import torch
 from ganblocks import ADVERSARIAL_LOSSES
 
-loss = ADVERSARIAL_LOSSES.build("$name"$knobs)
+loss = ADVERSARIAL_LOSSES.build("$name"$arguments)
 logits = torch.linspace(-4, 4, 161, requires_grad=True)
 other = torch.zeros(1)
 curves = {
@@ -132,7 +132,7 @@ RECONSTRUCTION = Template("""\
 import torch
 from ganblocks import RECONSTRUCTION_LOSSES
 
-loss = RECONSTRUCTION_LOSSES.build("$name"$knobs)
+loss = RECONSTRUCTION_LOSSES.build("$name"$arguments)
 differences = torch.linspace(-2, 2, 161, requires_grad=True)
 target = torch.zeros(1, 1, 1, 1)
 values = [loss(d.view_as(target), target) for d in differences]

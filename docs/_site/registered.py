@@ -68,8 +68,8 @@ def entry(registry: Registry[Any], constant: str, name: str) -> str:
         arguments = _arguments(description)
     else:
         fixed = [f"{k}={v!r}" for k, v in description.preset.items() if k != "type"]
-        knobs = f"`{', '.join(fixed)}`" if fixed else "its defaults"
-        lines.append(f"{link(description)} with {knobs}; its other options may be given too.")
+        fixed_ones = f"`{', '.join(fixed)}`" if fixed else "its defaults"
+        lines.append(f"{link(description)} with {fixed_ones}; its other options may be given too.")
     written = [f'"{name}"', *arguments]
     call = f"{constant}.build({', '.join(written)})"
     if len(call) > WIDTH:

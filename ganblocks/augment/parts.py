@@ -9,8 +9,8 @@ from ganblocks.augment.base import AUGMENTATIONS, Augmentation
 from ganblocks.errors import require_at_least, require_fraction
 
 
-@AUGMENTATIONS.register("colour")
-class ColourJitter(Augmentation):
+@AUGMENTATIONS.register("color")
+class ColorJitter(Augmentation):
     """Varies brightness, saturation and contrast, in this order (Zhao et al., 2020).
 
     x + b; then m + s (x − m) with m the mean over channels, pixel by pixel; then m + c (x − m) with
@@ -26,7 +26,7 @@ class ColourJitter(Augmentation):
         OptionError: A strength is below 0.
 
     Examples:
-        >>> (varied,) = ColourJitter()(torch.rand(2, 3, 8, 8))
+        >>> (varied,) = ColorJitter()(torch.rand(2, 3, 8, 8))
         >>> tuple(varied.shape)
         (2, 3, 8, 8)
     """

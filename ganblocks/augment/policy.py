@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ganblocks.augment.base import AUGMENTATIONS, Augmentation
 from ganblocks.errors import OptionError
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 
 @AUGMENTATIONS.register("diff_augment")
@@ -27,16 +27,18 @@ class DiffAugment(Augmentation):
 
     Examples:
         >>> import torch
-        >>> augment = DiffAugment(["colour", {"type": "translation", "ratio": 0.25}])
+        >>> augment = DiffAugment(["color", {"type": "translation", "ratio": 0.25}])
         >>> real, fake, condition = augment(*torch.rand(3, 2, 3, 16, 16))
         >>> tuple(condition.shape)
         (2, 3, 16, 16)
     """
 
-    def __init__(self, policy: Sequence[Knob] = ("colour", "translation", "cutout")) -> None:
+    def __init__(
+        self, policy: Sequence[ComponentLike] = ("color", "translation", "cutout")
+    ) -> None:
         super().__init__()
         if isinstance(policy, str) or not isinstance(policy, Sequence) or not policy:
-            raise OptionError(f'policy is {policy!r}: write a list such as ["colour", "cutout"]')
+            raise OptionError(f'policy is {policy!r}: write a list such as ["color", "cutout"]')
         self.parts = nn.ModuleList(
             part if isinstance(part, Augmentation) else AUGMENTATIONS.build(part) for part in policy
         )

@@ -1,4 +1,4 @@
-"""Adaptive instance normalisation: a style sets the mean and scale of every channel."""
+"""Adaptive instance normalization: a style sets the mean and scale of every channel."""
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ class AdaIN(nn.Module):
         self.modulation = nn.Linear(style_channels, 2 * channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Normalises images and gives them the scale and shift of their styles.
+        """Normalizes images and gives them the scale and shift of their styles.
 
         Args:
             x: Images or maps (B, channels, H, W).

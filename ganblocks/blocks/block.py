@@ -20,7 +20,7 @@ from ganblocks.errors import (
     require_image,
     require_one_of,
 )
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 STEPS = ("conv", "norm", "activation", "dropout")
 ORDER = "conv norm activation dropout"
@@ -53,8 +53,8 @@ class Block(nn.Module):
         out_channels: int,
         *,
         bias: bool | str,
-        norm: Knob,
-        activation: Knob,
+        norm: ComponentLike,
+        activation: ComponentLike,
         dropout: float,
         dropout_mode: str,
         order: str,

@@ -9,7 +9,7 @@ from ganblocks.blocks.padding import padding_of_conv
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.blocks.up import transposed_conv
 from ganblocks.errors import OptionError, not_one_of, require_count
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 
 @BLOCKS.register("conv")
@@ -52,10 +52,10 @@ class ConvBlock(Block):
         kernel_size: int = 3,
         stride: int = 1,
         padding: int | str = "auto",
-        padding_mode: Knob = "zeros",
+        padding_mode: ComponentLike = "zeros",
         bias: bool | str = "auto",
-        norm: Knob = "none",
-        activation: Knob = "relu",
+        norm: ComponentLike = "none",
+        activation: ComponentLike = "relu",
         dropout: float = 0.0,
         dropout_mode: str = "train",
         order: str = ORDER,
@@ -124,8 +124,8 @@ class DeconvBlock(Block):
         kernel_size: int = 4,
         stride: int = 2,
         bias: bool | str = "auto",
-        norm: Knob = "none",
-        activation: Knob = "relu",
+        norm: ComponentLike = "none",
+        activation: ComponentLike = "relu",
         dropout: float = 0.0,
         dropout_mode: str = "train",
         order: str = ORDER,

@@ -1,4 +1,4 @@
-"""Weight initialisation: small objects that are called on a module and visit all it holds."""
+"""Weight initialization: small objects that are called on a module and visit all it holds."""
 
 import math
 from collections.abc import Callable
@@ -11,21 +11,21 @@ from torch.nn.modules.batchnorm import _NormBase
 from ganblocks.blocks.norm import InstanceNorm
 from ganblocks.blocks.spectral import ConvOrLinear, fill_weight
 from ganblocks.errors import require_at_least
-from ganblocks.registry import Knob, Registry
+from ganblocks.registry import ComponentLike, Registry
 
 Initializer = Callable[[nn.Module], None]
 
 INITIALIZERS: Registry[Initializer] = Registry("initializers")
-"""Initialisers by name; each is built as `INITIALIZERS.build(name)` and called on a network."""
+"""Initializers by name; each is built as `INITIALIZERS.build(name)` and called on a network."""
 
 _NORM = (_NormBase, nn.GroupNorm, nn.LayerNorm, InstanceNorm)
 
 
 class WeightInitializer:
-    """The walk that the initialisers share; a subclass says how one weight is drawn.
+    """The walk that the initializers share; a subclass says how one weight is drawn.
 
     Convolutions and linear layers by `draw`, norm scales N(1, 0.02²), every bias 0, running
-    statistics back to their start. Weights under spectral norm or another parametrisation are
+    statistics back to their start. Weights under spectral norm or another parametrization are
     set through it; parameters on the meta device are left alone.
 
     Examples:
@@ -239,7 +239,7 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
     return (fan_in / step, fan_out) if layer.transposed else (fan_in, fan_out / step)
 
 
-def initialize(network: nn.Module, init: Knob | WeightInitializer = "normal") -> None:
+def initialize(network: nn.Module, init: ComponentLike | WeightInitializer = "normal") -> None:
     """Fills a network's weights afresh, in place.
 
     Afterwards every module in it that has a method `after_initialize()` is asked to make its
@@ -247,7 +247,7 @@ def initialize(network: nn.Module, init: Knob | WeightInitializer = "normal") ->
 
     Args:
         network: Any module.
-        init: Name, spec or factory of an initialiser, or one that is made already.
+        init: Name, spec or factory of an initializer, or one that is made already.
 
     Raises:
         RegistryError: The name is unknown.

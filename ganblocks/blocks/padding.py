@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.errors import ShapeError, require_count
-from ganblocks.registry import Knob, Registry
+from ganblocks.registry import ComponentLike, Registry
 
 PADDINGS: Registry[nn.Module] = Registry("paddings")
 """Paddings by name; each is built as `PADDINGS.build(name, padding)`."""
@@ -38,7 +38,7 @@ class _Pad(nn.Module):
 
 @PADDINGS.register("zeros")
 def zeros(padding: int) -> nn.Module:
-    """Zeros, which in an image of [-1, 1] are mid-grey.
+    """Zeros, which in an image of [-1, 1] are mid-gray.
 
     Args:
         padding: Pixels added on each side.
@@ -76,7 +76,7 @@ def circular(padding: int) -> nn.Module:
     return _Pad(padding, "circular", least=padding)
 
 
-def padding_of_conv(padding_mode: Knob, padding: int) -> tuple[nn.Module, int]:
+def padding_of_conv(padding_mode: ComponentLike, padding: int) -> tuple[nn.Module, int]:
     """Shares the padding out between a module and the convolution after it.
 
     Examples:

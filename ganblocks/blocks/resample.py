@@ -11,7 +11,7 @@ from ganblocks.blocks.down import DOWNSAMPLERS
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.blocks.up import UPSAMPLERS
 from ganblocks.errors import OptionError, ShapeError
-from ganblocks.registry import Knob, Registry
+from ganblocks.registry import ComponentLike, Registry
 
 
 @BLOCKS.register("down")
@@ -48,10 +48,10 @@ class DownBlock(Block):
         in_channels: int,
         out_channels: int,
         *,
-        down: Knob = "conv",
+        down: ComponentLike = "conv",
         bias: bool | str = "auto",
-        norm: Knob = "none",
-        activation: Knob = "relu",
+        norm: ComponentLike = "none",
+        activation: ComponentLike = "relu",
         dropout: float = 0.0,
         dropout_mode: str = "train",
         order: str = ORDER,
@@ -118,10 +118,10 @@ class UpBlock(Block):
         in_channels: int,
         out_channels: int,
         *,
-        up: Knob = "deconv",
+        up: ComponentLike = "deconv",
         bias: bool | str = "auto",
-        norm: Knob = "none",
-        activation: Knob = "relu",
+        norm: ComponentLike = "none",
+        activation: ComponentLike = "relu",
         dropout: float = 0.0,
         dropout_mode: str = "train",
         order: str = ORDER,
@@ -142,7 +142,11 @@ class UpBlock(Block):
 
 
 def _sampler(
-    registry: Registry[nn.Module], what: Knob, in_channels: int, out_channels: int, bias: bool
+    registry: Registry[nn.Module],
+    what: ComponentLike,
+    in_channels: int,
+    out_channels: int,
+    bias: bool,
 ) -> nn.Module:
     if isinstance(what, Mapping) and "bias" in what:
         raise OptionError(

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ganblocks.blocks.conv import ConvBlock
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.errors import OptionError, require_count
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 
 @BLOCKS.register("residual")
@@ -47,10 +47,10 @@ class ResidualBlock(nn.Module):
         out_channels: int,
         *,
         kernel_size: int = 3,
-        padding_mode: Knob = "zeros",
+        padding_mode: ComponentLike = "zeros",
         bias: bool | str = "auto",
-        norm: Knob = "none",
-        activation: Knob = "relu",
+        norm: ComponentLike = "none",
+        activation: ComponentLike = "relu",
         dropout: float = 0.0,
         dropout_mode: str = "train",
         spectral_norm: bool = False,

@@ -1,4 +1,4 @@
-"""Spatially adaptive normalisation: a label map sets the scale and shift of every pixel."""
+"""Spatially adaptive normalization: a label map sets the scale and shift of every pixel."""
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from ganblocks.blocks.norm import NORMS
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.errors import OptionError, ShapeError, require_count, require_image
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 
 @BLOCKS.register("spade")
@@ -44,7 +44,7 @@ class SPADE(nn.Module):
         channels: int,
         condition_channels: int,
         *,
-        norm: Knob = "batch",
+        norm: ComponentLike = "batch",
         hidden_channels: int = 128,
         kernel_size: int = 3,
     ) -> None:
@@ -68,7 +68,7 @@ class SPADE(nn.Module):
         self.modulation = nn.Conv2d(hidden_channels, 2 * channels, kernel_size, padding=padding)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Normalises images and gives every pixel the scale and shift of its condition.
+        """Normalizes images and gives every pixel the scale and shift of its condition.
 
         Args:
             x: Images or maps (B, channels, H, W).
@@ -89,7 +89,7 @@ class SPADE(nn.Module):
         return self.norm(x) * (1 + gamma) + beta  # type: ignore[no-any-return]
 
 
-def _without_affine(norm: Knob, channels: int) -> nn.Module:
+def _without_affine(norm: ComponentLike, channels: int) -> nn.Module:
     try:
         built = NORMS.build(norm, channels, affine=False)
     except TypeError:  # this one has no such option; any other mistake comes up once more

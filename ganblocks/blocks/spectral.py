@@ -1,4 +1,4 @@
-"""Spectral normalisation of whole networks, and weights that are set through it."""
+"""Spectral normalization of whole networks, and weights that are set through it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def spectral_norm(network: Network) -> Network:
     2.1 and algorithm 1). In eval mode no buffer changes. A layer that has it stays as it is.
 
     The learned weight goes on as `parametrizations.weight.original`, the same object as
-    before, so that an optimiser made earlier still holds it. PyTorch refuses to pickle such
+    before, so that an optimizer made earlier still holds it. PyTorch refuses to pickle such
     layers: save the `state_dict()`, not the module.
 
     Args:
@@ -51,7 +51,7 @@ def spectral_norm(network: Network) -> Network:
 
 @torch.no_grad()
 def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
-    """Changes a layer's weight in place, through whatever parametrisation it has.
+    """Changes a layer's weight in place, through whatever parametrization it has.
 
     `layer.weight.copy_(...)` does nothing to a layer under spectral norm, whose `weight` is
     made anew at every look. This sets the weight before the division and finds the singular
@@ -63,7 +63,7 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
 
     Raises:
         OptionError: The layer's weight is made from others by a means older than torch's
-            parametrisations.
+            parametrizations.
 
     Examples:
         >>> layer = spectral_norm(nn.Linear(2, 2))

@@ -17,7 +17,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
 
     Args:
         network: Any module; its mode and its buffers stay as they are.
-        statistics: `"image"` normalises each image by its own statistics, as pix2pix does when
+        statistics: `"image"` normalizes each image by its own statistics, as pix2pix does when
             it samples and scores (batch norm at batch 1; Isola et al., 2017, section 3.3);
             `"running"` takes the averages of the training, as `eval()` does.
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganblocks.blocks.padding import padding_of_conv
 from ganblocks.blocks.spectral import fill_weight
 from ganblocks.errors import GanBlocksWarning, OptionError, require_count, require_one_of
-from ganblocks.registry import Knob, Registry
+from ganblocks.registry import ComponentLike, Registry
 
 UPSAMPLERS: Registry[nn.Module] = Registry("upsamplers")
 """Up-samplers by name; each is built as `UPSAMPLERS.build(name, in_channels, out_channels)`.
@@ -117,7 +117,7 @@ class ResizeConv(nn.Module):
         *,
         mode: str = "nearest",
         kernel_size: int = 3,
-        padding_mode: Knob = "zeros",
+        padding_mode: ComponentLike = "zeros",
         bias: bool = True,
     ) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class ResizeConv(nn.Module):
 UPSAMPLERS.preset(
     "nearest",
     {"type": "resize", "mode": "nearest"},
-    "Nearest-neighbour enlargement, then a convolution: no checkerboard at any kernel",
+    "Nearest-neighbor enlargement, then a convolution: no checkerboard at any kernel",
 )
 UPSAMPLERS.preset(
     "bilinear",
@@ -155,7 +155,7 @@ class PixelShuffleConv(nn.Module):
     """Convolves to four times the channels and lays them out as 2×2 pixels (Shi et al., 2016).
 
     (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). It starts as ICNR (Aitken et al.,
-    2017): the four pixels begin alike, as a nearest-neighbour enlargement, so that there is no
+    2017): the four pixels begin alike, as a nearest-neighbor enlargement, so that there is no
     checkerboard to be unlearnt; `ganblocks.initialize` keeps that.
 
     Args:

@@ -21,9 +21,9 @@ from ganblocks.errors import GanBlocksError, OptionError, RegistryError
 KINDS = (DISCRIMINATORS, GENERATORS, BLOCKS)
 
 
-def network_of(name: str, knobs: Sequence[str] = ()) -> nn.Module:
+def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
     """Builds the network of that name."""
-    arguments = dict(_knob(text) for text in knobs)
+    arguments = dict(_argument(text) for text in options)
     if ":" in name:
         return _own(name, arguments)
     for registry in KINDS:
@@ -92,7 +92,7 @@ def _without_data(build: Any) -> Any:
         return build()
 
 
-def _knob(text: str) -> tuple[str, Any]:
+def _argument(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     if not sign or not name:
         raise OptionError(f"--set {text}: write name=value, such as --set base_channels=8")

@@ -32,7 +32,7 @@ def add_to(actions: Any) -> None:
     size.add_argument("--image-size", metavar="256 | 256x512", help="height and width")
     size.add_argument("--shape", metavar="3,224,224", help="channels, height and width")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KNOB=VALUE", help="an argument of it"
+        "--set", action="append", default=[], metavar="OPTION=VALUE", help="an argument of it"
     )
     parser.add_argument("--logit", metavar="I,J", help="tell the field of that output")
     parser.add_argument(
@@ -92,13 +92,13 @@ def _sentences(name: str, field: ReceptiveField, place: tuple[int, ...] | None) 
     else:
         lines.append("fields differ from output to output: the size is the largest")
     if not field.aligned:
-        lines.append("branches meet whose centres differ: " + "; ".join(field.misaligned))
+        lines.append("branches meet whose centers differ: " + "; ".join(field.misaligned))
     if field.ignored:
         lines.append("statistics of the whole map are ignored in " + ", ".join(field.ignored))
     if place is not None:
         lines.append(
             f"output {place}: box {field.box(*place)}, inside the image {field.support(*place)}, "
-            f"centre {field.center(*place)}"
+            f"center {field.center(*place)}"
         )
     return lines
 

@@ -59,11 +59,11 @@ def count_colors(images: list[Tensor], most: int = 64) -> int:
 
 
 def _words(images: list[Tensor], may_be_labels: bool) -> str:
-    kind = {1: "grey photo", 3: "photo", 4: "RGBA photo"}.get(images[0].shape[0], "image")
+    kind = {1: "gray photo", 3: "photo", 4: "RGBA photo"}.get(images[0].shape[0], "image")
     if not may_be_labels:
         return kind
     pixels = torch.cat([image.flatten(1).t() for image in images])
-    # Few colors cover a label map, a lossy one too; a photo has many shades, a grey one fewer.
+    # Few colors cover a label map, a lossy one too; a photo has many shades, a gray one fewer.
     step, few = (8, 32) if pixels.shape[1] > 1 else (1, 16)
     top = (pixels // step).unique(dim=0, return_counts=True)[1].sort(descending=True).values
     flat = top[:few].sum() > 0.5 * len(pixels)

@@ -36,7 +36,7 @@ class PairedImageDataset(PairedDataset):
         split: Name of the split's folder. A root without split folders is its own `"train"`,
             and has no other split; None reads `root` as it is.
         direction: `"a2b"` or `"b2a"`: which side is the source, then the target.
-        channels: 1 (grey), 3 (RGB) or 4 (RGBA); pictures are converted to it.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA); pictures are converted to it.
         transform: The joint transform; None leaves the pair whole.
         seed: Seed of all random draws.
 
@@ -72,7 +72,7 @@ class PairedImageDataset(PairedDataset):
         super().__init__(direction=direction, transform=transform, seed=seed)
         if channels not in PICTURE_MODES:
             raise OptionError(
-                f"channels is {channels!r}: write 1 (grey), 3 (RGB) or 4 (RGBA)",
+                f"channels is {channels!r}: write 1 (gray), 3 (RGB) or 4 (RGBA)",
                 see="channels-and-bit-depth",
             )
         scan = scan_pairs(root, split)

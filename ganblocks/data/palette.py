@@ -1,4 +1,4 @@
-"""The twelve classes of the CMP facades and the colours they are drawn in."""
+"""The twelve classes of the CMP facades and the colors they are drawn in."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CMP_PALETTE: dict[str, tuple[int, int, int]] = {
     "pillar": (255, 0, 0),
     "shop": (175, 0, 0),
 }
-"""Class name to RGB, in the order of the class numbers: the jet colours of the pix2pix archive.
+"""Class name to RGB, in the order of the class numbers: the jet colors of the pix2pix archive.
 
-The archive's JPEGs hold these colours to within 2 of 255 in flat places.
+The archive's JPEGs hold these colors to within 2 of 255 in flat places.
 """
 
 
 def classes_to_rgb(classes: Tensor) -> Tensor:
-    """Draws a map of class numbers in the CMP colours.
+    """Draws a map of class numbers in the CMP colors.
 
     Examples:
         >>> classes_to_rgb(torch.tensor([[0, 10]]))[:, 0, 1]
@@ -44,14 +44,14 @@ def classes_to_rgb(classes: Tensor) -> Tensor:
             f"classes run from {int(classes.min())} to {int(classes.max())}: "
             f"the palette has 0 to {len(CMP_PALETTE) - 1}"
         )
-    return _colours(classes.device)[classes.long()].movedim(-1, -3)
+    return _colors(classes.device)[classes.long()].movedim(-1, -3)
 
 
 def rgb_to_classes(rgb: Tensor) -> Tensor:
-    """Finds the class whose colour is nearest to each pixel.
+    """Finds the class whose color is nearest to each pixel.
 
     Args:
-        rgb: uint8 colours 0...255, (..., 3, H, W); JPEG noise is allowed.
+        rgb: uint8 colors 0...255, (..., 3, H, W); JPEG noise is allowed.
 
     Returns:
         int64 class numbers, (..., H, W), numbered in the order of `CMP_PALETTE`.
@@ -69,8 +69,8 @@ def rgb_to_classes(rgb: Tensor) -> Tensor:
             f"rgb is {rgb.dtype} of shape {tuple(rgb.shape)}: give uint8 of shape (..., 3, H, W)"
         )
     pixels = rgb.movedim(-3, -1).unsqueeze(-2).int()
-    return (pixels - _colours(rgb.device).int()).square().sum(-1).argmin(-1)
+    return (pixels - _colors(rgb.device).int()).square().sum(-1).argmin(-1)
 
 
-def _colours(device: torch.device) -> Tensor:
+def _colors(device: torch.device) -> Tensor:
     return torch.tensor(list(CMP_PALETTE.values()), dtype=torch.uint8, device=device)

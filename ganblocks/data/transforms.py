@@ -28,7 +28,7 @@ class PairTransform:
     """Resizes, crops and mirrors both sides of a pair alike.
 
     Photos are resized by antialiased bicubic interpolation, labels by nearest-exact, which
-    makes no new colours and does not shift them against the photo.
+    makes no new colors and does not shift them against the photo.
 
     Args:
         load_size: What the pair is resized to before the crop: a square's side or (height,

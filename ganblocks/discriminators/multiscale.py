@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganblocks.discriminators.chain import USUAL, in_words
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, ShapeError, listed, require_count, require_image
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 from ganblocks.rf import ReceptiveField, receptive_field
 
 NEEDED = ("features", "receptive_field", "min_input_size", "output_size")
@@ -30,7 +30,7 @@ class MultiScaleDiscriminator(nn.Module):
         num_scales: Number of scales (num_D).
 
     Raises:
-        OptionError: A knob has a value that is not allowed.
+        OptionError: An argument has an invalid value.
         ShapeError: In forward: the image has other channels or is smaller than
             `min_input_size`.
 
@@ -45,7 +45,7 @@ class MultiScaleDiscriminator(nn.Module):
 
     def __init__(
         self,
-        discriminator: Knob = "patch_70",
+        discriminator: ComponentLike = "patch_70",
         in_channels: int = 6,
         *,
         num_scales: int = 3,

@@ -12,7 +12,7 @@ from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectr
 from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, require_count, require_flag
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 from ganblocks.weights import build_from_reference
 
 MOST_LAYERS = 16
@@ -57,7 +57,7 @@ class PatchDiscriminator(ChainDiscriminator):
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
-        OptionError: A knob has a value that is not allowed.
+        OptionError: An argument has an invalid value.
         ShapeError: In forward: the image has other channels or is smaller than
             `min_input_size`.
 
@@ -81,12 +81,12 @@ class PatchDiscriminator(ChainDiscriminator):
         max_multiplier: int = 8,
         kernel_size: int = 4,
         padding: int | str = "auto",
-        norm: Knob = "batch",
+        norm: ComponentLike = "batch",
         bias: bool | str = "auto",
-        activation: Knob = "leaky_relu",
+        activation: ComponentLike = "leaky_relu",
         spectral_norm: bool = False,
         checkpointing: bool = False,
-        init: Knob = "normal",
+        init: ComponentLike = "normal",
     ) -> None:
         for what, value in [
             ("in_channels", in_channels),
@@ -123,7 +123,7 @@ class PatchDiscriminator(ChainDiscriminator):
 
     @classmethod
     def from_receptive_field(
-        cls, receptive_field: int, in_channels: int = 6, *, nearest: bool = False, **knobs: Any
+        cls, receptive_field: int, in_channels: int = 6, *, nearest: bool = False, **options: Any
     ) -> Self:
         """Builds the PatchGAN whose logits see patches of that side.
 
@@ -133,7 +133,7 @@ class PatchDiscriminator(ChainDiscriminator):
             receptive_field: Side of the patch, in pixels.
             in_channels: Channels of the input.
             nearest: Whether to take the nearest there is where there is none with that side.
-            **knobs: The other knobs; `n_layers` is what is looked for.
+            **options: The other arguments; `n_layers` is what is looked for.
 
         Raises:
             OptionError: There is none with that side; the nearest two are named.
@@ -144,9 +144,9 @@ class PatchDiscriminator(ChainDiscriminator):
         """
         require_count("receptive_field", receptive_field, 1)
         require_flag("nearest", nearest)
-        if "n_layers" in knobs:
+        if "n_layers" in options:
             raise OptionError("n_layers is what from_receptive_field looks for: leave it out")
-        kernel_size = knobs.get("kernel_size", 4)
+        kernel_size = options.get("kernel_size", 4)
         require_count("kernel_size", kernel_size, 2)
         sides = {n: field_of_layers(n, kernel_size) for n in range(1, MOST_LAYERS + 1)}
         ranked = sorted(sides, key=lambda n: (abs(sides[n] - receptive_field), n))
@@ -160,16 +160,16 @@ class PatchDiscriminator(ChainDiscriminator):
                 f"{sides[ranked[0]]}",
                 see="which-n-layers",
             )
-        return cls(in_channels, n_layers=ranked[0], **knobs)
+        return cls(in_channels, n_layers=ranked[0], **options)
 
     @classmethod
-    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
         """Builds the PatchGAN that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
 
         Args:
             weights: The state dict, or a file of one (`.pth` without pickled objects, or
                 `.safetensors`), with or without `module.`.
-            **knobs: Knobs that the keys cannot tell, such as `padding`.
+            **options: Arguments that the keys do not determine, such as `padding`.
 
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
@@ -180,4 +180,4 @@ class PatchDiscriminator(ChainDiscriminator):
             >>> PatchDiscriminator.from_reference(state).receptive_field.size
             (34, 34)
         """
-        return build_from_reference(cls, "patch", weights, knobs)
+        return build_from_reference(cls, "patch", weights, options)

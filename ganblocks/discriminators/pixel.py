@@ -12,7 +12,7 @@ from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectr
 from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import require_count, require_flag
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 from ganblocks.weights import build_from_reference
 
 
@@ -20,7 +20,7 @@ from ganblocks.weights import build_from_reference
 class PixelDiscriminator(ChainDiscriminator):
     """1×1 PatchGAN, called PixelGAN (Isola et al., CVPR 2017, sections 4.4 and 6.1.2).
 
-    (B, in_channels, H, W) → logits (B, 1, H, W): it sees colours, and no structure at all. The
+    (B, in_channels, H, W) → logits (B, 1, H, W): it sees colors, and no structure at all. The
     defaults are those of the PyTorch port.
 
     Args:
@@ -34,7 +34,7 @@ class PixelDiscriminator(ChainDiscriminator):
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
-        OptionError: A knob has a value that is not allowed.
+        OptionError: An argument has an invalid value.
         ShapeError: In forward: the image has other channels or is smaller than
             `min_input_size`.
 
@@ -52,12 +52,12 @@ class PixelDiscriminator(ChainDiscriminator):
         in_channels: int = 6,
         *,
         base_channels: int = 64,
-        norm: Knob = "batch",
+        norm: ComponentLike = "batch",
         bias: bool | str = "auto",
         last_bias: bool = False,
-        activation: Knob = "leaky_relu",
+        activation: ComponentLike = "leaky_relu",
         spectral_norm: bool = False,
-        init: Knob = "normal",
+        init: ComponentLike = "normal",
     ) -> None:
         for what, value in [("in_channels", in_channels), ("base_channels", base_channels)]:
             require_count(what, value, 1)
@@ -77,13 +77,13 @@ class PixelDiscriminator(ChainDiscriminator):
             with_spectral_norm(self)
 
     @classmethod
-    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
         """Builds the PixelGAN that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
 
         Args:
             weights: The state dict, or a file of one (`.pth` without pickled objects, or
                 `.safetensors`), with or without `module.`.
-            **knobs: Knobs that the keys cannot tell, such as `activation`.
+            **options: Arguments that the keys do not determine, such as `activation`.
 
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
@@ -94,4 +94,4 @@ class PixelDiscriminator(ChainDiscriminator):
             >>> PixelDiscriminator.from_reference(state).in_channels
             4
         """
-        return build_from_reference(cls, "pixel", weights, knobs)
+        return build_from_reference(cls, "pixel", weights, options)

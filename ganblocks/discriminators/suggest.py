@@ -53,11 +53,11 @@ class PatchSuggestion:
             "kernel_size": self.kernel_size,
         }
 
-    def build(self, **knobs: Any) -> PatchDiscriminator:
-        """Builds it, with other knobs if wanted.
+    def build(self, **options: Any) -> PatchDiscriminator:
+        """Builds it, with other arguments if wanted.
 
         Args:
-            **knobs: Knobs of `PatchDiscriminator`, which go before those of the suggestion.
+            **options: Arguments of `PatchDiscriminator`, which go before those of the suggestion.
 
         Examples:
             >>> (one,) = suggest_patch_discriminator(receptive_field=34, image_size=64, count=1)
@@ -65,7 +65,7 @@ class PatchSuggestion:
             (34, 34)
         """
         words = {name: value for name, value in self.spec.items() if name != "type"}
-        return PatchDiscriminator(**{**words, **knobs})
+        return PatchDiscriminator(**{**words, **options})
 
     def __str__(self) -> str:
         height, width = self.grid

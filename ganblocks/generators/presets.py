@@ -1,4 +1,4 @@
-"""Named generators: what each reproduces, and the knobs in which the dialects differ."""
+"""Named generators: what each reproduces, and the arguments in which the dialects differ."""
 
 import ganblocks.generators.resnet
 import ganblocks.generators.unet  # noqa: F401  (presets name what these register)

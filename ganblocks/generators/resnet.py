@@ -22,7 +22,7 @@ from ganblocks.blocks.checkpointing import checkpointed
 from ganblocks.errors import require_count, require_flag, require_image, require_one_of
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 from ganblocks.weights import build_from_reference
 
 PORT_DOWN = {"type": "conv", "kernel_size": 3}
@@ -64,7 +64,7 @@ class ResNetGenerator(nn.Module):
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
-        OptionError: A knob has a value that is not allowed.
+        OptionError: An argument has an invalid value.
         ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
 
     Examples:
@@ -81,20 +81,20 @@ class ResNetGenerator(nn.Module):
         base_channels: int = 64,
         n_blocks: int = 9,
         num_downs: int = 2,
-        norm: Knob = "batch",
+        norm: ComponentLike = "batch",
         bias: bool | str = "auto",
-        activation: Knob = "relu",
-        last_activation: Knob = "tanh",
-        padding_mode: Knob = "reflect",
-        outer_padding_mode: Knob = "reflect",
-        down: Knob = PORT_DOWN,
-        up: Knob = PORT_UP,
+        activation: ComponentLike = "relu",
+        last_activation: ComponentLike = "tanh",
+        padding_mode: ComponentLike = "reflect",
+        outer_padding_mode: ComponentLike = "reflect",
+        down: ComponentLike = PORT_DOWN,
+        up: ComponentLike = PORT_UP,
         dropout: float = 0.0,
         dropout_mode: str = "train",
         spectral_norm: bool = False,
         checkpointing: bool = False,
         size_policy: str = "pad",
-        init: Knob = "normal",
+        init: ComponentLike = "normal",
     ) -> None:
         super().__init__()
         for what, value, least in [
@@ -141,7 +141,7 @@ class ResNetGenerator(nn.Module):
             with_spectral_norm(self)
 
     @classmethod
-    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
         """Builds the ResNet that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
 
         Width, depth, channels, norm and dropout are inferred from keys and shapes, with or
@@ -151,7 +151,7 @@ class ResNetGenerator(nn.Module):
         Args:
             weights: The state dict, or a file of one (`.pth` without pickled objects, or
                 `.safetensors`).
-            **knobs: Knobs that the keys cannot tell, such as `padding_mode="replicate"`.
+            **options: Arguments that the keys do not determine, such as `padding_mode="replicate"`.
 
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
@@ -162,7 +162,7 @@ class ResNetGenerator(nn.Module):
             >>> len(ResNetGenerator.from_reference(state).blocks)
             2
         """
-        return build_from_reference(cls, "resnet", weights, knobs)
+        return build_from_reference(cls, "resnet", weights, options)
 
     @property
     def size_multiple(self) -> int:

@@ -1,4 +1,4 @@
-"""The U-Net of pix2pix, every choice a knob."""
+"""The U-Net of pix2pix, every choice an argument."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from ganblocks.errors import (
 )
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
-from ganblocks.generators.unet_knobs import (
+from ganblocks.generators.unet_options import (
     require_decoder_levels,
     resolve_dropout_levels,
     samplers_with_kernel,
 )
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 from ganblocks.weights import build_from_reference
 
 
@@ -46,7 +46,7 @@ class UNetGenerator(nn.Module):
     (B, in_channels, H, W) → (B, out_channels, H, W) for any H and W. Images are in [-1, 1].
     The defaults are `unet_256` of the PyTorch port of pix2pix (Isola et al., CVPR 2017,
     section 6.1.1), 54,413,955 parameters; the presets `unet_256_lua` (the paper's own code)
-    and `unet_256_tutorial` set the knobs in which the dialects differ.
+    and `unet_256_tutorial` set the arguments in which the dialects differ.
 
     Args:
         in_channels: Channels of the input image.
@@ -90,7 +90,7 @@ class UNetGenerator(nn.Module):
         init: How the weights begin, from `INITIALIZERS`.
 
     Raises:
-        OptionError: A knob has a value that is not allowed, or a kernel size that does nothing.
+        OptionError: An argument has an invalid value, or a kernel size that does nothing.
         ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
 
     Examples:
@@ -108,16 +108,16 @@ class UNetGenerator(nn.Module):
         max_multiplier: int = 8,
         num_downs: int = 8,
         kernel_size: int = 4,
-        norm: Knob = "batch",
-        bottleneck_norm: Knob = "none",
-        last_norm: Knob = "none",
+        norm: ComponentLike = "batch",
+        bottleneck_norm: ComponentLike = "none",
+        last_norm: ComponentLike = "none",
         bias: bool | str = False,
         last_bias: bool | str = "auto",
-        activation: Knob = "leaky_relu",
-        up_activation: Knob = "relu",
-        last_activation: Knob = "tanh",
-        down: Knob = "conv",
-        up: Knob = "deconv",
+        activation: ComponentLike = "leaky_relu",
+        up_activation: ComponentLike = "relu",
+        last_activation: ComponentLike = "tanh",
+        down: ComponentLike = "conv",
+        up: ComponentLike = "deconv",
         skip: str = "concat",
         skip_features: str = "activated",
         decoder_activation: str = "after_join",
@@ -129,7 +129,7 @@ class UNetGenerator(nn.Module):
         spectral_norm: bool = False,
         checkpointing: bool = False,
         size_policy: str = "pad",
-        init: Knob = "normal",
+        init: ComponentLike = "normal",
     ) -> None:
         super().__init__()
         for what, value in [
@@ -225,7 +225,7 @@ class UNetGenerator(nn.Module):
             with_spectral_norm(self)
 
     @classmethod
-    def for_size(cls, height: int, width: int, **knobs: Any) -> Self:
+    def for_size(cls, height: int, width: int, **options: Any) -> Self:
         """Builds a U-Net as deep as images of this size allow, 8 halvings at most.
 
         The innermost map keeps at least one pixel of the shorter side.
@@ -233,10 +233,10 @@ class UNetGenerator(nn.Module):
         Args:
             height: Height of the images in pixels.
             width: Width of the images in pixels.
-            **knobs: The other knobs.
+            **options: The other arguments.
 
         Raises:
-            OptionError: A side is below 1, or a knob is wrong.
+            OptionError: A side is below 1, or an argument is wrong.
 
         Examples:
             >>> UNetGenerator.for_size(96, 200, base_channels=4).num_downs
@@ -244,21 +244,21 @@ class UNetGenerator(nn.Module):
         """
         for what, value in [("height", height), ("width", width)]:
             require_count(what, value, 1)
-        return cls(**{"num_downs": min(8, max(1, min(height, width).bit_length() - 1)), **knobs})
+        return cls(**{"num_downs": min(8, max(1, min(height, width).bit_length() - 1)), **options})
 
     @classmethod
-    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **knobs: Any) -> Self:
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
         """Builds the U-Net that a state dict of another code base was made by, and fills it.
 
         It reads pytorch-CycleGAN-and-pix2pix's layout and the pix2pix tutorial's (`conv1.0.weight`
-        …), of any depth, width and channels, with or without `module.`, and infers the knobs from
-        keys and shapes. Dropout leaves no trace there: it is the code base's own unless a knob
+        …), of any depth, width and channels, with or without `module.`, and infers them from
+        keys and shapes. Dropout leaves no trace there: it is the code base's own unless an argument
         says otherwise. `ganblocks.to_reference` writes the former layout.
 
         Args:
             weights: The state dict, or a file of one (`.pth` without pickled objects, or
                 `.safetensors`).
-            **knobs: Knobs that the keys cannot tell, such as `dropout` or `size_policy`.
+            **options: Arguments that the keys do not determine, such as `dropout` or `size_policy`.
 
         Raises:
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
@@ -270,7 +270,7 @@ class UNetGenerator(nn.Module):
             >>> network.in_channels, network.num_downs
             (1, 5)
         """
-        return build_from_reference(cls, "unet", weights, knobs)
+        return build_from_reference(cls, "unet", weights, options)
 
     @property
     def size_multiple(self) -> int:

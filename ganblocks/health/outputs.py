@@ -6,13 +6,13 @@ from ganblocks.health.probe import Probe
 
 # A generator is hardly more than its first weights before.
 STEPS = 100
-# A part of the inputs' differences: below a tenth of a grey level of 255 where those are large.
+# A part of the inputs' differences: below a tenth of a gray level of 255 where those are large.
 IGNORED = 1e-3
-# A hundredth of a grey level; dropout gave 0.008 and more on facades.
+# A hundredth of a gray level; dropout gave 0.008 and more on facades.
 NO_NOISE = 1e-4
 # Facades differed by 0.2 of their inputs' differences untrained, and by 0.26 and more trained.
 COLLAPSED = 1e-2
-# A grey level and a quarter: one color to the eye. Facades had 0.19 and more.
+# A gray level and a quarter: one color to the eye. Facades had 0.19 and more.
 FLAT = 1e-2
 # A few channels are dead in many healthy networks.
 DEAD = 0.5

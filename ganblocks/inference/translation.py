@@ -23,7 +23,7 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
     Args:
         generator: The generator.
         images: (B, C, H, W) in [-1, 1].
-        statistics: `"image"` normalises each image by its own statistics, `"running"` by the
+        statistics: `"image"` normalizes each image by its own statistics, `"running"` by the
             training's averages.
 
     Returns:

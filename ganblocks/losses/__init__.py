@@ -1,4 +1,4 @@
-"""Losses: objects that compute, and never step an optimiser."""
+"""Losses: objects that compute, and never step an optimizer."""
 
 from ganblocks.losses.adversarial import (
     ADVERSARIAL_LOSSES,

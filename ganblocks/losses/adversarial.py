@@ -16,7 +16,7 @@ from ganblocks.registry import Registry
 
 
 class AdversarialLoss(ABC):
-    """What both players minimise, given the discriminator's logits.
+    """What both players minimize, given the discriminator's logits.
 
     In the losses' formulas r are the logits of real images, f those of generated ones, and a bar is
     the mean, or what `reduction` says.
@@ -39,7 +39,7 @@ class AdversarialLoss(ABC):
     """
 
     needs_real_logits = False
-    # For a loss of another package that has no such knobs and averages.
+    # For a loss of another package that has no such arguments and averages.
     reduction = "mean"
     combine = "mean"
 
@@ -55,7 +55,7 @@ class AdversarialLoss(ABC):
         return "sum" if self.reduction == "sum" else "mean"
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Tensor:
-        """Returns what the discriminator minimises, a scalar unless the reduction is "none".
+        """Returns what the discriminator minimizes, a scalar unless the reduction is "none".
 
         Args:
             real_logits: Logits of real images, of any shape, or a list with a map for each scale.
@@ -70,7 +70,7 @@ class AdversarialLoss(ABC):
         return self._combined(list(starmap(self._discriminator, pairs)))
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Returns what the generator minimises; relativistic losses want the real logits too.
+        """Returns what the generator minimizes; relativistic losses want the real logits too.
 
         Args:
             fake_logits: Logits of generated images, of any shape, or a list with a map for each
@@ -109,11 +109,11 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Returns what the discriminator minimises, of the logits of one scale."""
+        """Returns what the discriminator minimizes, of the logits of one scale."""
 
     @abstractmethod
     def _generator(self, fake: Tensor) -> Tensor:
-        """Returns what the generator minimises, of the logits of one scale."""
+        """Returns what the generator minimizes, of the logits of one scale."""
 
 
 ADVERSARIAL_LOSSES: Registry[AdversarialLoss] = Registry("adversarial losses")
@@ -136,7 +136,7 @@ class VanillaLoss(AdversarialLoss):
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: A knob is none of these, or the smoothing is outside [0, 1].
+        OptionError: An argument has an invalid value, or the smoothing is outside [0, 1].
 
     Examples:
         >>> round(VanillaLoss().generator(torch.zeros(1, 1, 30, 30)).item(), 4)
@@ -161,7 +161,7 @@ class VanillaLoss(AdversarialLoss):
 
 @ADVERSARIAL_LOSSES.register("saturating")
 class SaturatingLoss(VanillaLoss):
-    r"""The minimax game itself: the generator minimises log(1 − σ(f)) and stops where D is sure.
+    r"""The minimax game itself: the generator minimizes log(1 − σ(f)) and stops where D is sure.
 
     $$L_G = -\overline{\operatorname{softplus}(f)}, \quad L_D \text{ as in the vanilla loss}$$
 
@@ -193,7 +193,7 @@ class LSGANLoss(AdversarialLoss):
     $$L_D = \overline{(r - b)^2} + \overline{(f - a)^2}, \quad L_G = \overline{(f - c)^2}$$
 
     Twice the paper's, which has ½ before each (Mao et al., 2017, equation 2). a = −1, b = 1, c = 0
-    minimises Pearson's χ² divergence (section 3.3).
+    minimizes Pearson's χ² divergence (section 3.3).
 
     Args:
         a: Target of fake logits.

@@ -84,7 +84,7 @@ class Backbone(nn.Module):
         if image.dim() != 4 or image.shape[1] not in (1, 3):
             raise ShapeError(
                 f"images of shape {tuple(image.shape)}: this backbone takes (B, 3, H, W), or "
-                "(B, 1, H, W) for grey ones. Hand in a feature module of your own for others"
+                "(B, 1, H, W) for gray ones. Hand in a feature module of your own for others"
             )
         maps = self.network((image - self.mean.to(image)) / self.std.to(image))
         return tuple(maps[str(number)] for number in range(len(self.layers)))

@@ -184,7 +184,7 @@ class PerceptualLoss(_OwnFeatures):
         map_weights: wᵢ, one for each map. None takes 1, or the usual ones of a named network.
 
     Raises:
-        OptionError: A knob is none of these, or there are no features.
+        OptionError: An argument has an invalid value, or there are no features.
         WeightsError: The weights cannot be fetched or read.
         ShapeError: Called with output and target of different shapes.
 

@@ -125,7 +125,7 @@ class Objective(nn.Module):
 
     @property
     def generator_terms(self) -> list[str]:
-        """Names of what the generator minimises."""
+        """Names of what the generator minimizes."""
         penalties = dict(self._of(Penalty))
         return [name for name in self.weights if name not in penalties]
 

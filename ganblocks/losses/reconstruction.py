@@ -141,7 +141,7 @@ class HuberLoss(ReconstructionLoss):
 
 @RECONSTRUCTION_LOSSES.register("total_variation")
 class TotalVariationLoss(ReconstructionLoss):
-    r"""Mean absolute difference of neighbours, down plus across; it looks at the output alone.
+    r"""Mean absolute difference of neighbors, down plus across; it looks at the output alone.
 
     $$\overline{\left|y_{i+1,j} - y_{i,j}\right|} + \overline{\left|y_{i,j+1} - y_{i,j}\right|}$$
 
@@ -169,8 +169,8 @@ class GradientDifferenceLoss(ReconstructionLoss):
 
     $$\overline{\left|\,\left|\partial y\right| - \left|\partial t\right|\,\right|^\alpha}$$
 
-    ∂ is the difference of neighbouring pixels, down and across, added (Mathieu et al., 2016,
-    equation 6). It does not see the colour of flat regions, nor which side of an edge is bright.
+    ∂ is the difference of neighboring pixels, down and across, added (Mathieu et al., 2016,
+    equation 6). It does not see the color of flat regions, nor which side of an edge is bright.
 
     Args:
         alpha: α, 1 or more.

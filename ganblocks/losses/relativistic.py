@@ -36,7 +36,7 @@ class RelativisticLoss(AdversarialLoss):
         self.form = form
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Returns what the generator minimises: the discriminator's loss with the sides exchanged.
+        """Returns what the generator minimizes: the discriminator's loss with the sides exchanged.
 
         Args:
             fake_logits: Logits of what the generator made.

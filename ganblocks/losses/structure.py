@@ -1,4 +1,4 @@
-"""Reconstruction losses that see neighbourhoods and frequencies."""
+"""Reconstruction losses that see neighborhoods and frequencies."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from ganblocks.rf.geometry import Box, ReceptiveField
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Colours of the boxes, which the colour-blind tell apart (Okabe and Ito)."""
+COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Colors of the boxes, which the color-blind tell apart (Okabe and Ito)."""
 
 MARGIN = 6
 HATCH = 7  # pixels between the lines of the hatching
@@ -66,17 +66,17 @@ def draw_receptive_field(
     inside = (above, before, above + height, before + width)
     pen.rectangle((before - 1, above - 1, before + width, above + height), outline="#808080")
     for number, (top, left, bottom, right) in enumerate(boxes):
-        colour = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         box = (
             top * scale + above,
             left * scale + before,
             bottom * scale + above,
             right * scale + before,
         )
-        _hatch(canvas, box, inside, colour)
-        pen.rectangle((box[1], box[0], box[3] - 1, box[2] - 1), outline=colour, width=3)
+        _hatch(canvas, box, inside, color)
+        pen.rectangle((box[1], box[0], box[3] - 1, box[2] - 1), outline=color, width=3)
         row, column = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        pen.ellipse((column - 4, row - 4, column + 4, row + 4), fill=colour, outline="white")
+        pen.ellipse((column - 4, row - 4, column + 4, row + 4), fill=color, outline="white")
     return canvas
 
 
@@ -85,10 +85,10 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
 
     Args:
         field: Of the network, on two-dimensional images.
-        image: (C, H, W) in [-1, 1] of the size that was walked, to lie under the colours.
+        image: (C, H, W) in [-1, 1] of the size that was walked, to lie under the colors.
 
     Returns:
-        A picture with a bar of the colours below; small images are enlarged.
+        A picture with a bar of the colors below; small images are enlarged.
 
     Raises:
         OptionError: The field was written by hand, or has other than two axes.
@@ -101,7 +101,7 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
     """
     counts = coverage(field)
     low, high = int(counts.min()), int(counts.max())
-    colours = heat((counts - low) / max(1, high - low))
+    colors = heat((counts - low) / max(1, high - low))
     if image is not None:
         if tuple(image.shape[-2:]) != tuple(counts.shape):
             raise ShapeError(
@@ -109,19 +109,19 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
                 f"{counts.shape[0]}×{counts.shape[1]}. Take receptive_field(network, "
                 f"{tuple(image.shape[-2:])})"
             )
-        colours = blended(image, colours)
-    picture = _enlarged(to_picture(colours))
+        colors = blended(image, colors)
+    picture = _enlarged(to_picture(colors))
     return with_bar(picture, f"{low} outputs", f"{high} see a pixel", two_sided=False)
 
 
-def blended(image: Tensor, colours: Tensor, share: float = 0.6) -> Tensor:
-    """Lays colours (3, H, W) over an image made grey."""
-    grey = to_bytes(as_rgb(image)).float().mean(0, keepdim=True)
-    return (share * colours.float() + (1 - share) * grey).round().to(torch.uint8)
+def blended(image: Tensor, colors: Tensor, share: float = 0.6) -> Tensor:
+    """Lays colors (3, H, W) over an image made gray."""
+    gray = to_bytes(as_rgb(image)).float().mean(0, keepdim=True)
+    return (share * colors.float() + (1 - share) * gray).round().to(torch.uint8)
 
 
 def with_bar(picture: Image, low: str, high: str, *, two_sided: bool) -> Image:
-    """Adds a bar of the colours below, with what its ends stand for."""
+    """Adds a bar of the colors below, with what its ends stand for."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size=16)
@@ -132,7 +132,7 @@ def with_bar(picture: Image, low: str, high: str, *, two_sided: bool) -> Image:
     left = (picture.width - bar.width) // 2
     sheet.paste(bar, (left, picture.height + 14))
     pen = ImageDraw.Draw(sheet)
-    pen.rectangle((left - 1, picture.height + 13, left + 120, picture.height + 26), outline="grey")
+    pen.rectangle((left - 1, picture.height + 13, left + 120, picture.height + 26), outline="gray")
     middle = picture.height + 20
     pen.text((left - 8, middle), low, "black", font, anchor="rm")
     pen.text((left + 128, middle), high, "black", font, anchor="lm")
@@ -155,7 +155,7 @@ def _enlarged(picture: Image) -> Image:
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def _hatch(canvas: Image, box: Box, inside: Box, colour: str) -> None:
+def _hatch(canvas: Image, box: Box, inside: Box, color: str) -> None:
     """Hatches the part of a box that lies outside the image."""
     from PIL import Image, ImageDraw
 
@@ -170,4 +170,4 @@ def _hatch(canvas: Image, box: Box, inside: Box, colour: str) -> None:
     pen.rectangle(
         (inside[1] - left, inside[0] - top, inside[3] - left - 1, inside[2] - top - 1), fill=0
     )
-    canvas.paste(Image.new("RGB", (width, height), colour), (left, top), lines)
+    canvas.paste(Image.new("RGB", (width, height), color), (left, top), lines)

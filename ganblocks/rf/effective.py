@@ -22,7 +22,7 @@ class EffectiveField:
     Attributes:
         map: Mean magnitude of the gradient at each pixel (*spatial), which sums to 1.
         index: The output's place.
-        half_mass_radius: Radius in pixels, round the map's centre of mass, of the ball that
+        half_mass_radius: Radius in pixels, round the map's center of mass, of the ball that
             holds half of the sum.
         box: The theoretical field, half-open; it may leave the image.
     """

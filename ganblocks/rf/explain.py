@@ -25,8 +25,8 @@ def explain_logits(
 ) -> Image:
     """Shows where a discriminator finds an image real (blue) or fake (orange).
 
-    Each pixel is coloured by the mean of the logits that see it; pixels that none sees stay
-    grey. The image stands beside, and each scale of a multi-scale discriminator has a map.
+    Each pixel is colored by the mean of the logits that see it; pixels that none sees stay
+    gray. The image stands beside, and each scale of a multi-scale discriminator has a map.
 
     Args:
         discriminator: Gives logits, of one scale or several. It is run as it is, in its mode.
@@ -35,7 +35,7 @@ def explain_logits(
             `torch.cat((condition, image))`.
 
     Returns:
-        The pictures in a row, with a bar of the colours.
+        The pictures in a row, with a bar of the colors.
 
     Raises:
         ShapeError: `image` is not one image, or does not fit the discriminator.
@@ -60,10 +60,10 @@ def explain_logits(
     most = max(known.abs().max().item(), 1e-6) if len(known) else 1.0
     tiles = [to_bytes(as_rgb(image))]
     for mean in means:
-        colours = heat(mean.nan_to_num() / most, two_sided=True)
-        mixed = blended(image, colours)
-        grey = blended(image, torch.zeros_like(colours), share=0.0)
-        tiles.append(torch.where(mean.isnan(), grey, mixed))
+        colors = heat(mean.nan_to_num() / most, two_sided=True)
+        mixed = blended(image, colors)
+        gray = blended(image, torch.zeros_like(colors), share=0.0)
+        tiles.append(torch.where(mean.isnan(), gray, mixed))
     return with_bar(_row(tiles), f"fake {-most:.2g}", f"{most:.2g} real", two_sided=True)
 
 

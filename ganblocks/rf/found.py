@@ -23,7 +23,7 @@ class Found:
         map_size: Size of the output.
         layers: The table's rows.
         ignored: Where statistics of the whole map were ignored.
-        misaligned: Where branches meet whose centres differ.
+        misaligned: Where branches meet whose centers differ.
         measure: Gives the output's size for an image of another size.
     """
 

@@ -23,12 +23,12 @@ class ReceptiveField:
 
     Attributes:
         size: Pixels seen; where outputs differ, the most.
-        stride: Pixels between the fields of neighbouring outputs, a fraction where the output
+        stride: Pixels between the fields of neighboring outputs, a fraction where the output
             is finer than the input; 0 where every output sees the same.
         padding: Pixels by which the first field reaches out of the image.
         uniform: Whether every output's field has the same size and the same place relative to
             `stride · i`. Where it has not, as behind up-sampling, `box` tells each.
-        aligned: Whether branches that meet have the same centres.
+        aligned: Whether branches that meet have the same centers.
         found: What the walk knows beyond that, which the properties below give; None for a field
             that was written by hand.
 
@@ -164,7 +164,7 @@ class ReceptiveField:
 
     @property
     def misaligned(self) -> tuple[str, ...]:
-        """Where branches meet whose centres differ, and by how much."""
+        """Where branches meet whose centers differ, and by how much."""
         return self._found().misaligned
 
     def table(self) -> str:

@@ -66,9 +66,9 @@ def cat(reaches: Sequence[Reach], dim: int) -> Reach:
 
 
 def misalignment(reaches: Sequence[Reach]) -> float:
-    """Returns the most by which centres of branches that meet differ, in input pixels.
+    """Returns the most by which centers of branches that meet differ, in input pixels.
 
-    The centres of all phases are averaged: up-sampling moves them to and fro within one step.
+    The centers of all phases are averaged: up-sampling moves them to and fro within one step.
     """
     most = 0.0
     for spans in zip(*(reach.singled().field for reach in reaches), strict=True):

@@ -193,13 +193,13 @@ def mirrored(count: int, length: int, before: int, mode: str) -> Taps:
 
 
 def resized(count: int, length: int, mode: str, align_corners: bool, scale: float | None) -> Taps:
-    """Returns what an interpolation reads; neighbours of weight 0 are left out.
+    """Returns what an interpolation reads; neighbors of weight 0 are left out.
 
     Args:
         count: Length of the resized map.
         length: Length of the map.
         mode: "nearest", "nearest-exact", "linear" or "cubic".
-        align_corners: Whether the first and last centres fall on those of the map.
+        align_corners: Whether the first and last centers fall on those of the map.
         scale: The scale factor, where the call named one and it is not count / length.
 
     Examples:
@@ -250,7 +250,7 @@ def _rounded(
             shift = np.float32(0.5 if mode == "nearest-exact" else 0)
             place = np.floor((i.astype(np.float32) + shift) * scale).astype(np.int64)
         return place.clip(0, length - 1)[:, None]
-    if align_corners:  # exact: rounding must not add a neighbour where a pixel is hit
+    if align_corners:  # exact: rounding must not add a neighbor where a pixel is hit
         at = np.array([float(n * ratio) for n in range(count)])
         first = np.array([float(floor(n * ratio)) for n in range(count)])
     else:

@@ -109,7 +109,7 @@ class Walk(TorchDispatchMode):  # type: ignore[misc]
         known = [reach for reach in before if not reach.sees_nothing]
         off = misalignment(known) if _meet(call, known) else 0.0
         if off > 1e-9:
-            call.note = f"centres differ by {off:g} pixels"
+            call.note = f"centers differ by {off:g} pixels"
             self.misaligned.append(f"{self.place()}{call.name.removeprefix('aten.')}: {call.note}")
         row = summary(made)
         changed = any(row != summary(reach) for reach in known)

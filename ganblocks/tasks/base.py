@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, listed, require_count
 from ganblocks.losses import LossTerms
-from ganblocks.registry import Knob, Registry
+from ganblocks.registry import ComponentLike, Registry
 
 Batch = Mapping[str, Any]
 """What a step learns from: tensors whose first axis is the batch, and names, by key."""
@@ -40,7 +40,7 @@ class Player:
     """
 
     def __init__(
-        self, *networks: str, optimizer: Knob = "adam", interval: int = 1, start: int = 0
+        self, *networks: str, optimizer: ComponentLike = "adam", interval: int = 1, start: int = 0
     ) -> None:
         if not networks or not all(isinstance(name, str) for name in networks):
             raise OptionError(

@@ -15,7 +15,7 @@ from ganblocks.generators import GENERATORS
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
 from ganblocks.losses.logits import Logits
-from ganblocks.registry import Knob, Registry
+from ganblocks.registry import ComponentLike, Registry
 from ganblocks.tasks.base import TASKS, Batch, Player, Task
 from ganblocks.tasks.figures import logit_figures
 from ganblocks.tasks.pool import ImagePool
@@ -68,15 +68,15 @@ class PairedTranslation(Task):
 
     def __init__(
         self,
-        generator: Knob | nn.Module,
-        discriminator: Knob | nn.Module,
+        generator: ComponentLike | nn.Module,
+        discriminator: ComponentLike | nn.Module,
         objective: Objective | Mapping[str, Any],
         *,
         conditional: bool = True,
-        augment: Knob | nn.Module | None = None,
+        augment: ComponentLike | nn.Module | None = None,
         pool_size: int = 0,
-        optimizer: Knob = ADAM,
-        discriminator_optimizer: Knob | None = None,
+        optimizer: ComponentLike = ADAM,
+        discriminator_optimizer: ComponentLike | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ class PairedTranslation(Task):
         return images if self.augment is None else self.augment(*images)
 
 
-def _module(what: Knob | nn.Module, registry: Registry[Any]) -> Any:
+def _module(what: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:
     return what if isinstance(what, nn.Module) else registry.build(what)
 
 

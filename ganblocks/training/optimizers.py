@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ganblocks.errors import OptionError, require_at_least
-from ganblocks.registry import Knob, Registry
+from ganblocks.registry import ComponentLike, Registry
 
 OPTIMIZERS: Registry[torch.optim.Optimizer] = Registry("optimizers")
 """Optimizers by name; each is built as `OPTIMIZERS.build(name, parameters)`.
@@ -105,7 +105,7 @@ def sgd(
     return optimizer
 
 
-def build_optimizer(optimizer: Knob, parameters: Parameters) -> torch.optim.Optimizer:
+def build_optimizer(optimizer: ComponentLike, parameters: Parameters) -> torch.optim.Optimizer:
     """Builds a player's optimizer.
 
     Examples:

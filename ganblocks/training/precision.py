@@ -113,7 +113,7 @@ def preferred_memory_format(precision: str, device: torch.device) -> torch.memor
     """Returns the memory format of weights in which convolutions are fastest.
 
     Channels last is that of the tensor cores, in bf16 and fp16 on a GPU. On a CPU it was measured
-    to be no faster, and torch's fused optimisers copy it to and fro there.
+    to be no faster, and torch's fused optimizers copy it to and fro there.
 
     Args:
         precision: `"fp32"`, `"bf16"` or `"fp16"`.

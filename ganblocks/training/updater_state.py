@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 
-_KEYS = ("steps", "knobs", "networks", "optimizers", "averages", "scalers", "ranks")
-_NOT_KNOBS = ("lr", "fused", "foreach", "capturable", "differentiable")
+_KEYS = ("steps", "settings", "networks", "optimizers", "averages", "scalers", "ranks")
+_NOT_SETTINGS = ("lr", "fused", "foreach", "capturable", "differentiable")
 
 
 def own_state(updater: Updater) -> State:
@@ -42,7 +42,7 @@ def updater_state(updater: Updater, ranks: list[State]) -> State:
     """Returns everything that a resumed training needs."""
     return {
         "steps": updater.steps,
-        "knobs": _knobs(updater),
+        "settings": _settings(updater),
         "networks": {name: whole_state_dict(n) for name, n in updater.networks.items()},
         "optimizers": {
             name: whole_optimizer_state(list(updater.task.networks(name).values()), optimizer)
@@ -75,7 +75,7 @@ def load_updater_state(updater: Updater, state: State, source: str, rank: int) -
             buffer.copy_(value)
     updater.task.load_state_dict(own["memory"], strict=False)
     set_random_state(own["random"], updater.device, source)
-    _warn_of_other_knobs(_knobs(updater), state["knobs"], source)
+    _warn_of_other_settings(_settings(updater), state["settings"], source)
     if rank >= len(state["ranks"]):  # it has taken another's, and must not draw the same
         drawn = int(torch.randint(2**62, ()))
         torch.manual_seed(seeded_generator(drawn, rank).initial_seed())
@@ -107,24 +107,24 @@ def _require_fitting(updater: Updater, state: State, source: str, rank: int) -> 
     return own
 
 
-def _knobs(updater: Updater) -> State:
+def _settings(updater: Updater) -> State:
     """Returns what may differ on resume, and is warned of then."""
     decay = next((average.decay for average in updater.averages.values()), None)
-    knobs: State = {"clip_norm": updater.clip_norm, "ema": decay}
+    settings: State = {"clip_norm": updater.clip_norm, "ema": decay}
     for name, optimizer in updater.optimizers.items():
         for key, value in optimizer.param_groups[0].items():
             value = list(value) if isinstance(value, tuple) else value
             plain = value is None or isinstance(value, int | float | str | list)
-            if plain and key not in (*_NOT_KNOBS, "params"):
-                knobs[f"{key.removeprefix('initial_')} of the {name}"] = value
-    return knobs
+            if plain and key not in (*_NOT_SETTINGS, "params"):
+                settings[f"{key.removeprefix('initial_')} of the {name}"] = value
+    return settings
 
 
-def _warn_of_other_knobs(now: State, then: State, source: str) -> None:
-    for knob, value in then.items():
-        if value != now.get(knob):
+def _warn_of_other_settings(now: State, then: State, source: str) -> None:
+    for setting, value in then.items():
+        if value != now.get(setting):
             warnings.warn(
-                f"{source} was written with {knob} = {value}, and goes on with {now.get(knob)}",
+                f"{source} has {setting} = {value}, and continues with {now.get(setting)}",
                 GanBlocksWarning,
                 stacklevel=5,
             )

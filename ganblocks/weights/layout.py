@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from ganblocks.registry import Knob, Spec
+from ganblocks.registry import ComponentLike, Spec
 
 Shape = tuple[int, ...]
 Weights = Mapping[str, Tensor]
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 Layout = list[Entry]
 
 PORT = "the PyTorch port"
-NORMS: dict[str, Knob] = {
+NORMS: dict[str, ComponentLike] = {
     "batch": "batch",
     "instance": {"type": "instance", "affine": False},
     "none": "none",
@@ -59,8 +59,8 @@ class Format(Keys):
     component: str  # the registered name of our network
     layout: Callable[[str, Spec], Layout]  # by the norm's name and our arguments, in their order
     guesses: Callable[[Weights], Iterator[Spec]]  # dimensions of a state dict, likeliest first
-    biases: Callable[[str], Spec]  # the bias knobs that go with a norm
-    dimensions: Collection[str]  # knobs that decide keys and shapes, of any value
+    biases: Callable[[str], Spec]  # the bias arguments that go with a norm
+    dimensions: Collection[str]  # arguments that decide keys and shapes, of any value
     norms: Collection[str] = tuple(NORMS)
     dialect: Spec = field(default_factory=dict)  # differs from our defaults without a trace in keys
     silent: Collection[str] = ("init",)  # changes neither keys nor the output in eval mode

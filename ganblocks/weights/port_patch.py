@@ -1,6 +1,6 @@
 """The discriminators of the PyTorch port: PatchGAN and PixelGAN, one Sequential each.
 
-Without any norm the port has a bias on the first and the last convolution only. We have no knob
+Without any norm the port has a bias on the first and the last convolution only. We have no argument
 for that: ours has them all, and they are 0 where the port has none.
 """
 

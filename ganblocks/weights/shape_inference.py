@@ -42,9 +42,9 @@ def widening(
 
     `convs` lists the weights of all layers but the first, given a depth.
     """
-    knob, depths = depth
+    argument, depths = depth
     others["kernel_size"] = size(weights, *((key, 3) for key in weights))
     for layers, base in product(depths, bases):
         widths = sizes(weights, *((key, 0) for key in convs(layers)))
         for most in dict.fromkeys([8, *(max(width // base, 1) for width in widths)]):
-            yield {**others, "base_channels": base, knob: layers, "max_multiplier": most}
+            yield {**others, "base_channels": base, argument: layers, "max_multiplier": most}

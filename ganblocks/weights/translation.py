@@ -28,14 +28,14 @@ _NO_TRACE = {"momentum"}  # of a norm that is trained already
 
 
 def build_from_reference(
-    cls: type[N], component: str, weights: Mapping[str, Tensor] | str | Path, knobs: Spec
+    cls: type[N], component: str, weights: Mapping[str, Tensor] | str | Path, arguments: Spec
 ) -> N:
-    """Builds our network that a foreign state dict is of, and fills it; `knobs` go first."""
+    """Builds our network that a foreign state dict is of, and fills it; `arguments` go first."""
     spec, state = from_reference(component, read_weights(weights))
-    network = cls(**{**spec, **knobs})
+    network = cls(**{**spec, **arguments})
     if wrong := misfits(state, shapes_of(network)):
         raise WeightsError(
-            f"the weights do not fit this {cls.__name__}: {wrong[0]}. A knob given to "
+            f"the weights do not fit this {cls.__name__}: {wrong[0]}. An argument given to "
             "from_reference contradicts them: leave out those that decide keys and shapes"
         )
     network.load_state_dict(state)
@@ -89,7 +89,7 @@ def to_reference(model: Any) -> dict[str, Tensor]:
         `state_dict()`.
 
     Raises:
-        OptionError: The port has no such network; the first knob in which it differs is named.
+        OptionError: The port has no such network; the first argument in which it differs is named.
         SpecError: The network is of another class, which is not registered.
 
     Examples:
@@ -111,13 +111,13 @@ def to_reference(model: Any) -> dict[str, Tensor]:
 
 def written(model: nn.Module, layout: Format) -> dict[str, Tensor]:
     """Returns a network's weights in a foreign layout, if that has such a network."""
-    spec: Spec = {knob: _short(value) for knob, value in spec_of(model).items()}
+    spec: Spec = {argument: _short(value) for argument, value in spec_of(model).items()}
 
-    def require(holds: bool, knob: str, allowed: str) -> None:
+    def require(holds: bool, argument: str, allowed: str) -> None:
         if not holds:
             raise OptionError(
-                f"{knob} is {spec[knob]!r}, and {layout.source} has {allowed}: its network would "
-                "compute something else. Save model.state_dict() instead",
+                f"{argument} is {spec[argument]!r}, and {layout.source} has {allowed}: it would "
+                "compute something else there. Save model.state_dict() instead",
                 see="state-dict",
             )
 
@@ -125,18 +125,20 @@ def written(model: nn.Module, layout: Format) -> dict[str, Tensor]:
     require(norm != "", "norm", _either(NORMS[name] for name in layout.norms))
     biases = layout.biases(norm)
     free = {"norm", *layout.dimensions, *layout.silent, *biases} - {*layout.choices}
-    for knob, parameter in inspect.signature(type(model)).parameters.items():
-        if knob not in free:
-            default = layout.dialect.get(knob, _short(parameter.default))
-            allowed = layout.choices.get(knob, (default,))
-            require(spec[knob] in allowed, knob, _either(allowed))
-    for knob, least in layout.least.items():
-        require(spec[knob] >= least, knob, f"{least} at least")
+    for argument, parameter in inspect.signature(type(model)).parameters.items():
+        if argument not in free:
+            default = layout.dialect.get(argument, _short(parameter.default))
+            allowed = layout.choices.get(argument, (default,))
+            require(spec[argument] in allowed, argument, _either(allowed))
+    for argument, least in layout.least.items():
+        require(spec[argument] >= least, argument, f"{least} at least")
 
     entries, state = layout.layout(norm, spec), model.state_dict()
     if wrong := misfits(state, {entry.ours: entry.shape for entry in entries}):
-        # All other knobs are the layout's.
-        first = next((knob for knob in biases if spec[knob] != biases[knob]), "bias")
+        # All other arguments are the layout's.
+        first = next(
+            (argument for argument in biases if spec[argument] != biases[argument]), "bias"
+        )
         require(False, first, f"{_said(biases)} with this norm ({wrong[0]})")
     for entry in entries:
         zero = entry.theirs is not None or not state[entry.ours].any()
@@ -148,8 +150,8 @@ def _either(allowed: Iterable[object]) -> str:
     return " or ".join(map(repr, allowed))
 
 
-def _said(knobs: Spec) -> str:
-    return ", ".join(f"{knob}={value!r}" for knob, value in knobs.items())
+def _said(arguments: Spec) -> str:
+    return ", ".join(f"{argument}={value!r}" for argument, value in arguments.items())
 
 
 def _short(value: object) -> object:

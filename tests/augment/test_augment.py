@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from ganblocks import (
     AUGMENTATIONS,
-    ColourJitter,
+    ColorJitter,
     Cutout,
     DiffAugment,
     OptionError,
@@ -18,7 +18,7 @@ from ganblocks import (
 sizes = st.integers(1, 20)
 
 
-def test_colour_is_brightness_then_saturation_then_contrast():
+def test_color_is_brightness_then_saturation_then_contrast():
     x = torch.rand(3, 4, 5, 6, dtype=torch.float64)
     torch.manual_seed(5)
     brightness, saturation, contrast = (2 * torch.rand(3, 3, 1, 1, 1) - 1).double().numpy()
@@ -28,7 +28,7 @@ def test_colour_is_brightness_then_saturation_then_contrast():
     mean = due.mean((1, 2, 3), keepdims=True)
     due = mean + (1 + 0.6 * contrast) * (due - mean)
     torch.manual_seed(5)
-    (got,) = ColourJitter(brightness=0.4, saturation=0.8, contrast=0.6)(x)
+    (got,) = ColorJitter(brightness=0.4, saturation=0.8, contrast=0.6)(x)
     np.testing.assert_allclose(got, due, rtol=1e-12)
 
 
@@ -94,7 +94,7 @@ def test_the_policy_is_applied_in_its_order_with_one_draw_for_all():
     photo = torch.rand(4, 3, 16, 16)
     labels = torch.cat((photo, photo), 1)
     augment = DiffAugment()
-    assert [type(part) for part in augment.parts] == [ColourJitter, Translation, Cutout]
+    assert [type(part) for part in augment.parts] == [ColorJitter, Translation, Cutout]
     varied, varied_labels = augment(photo, labels)
     torch.testing.assert_close(varied_labels[:, 3:], varied)
     assert not torch.equal(varied, photo)
@@ -111,15 +111,15 @@ def test_what_does_not_fit():
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "message"),
+    ("name", "arguments", "message"),
     [
         ("translation", {"ratio": 2}, "ratio is 2"),
         ("cutout", {"ratio": -0.1}, "ratio is -0.1"),
-        ("colour", {"contrast": -1}, "contrast is -1"),
+        ("color", {"contrast": -1}, "contrast is -1"),
         ("diff_augment", {"policy": []}, r"policy is \[\]"),
-        ("diff_augment", {"policy": "colour"}, "policy is 'colour'"),
+        ("diff_augment", {"policy": "color"}, "policy is 'color'"),
     ],
 )
-def test_wrong_knobs(name, knobs, message):
+def test_wrong_arguments(name, arguments, message):
     with pytest.raises(OptionError, match=message):
-        AUGMENTATIONS.build(name, **knobs)
+        AUGMENTATIONS.build(name, **arguments)

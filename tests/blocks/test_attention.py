@@ -81,7 +81,7 @@ def test_it_begins_as_the_identity_and_can_leave_it():
     assert attention.gamma.grad.abs() > 0
 
 
-def test_initialising_closes_the_gate_again():
+def test_initializing_closes_the_gate_again():
     attention = opened()
     initialize(attention)
     assert attention.gamma.item() == 0

@@ -19,7 +19,7 @@ from ganblocks import (
 )
 
 
-def normalised(x):
+def normalized(x):
     mean = x.mean((2, 3), keepdim=True)
     return (x - mean) / ((x - mean).square().mean((2, 3), keepdim=True) + 1e-5).sqrt()
 
@@ -32,7 +32,7 @@ def test_spade_is_its_formula():
     weight, bias = spade.modulation.weight, spade.modulation.bias
     gamma = F.conv2d(hidden.clamp(min=0), weight[:4], bias[:4], padding=1)
     beta = F.conv2d(hidden.clamp(min=0), weight[4:], bias[4:], padding=1)
-    expected = normalised(x) * (1 + gamma) + beta
+    expected = normalized(x) * (1 + gamma) + beta
     assert torch.allclose(spade(x, condition), expected, rtol=0, atol=1e-12)
 
 
@@ -72,7 +72,7 @@ def test_adain_is_its_formula():
     for b in range(2):
         for c in range(4):
             gamma, beta = made[b, c], made[b, 4 + c]
-            expected[b, c] = normalised(x)[b, c] * (1 + gamma) + beta
+            expected[b, c] = normalized(x)[b, c] * (1 + gamma) + beta
     assert torch.allclose(adain(x, style), expected, rtol=0, atol=1e-12)
 
 

@@ -75,7 +75,7 @@ def test_an_order_that_is_none(order):
 
 
 @pytest.mark.parametrize(
-    ("knobs", "error"),
+    ("arguments", "error"),
     [
         ({"padding_mode": "reflected"}, RegistryError),
         ({"padding": "same"}, OptionError),
@@ -85,15 +85,15 @@ def test_an_order_that_is_none(order):
         ({"dropout": 2}, OptionError),
     ],
 )
-def test_a_wrong_option(knobs, error):
+def test_a_wrong_option(arguments, error):
     with pytest.raises(error, match="Allowed|from 0 to 1"):
-        ConvBlock(3, 5, **knobs)
+        ConvBlock(3, 5, **arguments)
 
 
-@pytest.mark.parametrize("knobs", [{"norm": "batch"}, {"dropout": 0.5}])
-def test_a_step_that_the_order_leaves_out(knobs):
-    with pytest.raises(OptionError, match=f"{next(iter(knobs))} would do nothing"):
-        ConvBlock(3, 5, order="conv activation", **knobs)
+@pytest.mark.parametrize("arguments", [{"norm": "batch"}, {"dropout": 0.5}])
+def test_a_step_that_the_order_leaves_out(arguments):
+    with pytest.raises(OptionError, match=f"{next(iter(arguments))} would do nothing"):
+        ConvBlock(3, 5, order="conv activation", **arguments)
 
 
 @pytest.mark.parametrize("padding", [-1, 1.5])
@@ -122,7 +122,7 @@ def test_blocks_are_built_by_name():
     assert isinstance(BLOCKS.build({"type": "conv", "stride": 2}, 3, 5), ConvBlock)
 
 
-@pytest.mark.parametrize("knobs", [{"norm": nn.BatchNorm2d(5)}, {"activation": nn.Tanh()}])
-def test_a_finished_module_is_no_factory(knobs):
+@pytest.mark.parametrize("arguments", [{"norm": nn.BatchNorm2d(5)}, {"activation": nn.Tanh()}])
+def test_a_finished_module_is_no_factory(arguments):
     with pytest.raises(OptionError, match="a name, a spec or a callable"):
-        ConvBlock(3, 5, **knobs)
+        ConvBlock(3, 5, **arguments)

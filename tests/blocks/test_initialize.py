@@ -1,4 +1,4 @@
-"""Initialisers: fans, scales that keep activations alive, order of draws, devices, hooks."""
+"""Initializers: fans, scales that keep activations alive, order of draws, devices, hooks."""
 
 import pytest
 import torch
@@ -135,7 +135,7 @@ def test_orthogonal_weights_exist_in_half_precision():
 @pytest.mark.parametrize("init", DRAWN)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("affine", [True, False])
-def test_every_initialiser_visits_everything(init, bias, affine):
+def test_every_initializer_visits_everything(init, bias, affine):
     network = nn.Sequential(
         nn.Conv2d(3, 64, 3, bias=bias),
         nn.BatchNorm2d(64, affine=affine),
@@ -190,7 +190,7 @@ def test_normal_takes_a_width_for_weights_and_scales():
     assert network[0].norm.weight.std().item() == pytest.approx(0.1, rel=0.3)
 
 
-def test_no_initialisation_keeps_the_defaults():
+def test_no_initialization_keeps_the_defaults():
     conv = nn.Conv2d(3, 8, 3)
     before = conv.weight.clone()
     initialize(conv, "none")

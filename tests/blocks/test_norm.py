@@ -51,7 +51,7 @@ def test_gradients_agree_in_both_memory_formats(name, batch):
     ("name", "training"),
     [("batch", True), ("instance", True), ("instance", False), ("group", True), ("group", False)],
 )
-def test_a_single_value_cannot_be_normalised(name, training):
+def test_a_single_value_cannot_be_normalized(name, training):
     with pytest.raises(ShapeError, match="one value to each mean"):
         NORMS.build(name, 4).train(training)(torch.zeros(1, 4, 1, 1))
 
@@ -97,7 +97,7 @@ def test_layer_norm_is_over_the_channels_of_each_pixel():
     norm = LayerNorm(5)
     nn.init.uniform_(norm.weight)
     nn.init.uniform_(norm.bias)
-    x = torch.randn(2, 5, 3, 4)  # an implementation for (B, ..., C) would normalise the rows
+    x = torch.randn(2, 5, 3, 4)  # an implementation for (B, ..., C) would normalize the rows
     expected = torch.empty_like(x)
     for b in range(2):
         for i in range(3):

@@ -83,7 +83,7 @@ def test_nearest_leaves_no_checkerboard_and_a_deconv_of_kernel_3_does():
         assert (inner.max() - inner.min() > 0.5).item() is spread
 
 
-def test_pixel_shuffle_begins_as_an_enlargement_whatever_the_initialiser():
+def test_pixel_shuffle_begins_as_an_enlargement_whatever_the_initializer():
     for init in ("normal", "xavier", "orthogonal", "kaiming"):
         up = PixelShuffleConv(4, 3)
         initialize(up, init)
@@ -99,7 +99,7 @@ def test_checkerboard_can_be_accepted():
 
 
 @pytest.mark.parametrize(
-    ("registry", "name", "knobs"),
+    ("registry", "name", "arguments"),
     [
         (UPSAMPLERS, "nearest", {"kernel_size": 4}),
         (UPSAMPLERS, "pixelshuffle", {"kernel_size": 2}),
@@ -110,9 +110,9 @@ def test_checkerboard_can_be_accepted():
         (DOWNSAMPLERS, "pool", {"pool": "median"}),
     ],
 )
-def test_a_sampler_that_cannot_be(registry, name, knobs):
+def test_a_sampler_that_cannot_be(registry, name, arguments):
     with pytest.raises(OptionError, match="odd|at least|Allowed"):
-        registry.build(name, 2, 3, **knobs)
+        registry.build(name, 2, 3, **arguments)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_statistics_of_the_image_equal_train_mode_at_batch_1():
     assert not torch.allclose(by_image, by_running, atol=1e-2)
 
 
-def test_statistics_of_each_image_do_not_depend_on_its_neighbours():
+def test_statistics_of_each_image_do_not_depend_on_its_neighbors():
     network = UNetGenerator(base_channels=4, num_downs=3, dropout=0.0)
     images = torch.randn(3, 3, 16, 16)
     twin = with_statistics(network, "image")
@@ -79,7 +79,7 @@ def test_statistics_has_two_words():
         with_statistics(nn.Identity(), "batch")
 
 
-def test_statistics_keep_eps_and_reach_synchronised_norms():
+def test_statistics_keep_eps_and_reach_synchronized_norms():
     norm = BatchNorm(4, eps=0.5)
     image = torch.randn(1, 4, 6, 6)
     expected = norm(image)
@@ -93,7 +93,7 @@ def test_the_twin_of_a_wrapped_network_is_the_networks():
     assert isinstance(twin, UNetGenerator)
 
 
-def test_an_initialiser_that_is_made_already():
+def test_an_initializer_that_is_made_already():
     conv = nn.Conv2d(16, 64, 3)
     initialize(conv, NormalInitializer(std=3.0))
     assert conv.weight.std().item() == pytest.approx(3.0, rel=0.1)

@@ -1,4 +1,4 @@
-"""Spectral norm: the singular value, who has it, initialising through it, copies."""
+"""Spectral norm: the singular value, who has it, initializing through it, copies."""
 
 import copy
 
@@ -83,7 +83,7 @@ def test_eval_changes_no_buffer_and_train_does():
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("init", ["normal", "kaiming", "orthogonal"])
-def test_initialising_fills_the_weights_behind_it_and_finds_new_vectors(init, training):
+def test_initializing_fills_the_weights_behind_it_and_finds_new_vectors(init, training):
     plain, net = network(), spectral_norm(network()).train(training)
     held = [layer.parametrizations.weight.original for layer in layers(net)]
     for made in (plain, net):
@@ -96,18 +96,18 @@ def test_initialising_fills_the_weights_behind_it_and_finds_new_vectors(init, tr
         assert largest_singular_value(layer.eval()) == pytest.approx(1, rel=0.25)
 
 
-def test_an_optimiser_made_before_still_moves_the_weights():
+def test_an_optimizer_made_before_still_moves_the_weights():
     net = network()
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     initialize(spectral_norm(net))
     before = [layer.weight.detach().clone() for layer in layers(net.eval())]
     net(torch.randn(1, 3, 8, 8)).square().sum().backward()
-    optimiser.step()
+    optimizer.step()
     assert not any(torch.equal(b, layer.weight) for b, layer in zip(before, layers(net)))
 
 
 @pytest.mark.parametrize("left_over", [0.0, float("nan")])
-def test_it_is_built_on_the_meta_device_and_woken_by_initialising(left_over):
+def test_it_is_built_on_the_meta_device_and_woken_by_initializing(left_over):
     with torch.device("meta"):
         net = spectral_norm(network())
         initialize(net)
@@ -148,7 +148,7 @@ def test_a_weight_is_changed_through_what_lies_before_it(wrap):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_an_older_reparametrisation_is_refused_and_not_passed_over():
+def test_an_older_reparametrization_is_refused_and_not_passed_over():
     layer = torch.nn.utils.weight_norm(nn.Conv2d(3, 3, 3))
     with pytest.raises(OptionError, match="use torch.nn.utils.parametrizations"):
         initialize(layer)

@@ -83,7 +83,7 @@ def test_json_is_all_that_is_printed(capsys):
     assert output["output"]["support"] == [0, 1, 23, 35]
 
 
-def test_knobs_are_set(capsys):
+def test_arguments_are_set(capsys):
     out = printed(capsys, "patch", "--set", "n_layers=1", "--set", "norm=instance")
     assert "16×16 receptive field" in out
     assert "statistics of the whole map are ignored in blocks.1.norm" in out

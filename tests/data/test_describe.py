@@ -47,12 +47,12 @@ def test_a_lossy_label_map_is_one_and_a_photo_is_none(tmp_path):
     ("channels", "labels", "line"),
     [
         (3, "a", "a (photo) → b (photo), 4 train, "),
-        (1, "a", "a (grey photo) → b (grey photo), 4 train, "),
-        (1, None, "a (grey photo) → b (labels, 4 colors), 4 train, "),
+        (1, "a", "a (gray photo) → b (gray photo), 4 train, "),
+        (1, None, "a (gray photo) → b (labels, 4 colors), 4 train, "),
         (4, None, "a (RGBA photo) → b (labels, 11 colors), 4 train, "),
     ],
 )
-def test_grey_ones_and_a_side_that_is_said_to_be_no_labels(tmp_path, channels, labels, line):
+def test_gray_ones_and_a_side_that_is_said_to_be_no_labels(tmp_path, channels, labels, line):
     save_facades(tmp_path / "train", 4, ".png")
     transform = PairTransform(labels=labels)
     train = PairedImageDataset(tmp_path, transform=transform, channels=channels)

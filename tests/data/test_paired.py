@@ -86,7 +86,7 @@ def test_channels(tmp_path, make_picture, channels, mode):
     assert sample["source"].shape == sample["target"].shape == (channels, 8, 8)
 
 
-def test_a_palette_with_alpha_keeps_its_colours(tmp_path):
+def test_a_palette_with_alpha_keeps_its_colors(tmp_path):
     picture = Image.new("P", (16, 8), 1)
     picture.putpalette([0, 0, 0, 170, 85, 255])
     picture.save(tmp_path / "x.png", transparency=bytes([0, 255]))

@@ -5,7 +5,7 @@ from ganblocks.data.palette import CMP_PALETTE, classes_to_rgb, rgb_to_classes
 from ganblocks.errors import ShapeError
 
 
-def test_there_are_twelve_distinct_colours_in_the_archives_order():
+def test_there_are_twelve_distinct_colors_in_the_archives_order():
     assert list(CMP_PALETTE) == [
         "background", "facade", "window", "door", "cornice", "sill",
         "balcony", "blind", "deco", "molding", "pillar", "shop",
@@ -13,7 +13,7 @@ def test_there_are_twelve_distinct_colours_in_the_archives_order():
     assert len(set(CMP_PALETTE.values())) == 12
 
 
-def test_classes_come_back_from_their_colours():
+def test_classes_come_back_from_their_colors():
     classes = torch.arange(24).remainder(12).view(2, 3, 4)
     rgb = classes_to_rgb(classes)
     assert rgb.shape == (2, 3, 3, 4)
@@ -34,7 +34,7 @@ def test_jpeg_noise_does_not_change_the_class():
     [("background", (0, 0, 222)), ("facade", (0, 48, 255)), ("door", (1, 207, 255)),
      ("sill", (112, 254, 142)), ("balcony", (192, 255, 63)), ("shop", (174, 0, 1))],
 )  # fmt: skip
-def test_colours_are_those_of_the_archives_jpegs(name, measured):
+def test_colors_are_those_of_the_archives_jpegs(name, measured):
     assert max(abs(a - b) for a, b in zip(CMP_PALETTE[name], measured, strict=True)) <= 2
 
 

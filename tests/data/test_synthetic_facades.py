@@ -63,7 +63,7 @@ def test_the_building_is_the_same_at_every_size():
     assert torch.equal(large[:, ::2, ::2], small)
 
 
-def test_labels_hold_palette_colours_only(pairs):
+def test_labels_hold_palette_colors_only(pairs):
     _, labels = pairs
     assert torch.equal(classes_to_rgb(rgb_to_classes(labels)), labels)
 
@@ -75,7 +75,7 @@ def test_each_of_the_twelve_classes_occurs(pairs):
     assert share["facade"] == share["door"] == 1.0
 
 
-def test_no_table_from_class_to_colour_gives_the_photo(pairs):
+def test_no_table_from_class_to_color_gives_the_photo(pairs):
     photos = pairs[0].float().div(127.5).sub(1).movedim(1, 0)
     classes = rgb_to_classes(pairs[1])
     table = torch.empty_like(photos)
@@ -99,7 +99,7 @@ def test_a_class_varies_between_buildings_and_inside_them(pairs, name):
     assert within > 0.05
 
 
-def test_the_labels_tell_the_colour_of_the_wall(pairs):
+def test_the_labels_tell_the_color_of_the_wall(pairs):
     """Where windows have hood and sill the wall is brick: red far above green and blue."""
     photos, classes = pairs[0].float() / 255, rgb_to_classes(pairs[1])
     brick, other = [], []

@@ -164,7 +164,7 @@ def test_every_setting_draws_the_same_count_of_numbers(options):
     assert torch.equal(generator.get_state(), reference.get_state())
 
 
-def test_labels_keep_their_colours_and_photos_do_not():
+def test_labels_keep_their_colors_and_photos_do_not():
     image = torch.tensor([0, 170, 255], dtype=torch.uint8)[torch.randint(0, 3, (3, 40, 40))]
     a, b = PairTransform(53, 47, labels="b")(image, image, torch.Generator())
     assert set(b.unique().tolist()) == {0, 170, 255}

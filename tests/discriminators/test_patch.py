@@ -120,12 +120,12 @@ def test_the_smallest_image_gives_a_logit_and_a_smaller_one_an_error(n_layers, k
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("arguments", "message"),
     [({"n_layers": 0}, "n_layers is 0"), ({"n_layer": 3}, "did you mean 'n_layers'")],
 )
-def test_a_wrong_knob_is_explained(knobs, message):
+def test_a_wrong_argument_is_explained(arguments, message):
     with pytest.raises(OptionError, match=message):
-        PatchDiscriminator(**knobs)
+        PatchDiscriminator(**arguments)
 
 
 def test_unconditional_input_to_a_conditional_discriminator():

@@ -19,14 +19,14 @@ CALCULATE = """([script, cases]) => {
   new Function("module", script)(module);
   const page = module.exports, square = (n) => [n, n];
   const fields = cases.fields.map(({name, layers, image, logits}) => {
-    const field = page.analysed(layers, image), counts = field.coverage();
+    const field = page.analyzed(layers, image), counts = field.coverage();
     const told = ({grid, size, stride, padding}) =>
       ({grid, size: square(size), stride: square(stride), padding: square(padding)});
     return {
       name, layers, image, ...told(field), steps: field.rows.map(told),
       logits: logits.map(({at}) => ({at, box: field.box(...at), support: field.support(...at)})),
       coverage: {min: counts.min, max: counts.max,
-                 centre: counts.at(image[0] >> 1, image[1] >> 1)},
+                 center: counts.at(image[0] >> 1, image[1] >> 1)},
     };
   });
   const answers = cases.answers.map(({want, at}) => {
@@ -339,13 +339,13 @@ def test_text_is_readable_in_both_schemes(page, site, scheme):
 CONTRASTS = """() => {
   const canvas = new OffscreenCanvas(1, 1);
   const pen = canvas.getContext('2d', {willReadFrequently: true});
-  const seen = (element) => {  // the colours that lie over one another, as one
+  const seen = (element) => {  // the colors that lie over one another, as one
     pen.clearRect(0, 0, 1, 1);
     const chain = [];
     for (let e = element; e; e = e.parentElement) chain.unshift(e);
     const backs = chain.map((e) => getComputedStyle(e).backgroundColor);
-    const paint = (colours) => {
-      for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
+    const paint = (colors) => {
+      for (const color of colors) { pen.fillStyle = color; pen.fillRect(0, 0, 1, 1); }
       const light = [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map((c) => c / 255)
         .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
       return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];

@@ -184,7 +184,7 @@ def test_the_unet_is_drawn_as_it_is():
     assert sum("tanh" in line for line in said) == 1
 
 
-def test_a_unet_of_other_knobs_is_drawn_as_it_is():
+def test_a_unet_of_other_arguments_is_drawn_as_it_is():
     network = architecture.built(architecture.DRAWN["small-unet"])
     said = words(ElementTree.fromstring(architecture.drawing("small-unet", network)))
     assert {"+ 32×32×32", "+ 64×16×16", "+ 128×8×8", "256×4×4"} <= set(said)

@@ -97,7 +97,7 @@ def of_field(name, network, image):
         "coverage": {
             "min": counts.min().item(),
             "max": counts.max().item(),
-            "centre": counts[image[0] // 2, image[1] // 2].item(),
+            "center": counts[image[0] // 2, image[1] // 2].item(),
         },
     }
 

@@ -19,14 +19,14 @@ def overflowing(page):
     return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
 
-def luminance(colour):
-    channels = [int(n) / 255 for n in re.findall(r"\d+", colour)[:3]]
+def luminance(color):
+    channels = [int(n) / 255 for n in re.findall(r"\d+", color)[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def contrast(page, selector):
-    """The ratio of WCAG between the colour of a text and that of the page."""
+    """The ratio of WCAG between the color of a text and that of the page."""
     text = page.locator(selector).first.evaluate("e => getComputedStyle(e).color")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     light, dark = sorted((luminance(text), luminance(ground)), reverse=True)

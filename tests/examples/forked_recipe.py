@@ -8,7 +8,7 @@ import sys
 import torch
 from recipe_process import RECIPE, TINY
 
-# torch's compiler is imported by its optimisers, and takes longer than all the rest.
+# torch's compiler is imported by its optimizers, and takes longer than all the rest.
 _IMPORTED = ["torch._dynamo", "torchvision.transforms.v2.functional", "ganblocks.training"]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(_IMPORTED)

@@ -95,7 +95,7 @@ def test_a_flag_beside_a_preset_wins(recipe, tmp_path, preset, expected):
     assert steps(tmp_path / "runs" / "facades") == [1, 2]
 
 
-def test_the_knobs_of_training_reach_it(recipe, tmp_path):
+def test_the_arguments_of_training_reach_it(recipe, tmp_path):
     data = make_pairs(tmp_path / "pairs")
     code, _, err = recipe(
         *("--data", data, "--steps", 5, "--log-every", 1, "--checkpoint-every", 2, "--epochs", 4),
@@ -138,7 +138,7 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_anew(recipe, tmp_path)
     assert steps(run) == [1, 2]
 
 
-def test_grey_pictures_stay_grey(recipe, tmp_path):
+def test_gray_pictures_stay_gray(recipe, tmp_path):
     data = make_pairs(tmp_path / "pairs")
     code, out, err = recipe("--data", data, "--steps", 1, "--channels", 1, "--labels", "none")
     assert code == 0, err

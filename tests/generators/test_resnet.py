@@ -113,7 +113,7 @@ def test_strict_names_the_nearest_valid_sizes():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "error", "message"),
+    ("arguments", "error", "message"),
     [
         ({"n_blocks": -1}, OptionError, "n_blocks is -1"),
         ({"num_downs": 1.0}, OptionError, "whole number"),
@@ -123,6 +123,6 @@ def test_strict_names_the_nearest_valid_sizes():
         ({"blocks": 9}, OptionError, "did you mean 'n_blocks'"),
     ],
 )
-def test_a_wrong_knob_is_explained(knobs, error, message):
+def test_a_wrong_argument_is_explained(arguments, error, message):
     with pytest.raises(error, match=message):
-        ResNetGenerator(**knobs)
+        ResNetGenerator(**arguments)

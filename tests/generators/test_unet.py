@@ -1,4 +1,4 @@
-"""The U-Net's contract: any size, independent channels, and no silent knob."""
+"""The U-Net's contract: any size, independent channels, and no silent argument."""
 
 import pytest
 import torch
@@ -8,8 +8,8 @@ from torch import nn
 from ganblocks import GENERATORS, OptionError, RegistryError, ShapeError, UNetGenerator
 
 
-def small(**knobs):
-    return UNetGenerator(**{"base_channels": 4, "num_downs": 3, **knobs})
+def small(**options):
+    return UNetGenerator(**{"base_channels": 4, "num_downs": 3, **options})
 
 
 @pytest.mark.filterwarnings("ignore:a transposed convolution")
@@ -79,7 +79,7 @@ def test_padding_repeats_the_border():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "error", "message"),
+    ("arguments", "error", "message"),
     [
         ({"num_downs": 0}, OptionError, "num_downs is 0"),
         ({"base_channels": True}, OptionError, "base_channels is True"),
@@ -101,9 +101,9 @@ def test_padding_repeats_the_border():
         ),
     ],
 )
-def test_a_wrong_knob_is_explained(knobs, error, message):
+def test_a_wrong_argument_is_explained(arguments, error, message):
     with pytest.raises(error, match=message):
-        small(**knobs)
+        small(**arguments)
 
 
 def test_an_image_of_other_channels():

@@ -28,7 +28,7 @@ def near(got, due, terms):
     return abs(got - due) <= 1e-10 * max(1.0, float(np.sum(np.abs(terms))))
 
 
-# name and knobs -> (terms of D, terms of G); the loss is the sum of the terms' means.
+# name and arguments -> (terms of D, terms of G); the loss is the sum of the terms' means.
 ADVERSARIAL = {
     "vanilla": (
         {},
@@ -155,7 +155,7 @@ def edges(x):
     return x[..., 1:, :] - x[..., :-1, :], x[..., :, 1:] - x[..., :, :-1]
 
 
-# name and knobs -> terms; the loss is the sum of the terms' means.
+# name and arguments -> terms; the loss is the sum of the terms' means.
 RECONSTRUCTION = {
     "l1": ({}, lambda y, t: [np.abs(y - t)]),
     "l2": ({}, lambda y, t: [(y - t) ** 2]),

@@ -18,8 +18,8 @@ def logits(shape):
     return arrays(np.float64, shape, elements=st.floats(-1e4, 1e4))
 
 
-def build(case, **knobs):
-    return ADVERSARIAL_LOSSES.build(case.split(",")[0], **plain.ADVERSARIAL[case][0], **knobs)
+def build(case, **options):
+    return ADVERSARIAL_LOSSES.build(case.split(",")[0], **plain.ADVERSARIAL[case][0], **options)
 
 
 def test_every_registered_loss_has_its_formula_here():
@@ -205,7 +205,7 @@ def test_pairs_of_different_shapes_are_not_broadcast():
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "message"),
+    ("name", "arguments", "message"),
     [
         ("vanilla", {"label_smoothing": 1.5}, "label_smoothing is 1.5"),
         ("vanilla", {"reduction": "avg"}, "unknown reduction 'avg'"),
@@ -215,9 +215,9 @@ def test_pairs_of_different_shapes_are_not_broadcast():
         ("ragan", {"form": "hing"}, "did you mean 'hinge'"),
     ],
 )
-def test_wrong_knobs(name, knobs, message):
+def test_wrong_arguments(name, arguments, message):
     with pytest.raises(OptionError, match=message):
-        ADVERSARIAL_LOSSES.build(name, **knobs)
+        ADVERSARIAL_LOSSES.build(name, **arguments)
 
 
 def test_mean_logit_counts_scales_alike():

@@ -130,8 +130,8 @@ def test_a_named_backbone_stays_as_it_is_and_passes_gradients(name):
     assert not loss.features.network.training
     assert not any(p.requires_grad for p in loss.parameters())
     assert all(torch.equal(before[key], value) for key, value in loss.state_dict().items())
-    grey = loss(output[:, :1], target[:, :1])
-    assert grey.isfinite()
+    gray = loss(output[:, :1], target[:, :1])
+    assert gray.isfinite()
 
 
 def test_a_backbone_sees_what_torchvision_would():

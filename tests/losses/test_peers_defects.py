@@ -233,7 +233,7 @@ def test_ours_has_the_property_and_the_defect_has_not(holds, ours, defective):
 
 
 def test_a_patch_map_is_held_to_norm_1_by_its_sum_unless_told():
-    """Others aim the gradient of all 900 logits at norm 1, and do not say so: here it is a knob."""
+    """Others aim the gradient of all 900 logits at norm 1, unsaid; here it is an argument."""
     torch.manual_seed(0)
     critic = PatchDiscriminator(3, base_channels=4, norm="none")
     real = torch.randn(1, 3, 64, 64)

@@ -134,8 +134,8 @@ def test_a_quadratic_critic(batch, seed):
 def test_it_does_not_grow_with_the_batch(name):
     """The same image many times has the penalty of the image, on average over draws."""
     real = torch.from_numpy(images(1)[0])
-    knobs = {"noise": 0.0} if name == "dragan" else {}
-    penalty = PENALTIES.build(name, **knobs)
+    arguments = {"noise": 0.0} if name == "dragan" else {}
+    penalty = PENALTIES.build(name, **arguments)
     alone = penalty(quadratic, real, real).item()
     for batch in (2, 16):
         many = real.expand(batch, -1, -1, -1)
@@ -353,7 +353,7 @@ def test_scales_count_alike(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "message"),
+    ("name", "arguments", "message"),
     [
         ("r1", {"scalar": "per_logit"}, "unknown scalar 'per_logit'"),
         ("wgan_gp", {"target": -1}, "target is -1"),
@@ -363,6 +363,6 @@ def test_scales_count_alike(name):
         ("consistency", {"sides": "fake"}, "unknown sides 'fake'"),
     ],
 )
-def test_wrong_knobs(name, knobs, message):
+def test_wrong_arguments(name, arguments, message):
     with pytest.raises(OptionError, match=message):
-        PENALTIES.build(name, **knobs)
+        PENALTIES.build(name, **arguments)

@@ -129,7 +129,7 @@ def test_shapes_that_differ_and_empty_images(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "message"),
+    ("name", "arguments", "message"),
     [
         ("charbonnier", {"eps": 0}, "eps is 0"),
         ("huber", {"delta": -1.0}, "delta is -1.0"),
@@ -140,6 +140,6 @@ def test_shapes_that_differ_and_empty_images(name):
         ("focal_frequency", {"alpha": -1}, "alpha is -1"),
     ],
 )
-def test_wrong_knobs(name, knobs, message):
+def test_wrong_arguments(name, arguments, message):
     with pytest.raises(OptionError, match=message):
-        RECONSTRUCTION_LOSSES.build(name, **knobs)
+        RECONSTRUCTION_LOSSES.build(name, **arguments)

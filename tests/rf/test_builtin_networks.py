@@ -70,16 +70,18 @@ def test_each_generator(name):
 @pytest.mark.parametrize("name", DISCRIMINATORS.names())
 def test_each_discriminator(name):
     inner = {"discriminator": {"type": "patch", "base_channels": 2}}
-    knobs = inner if name == "multiscale" else {"base_channels": 2}
-    network = DISCRIMINATORS.build(name, **knobs)
+    arguments = inner if name == "multiscale" else {"base_channels": 2}
+    network = DISCRIMINATORS.build(name, **arguments)
     height, width = getattr(network, "min_input_size", (1, 1))
     agree(network, (6, height + 9, width + 20))
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
-@pytest.mark.parametrize("knobs", [{}, {"kernel_size": 3}, {"padding": 2}, {"spectral_norm": True}])
-def test_patchgans_of_any_kernel(n_layers, knobs):
-    network = PatchDiscriminator(2, base_channels=2, n_layers=n_layers, **knobs)
+@pytest.mark.parametrize(
+    "arguments", [{}, {"kernel_size": 3}, {"padding": 2}, {"spectral_norm": True}]
+)
+def test_patchgans_of_any_kernel(n_layers, arguments):
+    network = PatchDiscriminator(2, base_channels=2, n_layers=n_layers, **arguments)
     height, width = network.min_input_size
     agree(network, (2, height + 17, width + 6))
     assert receptive_field(network, (2, height + 17, width + 6)) == network.receptive_field
@@ -112,7 +114,7 @@ def test_strict_unets(num_downs):
     agree(UNetGenerator(base_channels=2, num_downs=num_downs, size_policy="strict"), (3, 32, 64))
 
 
-UNET_KNOBS = [
+UNET_ARGUMENTS = [
     *({"up": name} for name in UPSAMPLERS.names()),
     *({"down": name} for name in DOWNSAMPLERS.names()),
     *({"norm": name} for name in NORMS.names()),
@@ -128,12 +130,15 @@ UNET_KNOBS = [
 
 
 @pytest.mark.parametrize("size_policy", ["pad", "match_skip"])
-@pytest.mark.parametrize("knobs", UNET_KNOBS, ids=str)
-def test_unets_of_any_knob(knobs, size_policy):
-    agree(UNetGenerator(base_channels=4, num_downs=3, size_policy=size_policy, **knobs), (3, 13, 9))
+@pytest.mark.parametrize("arguments", UNET_ARGUMENTS, ids=str)
+def test_unets_of_any_argument(arguments, size_policy):
+    agree(
+        UNetGenerator(base_channels=4, num_downs=3, size_policy=size_policy, **arguments),
+        (3, 13, 9),
+    )
 
 
-RESNET_KNOBS = [
+RESNET_ARGUMENTS = [
     *({"up": name} for name in UPSAMPLERS.names()),
     *({"down": name} for name in DOWNSAMPLERS.names()),
     *({"padding_mode": name} for name in PADDINGS.names()),
@@ -143,9 +148,9 @@ RESNET_KNOBS = [
 ]
 
 
-@pytest.mark.parametrize("knobs", RESNET_KNOBS, ids=str)
-def test_resnets_of_any_knob(knobs):
-    network = ResNetGenerator(base_channels=2, **{"n_blocks": 1, **knobs})
+@pytest.mark.parametrize("arguments", RESNET_ARGUMENTS, ids=str)
+def test_resnets_of_any_argument(arguments):
+    network = ResNetGenerator(base_channels=2, **{"n_blocks": 1, **arguments})
     agree(network, (3, 19, 14))
 
 

@@ -48,8 +48,8 @@ def test_the_photo_is_left_alone_and_the_padding_hatched(channels):
     above = 23 + 6
     assert picture.shape[:2] == (512 + above + 6, 512 + 12)
     inside = picture[above + 1 : above + bottom - 3, 6 + left + 3 : 6 + right - 3]
-    grey = (inside == inside[-1, 0]).all(-1)
-    assert (~grey).sum() < 100  # the mark of the centre and nothing else
+    gray = (inside == inside[-1, 0]).all(-1)
+    assert (~gray).sum() < 100  # the mark of the center and nothing else
     outside = picture[6 + 3 : above - 1, 6 + left + 3 : 6 + right - 3]
     hatched = (outside == [213, 94, 0]).all(-1).mean()
     assert 0.2 < hatched < 0.6
@@ -74,7 +74,7 @@ class Halves(nn.Module):
         return x.mean(1, keepdim=True)[:, :, ::4, ::4]
 
 
-def test_real_is_blue_and_fake_is_orange_and_the_unseen_grey():
+def test_real_is_blue_and_fake_is_orange_and_the_unseen_gray():
     image = torch.ones(3, 480, 480)
     image[..., 240:] = -1
     picture = np.array(explain_logits(Halves(), image).convert("RGB")).astype(int)

@@ -54,7 +54,7 @@ def test_by_hand(network, size, index, box):
 
 
 def test_branches_that_cancel_are_seen():
-    class Cancelling(nn.Module):
+    class Canceling(nn.Module):
         def __init__(self):
             super().__init__()
             self.conv = nn.Conv2d(1, 1, 3, padding=1)
@@ -63,7 +63,7 @@ def test_branches_that_cancel_are_seen():
         def forward(self, x):
             return torch.cat((self.conv(x), x), 1)
 
-    assert probe_receptive_field(Cancelling(), (1, 5, 5), (2, 2)) == (1, 1, 4, 4)
+    assert probe_receptive_field(Canceling(), (1, 5, 5), (2, 2)) == (1, 1, 4, 4)
 
 
 def test_statistics_are_counted_on_request():

@@ -57,8 +57,8 @@ def test_misaligned_branches_are_reported():
     branches = Op(lambda x: torch.cat((F.avg_pool2d(x, 3, 1, 1), F.pad(x, (1, -1, 0, 0))), 1))
     field = receptive_field(branches, (1, 8, 8))
     assert not field.aligned
-    assert field.misaligned == ("cat: centres differ by 1 pixels",)
-    assert "centres differ by 1 pixels" in field.table()
+    assert field.misaligned == ("cat: centers differ by 1 pixels",)
+    assert "centers differ by 1 pixels" in field.table()
     assert field.size == (3, 3)
     assert receptive_field(UNetGenerator(base_channels=2, num_downs=3), (32, 32)).aligned
 

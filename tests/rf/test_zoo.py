@@ -85,13 +85,13 @@ def test_the_herds_have_every_step_and_hit_every_rule_twenty_times(monkeypatch):
 
 
 def shifted(reach):
-    """Each element sees what its neighbour does."""
+    """Each element sees what its neighbor does."""
     dim = max(range(len(reach.dims)), key=lambda dim: reach.shape[dim])
     return reach.gather(dim, steps(reach.shape[dim], 1))
 
 
 def widened(reach):
-    """Each element sees what its neighbours do."""
+    """Each element sees what its neighbors do."""
     for dim, length in enumerate(reach.shape):
         reach = reach.gather(dim, window(length, 3, padding=1))
     return reach

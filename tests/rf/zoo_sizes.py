@@ -58,7 +58,7 @@ def conv_transpose(random, x):
 # Pools.
 
 
-def pool_knobs(random, x):
+def pool_arguments(random, x):
     kernel = each(random, x, 1, 3)
     padding = tuple(random.randint(0, k // 2) for k in kernel)
     return kernel, each(random, x, 1, 3), padding
@@ -66,20 +66,20 @@ def pool_knobs(random, x):
 
 @kind
 def max_pool(random, x):
-    knobs = pool_knobs(random, x)
+    arguments = pool_arguments(random, x)
     dilation = each(random, x, 1, 2)
-    return one(of("MaxPool", x)(*knobs, dilation, ceil_mode=random.random() < 0.5))
+    return one(of("MaxPool", x)(*arguments, dilation, ceil_mode=random.random() < 0.5))
 
 
 @kind
 def avg_pool(random, x):
     ceil, counted = random.random() < 0.5, random.random() < 0.5
-    return one(of("AvgPool", x)(*pool_knobs(random, x), ceil, counted))
+    return one(of("AvgPool", x)(*pool_arguments(random, x), ceil, counted))
 
 
 @kind
 def lp_pool(random, x):
-    kernel, stride, _ = pool_knobs(random, x)
+    kernel, stride, _ = pool_arguments(random, x)
     if x.ndim == 3:
         kernel, stride = kernel[0], stride[0]
     return one(of("LPPool", x)(2, kernel, stride, ceil_mode=random.random() < 0.5))

@@ -89,7 +89,7 @@ def in_place(random, x):
         [
             plain("in place: 2x + 1", lambda x: x.clone().mul_(2).add_(1)),
             plain("in place: relu", lambda x: F.leaky_relu_(x.clone(), 0.1)),
-            plain("in place: each pixel plus its left neighbour", slices),
+            plain("in place: each pixel plus its left neighbor", slices),
             plain("in place: even pixels flipped", halves),
             plain("in place: tanh", lambda x: torch.tanh_(x.clone())),
         ]
@@ -138,7 +138,7 @@ def constants(random, x):
 
 
 # Norms. The mean of what a norm makes is a constant, and so is the norm of equal values. The
-# exponential and the map itself, which sees no more than the norm, keep values from cancelling.
+# exponential and the map itself, which sees no more than the norm, keep values from canceling.
 # Contiguous, because torch's gradients of norms are wrong on a CPU where strides are permuted.
 
 

@@ -64,7 +64,7 @@ def largest_of_one_axis(random, x):
 
 
 @kind
-def standardised(random, x):
+def standardized(random, x):
     axes = random.choice([every_pixel(x), (random.randint(2, x.ndim - 1),)])
     if min(x.shape[axis] for axis in axes) < 3:
         return None

@@ -30,17 +30,17 @@ def age(folder):
         path.rename(path.with_name(".".join(words)))
 
 
-def csv_logger(folder, **knobs):
-    return MetricsLog(folder / "metrics.csv", **knobs)
+def csv_logger(folder, **options):
+    return MetricsLog(folder / "metrics.csv", **options)
 
 
-def json_logger(folder, **knobs):
-    return JsonLinesLogger(folder / "metrics.jsonl", **knobs)
+def json_logger(folder, **options):
+    return JsonLinesLogger(folder / "metrics.jsonl", **options)
 
 
-def tensorboard_logger(folder, **knobs):
+def tensorboard_logger(folder, **options):
     age(folder)
-    return TensorBoardLogger(folder, **knobs)
+    return TensorBoardLogger(folder, **options)
 
 
 def csv_steps(folder):

@@ -109,16 +109,16 @@ def squares(logits, wanted):
     return (logits - wanted).square().mean()
 
 
-def cyclegan(seed=0, **knobs):
+def cyclegan(seed=0, **options):
     torch.manual_seed(seed)
     generators = [ResNetGenerator(base_channels=4, n_blocks=1, norm="instance") for _ in range(2)]
     discriminators = [
         PatchDiscriminator(3, base_channels=4, n_layers=1, norm="instance") for _ in range(2)
     ]
-    return CycleGAN(*generators, *discriminators, **knobs)
+    return CycleGAN(*generators, *discriminators, **options)
 
 
-def noise_to_image(seed=0, **knobs):
+def noise_to_image(seed=0, **options):
     torch.manual_seed(seed)
     generator = nn.Sequential(
         nn.ConvTranspose2d(NoiseToImage.latent, 8, 4),
@@ -130,4 +130,4 @@ def noise_to_image(seed=0, **knobs):
         nn.Tanh(),
     )
     discriminator = PatchDiscriminator(3, base_channels=4, n_layers=1, norm="instance")
-    return NoiseToImage(generator, discriminator, **knobs)
+    return NoiseToImage(generator, discriminator, **options)

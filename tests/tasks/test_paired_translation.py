@@ -104,12 +104,12 @@ class Brighter(Augmentation):
         return tuple(x + 1 for x in images)
 
 
-def still(terms, discriminator=None, **knobs):
+def still(terms, discriminator=None, **options):
     """Returns an updater whose networks do not move, and draw nothing."""
     torch.manual_seed(0)
     parts = UNetGenerator(base_channels=4, num_downs=3), discriminator or Recording()
     return Updater(
-        PairedTranslation(*parts, Objective(terms), optimizer={"type": "sgd", "lr": 0.0}, **knobs)
+        PairedTranslation(*parts, Objective(terms), optimizer={"type": "sgd", "lr": 0.0}, **options)
     )
 
 
@@ -216,16 +216,16 @@ def test_what_does_not_fit():
 
 
 @pytest.mark.parametrize(
-    ("knob", "message"),
+    ("argument", "message"),
     [
         ({"conditional": "no"}, "conditional is 'no'"),
         ({"pool_size": -1}, "pool_size is -1"),
         ({"augment": "diff_agument"}, "did you mean 'diff_augment'"),
     ],
 )
-def test_knobs_that_are_none(knob, message):
+def test_arguments_that_are_none(argument, message):
     with pytest.raises(GanBlocksError, match=message):
-        tiny_task(**knob)
+        tiny_task(**argument)
 
 
 def test_parts_by_their_specs():
@@ -233,7 +233,7 @@ def test_parts_by_their_specs():
         {"type": "unet", "base_channels": 4, "num_downs": 3},
         {"type": "patch", "base_channels": 4, "n_layers": 1},
         LOSSES.spec,
-        augment="colour",
+        augment="color",
     )
     assert Updater(task).step(batch())["skipped_g"] == 0
     assert task.objective.spec == LOSSES.spec

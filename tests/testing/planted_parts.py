@@ -149,7 +149,7 @@ class BatchNormOnLogits(Judge):
         return self.norm(super().forward(x))
 
 
-class CentredLogits(Judge):
+class CenteredLogits(Judge):
     def forward(self, x):
         logits = super().forward(x)
         return logits - logits.mean((1, 2, 3), keepdim=True)

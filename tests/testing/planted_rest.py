@@ -1,4 +1,4 @@
-"""Small initialisers and datasets: sound ones, and the same with one defect each."""
+"""Small initializers and datasets: sound ones, and the same with one defect each."""
 
 import random
 
@@ -9,7 +9,7 @@ from ganblocks import PairedDataset
 
 
 class Uniform:
-    """A sound initialiser; unregistered."""
+    """A sound initializer; unregistered."""
 
     layers = nn.Conv2d, nn.ConvTranspose2d, nn.Linear
 

@@ -99,7 +99,7 @@ PLANTED = [
     ("discriminator", p.Rectified, "unbounded", "logits stay between 0 and"),
     ("discriminator", p.Clamped, "unbounded", "logits stay between -50 and 50"),
     ("discriminator", p.BatchNormOnLogits, "no_norm_on_logits", "for every image"),
-    ("discriminator", p.CentredLogits, "no_norm_on_logits", "for every image"),
+    ("discriminator", p.CenteredLogits, "no_norm_on_logits", "for every image"),
     ("block", n.OneChannelMore, "shape", "(2, 5, 6, 8)"),
     ("block", n.ListOfImages, "shape", "in place of one tensor"),
     ("block", n.GivesNaN, "shape", "its output is not finite"),
@@ -267,14 +267,14 @@ def test_noise_that_is_asked_for_is_sound():
     check_component("generator", n.AlwaysNoisy, only=["eval_deterministic", "batch_independent"])
 
 
-def labelled(batch, height, width):
+def labeled(batch, height, width):
     return torch.rand(batch, 4, height, width), torch.arange(batch)
 
 
 def test_labels_stay_whole_numbers_and_belong_to_their_images():
     with pytest.raises(ContractError, match="at place 1 among other images, output differs"):
         check_component(
-            "block", n.LabelsOfOthers, inputs=labelled, out_channels=4, only="batch_independent"
+            "block", n.LabelsOfOthers, inputs=labeled, out_channels=4, only="batch_independent"
         )
 
 

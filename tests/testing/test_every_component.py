@@ -26,7 +26,7 @@ ARGUMENTS = {
     "spade": (4, 3),
     "adain": (4, 3),
 }
-KNOBS = {
+ARGUMENTS = {
     "multiscale": {"discriminator": {"type": "patch", "base_channels": 2}},
     "synthetic_facades": {"length": 3, "size": 32},
 }
@@ -35,7 +35,7 @@ INPUTS = {
     "adain": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3)),
 }
 OPTIONS = {"ms_ssim": {"size": (176, 177)}}
-# Beside the names: knobs that change what happens under way.
+# Beside the names: arguments that change what happens under way.
 VARIANTS = [
     ("generators", {"type": "unet", "norm": "instance", "num_downs": 3}),
     ("generators", {"type": "unet", "skip": "add", "norm": "none", "num_downs": 3}),
@@ -71,7 +71,7 @@ VARIANTS = [
     ("penalties", {"type": "wgan_gp", "one_sided": True, "scalar": "mean", "target": 0.01}),
     ("penalties", {"type": "r1_r2", "scalar": "logit", "interval": 16}),
     ("penalties", {"type": "consistency", "sides": "both", "augmentation": "diff_augment"}),
-    ("augmentations", {"type": "diff_augment", "policy": ["cutout", {"type": "colour"}]}),
+    ("augmentations", {"type": "diff_augment", "policy": ["cutout", {"type": "color"}]}),
 ]
 NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names()]
 
@@ -81,12 +81,12 @@ def component_of(kind, what):
     registry = REGISTRIES[kind]
     name = what if isinstance(what, str) else what["type"]
     arguments = ARGUMENTS.get(name, ARGUMENTS.get(kind, ()))
-    knobs = dict(KNOBS.get(name, {})) if what == name else {}
+    arguments = dict(ARGUMENTS.get(name, {})) if what == name else {}
     if "base_channels" in registry.describe(name).signature:
-        knobs["base_channels"] = 2
+        arguments["base_channels"] = 2
 
     def factory():
-        return registry.build(what, *arguments, **knobs)
+        return registry.build(what, *arguments, **arguments)
 
     inputs = {"inputs": INPUTS[name]} if name in INPUTS else {}
     return factory, {**OPTIONS.get(name, {}), **inputs}
@@ -105,7 +105,7 @@ def pairs(tmp_path, monkeypatch):
         picture = Image.linear_gradient("L").resize((12, 6)).rotate(40 * number)
         (tmp_path / "train").mkdir(exist_ok=True)
         picture.convert("RGB").save(tmp_path / "train" / f"{number}.png")
-    monkeypatch.setitem(KNOBS, "paired_images", {"root": str(tmp_path)})
+    monkeypatch.setitem(ARGUMENTS, "paired_images", {"root": str(tmp_path)})
 
 
 @pytest.mark.parametrize(("kind", "what"), [*NAMES, *VARIANTS], ids=str)

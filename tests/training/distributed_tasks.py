@@ -117,15 +117,15 @@ class Begins(Callback):
         self.training = training
 
 
-def trained(context, path, knobs):
+def trained(context, path, arguments):
     """Trains with `fit` into a folder, and tells what happened in this process.
 
     Args:
         context: The processes.
         path: The folder.
-        knobs: Keyword arguments of `_trained`.
+        arguments: Keyword arguments of `_trained`.
     """
-    return _trained(context, path, **knobs)
+    return _trained(context, path, **arguments)
 
 
 def _trained(
@@ -207,15 +207,15 @@ def greetings(context):
     return context.gather(own)
 
 
-def sharded(context, path, knobs):
+def sharded(context, path, arguments):
     """Trains with a generator in parts, or the same one whole; with all that goes with it.
 
     Args:
         context: The processes.
         path: The run's folder; it goes on with what is there.
-        knobs: Fields of `TrainOptions`.
+        arguments: Fields of `TrainOptions`.
     """
-    given = {"epochs": 6, "checkpoint_every": 100, "seed": 3, "log_every": 1, **knobs}
+    given = {"epochs": 6, "checkpoint_every": 100, "seed": 3, "log_every": 1, **arguments}
     options = TrainOptions(ema=0.9, clip_norm=5.0, **ALIKE, **given)
     if RunFolder(path).begun or not context.is_main_process:
         run = RunFolder(path)

@@ -6,7 +6,7 @@ from prototypes import Images, Unpaired, cyclegan, noise_to_image
 from ganblocks import RunFolder, TrainOptions, default_callbacks, fit
 
 BUILDERS = {"unpaired": cyclegan, "unconditional": noise_to_image}
-KNOBS = {"unpaired": {"pool_size": 3}, "unconditional": {}}
+ARGUMENTS = {"unpaired": {"pool_size": 3}, "unconditional": {}}
 EVERY = 3
 """Steps from one checkpoint to the next."""
 
@@ -25,7 +25,7 @@ def train(kind, path, steps, seed=0):
         seed: Seed of the weights that a new run begins with.
     """
     torch.set_num_threads(1)
-    task = BUILDERS[kind](seed, **KNOBS[kind])
+    task = BUILDERS[kind](seed, **ARGUMENTS[kind])
     run = RunFolder.open(path) if RunFolder(path).begun else RunFolder.create(path)
     options = TrainOptions(
         epochs=1000,

@@ -27,7 +27,7 @@ MIXED = Objective(
 )
 
 
-def exact_updater(objective, accumulate=1, **knobs):
+def exact_updater(objective, accumulate=1, **options):
     """Networks whose gradients do not depend on who is in the batch, in double precision."""
     torch.manual_seed(0)
     generator = UNetGenerator(base_channels=4, num_downs=3, norm="instance", dropout=0.0)
@@ -38,7 +38,7 @@ def exact_updater(objective, accumulate=1, **knobs):
         objective=objective,
         accumulate=accumulate,
         optimizer={"type": "sgd", "lr": 0.01},
-        **knobs,
+        **options,
     )
 
 

@@ -36,8 +36,8 @@ def test_with_everything_on_resumed_is_undisturbed_to_the_bit(tmp_path, options)
         terms["lecam"] = {"type": "lecam"}
 
     def task(seed=0):
-        knobs = {"augment": DiffAugment(), "pool_size": 3, **TWO_RATES}
-        return tiny_task(seed, objective=Objective(terms), **knobs)
+        arguments = {"augment": DiffAugment(), "pool_size": 3, **TWO_RATES}
+        return tiny_task(seed, objective=Objective(terms), **arguments)
 
     common = {"ema": 0.9, "clip_norm": 1.0, "schedule": "cosine", "workers": 1, **options}
     common |= {"checkpoint_every": 4}
@@ -128,8 +128,8 @@ def test_going_back_drops_the_states_that_will_come_again(tmp_path):
         ),
     ],
 )
-@pytest.mark.filterwarnings("ignore:the checkpoint was written with .* of the discriminator")
-def test_another_knob_is_said_and_that_of_now_is_in_force(then, message):
+@pytest.mark.filterwarnings("ignore:the checkpoint has .* of the discriminator")
+def test_another_argument_is_said_and_that_of_now_is_in_force(then, message):
     updater = tiny_updater()
     with pytest.warns(GanBlocksWarning, match=message):
         updater.load_state_dict(tiny_updater(**then).state_dict())
@@ -179,11 +179,11 @@ CHANGED = {
 
 @pytest.mark.parametrize("what", CHANGED)
 def test_another_run_is_refused_with_the_difference(tmp_path, what):
-    knobs, data, message = CHANGED[what]
+    arguments, data, message = CHANGED[what]
     run, _ = train(tmp_path / "run", steps=1)
     before = run.metrics.read_bytes()
     with pytest.raises(RunError, match=message):
-        train(run.path, tiny_task(**knobs), data, steps=2)
+        train(run.path, tiny_task(**arguments), data, steps=2)
     assert run.metrics.read_bytes() == before
     assert run.load_state()["step"] == 1
 

@@ -128,11 +128,11 @@ def test_ten_steps_of_fit(tmp_path):
 
 
 def test_the_same_number_of_ranks_goes_on_to_the_bit(tmp_path):
-    knobs = {"checkpoint_every": 4, "everything": True}
-    whole = run_ranks(trained, 2, tmp_path / "a", tmp_path / "whole", dict(steps=9, **knobs))
+    arguments = {"checkpoint_every": 4, "everything": True}
+    whole = run_ranks(trained, 2, tmp_path / "a", tmp_path / "whole", dict(steps=9, **arguments))
     run = tmp_path / "cut"
-    run_ranks(trained, 2, tmp_path / "b", run, dict(steps=3, **knobs))  # saved out of turn
-    later = run_ranks(trained, 2, tmp_path / "c", run, dict(steps=9, **knobs))
+    run_ranks(trained, 2, tmp_path / "b", run, dict(steps=3, **arguments))  # saved out of turn
+    later = run_ranks(trained, 2, tmp_path / "c", run, dict(steps=9, **arguments))
     for ours, theirs in zip(later, whole, strict=True):
         assert ours["began"] == (3, 0, 6)
         assert theirs["keys"][3:] == ours["keys"]

@@ -221,21 +221,21 @@ def old_weight_norm():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "error", "message"),
+    ("arguments", "error", "message"),
     [
         ({"generator": old_weight_norm}, OptionError, "cannot be copied"),
         ({"generator": lambda: UNetGenerator(out_channels=1)}, ShapeError, "out_channels=3"),
         ({"discriminator": lambda: PatchDiscriminator(3)}, ShapeError, "in_channels=6"),
     ],
 )
-def test_what_is_wrong_is_said_before_the_first_step(tmp_path, knobs, error, message):
+def test_what_is_wrong_is_said_before_the_first_step(tmp_path, arguments, error, message):
     path = tmp_path / "run"
     with pytest.raises(error, match=message):
-        train(path, tiny_task(**{name: make() for name, make in knobs.items()}))
+        train(path, tiny_task(**{name: make() for name, make in arguments.items()}))
     assert not path.exists()
 
 
-class Grey(Stripes):
+class Gray(Stripes):
     def read(self, epoch, index):
         a, b, name = super().read(epoch, index)
         return a[:1], b[:1], name
@@ -245,7 +245,7 @@ class Grey(Stripes):
     ("options", "val_set", "message"),
     [
         ({"best_by": "l2"}, None, "best_by.*Allowed: 'l1'"),
-        ({}, Grey(2), "in_channels=1"),
+        ({}, Gray(2), "in_channels=1"),
         ({"schedule": "cosin"}, None, "cosine"),
         ({"precision": "fp64"}, None, "unknown precision"),
         ({"device": "tpu"}, None, "unknown device"),

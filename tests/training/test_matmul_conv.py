@@ -43,18 +43,18 @@ def test_the_product_is_the_convolution(
     shape = (ins, outs, *kernel) if deconv else (outs, ins, *kernel)
     weight = torch.randn(shape, **options).requires_grad_()
     b = torch.randn(outs, **options).requires_grad_() if bias else None
-    knobs = {"stride": stride, "padding": padding, "dilation": dilation}
+    arguments = {"stride": stride, "padding": padding, "dilation": dilation}
     if deconv:
         most = min(stride if isinstance(stride, int) else min(stride), 2)
-        knobs["output_padding"] = data.draw(st.integers(0, most - 1))
+        arguments["output_padding"] = data.draw(st.integers(0, most - 1))
     plain = F.conv_transpose2d if deconv else F.conv2d
     try:
-        expected = plain(x, weight, b, **knobs)
+        expected = plain(x, weight, b, **options)
     except RuntimeError:  # torch finds no pixel to compute
         return
     if expected.numel() == 0:
         return
-    got = product(x, weight, b, **knobs)
+    got = product(x, weight, b, **options)
     pixels = batch * (size[0] * size[1] if deconv else expected[0, 0].numel())
     assert (got is None) == (pixels > module.MOST_PIXELS)
     if got is None:

@@ -26,9 +26,9 @@ def close(ours, theirs):
 def test_in_parts_it_trains_as_the_whole_one(tmp_path, options):
     made = {}
     for shard in (True, False):
-        knobs = {"shard": shard, "steps": 2, **options}
+        arguments = {"shard": shard, "steps": 2, **options}
         folder = tmp_path / f"{shard}"
-        made[shard] = run_ranks(sharded, 2, tmp_path / f"ranks_{shard}", folder, knobs)
+        made[shard] = run_ranks(sharded, 2, tmp_path / f"ranks_{shard}", folder, arguments)
     parts, whole = (made[shard][0] for shard in (True, False))
     count = sum(p.numel() for p in tiny_task().generator.parameters())
     assert all(0 < rank["held"] < 0.6 * count for rank in made[True])
@@ -42,32 +42,32 @@ def test_in_parts_it_trains_as_the_whole_one(tmp_path, options):
 
 def test_its_checkpoint_goes_on_in_parts_and_whole(tmp_path):
     run = tmp_path / "run"
-    knobs = {"shard": True, "checkpoint_every": 2}  # buffers are averaged then
-    undisturbed = run_ranks(sharded, 2, tmp_path / "a", tmp_path / "b", {**knobs, "steps": 4})
-    run_ranks(sharded, 2, tmp_path / "c", run, {**knobs, "steps": 2})
+    arguments = {"shard": True, "checkpoint_every": 2}  # buffers are averaged then
+    undisturbed = run_ranks(sharded, 2, tmp_path / "a", tmp_path / "b", {**arguments, "steps": 4})
+    run_ranks(sharded, 2, tmp_path / "c", run, {**arguments, "steps": 2})
     (tmp_path / "copy").mkdir()
     for name in ("state.pt", "spec.json", "metrics.csv", "health.jsonl"):
         (tmp_path / "copy" / name).write_bytes((run / name).read_bytes())
     (tmp_path / "copy" / "samples").mkdir()
     shutil.copytree(tmp_path / "copy", tmp_path / "alone")
-    again = run_ranks(sharded, 2, tmp_path / "d", run, {**knobs, "steps": 4})
+    again = run_ranks(sharded, 2, tmp_path / "d", run, {**arguments, "steps": 4})
     for key, value in undisturbed[0]["state"]["generator"].items():
         assert torch.equal(again[0]["state"]["generator"][key], value), key
     whole = run_ranks(sharded, 2, tmp_path / "e", tmp_path / "copy", {"shard": False, "steps": 4})
     assert close(whole[0]["state"], undisturbed[0]["state"])
-    goes_on_alone(tmp_path / "alone", knobs)
+    goes_on_alone(tmp_path / "alone", arguments)
 
 
-def goes_on_alone(run, knobs):
+def goes_on_alone(run, arguments):
     """One process has all of it, with the buffers' averages, and trains on."""
     saved = torch.load(run / "state.pt")
     with pytest.warns(GanBlocksWarning, match="already at step 2 of 2"):
-        loaded = sharded(DistributedContext(), run, {**knobs, "steps": 2})
+        loaded = sharded(DistributedContext(), run, {**arguments, "steps": 2})
     assert loaded["held"] == 0
     assert_equal(loaded["state"]["generator"], saved["networks"]["generator"])
     assert_equal(loaded["state"]["average"], saved["averages"]["generator"])
     assert_equal(loaded["state"]["optimizer"]["state"], saved["optimizers"]["generator"]["state"])
-    sharded(DistributedContext(), run, {**knobs, "steps": 4})
+    sharded(DistributedContext(), run, {**arguments, "steps": 4})
     assert torch.load(run / "state.pt")["step"] == 4
 
 

@@ -49,10 +49,10 @@ def same(ours, theirs):
     return ours.keys() == theirs.keys() and all(torch.equal(ours[k], v) for k, v in theirs.items())
 
 
-def breaking(how, **knobs):
+def breaking(how, **options):
     term = Breaks(how)
     objective = Objective({"a": "vanilla", "l1": {"loss": term}})
-    return term, tiny_updater(objective=objective, **knobs)
+    return term, tiny_updater(objective=objective, **options)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", MOMENTUM, plain_sgd], ids=name_of)

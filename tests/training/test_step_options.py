@@ -81,7 +81,7 @@ def test_two_rates():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("arguments", "message"),
     [
         ({"clip_norm": -1.0}, "clip_norm"),
         ({"clip_norm": float("nan")}, "clip_norm"),
@@ -92,9 +92,9 @@ def test_two_rates():
         ({"ema": 1.0}, "decay is 1.0"),
     ],
 )
-def test_numbers_out_of_range(knobs, message):
+def test_numbers_out_of_range(arguments, message):
     with pytest.raises(OptionError, match=message):
-        Updater(tiny_task(), **knobs)
+        Updater(tiny_task(), **arguments)
 
 
 def test_fp16_scales_each_players_loss():
@@ -127,13 +127,13 @@ def test_fp16_scales_each_players_loss():
         assert other.scalers[name].get_scale() == scaler.get_scale()
 
 
-def still(**knobs):
+def still(**options):
     """Returns an updater whose networks see the same at every step, and do not move."""
     return tiny_updater(
         generator=UNetGenerator(base_channels=4, num_downs=3, dropout=0.0),
         discriminator=PatchDiscriminator(base_channels=4, n_layers=1, norm="none"),
         optimizer={"type": "sgd", "lr": 0.0},
-        **knobs,
+        **options,
     )
 
 

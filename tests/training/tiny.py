@@ -11,7 +11,7 @@ from ganblocks import (
     Updater,
 )
 
-UPDATER_KNOBS = ("precision", "accumulate", "clip_norm", "ema", "shard")
+UPDATER_OPTIONS = ("precision", "accumulate", "clip_norm", "ema", "shard")
 
 
 class Stripes(PairedDataset):
@@ -36,21 +36,21 @@ LOSSES = Objective(
 )
 
 
-def tiny_task(seed=0, *, generator=None, discriminator=None, objective=LOSSES, lr=1e-3, **knobs):
-    """Builds a U-Net with dropout and a patch discriminator; other knobs are the task's."""
+def tiny_task(seed=0, *, generator=None, discriminator=None, objective=LOSSES, lr=1e-3, **options):
+    """Builds a U-Net with dropout and a patch discriminator; other arguments are the task's."""
     torch.manual_seed(seed)
     generator = generator or UNetGenerator(
         base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always"
     )
     discriminator = discriminator or PatchDiscriminator(base_channels=4, n_layers=1)
-    knobs.setdefault("optimizer", {"type": "adam", "lr": lr})
-    return PairedTranslation(generator, discriminator, objective, **knobs)
+    options.setdefault("optimizer", {"type": "adam", "lr": lr})
+    return PairedTranslation(generator, discriminator, objective, **options)
 
 
-def tiny_updater(seed=0, **knobs):
-    """Builds the updater of `tiny_task`; knobs are the task's and the updater's."""
-    own = {name: knobs.pop(name) for name in UPDATER_KNOBS if name in knobs}
-    return Updater(tiny_task(seed, **knobs), **own)
+def tiny_updater(seed=0, **options):
+    """Builds the updater of `tiny_task`; arguments are the task's and the updater's."""
+    own = {name: options.pop(name) for name in UPDATER_OPTIONS if name in options}
+    return Updater(tiny_task(seed, **options), **own)
 
 
 def batch(count=1, size=16, *, seed=0, dtype=torch.float32):

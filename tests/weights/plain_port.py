@@ -182,7 +182,7 @@ def recorded(entry):
     return Pixel(norm=norm)
 
 
-def randomised(network):
+def randomized(network):
     """Gives every parameter and running statistic its own value, as after a training."""
     for module in network.modules():
         for name, value in [*module._parameters.items(), *module._buffers.items()]:

@@ -58,14 +58,14 @@ STATES = st.one_of(
 
 
 @functools.cache
-def built(cls, knobs):
+def built(cls, arguments):
     with torch.device("meta"):
-        network = cls(**dict(knobs))
+        network = cls(**dict(arguments))
     return {key: torch.zeros(value.shape) for key, value in network.state_dict().items()}
 
 
-def state_of(cls, knobs):
-    return dict(built(cls, tuple(knobs.items())))
+def state_of(cls, arguments):
+    return dict(built(cls, tuple(arguments.items())))
 
 
 def without(state, key, shape):
@@ -98,8 +98,8 @@ DAMAGES = [
 @example(state=(Patch, {"base": 2, "layers": 2, "norm": "batch"}), place=0, damage=DAMAGES[6])
 @settings(max_examples=300, deadline=None)
 def test_one_damaged_key_is_named(state, place, damage):
-    (cls, knobs), (harm, how) = state, damage
-    weights = state_of(cls, knobs)
+    (cls, arguments), (harm, how) = state, damage
+    weights = state_of(cls, arguments)
     keys = list(weights)
     counts = [key for key in keys if key.endswith("num_batches_tracked")]
     if len(counts) == 1:  # without its only one it is a file of old, and whole
@@ -132,7 +132,7 @@ def test_a_file_that_is_cut_short_is_refused(state, keep):
 
 
 @pytest.mark.parametrize(
-    ("cls", "knobs", "key", "shape", "words"),
+    ("cls", "arguments", "key", "shape", "words"),
     [
         (UNet, {"base": 4, "downs": 5}, "model.model.3.bias", (4,), "is (4,), and should be (3,)"),
         (UNet, {"base": 4, "downs": 5}, "model.model.3.bias", None, "missing, and should be (3,)"),
@@ -140,8 +140,8 @@ def test_a_file_that_is_cut_short_is_refused(state, keep):
         (Tutorial, {"base": 4, "downs": 4}, "conv2.1.bias", (7,), "is (7,), and should be (8,)"),
     ],
 )
-def test_both_shapes_are_said(cls, knobs, key, shape, words):
-    weights = state_of(cls, knobs)
+def test_both_shapes_are_said(cls, arguments, key, shape, words):
+    weights = state_of(cls, arguments)
     weights.pop(key, None)
     if shape is not None:
         weights[key] = torch.zeros(shape)
@@ -176,11 +176,11 @@ FAMILIES = [
     ("cls", "what", "reader", "read"),
     [(*family, read) for family in FAMILIES for read in READERS if READ[family[0]] is not read],
 )
-def test_another_architecture_is_recognised(cls, what, reader, read):
+def test_another_architecture_is_recognized(cls, what, reader, read):
     norm = {} if cls is Tutorial else {"norm": "instance"}
-    for knobs in ({"base": 4}, {"base": 4, **norm}):
+    for arguments in ({"base": 4}, {"base": 4, **norm}):
         with pytest.raises(WeightsError) as caught:
-            read(state_of(cls, knobs))
+            read(state_of(cls, arguments))
         assert f"this state dict is {what}" in str(caught.value)
         assert f"use {reader}" in str(caught.value)
 
@@ -194,7 +194,7 @@ def test_another_architecture_is_recognised(cls, what, reader, read):
         lambda: PixelDiscriminator(base_channels=4),
     ],
 )
-def test_our_own_layout_is_recognised(network):
+def test_our_own_layout_is_recognized(network):
     network = network()
     with pytest.raises(WeightsError, match="ganblocks' own layout: use load_state_dict"):
         type(network).from_reference(network.state_dict())
@@ -226,7 +226,7 @@ def test_a_huge_number_in_a_key_costs_nothing(read, keys):
 
 
 @pytest.mark.parametrize(
-    ("layout", "keys", "knob", "deepest"),
+    ("layout", "keys", "argument", "deepest"),
     [
         (
             port_unet.UNET,
@@ -238,9 +238,9 @@ def test_a_huge_number_in_a_key_costs_nothing(read, keys):
         (port_patch.PATCH, [f"model.{i}." for i in range(400)], "n_layers", 21),
     ],
 )
-def test_no_depth_is_tried_that_no_image_has(layout, keys, knob, deepest):
+def test_no_depth_is_tried_that_no_image_has(layout, keys, argument, deepest):
     tried = layout.candidates({f"{key}1.weight": torch.zeros(4, 4, 4, 4) for key in keys})
-    assert max(spec[knob] for spec, _ in tried) == deepest
+    assert max(spec[argument] for spec, _ in tried) == deepest
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])

@@ -197,7 +197,7 @@ def test_tensors_that_are_no_weights_are_refused(weights, tensor, kind, key):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
-def test_quantised_tensors_are_refused(weights):
+def test_quantized_tensors_are_refused(weights):
     tensor = torch.quantize_per_tensor(torch.zeros(2), 1.0, 0, torch.quint8)
     with pytest.raises(WeightsError, match=r"^a in the mapping is of torch\.quint8"):
         read_weights({**weights, "a": tensor})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from plain_port import randomised, recorded, without_dropout
+from plain_port import randomized, recorded, without_dropout
 
 from ganblocks import (
     GENERATORS,
@@ -61,7 +61,7 @@ def test_the_recorded_keys_are_read_and_written(entry):
 
 
 @pytest.mark.parametrize("entry", RECORDED)
-def test_the_knobs_are_those_of_the_network(entry):
+def test_the_arguments_are_those_of_the_network(entry):
     _, read = READERS[entry[:4]]
     zeros = {key: torch.zeros(()).expand(shape) for key, shape in RECORDED[entry].items()}
     kind, *words = entry.split()
@@ -84,18 +84,18 @@ def test_the_knobs_are_those_of_the_network(entry):
         assert same == preset
 
 
-def build_on_meta(name, **knobs):
+def build_on_meta(name, **options):
     with torch.device("meta"):
-        return GENERATORS.build(name, **knobs)
+        return GENERATORS.build(name, **options)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", RECORDED)
 def test_full_width_outputs_are_equal(entry):
     cls, _ = READERS[entry[:4]]
-    plain = without_dropout(randomised(recorded(entry)))
-    knobs = {"dropout": 0.0} if "unet" in entry else {}
-    ours = without_dropout(cls.from_reference(plain.state_dict(), **knobs))
+    plain = without_dropout(randomized(recorded(entry)))
+    arguments = {"dropout": 0.0} if "unet" in entry else {}
+    ours = without_dropout(cls.from_reference(plain.state_dict(), **arguments))
     size = 128 if "unet_128" in entry else 256
     image = torch.randn(1, 3 if "net_" in entry else 6, size, size)
     with torch.no_grad():

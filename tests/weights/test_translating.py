@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from plain_port import Patch, Pixel, ResNet, Tutorial, UNet, randomised, without_dropout
+from plain_port import Patch, Pixel, ResNet, Tutorial, UNet, randomized, without_dropout
 
 from ganblocks import (
     GENERATORS,
@@ -28,7 +28,7 @@ OURS = {
     Patch: PatchDiscriminator,
     Pixel: PixelDiscriminator,
 }
-# A plain network, and the knobs that must be found.
+# A plain network, and the arguments that must be found.
 NETWORKS = [
     *[
         (UNet, {"base": base, "downs": downs, "norm": norm}, {"num_downs": downs})
@@ -68,11 +68,13 @@ NETWORKS = [
     *[(Tutorial, {"base": 4, "downs": downs}, {"num_downs": downs}) for downs in range(3, 9)],
     (Tutorial, {"base": 3, "downs": 6, "inputs": 1, "outputs": 2, "most": 4}, {}),
 ]
-NAMES = [f"{cls.__name__}-{'-'.join(map(str, knobs.values()))}" for cls, knobs, _ in NETWORKS]
-each_network = pytest.mark.parametrize(("cls", "knobs", "found"), NETWORKS, ids=NAMES)
+NAMES = [
+    f"{cls.__name__}-{'-'.join(map(str, arguments.values()))}" for cls, arguments, _ in NETWORKS
+]
+each_network = pytest.mark.parametrize(("cls", "arguments", "found"), NETWORKS, ids=NAMES)
 
 
-def expected(knobs, found):
+def expected(arguments, found):
     theirs = {
         "inputs": "in_channels",
         "outputs": "out_channels",
@@ -81,19 +83,21 @@ def expected(knobs, found):
         "blocks": "n_blocks",
         "padding": "padding_mode",
     }
-    wanted = {theirs[knob]: value for knob, value in knobs.items() if knob in theirs}
-    if "norm" in knobs:
-        wanted["norm"] = INSTANCE if knobs["norm"] == "instance" else knobs["norm"]
-    if "dropout" in knobs:
-        wanted["dropout"] = 0.5 if knobs["dropout"] else 0.0
+    wanted = {
+        theirs[argument]: value for argument, value in arguments.items() if argument in theirs
+    }
+    if "norm" in arguments:
+        wanted["norm"] = INSTANCE if arguments["norm"] == "instance" else arguments["norm"]
+    if "dropout" in arguments:
+        wanted["dropout"] = 0.5 if arguments["dropout"] else 0.0
     return {**wanted, **found}
 
 
-def image_for(cls, knobs):
-    side = 2 ** (knobs["downs"] + 1) if cls in (UNet, Tutorial) else 32
+def image_for(cls, arguments):
+    side = 2 ** (arguments["downs"] + 1) if cls in (UNet, Tutorial) else 32
     if cls is Patch:
-        side = max(32, 2 ** (knobs["layers"] + 2))
-    return torch.randn(2, knobs.get("inputs", 6 if cls in (Patch, Pixel) else 3), side, side)
+        side = max(32, 2 ** (arguments["layers"] + 2))
+    return torch.randn(2, arguments.get("inputs", 6 if cls in (Patch, Pixel) else 3), side, side)
 
 
 def read(cls, plain):
@@ -102,18 +106,18 @@ def read(cls, plain):
 
 
 @each_network
-def test_the_architecture_is_found(cls, knobs, found):
+def test_the_architecture_is_found(cls, arguments, found):
     with torch.device("meta"):
-        state = cls(**knobs).state_dict()
+        state = cls(**arguments).state_dict()
     spec = spec_of(OURS[cls].from_reference({k: torch.zeros(v.shape) for k, v in state.items()}))
-    wanted = expected(knobs, found)
-    assert {knob: spec[knob] for knob in wanted} == wanted
+    wanted = expected(arguments, found)
+    assert {argument: spec[argument] for argument in wanted} == wanted
 
 
 @each_network
-def test_outputs_and_statistics_are_equal(cls, knobs, found):
-    plain = without_dropout(randomised(cls(**knobs)))
-    ours, image = read(cls, plain), image_for(cls, knobs)
+def test_outputs_and_statistics_are_equal(cls, arguments, found):
+    plain = without_dropout(randomized(cls(**arguments)))
+    ours, image = read(cls, plain), image_for(cls, arguments)
     for mode in (False, True):
         difference = (ours.train(mode)(image) - plain.train(mode)(image.clone())).abs().max()
         assert difference.item() <= 1e-5, mode
@@ -122,26 +126,31 @@ def test_outputs_and_statistics_are_equal(cls, knobs, found):
         torch.testing.assert_close(value, again[key], atol=1e-5, rtol=1e-5)
 
 
-def the_port_has(cls, knobs):
+def the_port_has(cls, arguments):
     depth = {UNet: range(5, 9), ResNet: [2]}.get(cls, [None])
     default = {UNet: 8, ResNet: 2}.get(cls)
-    return cls is not Tutorial and "most" not in knobs and knobs.get("downs", default) in depth
+    return (
+        cls is not Tutorial and "most" not in arguments and arguments.get("downs", default) in depth
+    )
 
 
 @pytest.mark.parametrize(
-    ("cls", "knobs"), [(cls, knobs) for cls, knobs, _ in NETWORKS if the_port_has(cls, knobs)]
+    ("cls", "arguments"),
+    [(cls, arguments) for cls, arguments, _ in NETWORKS if the_port_has(cls, arguments)],
 )
-def test_written_again_it_is_the_same(cls, knobs):
-    state = randomised(cls(**knobs)).state_dict()
+def test_written_again_it_is_the_same(cls, arguments):
+    state = randomized(cls(**arguments)).state_dict()
     written = to_reference(OURS[cls].from_reference(state))
     assert list(written) == list(state)
     assert all(torch.equal(written[key], state[key]) for key in state)
-    cls(**knobs).load_state_dict(written)
+    cls(**arguments).load_state_dict(written)
 
 
-@pytest.mark.parametrize("knobs", [knobs for cls, knobs, _ in NETWORKS if cls is Tutorial], ids=str)
-def test_the_tutorials_layout_is_written_again(knobs):
-    state = randomised(Tutorial(**knobs)).state_dict()
+@pytest.mark.parametrize(
+    "arguments", [arguments for cls, arguments, _ in NETWORKS if cls is Tutorial], ids=str
+)
+def test_the_tutorials_layout_is_written_again(arguments):
+    state = randomized(Tutorial(**arguments)).state_dict()
     again = written(UNetGenerator.from_reference(state), tutorial_unet.UNET)
     assert again.keys() == state.keys()
     assert all(torch.equal(again[key], state[key]) for key in state)
@@ -154,7 +163,7 @@ def test_what_the_tutorial_has_not_is_named():
         written(network, tutorial_unet.UNET)
 
 
-def test_the_tutorials_knobs_are_the_presets():
+def test_the_tutorials_arguments_are_the_presets():
     spec = from_reference("unet", Tutorial(base=4, downs=5).state_dict())[0]
     with torch.device("meta"):
         preset = spec_of(GENERATORS.build("unet_256_tutorial", base_channels=4, num_downs=5))
@@ -163,7 +172,7 @@ def test_the_tutorials_knobs_are_the_presets():
     assert ours == preset
 
 
-def test_knobs_go_before_what_is_found():
+def test_arguments_go_before_what_is_found():
     network = ResNetGenerator.from_reference(
         ResNet(base=4, blocks=1).state_dict(), padding_mode="replicate"
     )
@@ -175,7 +184,7 @@ def test_knobs_go_before_what_is_found():
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "module.module."])
 def test_prefixes_of_wrappers_are_taken_off(prefix):
-    state = randomised(Patch(base=4, layers=2)).state_dict()
+    state = randomized(Patch(base=4, layers=2)).state_dict()
     wrapped = OrderedDict((prefix + key, value) for key, value in state.items())
     written = to_reference(PatchDiscriminator.from_reference(wrapped))
     assert all(torch.equal(written[key], state[key]) for key in state)
@@ -183,7 +192,7 @@ def test_prefixes_of_wrappers_are_taken_off(prefix):
 
 @pytest.mark.parametrize("cls", [UNet, Patch, Pixel])
 def test_one_name_before_all_keys_is_taken_off(cls):
-    state = randomised(cls(base=4)).state_dict()
+    state = randomized(cls(base=4)).state_dict()
     named = {f"netG.{key}": value for key, value in state.items()}
     written = to_reference(OURS[cls].from_reference(named))
     assert all(torch.equal(written[key], state[key]) for key in state)
@@ -203,7 +212,7 @@ def test_a_prefix_of_some_keys_only_stays():
 
 
 def test_batch_norm_that_did_not_count():
-    state = randomised(Patch(base=4)).state_dict()
+    state = randomized(Patch(base=4)).state_dict()
     old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
     written = to_reference(PatchDiscriminator.from_reference(old))
     assert list(written) == list(state)
@@ -212,7 +221,7 @@ def test_batch_norm_that_did_not_count():
 
 
 def test_instance_norm_that_kept_statistics():
-    plain = randomised(UNet(base=4, downs=5, norm="instance")).eval()
+    plain = randomized(UNet(base=4, downs=5, norm="instance")).eval()
     state = plain.state_dict()
     old = dict(state)
     for name, module in plain.named_modules():
@@ -232,13 +241,13 @@ def test_half_precision_is_read():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "says"),
+    ("arguments", "says"),
     [
         ({"norm": "instance"}, r"blocks\.1\.norm\.running_mean is \(8,\).*absent"),
         ({"n_layers": 4}, r"blocks\.4\.conv\.weight is missing.*\(32, 32, 4, 4\)"),
         ({"in_channels": 3}, r"0\.conv\.weight is \(4, 6, 4, 4\).*\(4, 3, 4, 4\)"),
     ],
 )
-def test_a_knob_that_contradicts_the_keys_is_named(knobs, says):
+def test_a_argument_that_contradicts_the_keys_is_named(arguments, says):
     with pytest.raises(WeightsError, match=f"do not fit this PatchDiscriminator: .*{says}"):
-        PatchDiscriminator.from_reference(Patch(base=4).state_dict(), **knobs)
+        PatchDiscriminator.from_reference(Patch(base=4).state_dict(), **arguments)

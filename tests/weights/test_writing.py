@@ -1,10 +1,10 @@
-"""Writing the port's layout: what it has, and which knob stands in the way where it has not."""
+"""Writing the port's layout: what it has, and which argument stands in the way where it has not."""
 
 import inspect
 
 import pytest
 import torch
-from plain_port import Patch, Pixel, ResNet, UNet, randomised
+from plain_port import Patch, Pixel, ResNet, UNet, randomized
 from torch import nn
 
 from ganblocks import (
@@ -25,20 +25,20 @@ from ganblocks.weights.translation import _OPTIONS
 INSTANCE = {"type": "instance", "affine": False}
 
 
-def unet(**knobs):
-    return UNetGenerator(**{"base_channels": 4, "num_downs": 5, **knobs})
+def unet(**options):
+    return UNetGenerator(**{"base_channels": 4, "num_downs": 5, **options})
 
 
-def resnet(**knobs):
-    return ResNetGenerator(**{"base_channels": 4, "n_blocks": 2, **knobs})
+def resnet(**options):
+    return ResNetGenerator(**{"base_channels": 4, "n_blocks": 2, **options})
 
 
-def patch(**knobs):
-    return PatchDiscriminator(**{"base_channels": 4, **knobs})
+def patch(**options):
+    return PatchDiscriminator(**{"base_channels": 4, **options})
 
 
-def pixel(**knobs):
-    return PixelDiscriminator(**{"base_channels": 4, **knobs})
+def pixel(**options):
+    return PixelDiscriminator(**{"base_channels": 4, **options})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_port_loads_it_and_computes_the_same(ours, plain):
 
 
 @pytest.mark.parametrize(
-    ("network", "knob", "value", "has"),
+    ("network", "argument", "value", "has"),
     [
         (unet, "num_downs", 4, "5 at least"),
         (unet, "max_multiplier", 4, "8"),
@@ -121,21 +121,27 @@ def test_the_port_loads_it_and_computes_the_same(ours, plain):
         (pixel, "last_bias", True, "bias='auto', last_bias=False with this norm (logits"),
     ],
 )
-def test_what_the_port_has_not_is_named(network, knob, value, has):
+def test_what_the_port_has_not_is_named(network, argument, value, has):
     with pytest.raises(OptionError) as caught:
-        to_reference(network(**{knob: value}))
+        to_reference(network(**{argument: value}))
     message = str(caught.value)
-    assert message.startswith(f"{knob} is {value!r}, and the PyTorch port has ")
+    assert message.startswith(f"{argument} is {value!r}, and the PyTorch port has ")
     assert has in message
     assert message.endswith("Save model.state_dict() instead")
 
 
 @pytest.mark.parametrize("layout", FORMATS, ids=lambda layout: layout.what)
-def test_every_knob_that_is_let_through_exists(layout):
+def test_every_argument_that_is_let_through_exists(layout):
     network = {"unet": unet, "resnet": resnet, "patch": patch, "pixel": pixel}[layout.component]
-    knobs = {*layout.dimensions, *layout.silent, *layout.choices, *layout.dialect, *layout.least}
-    knobs |= {*layout.biases("batch")}
-    assert knobs <= set(inspect.signature(type(network())).parameters)
+    arguments = {
+        *layout.dimensions,
+        *layout.silent,
+        *layout.choices,
+        *layout.dialect,
+        *layout.least,
+    }
+    arguments |= {*layout.biases("batch")}
+    assert arguments <= set(inspect.signature(type(network())).parameters)
 
 
 def test_instance_norm_needs_its_biases():
@@ -159,7 +165,7 @@ def test_other_components_are_refused():
 
 
 def test_the_tensors_are_the_networks_own():
-    network = randomised(patch())
+    network = randomized(patch())
     written = to_reference(network)
     assert written["model.0.weight"].data_ptr() == network.blocks[0].conv.weight.data_ptr()
 
@@ -181,7 +187,7 @@ def test_the_usual_options_are_those_of_the_components():
     ],
 )
 def test_wrappers_are_taken_off(wrap):
-    network = randomised(patch())
+    network = randomized(patch())
     written, expected = to_reference(wrap(network)), to_reference(network)
     assert list(written) == list(expected)
     assert all(torch.equal(written[key], expected[key]) for key in expected)

@@ -10,7 +10,7 @@
   "use strict";
 
   const DEFAULTS = { kernel: 1, stride: 1, padding: 0, dilation: 1 };
-  const KNOBS = Object.keys(DEFAULTS);
+  const FIELDS = Object.keys(DEFAULTS);
   const LIMITS = { // so narrow that JavaScript holds every number exactly
     kernel: [1, 64], stride: [1, 8], padding: [0, 64], dilation: [1, 64], layers: [1, 12],
     image: [1, 2048], want: [1, 9999], at: [1, 2048],
@@ -67,7 +67,7 @@
   }
 
   /** What layers see of an image that gives at least one logit. */
-  function analysed(layers, image) {
+  function analyzed(layers, image) {
     const rows = table(layers, image), field = last(rows);
     const spans = image.map((length) => supports(layers, length));
     const start = (i) => field.stride * i - field.padding;
@@ -170,7 +170,7 @@
       `${square(side)} to give a logit. Enlarge the image${remedy}`;
   }
 
-  const unusual = (layer) => KNOBS.slice(1).filter((knob) => layer[knob] !== DEFAULTS[knob]);
+  const unusual = (layer) => FIELDS.slice(1).filter((field) => layer[field] !== DEFAULTS[field]);
 
   function pythonLine(layers) {
     const patch = known(layers);
@@ -181,14 +181,14 @@
     }
     const channels = channelsOf(layers);
     const convs = layers.map((layer, i) => [channels[i], channels[i + 1], layer.kernel,
-      ...unusual(layer).map((knob) => `${knob}=${layer[knob]}`)].join(", "));
+      ...unusual(layer).map((field) => `${field}=${layer[field]}`)].join(", "));
     return `nn.Sequential(${convs.map((words) => `nn.Conv2d(${words})`).join(", ")})`;
   }
 
   /** The state as the address holds it: #layers=k4s2p1,k4p1&image=256x256&logit=15,15&… */
   function written({ layers, image, logit, coverage, want, at }) {
     const short = (layer) => `k${layer.kernel}` +
-      unusual(layer).map((knob) => knob[0] + layer[knob]).join("");
+      unusual(layer).map((field) => field[0] + layer[field]).join("");
     return `#layers=${layers.map(short).join(",")}&image=${image.join("x")}` +
       `&logit=${logit.join(",")}&coverage=${Number(coverage)}&want=${want}&at=${at}`;
   }
@@ -201,9 +201,9 @@
     const numbers = (name) => ((words.get(name) || "").match(/\d+/g) || []).map(Number);
     const layers = (words.get("layers") || "").split(",").map((text) => {
       const found = /^k(\d+)(?:s(\d+))?(?:p(\d+))?(?:d(\d+))?$/.exec(text) || ["", 0];
-      return Object.fromEntries(KNOBS.map((k, i) => [k, Number(found[i + 1] ?? DEFAULTS[k])]));
+      return Object.fromEntries(FIELDS.map((k, i) => [k, Number(found[i + 1] ?? DEFAULTS[k])]));
     });
-    const areRight = layers.every((layer) => KNOBS.every((knob) => isWithin(knob, layer[knob])));
+    const areRight = layers.every((layer) => FIELDS.every((field) => isWithin(field, layer[field])));
     if (areRight && isWithin("layers", layers.length)) state.layers = layers;
     const image = numbers("image"), logit = numbers("logit");
     if (image.length === 2 && image.every((n) => isWithin("image", n))) state.image = image;
@@ -217,7 +217,7 @@
 
   if (typeof module === "object") {
     module.exports = {
-      analysed, noSuggestionSaid, pythonLine, read, refusal, suggestionSaid, suggestions, written,
+      analyzed, noSuggestionSaid, pythonLine, read, refusal, suggestionSaid, suggestions, written,
     };
     return;
   }
@@ -292,7 +292,7 @@
     const grid = part("grid-map"), picture = part("picture"), body = part("layers");
     const presets = tool.querySelectorAll("[data-n-layers]");
     const state = { ...BEGIN, ...read(location.hash) };
-    let field = null, timer = 0; // field: what `analysed` found, null where there is no logit
+    let field = null, timer = 0; // field: what `analyzed` found, null where there is no logit
 
     function write() {
       clearTimeout(timer);
@@ -308,7 +308,7 @@
     function change(news) {
       const before = field;
       Object.assign(state, news);
-      field = refusal(state.layers, state.image) ? null : analysed(state.layers, state.image);
+      field = refusal(state.layers, state.image) ? null : analyzed(state.layers, state.image);
       if (field && before && !news.logit) { // at about the same place of the picture
         state.logit = state.logit.map((n, a) => (n + 0.5) / before.grid[a] * field.grid[a]);
       }
@@ -361,7 +361,7 @@
       rows.forEach(({ grid: map, size, stride, padding }, i) => {
         const row = body.rows[i], said = { map: times(map), size: square(size),
           stride: square(stride), padding: square(padding) };
-        for (const knob of KNOBS) fill(row.querySelector(`[name=${knob}]`), state.layers[i][knob]);
+        for (const field of FIELDS) fill(row.querySelector(`[name=${field}]`), state.layers[i][field]);
         for (const cell of row.querySelectorAll("[data-after]")) {
           cell.textContent = said[cell.dataset.after];
         }
@@ -376,11 +376,11 @@
       const row = part("layer").content.firstElementChild.cloneNode(true);
       row.cells[0].textContent = i + 1;
       for (const element of row.querySelectorAll("[aria-label]")) element.ariaLabel += ` ${i + 1}`;
-      for (const knob of KNOBS) {
-        listen(row.querySelector(`[name=${knob}]`), knob, (number) => {
-          const changed = { ...state.layers[i], [knob]: number };
+      for (const field of FIELDS) {
+        listen(row.querySelector(`[name=${field}]`), field, (number) => {
+          const changed = { ...state.layers[i], [field]: number };
           change({ layers: state.layers.map((layer, l) => (l === i ? changed : layer)) });
-        }, () => state.layers[i][knob]);
+        }, () => state.layers[i][field]);
       }
       for (const button of row.querySelectorAll("[data-move]")) {
         button.addEventListener("click", () => {

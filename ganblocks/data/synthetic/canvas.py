@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating[Any]]
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 SIDE = 128
 """The side of a picture in drawing units."""
@@ -29,8 +29,8 @@ class Patch:
 
     Attributes:
         pixels: The photo's pixels, a view, (h, w, 3), about 0...1.
-        x: Distance of pixel centres from the left edge in units, (1, w).
-        y: Distance of pixel centres from the top edge in units, (h, 1).
+        x: Distance of pixel centers from the left edge in units, (1, w).
+        y: Distance of pixel centers from the top edge in units, (h, 1).
         width: Width of the box in units.
         height: Height of the box in units.
         pixel: Size of a pixel in units.
@@ -45,26 +45,26 @@ class Patch:
         self.height = box.y1 - box.y0
         self.pixel = pixel
 
-    def fill(self, colour: Colour | Array) -> None:
+    def fill(self, color: Color | Array) -> None:
         """Paints every pixel."""
-        self.pixels[:] = np.asarray(colour, np.float32)
+        self.pixels[:] = np.asarray(color, np.float32)
 
-    def blend(self, colour: Colour, alpha: Array | float) -> None:
+    def blend(self, color: Color, alpha: Array | float) -> None:
         """Paints with an opacity 0...1, a number or an array that broadcasts to (h, w)."""
         alpha = np.asarray(alpha, np.float32)[..., None]
-        self.pixels += (np.asarray(colour, np.float32) - self.pixels) * alpha
+        self.pixels += (np.asarray(color, np.float32) - self.pixels) * alpha
 
     def shade(self, factor: Array | float) -> None:
         """Multiplies the light by a number or an array that broadcasts to (h, w)."""
         self.pixels *= np.asarray(factor, np.float32)[..., None]
 
-    def row(self, centre: float, width: float = 1.0) -> Array:
-        """Covers a horizontal line at `centre` units from the top: opacity (h, 1)."""
-        return _cover(self.y, centre, width, self.pixel)
+    def row(self, center: float, width: float = 1.0) -> Array:
+        """Covers a horizontal line at `center` units from the top: opacity (h, 1)."""
+        return _cover(self.y, center, width, self.pixel)
 
-    def column(self, centre: float, width: float = 1.0) -> Array:
-        """Covers a vertical line at `centre` units from the left: opacity (1, w)."""
-        return _cover(self.x, centre, width, self.pixel)
+    def column(self, center: float, width: float = 1.0) -> Array:
+        """Covers a vertical line at `center` units from the left: opacity (1, w)."""
+        return _cover(self.x, center, width, self.pixel)
 
     def frame(self, width: float = 1.0) -> Array:
         """Covers the rim of the box, `width` units wide: opacity (h, w)."""
@@ -82,7 +82,7 @@ class Canvas:
         self.photo: Array = np.zeros((size, size, 3), np.float32)
         self.classes: npt.NDArray[np.uint8] = np.zeros((size, size), np.uint8)
         self._stamps: dict[tuple[object, ...], Array] = {}
-        self._centres = ((np.arange(size) + 0.5) / self.scale).astype(np.float32)
+        self._centers = ((np.arange(size) + 0.5) / self.scale).astype(np.float32)
 
     def window(self, box: Box) -> tuple[slice, slice]:
         """Returns the rows and columns of a box; at least one of each if it is on the canvas."""
@@ -100,8 +100,8 @@ class Canvas:
         return Patch(
             self.photo[rows, columns],
             box,
-            self._centres[None, columns] - np.float32(box.x0),
-            self._centres[rows, None] - np.float32(box.y0),
+            self._centers[None, columns] - np.float32(box.x0),
+            self._centers[rows, None] - np.float32(box.y0),
             1 / self.scale,
         )
 
@@ -121,5 +121,5 @@ def saturate(values: Array) -> Array:
     return np.minimum(np.maximum(values, np.float32(0)), np.float32(1))
 
 
-def _cover(distance: Array, centre: float, width: float, pixel: float) -> Array:
-    return saturate((width / 2 - np.abs(distance - centre)) / pixel + 0.5)
+def _cover(distance: Array, center: float, width: float, pixel: float) -> Array:
+    return saturate((width / 2 - np.abs(distance - center)) / pixel + 0.5)

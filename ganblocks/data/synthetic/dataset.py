@@ -19,10 +19,10 @@ _SPLITS = ("train", "val")
 class SyntheticFacades(PairedDataset):
     """Endless drawn building fronts: `a` is the photo, `b` its CMP label map.
 
-    The label map has the classes and colours of the CMP facades (Tyleček and Šára, 2013).
+    The label map has the classes and colors of the CMP facades (Tyleček and Šára, 2013).
     Every (epoch, index) is a new building, drawn from (seed, split, epoch, index) alone.
-    The colours of a building belong to its family, and the family shows in its labels, so
-    a network can learn them; a table from class to colour cannot give them.
+    The colors of a building belong to its family, and the family shows in its labels, so
+    a network can learn them; a table from class to color cannot give them.
 
     Args:
         length: Number of buildings in an epoch.

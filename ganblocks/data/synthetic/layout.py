@@ -12,7 +12,7 @@ from ganblocks.data.synthetic.style import STYLES, Style
 
 
 class Part(NamedTuple):
-    """One labelled box; `kind` is a class of `CMP_PALETTE`."""
+    """One labeled box; `kind` is a class of `CMP_PALETTE`."""
 
     kind: str
     box: Box
@@ -24,13 +24,13 @@ class Plan:
 
     Attributes:
         outline: The box of the facade.
-        neighbour: `"left"`, `"right"` or `"none"`; the sun shines from the other side.
-        tone: Where the wall colour lies between the two of the style, 0...1.
+        neighbor: `"left"`, `"right"` or `"none"`; the sun shines from the other side.
+        tone: Where the wall color lies between the two of the style, 0...1.
     """
 
     style: Style
     outline: Box
-    neighbour: str
+    neighbor: str
     tone: float
     parts: list[Part] = field(default_factory=list)
 
@@ -60,15 +60,15 @@ class Grid(NamedTuple):
 def plan_building(rng: np.random.Generator) -> Plan:
     """Draws a building of a random family."""
     style = list(STYLES.values())[rng.integers(len(STYLES))]
-    neighbour = ("left", "right", "none")[rng.integers(3)]
+    neighbor = ("left", "right", "none")[rng.integers(3)]
     gap = int(rng.integers(10, 22))
     outline = Box(
-        gap if neighbour == "left" else 0,
+        gap if neighbor == "left" else 0,
         int(rng.integers(16, 34)),
-        SIDE - gap if neighbour == "right" else SIDE,
+        SIDE - gap if neighbor == "right" else SIDE,
         SIDE - int(rng.integers(8, 13)),
     )
-    plan = Plan(style, outline, neighbour, tone=float(rng.random()))
+    plan = Plan(style, outline, neighbor, tone=float(rng.random()))
     grid = _draw_grid(plan, rng)
     plan.add("facade", *outline)
     for line in grid.lines:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ganblocks.data.synthetic.canvas import Array, Box, Canvas, Patch, saturate
 from ganblocks.data.synthetic.layout import Plan
-from ganblocks.data.synthetic.surroundings import sky_colours
+from ganblocks.data.synthetic.surroundings import sky_colors
 
 _BARS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "cross": ((0.5,), (0.34,)),
@@ -68,7 +68,7 @@ def paint_shop(canvas: Canvas, plan: Plan, box: Box) -> None:
     goods = np.sin(patch.x * 1.9) * np.sin(patch.x * 0.7 + 1) > 0.1
     patch.shade(1 - 0.55 * goods * (patch.y > patch.height * 0.72))
     streak = np.abs(np.mod(patch.x + patch.y * 0.7, 13) - 4) < 1.6
-    patch.blend(sky_colours(plan)[1], streak * 0.3)
+    patch.blend(sky_colors(plan)[1], streak * 0.3)
     for share in (1 / 3, 2 / 3):
         patch.blend(plan.style.frame, patch.column(round(share * patch.width) + 0.5))
     patch.blend(plan.style.frame, patch.frame())
@@ -87,7 +87,7 @@ def paint_shop(canvas: Canvas, plan: Plan, box: Box) -> None:
 
 
 def paint_blind(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints slats: shutters in the accent colour, or a roller blind."""
+    """Paints slats: shutters in the accent color, or a roller blind."""
     canvas.stamp("blind", box, lambda patch: _draw_blind(patch, plan))
 
 
@@ -109,13 +109,13 @@ def _paint_glass(patch: Patch, plan: Plan) -> None:
     mirror: Array = saturate((1 - patch.y / patch.height) * 0.7 + 0.1) * (0.3 + 0.8 * rise)
     streak = np.abs(patch.x + patch.y * 0.6 - patch.width * 0.7) < patch.width * 0.13
     patch.fill((0.10, 0.13, 0.17))
-    patch.blend(sky_colours(plan)[0], saturate(mirror))
-    patch.blend(sky_colours(plan)[1], streak * (0.15 + 0.3 * rise))
+    patch.blend(sky_colors(plan)[0], saturate(mirror))
+    patch.blend(sky_colors(plan)[1], streak * (0.15 + 0.3 * rise))
 
 
 def _shade_reveal(patch: Patch, plan: Plan) -> None:
     """The wall's thickness shades the top and the sunny side."""
-    sunny = patch.width - patch.x if plan.neighbour == "left" else patch.x
+    sunny = patch.width - patch.x if plan.neighbor == "left" else patch.x
     patch.shade(1 - 0.5 * saturate(1.5 - patch.y / 1.5))
     patch.shade(1 - 0.35 * saturate(1.5 - sunny))
 

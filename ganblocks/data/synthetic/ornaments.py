@@ -10,7 +10,7 @@ from ganblocks.data.synthetic.layout import Plan
 
 def cast_shadow(canvas: Canvas, plan: Plan, box: Box, length: float, strength: float) -> None:
     """Darkens what lies below a box, and beside it away from the sun, fading out."""
-    lean = length / 2 * (-1 if plan.neighbour == "left" else 1)
+    lean = length / 2 * (-1 if plan.neighbor == "left" else 1)
     x0, x1 = box.x0 + min(lean, 0), box.x1 + max(lean, 0)
     left, _, right, street = plan.outline
     patch = canvas.patch(Box(max(x0, left), box.y0, min(x1, right), min(box.y1 + length, street)))
@@ -80,7 +80,7 @@ def paint_pillar(canvas: Canvas, plan: Plan, box: Box) -> None:
     cast_shadow(canvas, plan, box, 3, 0.4)
     patch = canvas.patch(box)
     patch.fill(plan.style.trim)
-    sunny = 0.65 if plan.neighbour == "left" else 0.35
+    sunny = 0.65 if plan.neighbor == "left" else 0.35
     patch.shade(1.08 - 0.9 * np.square(patch.x / patch.width - sunny))
     ends = np.minimum(patch.y, patch.height - patch.y)
     patch.shade(1 - 0.35 * saturate(1 - np.abs(ends - 3)))

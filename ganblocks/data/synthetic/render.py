@@ -25,9 +25,9 @@ Painter = Callable[[Canvas, Plan, Box], None]
 
 
 def paint_wall(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints the bare wall in the building's own colour, between the two of its style."""
+    """Paints the bare wall in the building's own color, between the two of its style."""
     patch = canvas.patch(box)
-    first, second = (np.asarray(colour, np.float32) for colour in plan.style.wall)
+    first, second = (np.asarray(color, np.float32) for color in plan.style.wall)
     patch.fill(first + (second - first) * np.float32(plan.tone))
     patch.shade(wall_texture(plan.style.texture, patch.x + box.x0, patch.y + box.y0, patch.pixel))
     patch.shade(1 - 0.22 * saturate((patch.y - patch.height + 5) / patch.pixel))
@@ -67,10 +67,10 @@ def _light(canvas: Canvas, plan: Plan) -> None:
     """Lets the sun fall on the front: warm and bright near it, cool and dim far from it."""
     patch = canvas.patch(plan.outline)
     across = patch.x / patch.width
-    if plan.neighbour == "left":
+    if plan.neighbor == "left":
         across = 1 - across
     light: Array = 1.16 - 0.24 * across - 0.2 * np.square(patch.y / patch.height)
-    if plan.neighbour == "none":
+    if plan.neighbor == "none":
         light = 1.04 + 0 * across - 0.2 * np.square(patch.y / patch.height)
-    warm = np.array([0.06, 0.0, -0.08], np.float32) * (plan.neighbour == "left")
+    warm = np.array([0.06, 0.0, -0.08], np.float32) * (plan.neighbor == "left")
     patch.pixels *= light[..., None] * (1 + warm)

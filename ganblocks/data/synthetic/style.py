@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ganblocks.data.synthetic.canvas import Colour
+from ganblocks.data.synthetic.canvas import Color
 
 Range = tuple[float, float]
 
@@ -20,14 +20,14 @@ class Style:
         bay: Least and most width of a window axis in units.
         window_width: Least and most share of the axis that a window takes.
         window_height: Least and most share of the storey that a window takes. Taller
-            windows go with the second of the two `wall` colours.
-        wall: Two wall colours; a building lies between them.
+            windows go with the second of the two `wall` colors.
+        wall: Two wall colors; a building lies between them.
         texture: `"brick"`, `"blocks"`, `"plaster"`, `"panels"` or `"planks"`.
-        trim: Colour of ledges, bands and pillars.
-        frame: Colour of window frames and bars.
-        door: Colour of the doors.
-        accent: Colour of blinds, awnings, carvings and solid railings.
-        roof: Colour of the roof.
+        trim: Color of ledges, bands and pillars.
+        frame: Color of window frames and bars.
+        door: Color of the doors.
+        accent: Color of blinds, awnings, carvings and solid railings.
+        roof: Color of the roof.
         roof_rise: Height of the roof in units.
         bars: Window bars: `"cross"`, `"sash"`, `"pane"` or `"grid"`.
         hood: Whether windows have a cornice above.
@@ -47,13 +47,13 @@ class Style:
     bay: Range
     window_width: Range
     window_height: Range
-    wall: tuple[Colour, Colour]
+    wall: tuple[Color, Color]
     texture: str
-    trim: Colour
-    frame: Colour
-    door: Colour
-    accent: Colour
-    roof: Colour
+    trim: Color
+    frame: Color
+    door: Color
+    accent: Color
+    roof: Color
     roof_rise: int = 9
     bars: str = "cross"
     sill: bool = False

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganblocks.data.synthetic.canvas import SIDE, Array, Box, Canvas, Colour, saturate
+from ganblocks.data.synthetic.canvas import SIDE, Array, Box, Canvas, Color, saturate
 from ganblocks.data.synthetic.layout import Plan
 
-_SKIES: dict[str, tuple[Colour, Colour]] = {
+_SKIES: dict[str, tuple[Color, Color]] = {
     "left": ((0.46, 0.56, 0.74), (0.98, 0.86, 0.70)),
     "right": ((0.32, 0.56, 0.88), (0.84, 0.92, 0.98)),
     "none": ((0.60, 0.68, 0.76), (0.90, 0.91, 0.92)),
@@ -15,33 +15,33 @@ _SKIES: dict[str, tuple[Colour, Colour]] = {
 """Top and horizon of the sky, by the side of the house next door: the sun is opposite."""
 
 
-def sky_colours(plan: Plan) -> tuple[Colour, Colour]:
-    """Returns the sky's colour at the top and at the horizon."""
-    return _SKIES[plan.neighbour]
+def sky_colors(plan: Plan) -> tuple[Color, Color]:
+    """Returns the sky's color at the top and at the horizon."""
+    return _SKIES[plan.neighbor]
 
 
 def paint_surroundings(canvas: Canvas, plan: Plan) -> None:
     """Paints all that the front will stand before."""
     _paint_sky(canvas, plan)
-    if plan.neighbour != "none":
-        _paint_neighbour(canvas, plan)
+    if plan.neighbor != "none":
+        _paint_neighbor(canvas, plan)
     _paint_roof(canvas, plan)
     _paint_street(canvas, plan.outline.y1)
 
 
 def _paint_sky(canvas: Canvas, plan: Plan) -> None:
     patch = canvas.patch(Box(0, 0, SIDE, plan.outline.y1))
-    top, horizon = (np.asarray(colour, np.float32) for colour in sky_colours(plan))
+    top, horizon = (np.asarray(color, np.float32) for color in sky_colors(plan))
     height = saturate(patch.y / 48)[..., None]
     patch.pixels[:] = top + (horizon - top) * height
     clouds = np.sin(patch.x * 0.07 + patch.y * 0.05 + 2) * np.sin(patch.y * 0.23 - patch.x * 0.03)
     patch.blend((1.0, 1.0, 1.0), saturate(clouds) * 0.45)
 
 
-def _paint_neighbour(canvas: Canvas, plan: Plan) -> None:
+def _paint_neighbor(canvas: Canvas, plan: Plan) -> None:
     left, top, right, street = plan.outline
     box = Box(0, top + 10, left, street)
-    if plan.neighbour == "right":
+    if plan.neighbor == "right":
         box = Box(right, top + 10, SIDE, street)
     patch = canvas.patch(box)
     patch.fill((0.60, 0.55, 0.50))
@@ -50,7 +50,7 @@ def _paint_neighbour(canvas: Canvas, plan: Plan) -> None:
         (0.28, 0.31, 0.36), ((rows > 6) & (rows < 17) & (columns > 2) & (columns < 8)) * 1.0
     )
     patch.blend((0.42, 0.30, 0.26), patch.row(1.5, 3))
-    near = patch.width - patch.x if plan.neighbour == "left" else patch.x
+    near = patch.width - patch.x if plan.neighbor == "left" else patch.x
     patch.shade(0.62 + 0.30 * saturate(near / 14))
 
 
@@ -61,8 +61,8 @@ def _paint_roof(canvas: Canvas, plan: Plan) -> None:
     slope = (patch.height - patch.y) * 0.6
     inside: Array = saturate((np.minimum(patch.x, patch.width - patch.x) - slope) / patch.pixel)
     tiles = 0.86 + 0.2 * patch.y / patch.height + 0.12 * np.sin(patch.x * np.pi / 2)
-    colour = np.asarray(plan.style.roof, np.float32) * tiles[..., None]
-    patch.pixels += (colour - patch.pixels) * inside[..., None]
+    color = np.asarray(plan.style.roof, np.float32) * tiles[..., None]
+    patch.pixels += (color - patch.pixels) * inside[..., None]
     if rise > 4:
         for share in (0.22, 0.78):
             x = left + (right - left) * share

@@ -67,10 +67,10 @@ def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """Mean |difference| of vertical neighbours plus that of horizontal ones, anisotropic.
+    """Mean |difference| of vertical neighbors plus that of horizontal ones, anisotropic.
 
     Rudin et al. (1992) introduced it as a sum; the mean does not grow with the image. An axis of
-    one pixel has no neighbours and adds 0.
+    one pixel has no neighbors and adds 0.
 
     Args:
         image: Images (B, C, H, W).
@@ -88,7 +88,7 @@ def total_variation(image: Tensor) -> Tensor:
 def gradient_difference(output: Tensor, target: Tensor, *, alpha: float = 1.0) -> Tensor:
     """Mean ||∂output| − |∂target||^α, along each axis, added (Mathieu et al., 2016, equation 6).
 
-    ∂ is the difference of neighbouring pixels. The mean stands where the paper has a sum.
+    ∂ is the difference of neighboring pixels. The mean stands where the paper has a sum.
 
     Args:
         output: Images (B, C, H, W).

@@ -9,12 +9,12 @@ from ganblocks.augment import AUGMENTATIONS, Augmentation
 from ganblocks.errors import require_one_of
 from ganblocks.losses.logits import pairs_of
 from ganblocks.losses.penalties.base import PENALTIES, Judge, Penalty
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 
 @PENALTIES.register("consistency")
 class ConsistencyPenalty(Penalty):
-    r"""Consistency regularisation of logits: CR on real images, bCR on both sides.
+    r"""Consistency regularization of logits: CR on real images, bCR on both sides.
 
     $$\overline{(D(x) - D(T(x)))^2}, \quad
     \text{bCR: } + \overline{(D(\tilde x) - D(T(\tilde x)))^2}$$
@@ -29,7 +29,7 @@ class ConsistencyPenalty(Penalty):
         interval: Lazy application, see `Penalty`.
 
     Raises:
-        OptionError: A knob is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> real, fake = torch.rand(2, 4, 3, 8, 8)
@@ -39,7 +39,7 @@ class ConsistencyPenalty(Penalty):
     """
 
     def __init__(
-        self, *, augmentation: Knob = "colour", sides: str = "real", interval: int = 1
+        self, *, augmentation: ComponentLike = "color", sides: str = "real", interval: int = 1
     ) -> None:
         super().__init__(interval=interval)
         require_one_of("sides", sides, ("real", "both"))

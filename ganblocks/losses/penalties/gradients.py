@@ -32,13 +32,13 @@ class WGANGPPenalty(GradientPenalty):
 
     Args:
         target: t, the norm aimed at.
-        one_sided: Whether only norms above t are penalised (Petzka et al., 2018).
+        one_sided: Whether only norms above t are penalized (Petzka et al., 2018).
         scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
             `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
         interval: Lazy application, see `Penalty`.
 
     Raises:
-        OptionError: A knob is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> real, fake = torch.rand(2, 4, 1, 3, 3)
@@ -88,7 +88,7 @@ class DRAGANPenalty(GradientPenalty):
         interval: Lazy application, see `Penalty`.
 
     Raises:
-        OptionError: A knob is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> real = torch.rand(4, 1, 3, 3)
@@ -117,7 +117,7 @@ class DRAGANPenalty(GradientPenalty):
 
 @PENALTIES.register("r1")
 class R1Penalty(GradientPenalty):
-    r"""Zero-centred gradient penalty on real images (Mescheder et al., 2018, equation 9).
+    r"""Zero-centered gradient penalty on real images (Mescheder et al., 2018, equation 9).
 
     $$\tfrac{1}{2}\,\overline{\|\nabla_x D(x)\|_2^2}$$
 
@@ -130,7 +130,7 @@ class R1Penalty(GradientPenalty):
         interval: Lazy application, see `Penalty`; StyleGAN2 takes 16.
 
     Raises:
-        OptionError: A knob is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> real = torch.rand(4, 1, 3, 3)
@@ -146,7 +146,7 @@ class R1Penalty(GradientPenalty):
 
 @PENALTIES.register("r2")
 class R2Penalty(GradientPenalty):
-    r"""Zero-centred gradient penalty on generated images (Mescheder et al., 2018, equation 10).
+    r"""Zero-centered gradient penalty on generated images (Mescheder et al., 2018, equation 10).
 
     $$\tfrac{1}{2}\,\overline{\|\nabla_{\tilde x} D(\tilde x)\|_2^2}$$
 
@@ -156,7 +156,7 @@ class R2Penalty(GradientPenalty):
         interval: Lazy application, see `Penalty`.
 
     Raises:
-        OptionError: A knob is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> fake = torch.rand(4, 1, 3, 3)
@@ -183,7 +183,7 @@ class R1R2Penalty(GradientPenalty):
         interval: Lazy application, see `Penalty`.
 
     Raises:
-        OptionError: A knob is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> real, fake = torch.rand(2, 4, 1, 3, 3)

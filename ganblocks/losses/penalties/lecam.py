@@ -1,4 +1,4 @@
-"""LeCam regularisation: logits are held near the usual logits of the other side."""
+"""LeCam regularization: logits are held near the usual logits of the other side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganblocks.losses.penalties.base import PENALTIES, Judge, Penalty
 
 @PENALTIES.register("lecam")
 class LeCamPenalty(Penalty):
-    r"""LeCam regularisation, for few images (Tseng et al., 2021, equation 3).
+    r"""LeCam regularization, for few images (Tseng et al., 2021, equation 3).
 
     $$\overline{(r - \alpha_F)^2} + \overline{(f - \alpha_R)^2}$$
 
@@ -25,7 +25,7 @@ class LeCamPenalty(Penalty):
         interval: Lazy application, see `Penalty`.
 
     Raises:
-        OptionError: A knob is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> real, fake = torch.ones(4, 1, 2, 2), torch.zeros(4, 1, 2, 2)

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks import GENERATORS, ConvBlock, initialize
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 
 @GENERATORS.register("residual_stack")
 class ResidualStackGenerator(nn.Module):
-    """Residual blocks at full size, for small changes of colour and texture.
+    """Residual blocks at full size, for small changes of color and texture.
 
     (B, in_channels, H, W) → (B, out_channels, H, W) in [−1, 1], for any H and W.
 
@@ -28,7 +28,7 @@ class ResidualStackGenerator(nn.Module):
         *,
         base_channels: int = 32,
         n_blocks: int = 4,
-        norm: Knob = "filter_response",
+        norm: ComponentLike = "filter_response",
     ) -> None:
         super().__init__()
         self.first = ConvBlock(in_channels, base_channels)

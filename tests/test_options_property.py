@@ -1,4 +1,4 @@
-"""Any legal combination of knobs builds, runs and round-trips; any illegal one is explained."""
+"""Any legal combination of arguments builds, runs and round-trips; any illegal one is explained."""
 
 import json
 
@@ -38,7 +38,7 @@ modes = st.sampled_from(["train", "always"])
 def unets(draw):
     num_downs = draw(st.integers(1, 4))
     levels = st.lists(st.integers(0, num_downs - 2), unique=True) if num_downs > 1 else st.just([])
-    knobs = {
+    arguments = {
         "type": "unet",
         "in_channels": draw(channels),
         "out_channels": draw(channels),
@@ -69,10 +69,10 @@ def unets(draw):
         "size_policy": draw(st.sampled_from(["pad", "match_skip"])),
         "init": draw(inits),
     }
-    assume((knobs["skip_features"], knobs["decoder_activation"]) != ("raw", "before_join"))
-    if knobs["down"] != "conv" and knobs["up"] != "deconv":
-        knobs["kernel_size"] = 4
-    return knobs
+    assume((arguments["skip_features"], arguments["decoder_activation"]) != ("raw", "before_join"))
+    if arguments["down"] != "conv" and arguments["up"] != "deconv":
+        arguments["kernel_size"] = 4
+    return arguments
 
 
 resnets = st.fixed_dictionaries(
@@ -139,7 +139,7 @@ multiscales = st.builds(
     channels,
     st.integers(1, 2),
 )
-block_knobs = {
+block_arguments = {
     "norm": norms,
     "bias": biases,
     "activation": activations,
@@ -157,12 +157,16 @@ orders = st.sampled_from(
 )
 blocks = st.one_of(
     st.fixed_dictionaries(
-        {"type": st.just("conv"), "padding_mode": paddings, "order": orders, **block_knobs}
+        {"type": st.just("conv"), "padding_mode": paddings, "order": orders, **block_arguments}
     ),
-    st.fixed_dictionaries({"type": st.just("deconv"), "order": orders, **block_knobs}),
-    st.fixed_dictionaries({"type": st.just("up"), "up": ups, "order": orders, **block_knobs}),
-    st.fixed_dictionaries({"type": st.just("down"), "down": downs, "order": orders, **block_knobs}),
-    st.fixed_dictionaries({"type": st.just("residual"), "padding_mode": paddings, **block_knobs}),
+    st.fixed_dictionaries({"type": st.just("deconv"), "order": orders, **block_arguments}),
+    st.fixed_dictionaries({"type": st.just("up"), "up": ups, "order": orders, **block_arguments}),
+    st.fixed_dictionaries(
+        {"type": st.just("down"), "down": downs, "order": orders, **block_arguments}
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("residual"), "padding_mode": paddings, **block_arguments}
+    ),
 )
 
 
@@ -189,12 +193,12 @@ def runs_both_ways(network, image):
 
 
 @settings(deadline=None, max_examples=80)
-@given(knobs=unets(), height=st.integers(1, 24), width=st.integers(1, 24))
-def test_any_unet(knobs, height, width):
-    network = GENERATORS.build(knobs)
-    image = torch.randn(2, knobs["in_channels"], height, width)
+@given(arguments=unets(), height=st.integers(1, 24), width=st.integers(1, 24))
+def test_any_unet(arguments, height, width):
+    network = GENERATORS.build(arguments)
+    image = torch.randn(2, arguments["in_channels"], height, width)
     output = runs_both_ways(network, image)
-    assert output.shape == (2, knobs["out_channels"], height, width)
+    assert output.shape == (2, arguments["out_channels"], height, width)
     again = built_again(GENERATORS, network)
     torch.manual_seed(1)
     expected = network.eval()(image)
@@ -203,22 +207,22 @@ def test_any_unet(knobs, height, width):
 
 
 @settings(deadline=None, max_examples=40)
-@given(knobs=resnets, height=st.integers(1, 24), width=st.integers(1, 24))
-def test_any_resnet(knobs, height, width):
-    network = GENERATORS.build(knobs)
-    output = runs_both_ways(network, torch.randn(2, knobs["in_channels"], height, width))
-    assert output.shape == (2, knobs["out_channels"], height, width)
+@given(arguments=resnets, height=st.integers(1, 24), width=st.integers(1, 24))
+def test_any_resnet(arguments, height, width):
+    network = GENERATORS.build(arguments)
+    output = runs_both_ways(network, torch.randn(2, arguments["in_channels"], height, width))
+    assert output.shape == (2, arguments["out_channels"], height, width)
     built_again(GENERATORS, network)
 
 
 @settings(deadline=None, max_examples=60)
-@given(knobs=st.one_of(patches, pixels, multiscales), more=st.integers(0, 9))
-def test_any_discriminator(knobs, more):
-    network = DISCRIMINATORS.build(knobs)
+@given(arguments=st.one_of(patches, pixels, multiscales), more=st.integers(0, 9))
+def test_any_discriminator(arguments, more):
+    network = DISCRIMINATORS.build(arguments)
     height, width = (n + more for n in network.min_input_size)
-    output = runs_both_ways(network, torch.randn(2, knobs["in_channels"], height, width))
+    output = runs_both_ways(network, torch.randn(2, arguments["in_channels"], height, width))
     size = network.output_size(height, width)
-    if knobs["type"] == "multiscale":
+    if arguments["type"] == "multiscale":
         assert tuple(tuple(m.shape) for m in output) == tuple((2, 1, *s) for s in size)
     else:
         assert output.shape == (2, 1, *size)
@@ -226,11 +230,11 @@ def test_any_discriminator(knobs, more):
 
 
 @settings(deadline=None, max_examples=60)
-@given(knobs=blocks, in_channels=channels, out_channels=channels)
-def test_any_block(knobs, in_channels, out_channels):
-    block = BLOCKS.build(knobs, in_channels, out_channels)
+@given(arguments=blocks, in_channels=channels, out_channels=channels)
+def test_any_block(arguments, in_channels, out_channels):
+    block = BLOCKS.build(arguments, in_channels, out_channels)
     output = runs_both_ways(block, torch.randn(2, in_channels, 6, 8))
-    size = {"deconv": (12, 16), "up": (12, 16), "down": (3, 4)}.get(knobs["type"], (6, 8))
+    size = {"deconv": (12, 16), "up": (12, 16), "down": (3, 4)}.get(arguments["type"], (6, 8))
     assert output.shape == (2, out_channels, *size)
     built_again(BLOCKS, block)
 
@@ -263,7 +267,7 @@ ILLEGAL = {
     kind=st.sampled_from(["unet", "resnet", "discriminator", "block"]),
     data=st.data(),
 )
-def test_any_illegal_knob_is_one_of_our_errors(kind, data):
+def test_any_illegal_argument_is_one_of_our_errors(kind, data):
     registry, strategy = {
         "unet": (GENERATORS, unets()),
         "resnet": (GENERATORS, resnets),
@@ -271,14 +275,14 @@ def test_any_illegal_knob_is_one_of_our_errors(kind, data):
         "block": (BLOCKS, blocks),
     }[kind]
     args = (2, 3) if kind == "block" else ()
-    knobs = data.draw(strategy)
-    if "n_blocks" in knobs:
-        knobs["n_blocks"] += 1  # else the blocks' padding is never built
-        knobs["num_downs"] += 1
+    arguments = data.draw(strategy)
+    if "n_blocks" in arguments:
+        arguments["n_blocks"] += 1  # else the blocks' padding is never built
+        arguments["num_downs"] += 1
     if data.draw(st.booleans()):
-        knob = data.draw(st.sampled_from([k for k in knobs if k != "type"]))
-        knobs[knob] = data.draw(st.sampled_from(ILLEGAL[knob]))
+        argument = data.draw(st.sampled_from([k for k in arguments if k != "type"]))
+        arguments[argument] = data.draw(st.sampled_from(ILLEGAL[argument]))
     else:
-        knobs["no_such_knob"] = 1
+        arguments["no_such_argument"] = 1
     with pytest.raises(GanBlocksError):
-        registry.build(knobs, *args)
+        registry.build(arguments, *args)

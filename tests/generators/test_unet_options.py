@@ -1,4 +1,4 @@
-"""The knobs beyond the three dialects: samplers, attention, checkpointing, size policies."""
+"""The arguments beyond the three dialects: samplers, attention, checkpointing, size policies."""
 
 import copy
 from collections import Counter
@@ -41,8 +41,8 @@ def calls(network, image):
     return counted.seen
 
 
-def small(**knobs):
-    return UNetGenerator(**{"base_channels": 4, "num_downs": 4, **knobs})
+def small(**options):
+    return UNetGenerator(**{"base_channels": 4, "num_downs": 4, **options})
 
 
 @pytest.mark.parametrize(
@@ -62,21 +62,21 @@ def test_the_same_aten_calls_as_the_plain_network(name, plain, training):
         network.train(training)
         for module in network.modules():
             if isinstance(module, nn.Dropout):
-                module.mode = "train"  # what stays on in eval is a knob of ours
+                module.mode = "train"  # what stays on in eval is an argument of ours
     image = torch.randn(1, 3, 256, 256)
     assert calls(ours, image) == calls(theirs, image)
 
 
 @pytest.mark.parametrize("name", ["unet", "resnet"])
 def test_checkpointing_changes_no_gradient_and_no_buffer(name):
-    knobs = {"base_channels": 4, "spectral_norm": True, "dropout_mode": "always"}
-    knobs |= (
+    arguments = {"base_channels": 4, "spectral_norm": True, "dropout_mode": "always"}
+    arguments |= (
         {"dropout_levels": [0, 1], "attention_levels": [1], "num_downs": 4}
         if name == ("unet")
         else {"dropout": 0.5, "n_blocks": 2}
     )
-    plain = GENERATORS.build(name, **knobs)
-    saving = GENERATORS.build(name, checkpointing=True, **knobs)
+    plain = GENERATORS.build(name, **arguments)
+    saving = GENERATORS.build(name, checkpointing=True, **arguments)
     saving.load_state_dict(plain.state_dict())
     image = torch.randn(2, 3, 32, 32)
     for network in (plain, saving):
@@ -90,8 +90,8 @@ def test_checkpointing_changes_no_gradient_and_no_buffer(name):
 
 def noisy(checkpointing):
     torch.manual_seed(0)
-    knobs = {"spectral_norm": True, "dropout_mode": "always", "dropout_levels": [0, 1]}
-    return small(checkpointing=checkpointing, **knobs).double()
+    arguments = {"spectral_norm": True, "dropout_mode": "always", "dropout_levels": [0, 1]}
+    return small(checkpointing=checkpointing, **arguments).double()
 
 
 def test_checkpointing_bears_a_second_backward_and_a_second_derivative():
@@ -241,7 +241,7 @@ def test_a_sampler_of_ones_own():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "error", "message"),
+    ("arguments", "error", "message"),
     [
         ({"up": "nearst"}, RegistryError, "did you mean 'nearest'"),
         ({"down": "convolution"}, RegistryError, "'conv'"),
@@ -254,9 +254,9 @@ def test_a_sampler_of_ones_own():
         ({"attention_level": [1]}, OptionError, "did you mean 'attention_levels'"),
     ],
 )
-def test_a_wrong_knob_is_explained(knobs, error, message):
+def test_a_wrong_argument_is_explained(arguments, error, message):
     with pytest.raises(error, match=message):
-        small(**knobs)
+        small(**arguments)
 
 
 def test_an_odd_kernel_is_warned_of():
@@ -271,8 +271,8 @@ def test_levels_may_be_any_iterable():
 
 @pytest.mark.parametrize("network", [UNetGenerator, ResNetGenerator])
 def test_spectral_norm_reaches_every_kernel(network):
-    knobs = {"num_downs": 2} if network is UNetGenerator else {"n_blocks": 1}
-    made = network(base_channels=2, spectral_norm=True, **knobs)
+    arguments = {"num_downs": 2} if network is UNetGenerator else {"n_blocks": 1}
+    made = network(base_channels=2, spectral_norm=True, **arguments)
     kernels = [m for m in made.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     assert kernels
     assert all(hasattr(m, "parametrizations") for m in kernels)

@@ -1,16 +1,18 @@
-"""What the U-Net's knobs mean once the others are known."""
+"""What the U-Net's arguments mean once the others are known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from ganblocks.errors import OptionError, not_one_of
-from ganblocks.registry import Knob
+from ganblocks.registry import ComponentLike
 
 DEFAULT_KERNEL = 4
 
 
-def samplers_with_kernel(down: Knob, up: Knob, kernel_size: int) -> tuple[Knob, Knob]:
+def samplers_with_kernel(
+    down: ComponentLike, up: ComponentLike, kernel_size: int
+) -> tuple[ComponentLike, ComponentLike]:
     """Hands the kernel size to the strided samplers, whose specs do not say it already."""
     strided = [
         {"kernel_size": kernel_size, **spec}
@@ -37,21 +39,23 @@ def resolve_dropout_levels(levels: Iterable[int] | str, num_downs: int) -> tuple
     return require_decoder_levels("dropout_levels", levels, num_downs)
 
 
-def require_decoder_levels(knob: str, levels: Iterable[int], num_downs: int) -> tuple[int, ...]:
+def require_decoder_levels(argument: str, levels: Iterable[int], num_downs: int) -> tuple[int, ...]:
     """Raises `OptionError` unless each is a level of the decoder before the image's."""
     if isinstance(levels, str) or not isinstance(levels, Iterable):
-        raise OptionError(f"{knob} is {levels!r}: write a list of decoder levels, such as [0, 1]")
+        raise OptionError(
+            f"{argument} is {levels!r}: write a list of decoder levels, such as [0, 1]"
+        )
     levels = tuple(levels)
     for level in levels:
         if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < num_downs - 1:
             raise OptionError(
-                f"{knob} has {level!r}: a U-Net of num_downs={num_downs} has the decoder "
+                f"{argument} has {level!r}: a U-Net of num_downs={num_downs} has the decoder "
                 f"levels 0 (innermost) to {num_downs - 2} before the one that makes the image"
             )
     return levels
 
 
-def _spec(sampler: Knob) -> Mapping[str, object]:
+def _spec(sampler: ComponentLike) -> Mapping[str, object]:
     if isinstance(sampler, str):
         return {"type": sampler}
     return sampler if isinstance(sampler, Mapping) else {}

@@ -20,10 +20,12 @@ from timing import medians
 from torch import Tensor
 from torchvision.transforms import functional as F
 
-from ganblocks import PairedImageDataset, PairTransform, SyntheticFacades, resolve_device
+from ganblocks import PairedImageDataset, SyntheticFacades
 from ganblocks.cli import run_command
+from ganblocks.data import PairTransform
 from ganblocks.data.scan import picture_files
 from ganblocks.pictures import to_picture
+from ganblocks.training import resolve_device
 from ganblocks.training.batches import load_batches
 
 LOAD, CROP = 286, 256

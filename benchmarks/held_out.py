@@ -13,17 +13,11 @@ import torch
 from recording import flags, report
 from torch import Tensor
 
-from ganblocks import (
-    CMP_PALETTE,
-    OptionError,
-    PairTransform,
-    RunFolder,
-    SyntheticFacades,
-    load,
-    mean_l1,
-)
-from ganblocks.data import rgb_to_classes
+from ganblocks import RunFolder, SyntheticFacades, load
+from ganblocks.data import CMP_PALETTE, PairTransform, rgb_to_classes
+from ganblocks.errors import OptionError
 from ganblocks.pictures import to_bytes
+from ganblocks.training import mean_l1
 
 
 def photos_and_classes(dataset: SyntheticFacades) -> tuple[Tensor, Tensor]:

@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 from step_variants import Setting, precision_of, variants
 
-from ganblocks import resolve_device
 from ganblocks.cli import run_command
+from ganblocks.training import resolve_device
 
 Memory = tuple[int, int]
 """The peak of a step in bytes, and what is there before it: weights, gradients, Adam's state."""

@@ -18,9 +18,9 @@ from step_targets import print_targets
 from step_variants import Setting, precision_of, variants
 from timing import medians
 
-from ganblocks import resolve_device
 from ganblocks.cli import run_command
 from ganblocks.errors import OptionError, listed
+from ganblocks.training import resolve_device
 
 HEAD = ("step", "ms", "to plain fp32", "to its floor", "images/s")
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -50,51 +50,53 @@ class Config(gb.TrainOptions):
     generator: str = option("unet", "dialect of the U-Net; depth and width are flags", *DIALECTS)
     base_channels: int = option(16, "channels of the first layer of both networks", least=1)
     num_downs: int = option(6, "how often the generator halves the image", least=1)
-    up: str = option("nearest", "what doubles the maps", *gb.UPSAMPLERS.names())
+    up: str = option("nearest", "what doubles the maps", *gb.blocks.UPSAMPLERS.names())
     n_layers: int = option(2, "stride-2 layers of the PatchGAN; 3 sees 70x70 patches", least=1)
-    norm: str = option("batch", "norm of both networks", *gb.NORMS.names())
+    norm: str = option("batch", "norm of both networks", *gb.blocks.NORMS.names())
     adversarial: str = option("vanilla", "adversarial loss", "none", *gb.ADVERSARIAL_LOSSES.names())
     lambda_l1: float = option(300.0, "weight of the L1 loss", least=0)
     penalty: str = option("none", "penalty on the discriminator", "none", *gb.PENALTIES.names())
     penalty_weight: float = option(1.0, "its weight", least=0)
     penalty_interval: int = option(1, "steps from one penalty to the next", least=1)
-    augment: str = option("none", "varies what D sees", "none", *gb.AUGMENTATIONS.names())
+    augment: str = option("none", "varies what D sees", "none", *gb.augment.AUGMENTATIONS.names())
     pool_size: int = option(0, "generated images that D may see again", least=0)
     ema: float | None = option(0.99, "decay of the generator's running average", least=0)
-    schedule: str = option("cosine", "learning rate by the epoch", *gb.SCHEDULES.names())
+    schedule: str = option("cosine", "learning rate by the epoch", *gb.training.SCHEDULES.names())
     lr: float = option(2e-3, "learning rate of both Adams", least=0)
     lr_discriminator: float | None = option(None, "that of the discriminator", least=0)
     out: str = option("runs/facades", "folder of the run", may_change=True)
     resume: bool = option(False, "go on from the last checkpoint in --out", may_change=True)
 
 
-def make_data(config: Config) -> list[gb.PairedDataset]:
+def make_data(config: Config) -> list[gb.data.PairedDataset]:
     """Returns the pairs to learn from and the held-out ones."""
     common: dict[str, Any] = {"direction": config.direction, "seed": config.seed}
     if config.data == "synthetic":  # a new building each time: no need to mirror one
-        common["transform"] = gb.PairTransform(None, config.crop_size, mirror=False)
+        common["transform"] = gb.data.PairTransform(None, config.crop_size, mirror=False)
         sizes = {"train": 400, "val": 40}
         return [gb.SyntheticFacades(sizes[s], config.load_size, split=s, **common) for s in sizes]
-    root = gb.download_cmp_facades("datasets") if config.data == "cmp" else config.data
+    root = gb.data.download_cmp_facades("datasets") if config.data == "cmp" else config.data
     labels = None if config.labels == "none" else config.labels
     size = (config.load_size, config.crop_size)
-    pairs: list[gb.PairedDataset] = []
+    pairs: list[gb.data.PairedDataset] = []
     for split, random in (("train", True), (held_out_split(root), False)):
-        transform = gb.PairTransform(*size, random=random, labels=labels)
+        transform = gb.data.PairTransform(*size, random=random, labels=labels)
         common |= {"channels": config.channels, "transform": transform}
         pairs.append(gb.PairedImageDataset(root, split=split, **common))
     require_readable(*pairs)
     return pairs
 
 
-def make_task(config: Config, pairs: gb.PairedDataset) -> gb.PairedTranslation:
+def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslation:
     """Puts together networks, losses and optimizers for the channels that the data have."""
     source, target = (pairs[0][side].shape[0] for side in ("source", "target"))
     terms: dict[str, Any] = {"l1": {"type": "l1", "weight": config.lambda_l1}}
     if config.adversarial != "none":
         terms = {"adversarial": config.adversarial, **terms}
     if config.penalty == "none" and (config.penalty_weight, config.penalty_interval) != (1.0, 1):
-        raise gb.OptionError("penalty_weight and penalty_interval say more of penalty: write one")
+        raise gb.errors.OptionError(
+            "penalty_weight and penalty_interval say more of penalty: write one"
+        )
     if config.penalty != "none":
         penalty = {"type": config.penalty, "interval": config.penalty_interval}
         if "scalar" in [p.name for p in gb.PENALTIES.describe(config.penalty).parameters]:
@@ -129,7 +131,7 @@ def main() -> None:
     run = gb.RunFolder(config.out)
     if not config.resume:
         run.require_free()  # before anything is fetched
-    with gb.process_group(gb.resolve_device(config.device)) as context:
+    with gb.distributed.process_group(gb.training.resolve_device(config.device)) as context:
         with context.main_process_first():  # one downloads, the others find it there
             train, val = make_data(config)
         torch.manual_seed(config.seed)

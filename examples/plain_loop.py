@@ -27,7 +27,7 @@ def main(steps: int = STEPS) -> gb.Updater:
     updater = gb.Updater(task, ema=0.99)
     pairs = DataLoader(gb.SyntheticFacades(length=steps, size=128, direction="b2a"), shuffle=True)
     for step, batch in enumerate(pairs):
-        updater.set_lr_factor(gb.cosine_decay(step, steps))
+        updater.set_lr_factor(gb.training.cosine_decay(step, steps))
         figures = updater.step(batch)
         if step % 50 == 0 or step == steps - 1:
             shown = ("d_real", "d_fake", "loss_g_adversarial", "loss_g_l1")

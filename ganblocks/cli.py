@@ -25,6 +25,8 @@ from ganblocks.errors import (
 from ganblocks.runs import RunFolder
 from ganblocks.spec import Spec
 
+__all__ = ["read_flags", "run_command", "typed_flags"]
+
 C = TypeVar("C")
 
 

@@ -4,6 +4,20 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from math import inf
 
+__all__ = [
+    "DataError",
+    "GanBlocksError",
+    "GanBlocksWarning",
+    "HealthWarning",
+    "OptionError",
+    "RegistryError",
+    "RunError",
+    "ShapeError",
+    "SpecError",
+    "UnknownOperationError",
+    "WeightsError",
+]
+
 NOTE = "More in ganblocks' documentation, page Troubleshooting, entry "
 """How the note below an error's message begins; the name of the entry follows."""
 

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ganblocks.errors import DataError, ShapeError, listed
 
+__all__ = ["from_picture", "grid", "to_picture"]
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -30,7 +32,13 @@ def to_bytes(image: Tensor) -> Tensor:
 
 
 def to_picture(image: Tensor) -> Image:
-    """Makes a Pillow picture of one image.
+    """Returns a Pillow picture of one image.
+
+    Args:
+        image: Floats in [-1, 1] or uint8 pixels, (C, H, W) with 1, 3 or 4 channels.
+
+    Raises:
+        ShapeError: The tensor has another shape.
 
     Examples:
         >>> to_picture(torch.zeros(3, 4, 5)).size
@@ -51,6 +59,14 @@ def to_picture(image: Tensor) -> Image:
 
 def from_picture(picture: Image, channels: int) -> Tensor:
     """Reads a Pillow picture as uint8 pixels (channels, H, W), upright.
+
+    Args:
+        picture: A picture of 8 bits a channel; its EXIF orientation is applied.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA).
+
+    Raises:
+        ShapeError: `channels` is none of these.
+        DataError: The picture has more than 8 bits a channel.
 
     Examples:
         >>> from PIL import Image
@@ -111,9 +127,11 @@ def as_rgb(image: Tensor) -> Tensor:
 
 
 def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
-    """Lays images out in rows and columns on white.
+    """Lays images out in rows and columns on white, as uint8 pixels (3, H, W).
 
-    Smaller ones stand at the top left of their place.
+    Args:
+        rows: Images (C, h, w), floats in [-1, 1]; a smaller one keeps to the top left of its cell.
+        gap: White pixels around each image.
 
     Examples:
         >>> grid([[torch.zeros(3, 8, 8)] * 3] * 2, gap=2).shape

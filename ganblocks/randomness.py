@@ -13,6 +13,8 @@ from torch import Tensor
 
 from ganblocks.errors import GanBlocksWarning
 
+__all__ = ["make_deterministic"]
+
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
     """Returns the state of torch's generators: the CPU's, and the device's own if it is another.

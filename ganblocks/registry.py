@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from importlib.metadata import packages_distributions
 from typing import Any, Generic, TypeVar
 
+from ganblocks.description import Description
 from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError, not_one_of
 from ganblocks.plugins import Plugin, plugins_of
 from ganblocks.spec import (
@@ -28,32 +29,6 @@ from ganblocks.spec import (
 __all__ = ["ComponentLike", "Description", "Registry", "Spec", "spec_of"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a registry knows about one name; prints as a short card."""
-
-    name: str
-    kind: str
-    target: str
-    signature: str
-    summary: str
-    file: str
-    line: int
-    distribution: str
-    preset: Spec | None = None
-    parameters: tuple[inspect.Parameter, ...] = ()
-    documentation: str = ""
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.name} ({self.kind}): {self.summary or 'no docstring'}",
-            f"  {self.target}{self.signature}",
-        ]
-        if self.preset is not None:
-            lines.append(f"  preset of {self.preset}")
-        return "\n".join([*lines, f"  {self.file}:{self.line}, from {self.distribution}"])
 
 
 @dataclass(frozen=True)
@@ -231,7 +206,7 @@ class Registry(Generic[T]):
                 has a default that cannot be written.
 
         Examples:
-            >>> from ganblocks import NORMS
+            >>> from ganblocks.blocks import NORMS
             >>> NORMS.describe("batch").target
             'ganblocks.blocks.norm.BatchNorm'
         """

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ganblocks import GanBlocksWarning, OptionError, RunError, RunFolder
+from ganblocks import RunFolder
 from ganblocks.cli import read_flags, run_command, typed_flags
+from ganblocks.errors import GanBlocksWarning, OptionError, RunError
 from ganblocks.training import option
 
 

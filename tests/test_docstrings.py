@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import ganblocks
-import ganblocks.losses.functional
-import ganblocks.rf
-import ganblocks.testing
-from ganblocks import GanBlocksError, Registry
+from _site.public import HOMES, value_of
+from ganblocks import Callback, GanBlocksError
+from ganblocks.registries import registries
 
-MODULES = (ganblocks, ganblocks.rf, ganblocks.losses.functional, ganblocks.testing)
+HOOKS = vars(Callback)
 SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Examples")
 
 WITHOUT_EXAMPLE = {
@@ -25,26 +24,48 @@ WITHOUT_EXAMPLE = {
     "AdversarialLoss.generator": "abstract; the losses show it",
     "Augmentation": "abstract; its forward has one",
     "Callback.step": "fit calls it",
+    "Description": "a result: Registry.describe returns it",
     "Disagreement": "a result: verify_receptive_field gives them",
+    "download_cmp_facades": "it would download",
     "EffectiveField": "a result: effective_receptive_field gives it",
     "EMA.load_state_dict": "Updater calls it",
     "EMA.state_dict": "Updater calls it",
     "FeatureLoss": "abstract",
+    "GridCallback": "default_callbacks makes it",
+    "HealthCallback": "default_callbacks makes it",
     "ImagePool.reseed": "fit calls it in each process",
     "Layer": "a result: ReceptiveField.layers holds them",
+    "LogCallback": "default_callbacks makes it",
     "PairedDataset": "abstract",
     "PairedDataset.read": "abstract; the datasets show it",
     "PatchSuggestion": "a result: suggest_patch_discriminator gives them",
     "Penalty": "abstract",
+    "Probe": "a result: probe_generator returns it",
+    "ProgressCallback": "default_callbacks makes it",
     "ReconstructionLoss": "abstract",
     "RelativisticLoss": "abstract",
     "RelativisticLoss.generator": "abstract; RaGANLoss shows it",
+    "ReportCallback": "default_callbacks makes it",
+    "run_command": "read_flags shows both",
     "RunFolder.drop_samples_after": "LogCallback calls it",
     "RunFolder.require_free": "create shows that it lets an empty folder pass",
     "RunFolder.save_sample": "fit shows what a run writes",
     "RunFolder.write_spec": "create shows it",
+    "ScoreCallback": "default_callbacks makes it",
+    "Taps": "a result: window, transposed_window and steps give it",
     "Task.network": "Updater calls it",
     "Task.networks": "Updater calls it",
+    "Training": "fit makes it",
+    "Training.advance": "fit calls it",
+    "Training.begin": "fit calls it",
+    "Training.describe": "fit calls it",
+    "Training.held_out": "fit calls it",
+    "Training.load": "fit calls it",
+    "Training.log": "fit calls it",
+    "Training.notify": "fit calls it",
+    "Training.save": "fit calls it",
+    "Training.stop": "Callback shows it",
+    "typed_flags": "read_flags calls it",
     "Updater.compile": "fit calls it",
     "Updater.distribute": "it takes several processes",
     "Updater.gather": "it takes several processes",
@@ -54,8 +75,6 @@ WITHOUT_EXAMPLE = {
     "Updater.load_state_dict": "state_dict shows it",
     "Updater.own_state": "it takes several processes",
     "Updater.set_lr_factor": "fit calls it",
-    "Taps": "a result: window, transposed_window and steps give it",
-    "download_cmp_facades": "it would download",
 }
 WITHOUT_PAPER = {
     "activations none": "does nothing",
@@ -118,16 +137,18 @@ def with_members(name, value):
         for member, held in vars(owner).items():
             kinds = property, classmethod, staticmethod
             shown = inspect.isfunction(held) or isinstance(held, kinds)
-            if shown and not member.startswith("_"):
+            # A hook is explained where Callback declares it.
+            is_hook = owner is not Callback and issubclass(owner, Callback) and member in HOOKS
+            if shown and not member.startswith("_") and not is_hook:
                 found[f"{owner.__name__}.{member}"] = Documented(held, owner)
     return found
 
 
 def built_in():
     """Gives what is registered in this package: kind and name, and how it is built."""
-    for registry in (getattr(ganblocks, name) for name in ganblocks.__all__):
+    for registry in registries().values():
         # Not by describe(), which looks through all installed packages.
-        for name, entry in registry._entries.items() if isinstance(registry, Registry) else ():
+        for name, entry in registry._entries.items():
             if entry.target.startswith("ganblocks."):
                 yield f"{registry.kind} {name}", entry
 
@@ -135,7 +156,7 @@ def built_in():
 def public():
     """Gives every public class and function with its members."""
     found = {}
-    for name, value in [(n, getattr(m, n)) for m in MODULES for n in m.__all__]:
+    for name, value in ((name, value_of(name)) for name in HOMES):
         if inspect.isclass(value) or inspect.isroutine(value):
             found |= with_members(name, value)
     return found
@@ -306,5 +327,5 @@ def test_constants_are_explained_below_their_assignment():
             if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
                 targets = getattr(assigned, "targets", [getattr(assigned, "target", None)])
                 explained_ones |= {t.id for t in targets if isinstance(t, ast.Name)}
-    constants = {n for m in MODULES for n in m.__all__ if not callable(getattr(m, n))}
+    constants = {name for name in HOMES if not callable(value_of(name))}
     assert constants - explained_ones == set()

@@ -15,6 +15,7 @@ ROWS = {
     "errors": 0,
     "registry": 1,
     "spec": 1,
+    "description": 1,
     "plugins": 1,
     "pictures": 1,
     "randomness": 1,
@@ -33,6 +34,7 @@ ROWS = {
     "report": 6,
     "training": 7,
     "inference": 8,
+    "registries": 8,
     "testing": 9,
     "cli": 9,
     "commands": 9,
@@ -46,11 +48,12 @@ ONLY = {
 }
 # Rooms that may import some of their own row as well.
 BESIDE = {
-    "registry": {"spec", "plugins"},
+    "registry": {"spec", "description", "plugins"},
+    "description": {"spec"},
     "weights": {"registry"},
     "tasks": {"data"},
     "report": {"runs", "health"},
-    "commands": {"cli", "__init__"},
+    "commands": {"cli"},
     "__main__": {"cli", "commands", "__init__"},
 }
 

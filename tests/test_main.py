@@ -14,8 +14,10 @@ import pytest
 from fake_packages import write_package
 
 import ganblocks
-from ganblocks import ACTIVATIONS, GENERATORS, NORMS
+from ganblocks import GENERATORS
 from ganblocks.__main__ import command
+from ganblocks.blocks import ACTIVATIONS, NORMS
+from ganblocks.registries import registries
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,8 +65,7 @@ def test_list_has_every_name_of_every_registry_on_a_line_of_its_own(run):
     code, out, err = run("list")
     assert (code, err) == (0, "")
     sections = {text.partition("\n")[0]: text.splitlines()[1:] for text in out.split("\n\n")}
-    values = [getattr(ganblocks, name) for name in ganblocks.__all__]
-    known = {r.kind: r for r in values if isinstance(r, ganblocks.Registry)}
+    known = {registry.kind: registry for registry in registries().values()}
     assert sections.keys() == known.keys()
     for kind, lines in sections.items():
         first = [line for line in lines if line[2] != " "]  # the others go on with a summary

@@ -6,18 +6,15 @@ import pytest
 import torch
 from hypothesis import assume, given, settings, strategies as st
 
-from ganblocks import (
+from ganblocks import DISCRIMINATORS, GENERATORS, GanBlocksError, spec_of
+from ganblocks.blocks import (
     ACTIVATIONS,
     BLOCKS,
-    DISCRIMINATORS,
     DOWNSAMPLERS,
-    GENERATORS,
     INITIALIZERS,
     NORMS,
     PADDINGS,
     UPSAMPLERS,
-    GanBlocksError,
-    spec_of,
 )
 
 norms = st.sampled_from(

@@ -41,7 +41,7 @@ def test_the_wheel_has_every_file_and_imports_without_the_checkout(tmp_path):
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert packed == sources
-    code = "import ganblocks; print(ganblocks.__file__); ganblocks.write_report"
+    code = "import ganblocks; print(ganblocks.__file__); ganblocks.report.write_report"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(tmp_path / "site")},

@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganblocks import DataError, ShapeError
+from ganblocks.errors import DataError, ShapeError
 from ganblocks.pictures import as_rgb, from_picture, grid, to_bytes, to_picture
 
 

@@ -58,9 +58,11 @@ def python(*arguments, sites, cwd):
 USE = """
 import json, sys, warnings
 import ganblocks
-from ganblocks import ADVERSARIAL_LOSSES, GENERATORS, NORMS, RegistryError, spec_of
+from ganblocks import ADVERSARIAL_LOSSES, GENERATORS, spec_of
+from ganblocks.blocks import NORMS
+from ganblocks.errors import RegistryError
 
-warnings.simplefilter("ignore", ganblocks.GanBlocksWarning)
+warnings.simplefilter("ignore", ganblocks.errors.GanBlocksWarning)
 found = {"listed": [n for r in (GENERATORS, NORMS, ADVERSARIAL_LOSSES) for n in r],
          "imported": "ganblocks_example_plugin" in sys.modules,
          "errors": [], "specs": []}
@@ -76,7 +78,7 @@ for registry, component in zip((GENERATORS, NORMS, ADVERSARIAL_LOSSES), made):
     spec = json.loads(json.dumps(spec_of(component)))
     assert spec_of(registry.build(spec)) == spec
     found["specs"].append(spec)
-found["own"] = spec_of(ganblocks.BatchNorm(3))["channels"]
+found["own"] = spec_of(ganblocks.blocks.BatchNorm(3))["channels"]
 found["file"] = NORMS.describe("filter_response").file
 found["distribution"] = NORMS.describe("filter_response").distribution
 print(json.dumps(found))

@@ -8,7 +8,8 @@ import sys
 import pytest
 from fake_packages import write_package
 
-from ganblocks import GanBlocksWarning, OptionError, Registry, RegistryError, SpecError, spec_of
+from ganblocks import Registry, spec_of
+from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError, SpecError
 
 ROUND = '''
 class Round:
@@ -377,8 +378,8 @@ metadata.entry_points = lambda *, group: calls.append(group) or ()
 import ganblocks
 ours = lambda: [group for group in calls if group.startswith("ganblocks")]
 assert ours() == [], calls
-ganblocks.NORMS.names()
-ganblocks.NORMS.build("batch", 3)
+ganblocks.blocks.NORMS.names()
+ganblocks.blocks.NORMS.build("batch", 3)
 assert ours() == ["ganblocks.norms"], calls
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """The public face: what can be imported, what that imports, and that all of it is documented."""
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import sys
 import pytest
 
 import ganblocks
+from _site.public import HOMES, MODULES, TOP, value_of
+from ganblocks.registries import registries
 
 BLOCKED = """
 import sys
@@ -36,27 +39,33 @@ def test_an_unknown_attribute_is_an_attribute_error():
         ganblocks.UnetGenerator  # noqa: B018
 
 
-@pytest.mark.parametrize("name", [n for n in ganblocks.__all__ if not n.isupper()])
+def test_the_registries_are_those_that_the_rooms_make_public():
+    public = {name: value_of(name) for name in HOMES}
+    kinds = {v.kind for v in public.values() if isinstance(v, ganblocks.Registry)}
+    assert kinds == {registry.kind for registry in registries().values()}
+
+
+def test_no_name_is_public_in_two_rooms():
+    listed = [name for path in MODULES for name in importlib.import_module(path).__all__]
+    assert len(set(listed)) == len(listed)
+    assert set(TOP) <= set(listed)
+
+
+@pytest.mark.parametrize("name", HOMES)
 def test_every_public_name_is_documented(name):
-    value = getattr(ganblocks, name)
+    value = value_of(name)
     if inspect.isclass(value) or inspect.isfunction(value):
         assert inspect.getdoc(value), name
 
 
-@pytest.mark.parametrize("name", ganblocks.__all__)
+@pytest.mark.parametrize("name", HOMES)
 def test_no_public_name_is_that_of_the_module_it_stands_in(name):
     """The import of the module would hide it, and documentation tools show the module instead."""
-    home = getattr(getattr(ganblocks, name), "__module__", None) or ""
+    home = getattr(value_of(name), "__module__", None) or ""
     assert home.rpartition(".")[2] != name
 
 
-def registries():
-    return [
-        v for n in ganblocks.__all__ if isinstance(v := getattr(ganblocks, n), ganblocks.Registry)
-    ]
-
-
-@pytest.mark.parametrize("registry", registries(), ids=lambda r: r.kind)
+@pytest.mark.parametrize("registry", registries().values(), ids=lambda r: r.kind)
 def test_every_registered_name_has_a_line_that_explains_it(registry):
     assert registry.names()
     for name in registry.names():

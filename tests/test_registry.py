@@ -10,20 +10,17 @@ from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from ganblocks import (
-    ACTIVATIONS,
     ADVERSARIAL_LOSSES,
     DISCRIMINATORS,
     GENERATORS,
     RECONSTRUCTION_LOSSES,
-    BatchNorm,
-    OptionError,
     PatchDiscriminator,
     Registry,
-    RegistryError,
-    SpecError,
     UNetGenerator,
     spec_of,
 )
+from ganblocks.blocks import ACTIVATIONS, BatchNorm
+from ganblocks.errors import OptionError, RegistryError, SpecError
 
 
 @pytest.fixture
@@ -202,7 +199,7 @@ def test_what_needs_no_argument_round_trips(registry):
 
 
 def test_a_registered_class_as_a_argument_has_a_spec():
-    from ganblocks import InstanceNorm
+    from ganblocks.blocks import InstanceNorm
 
     network = PatchDiscriminator(base_channels=4, norm=InstanceNorm)
     assert spec_of(network)["norm"] == {"type": "instance"}

@@ -6,15 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import (
-    NORMS,
-    RECONSTRUCTION_LOSSES,
-    L1Loss,
-    OptionError,
-    Registry,
-    SpecError,
-    spec_of,
-)
+from ganblocks import RECONSTRUCTION_LOSSES, L1Loss, Registry, spec_of
+from ganblocks.blocks import NORMS
+from ganblocks.errors import OptionError, SpecError
 
 
 @pytest.fixture

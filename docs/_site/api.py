@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import ganblocks
+from _site.public import HOMES, path_of, value_of
 from _site.registered import built_in, entry, hidden_targets, overview, public_classes
 from _site.topics import KINDS, TOPICS, Topic
 from ganblocks import Registry
@@ -19,8 +19,7 @@ def made() -> dict[str, str]:
     pages = {f"api/{_file(_registry(constant))}": registry_page(constant) for constant in KINDS}
     pages |= {f"api/{name}.md": topic_page(topic) for name, topic in TOPICS.items()}
     shown = {line for page in pages.values() for line in page.splitlines()}
-    documented = [n for n in ganblocks.__all__ if n != "__version__"]
-    if missing := [n for n in documented if f"::: ganblocks.{n}" not in shown]:
+    if missing := [name for name in HOMES if f"::: {path_of(name)}" not in shown]:
         raise ValueError(f"public names without a page: {missing}. Put them into _site/topics.py")
     return {**pages, "api/index.md": index_page()}
 
@@ -38,7 +37,7 @@ def registry_page(constant: str) -> str:
         "## Names",
         *(entry(registry, constant, name) for name in built_in(registry)),
         "## Reference",
-        *(f"::: ganblocks.{name}" for name in _public(constant)),
+        *(f"::: {path_of(name)}" for name in _public(constant)),
         *(f"::: {target}" for target in hidden_targets(registry)),
     ]
     return "\n\n".join(lines) + "\n"
@@ -46,7 +45,7 @@ def registry_page(constant: str) -> str:
 
 def topic_page(topic: Topic) -> str:
     """Writes the page of a topic that is no registry."""
-    members = [f"::: {topic.module}.{name}" for name in topic.names]
+    members = [f"::: {path_of(name)}" for name in topic.names]
     return "\n\n".join([f"# {topic.title}", topic.introduction, *members]) + "\n"
 
 
@@ -54,8 +53,8 @@ def index_page() -> str:
     """Writes the page that leads to all others: every public name, by page."""
     lines = [
         "# API",
-        "Every public name, by page. Most are imported as `from ganblocks import …`; the page of "
-        "the others names their module.",
+        "Every public name, by page. What people use every day is imported as `from ganblocks "
+        "import …`; the rest from the module that its page names, such as `ganblocks.blocks`.",
         "## Components",
     ]
     for constant in KINDS:
@@ -66,12 +65,12 @@ def index_page() -> str:
         )
     lines.append("## Topics")
     for name, topic in TOPICS.items():
-        lines.append(f"**[{topic.title}]({name}.md)**. {_linked(topic.names, topic.module)}")
+        lines.append(f"**[{topic.title}]({name}.md)**. {_linked(topic.names)}")
     return "\n\n".join(lines) + "\n"
 
 
 def _registry(constant: str) -> Registry[Any]:
-    registry: Registry[Any] = getattr(ganblocks, constant)
+    registry: Registry[Any] = value_of(constant)
     return registry
 
 
@@ -83,5 +82,5 @@ def _public(constant: str) -> tuple[str, ...]:
     return constant, *public_classes(_registry(constant)), *KINDS[constant].also
 
 
-def _linked(names: tuple[str, ...], module: str = "ganblocks") -> str:
-    return ", ".join(f"[`{name}`][{module}.{name}]" for name in names)
+def _linked(names: tuple[str, ...]) -> str:
+    return ", ".join(f"[`{name}`][{path_of(name)}]" for name in names)

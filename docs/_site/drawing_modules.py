@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ganblocks import Dropout, spec_of
+from ganblocks import spec_of
+from ganblocks.blocks import Dropout
 from ganblocks.blocks.block import Block
 from ganblocks.rf.layers import times
 

@@ -8,15 +8,9 @@ from string import Template
 from typing import Any
 
 from _site import gallery_snippets as snippets
-from ganblocks import (
-    AUGMENTATIONS,
-    DISCRIMINATORS,
-    DOWNSAMPLERS,
-    NORMS,
-    PADDINGS,
-    UPSAMPLERS,
-    Registry,
-)
+from ganblocks import DISCRIMINATORS, Registry
+from ganblocks.augment import AUGMENTATIONS
+from ganblocks.blocks import DOWNSAMPLERS, NORMS, PADDINGS, UPSAMPLERS
 from ganblocks.rf.layers import times
 
 

@@ -5,7 +5,8 @@ from string import Template
 UP = Template("""\
 import torch
 from torch.nn.functional import avg_pool2d, interpolate, l1_loss
-from ganblocks import UPSAMPLERS, SyntheticFacades
+from ganblocks import SyntheticFacades
+from ganblocks.blocks import UPSAMPLERS
 from ganblocks.pictures import grid, to_picture
 
 torch.manual_seed(0)
@@ -26,7 +27,8 @@ picture = to_picture(grid([large]))
 DOWN = Template("""\
 import torch
 from torch.nn.functional import interpolate
-from ganblocks import DOWNSAMPLERS, SyntheticFacades
+from ganblocks import SyntheticFacades
+from ganblocks.blocks import DOWNSAMPLERS
 from ganblocks.pictures import heat, to_bytes, to_picture
 
 torch.manual_seed(0)
@@ -42,7 +44,8 @@ picture = to_picture(interpolate(both[None], scale_factor=3)[0])
 
 NORM = Template("""\
 import torch
-from ganblocks import NORMS, SyntheticFacades
+from ganblocks import SyntheticFacades
+from ganblocks.blocks import NORMS
 from ganblocks.pictures import grid, to_picture
 
 facades = SyntheticFacades(size=192)
@@ -55,7 +58,8 @@ picture = to_picture(grid([[image / 2 for image in normed]]))
 
 PADDING = Template("""\
 from PIL import ImageDraw
-from ganblocks import PADDINGS, SyntheticFacades
+from ganblocks import SyntheticFacades
+from ganblocks.blocks import PADDINGS
 from ganblocks.pictures import to_picture
 
 photo = SyntheticFacades(size=256)[4]["target"]
@@ -67,7 +71,8 @@ ImageDraw.Draw(picture).rectangle(border, outline="#d55e00", width=2)
 
 AUGMENTATION = Template("""\
 import torch
-from ganblocks import AUGMENTATIONS, SyntheticFacades
+from ganblocks import SyntheticFacades
+from ganblocks.augment import AUGMENTATIONS
 from ganblocks.pictures import grid, to_picture
 
 torch.manual_seed(2)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from _site.gallery_picture import png
 from _site.guides_data import fronts
-from ganblocks import PatchDiscriminator, draw_coverage, draw_receptive_field, receptive_field
+from ganblocks import PatchDiscriminator, draw_receptive_field, receptive_field
+from ganblocks.rf import draw_coverage
 
 SIZE = 256
 

@@ -17,9 +17,9 @@ from ganblocks import (
     UNetGenerator,
     Updater,
     generate,
-    mean_l1,
 )
 from ganblocks.pictures import grid, to_picture
+from ganblocks.training import mean_l1
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-import ganblocks
-from ganblocks import ReceptiveField, Registry
+from _site.public import HOMES, path_of, value_of
+from ganblocks import Registry
 from ganblocks.registry import Description
+from ganblocks.rf import ReceptiveField
 
 WIDTH = 78
 """Columns of code that a page shows without scrolling."""
@@ -33,17 +34,17 @@ def public_classes(registry: Registry[Any]) -> list[str]:
     """Returns the public classes that a registry's names build, after public ones they extend."""
     found: dict[str, None] = {}
     for name in built_in(registry):
-        built = getattr(ganblocks, class_of(registry.describe(name)), None)
-        if inspect.isclass(built):
-            bases = [base.__name__ for base in reversed(built.__mro__)]
-            found |= dict.fromkeys(base for base in bases if base in ganblocks.__all__)
+        built = class_of(registry.describe(name))
+        if built in HOMES and inspect.isclass(value_of(built)):
+            bases = [base.__name__ for base in reversed(value_of(built).__mro__)]
+            found |= dict.fromkeys(base for base in bases if base in HOMES)
     return list(found)
 
 
 def hidden_targets(registry: Registry[Any]) -> list[str]:
     """Returns the paths of what names build that is reached through the registry alone."""
     described = [registry.describe(name) for name in built_in(registry)]
-    targets = {d.target: None for d in described if class_of(d) not in ganblocks.__all__}
+    targets = {d.target: None for d in described if class_of(d) not in HOMES}
     return list(targets)
 
 
@@ -93,7 +94,7 @@ def _arguments(description: Description) -> list[str]:
 def link(description: Description) -> str:
     """Links what a name builds with to where it is documented."""
     built = class_of(description)
-    path = f"ganblocks.{built}" if built in ganblocks.__all__ else description.target
+    path = path_of(built) if built in HOMES else description.target
     return f"[`{built}`][{path}]"
 
 

@@ -20,7 +20,6 @@ class Topic(NamedTuple):
     title: str
     introduction: str
     names: tuple[str, ...]
-    module: str = "ganblocks"
 
 
 KINDS = {
@@ -66,7 +65,10 @@ KINDS = {
     "DOWNSAMPLERS": Kind(
         "A down-sampler is built from (in_channels, out_channels) and halves H and W."
     ),
-    "BLOCKS": Kind("Blocks are what networks are made of.", ("Dropout", "adaptive_instance_norm")),
+    "BLOCKS": Kind(
+        "Blocks are what networks are made of.",
+        ("Dropout", "adaptive_instance_norm", "spectral_norm"),
+    ),
     "INITIALIZERS": Kind(
         "An initializer sets the weights of a network in place.", ("initialize", "fill_weight")
     ),
@@ -74,14 +76,15 @@ KINDS = {
         'A sample of a paired dataset is `{"source": …, "target": …, "name": str}`, images '
         "(C, H, W) in [−1, 1]; `direction` says which side is which.",
         (
-            *("PairTransform", "check_pairs", "split_names"),
+            *("PairTransform", "check_pairs", "check_folder", "split_names", "held_out_split"),
+            *("describe_pairs", "require_readable", "rgb_to_classes"),
             *("download_cmp_facades", "CMP_PALETTE"),
         ),
     ),
     "TASKS": Kind(
         "A task owns the networks of a training, and says what they make of a batch and what each "
         "player minimizes. See [train any GAN](../guides/tasks.md).",
-        ("Player", "ImagePool"),
+        ("Player", "ImagePool", "Batch", "logit_figures"),
     ),
     "OPTIMIZERS": Kind(
         "An optimizer is built from parameters; a [`Player`][ganblocks.Player] names its own by a "
@@ -106,7 +109,6 @@ TOPICS = {
         "Loss functions",
         "Each formula once, as a pure function of tensors; the loss objects call these.",
         tuple(functional.__all__),
-        module="ganblocks.losses.functional",
     ),
     "training": Topic(
         "Training",
@@ -119,9 +121,8 @@ TOPICS = {
     ),
     "training-helpers": Topic(
         "For a loop of your own",
-        "What `fit` takes besides, and any loop may. Import these from `ganblocks.training`.",
+        "What `fit` takes besides, and any loop may.",
         ("cuda_graph_step", "preferred_memory_format", "option"),
-        module="ganblocks.training",
     ),
     "callbacks": Topic(
         "Callbacks",
@@ -130,13 +131,11 @@ TOPICS = {
     ),
     "default-callbacks": Topic(
         "The default callbacks",
-        "What `default_callbacks()` composes, and `Training`, which every callback gets. Import "
-        "these from `ganblocks.training`.",
+        "What `default_callbacks()` composes, and `Training`, which every callback gets.",
         (
             *("Training", "ScoreCallback", "LogCallback", "GridCallback", "HealthCallback"),
             *("ReportCallback", "ProgressCallback"),
         ),
-        module="ganblocks.training",
     ),
     "averages": Topic(
         "Averages",
@@ -158,21 +157,24 @@ TOPICS = {
     "health": Topic(
         "Health",
         "What reads a training's figures and outputs, and says what is wrong. See "
-        "[the guide](../guides/health.md). Import these from `ganblocks.health`.",
+        "[the guide](../guides/health.md).",
         ("HealthMonitor", "Finding", "probe_generator", "Probe"),
-        module="ganblocks.health",
     ),
     "commands": Topic(
         "Commands",
         "Flags from a dataclass, and errors as one line: what a script of your own may take from "
         "`ganblocks.cli`, as [the recipe](../recipes.md) does.",
         ("read_flags", "typed_flags", "run_command"),
-        module="ganblocks.cli",
     ),
     "distributed": Topic(
         "Several processes",
         "What `torchrun` starts trains together. See [the guide](../guides/many-machines.md).",
         ("process_group", "DistributedContext", "restarted"),
+    ),
+    "pictures": Topic(
+        "Pictures",
+        "From tensors in [−1, 1] to pictures and back.",
+        ("to_picture", "from_picture", "grid"),
     ),
     "inference": Topic(
         "Inference",
@@ -193,20 +195,19 @@ TOPICS = {
     "receptive-field-rules": Topic(
         "Rules of receptive fields",
         "What a rule for an operation of your own is written with, for "
-        "[`register_rule`][ganblocks.register_rule], and what the calculator tells of a layer.",
+        "[`register_rule`][ganblocks.rf.register_rule], and what the calculator tells of a layer.",
         ("Taps", "steps", "window", "transposed_window", "Layer", "Disagreement"),
-        module="ganblocks.rf",
     ),
     "weights": Topic(
         "Weights of other code bases",
         "`UNetGenerator.from_reference`, `ResNetGenerator.from_reference` and "
         "`PatchDiscriminator.from_reference` read them; this writes them.",
-        ("to_reference", "spectral_norm"),
+        ("to_reference", "read_weights"),
     ),
     "registry": Topic(
         "Registries and specs",
         "Names for components, and the plain dicts that build them again.",
-        ("Registry", "spec_of"),
+        ("Registry", "spec_of", "Description", "ComponentLike", "Spec"),
     ),
     "errors": Topic(
         "Errors",
@@ -224,7 +225,6 @@ TOPICS = {
         "`check_component` holds a component to the contract that ours are held to. See "
         "[your own component](../guides/own-component.md).",
         ("check_component", "checks_of", "ContractError"),
-        module="ganblocks.testing",
     ),
 }
 """Topics by the name of their page."""

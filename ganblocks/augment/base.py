@@ -34,7 +34,7 @@ class Augmentation(nn.Module, ABC):
 
         Examples:
             >>> import torch
-            >>> from ganblocks import Translation
+            >>> from ganblocks.augment import Translation
             >>> photo, labels = torch.rand(2, 3, 16, 16), torch.rand(2, 12, 16, 16)
             >>> [tuple(x.shape) for x in Translation()(photo, labels)]
             [(2, 3, 16, 16), (2, 12, 16, 16)]

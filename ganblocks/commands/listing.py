@@ -7,8 +7,8 @@ import textwrap
 from difflib import get_close_matches
 from typing import Any
 
-import ganblocks
-from ganblocks.errors import RegistryError, not_one_of
+from ganblocks.errors import RegistryError
+from ganblocks.registries import registries, registry_of
 from ganblocks.registry import Description, Registry
 
 WIDTH = 100  # columns of a listing
@@ -17,7 +17,7 @@ NARROWEST = 30  # columns of a summary, however long the names are
 
 def list_components(kind: str = "") -> None:
     """Prints the names of one kind, or of all kinds, each with the line that explains it."""
-    listed = {registry: registry.names() for registry in registries(kind)}
+    listed = {registry: registry.names() for registry in _of_kind(kind)}
     column = max((len(name) + 2 for names in listed.values() for name in names), default=0)
     width = max(WIDTH - 2 - column, NARROWEST)
     for number, (registry, names) in enumerate(listed.items()):
@@ -30,7 +30,7 @@ def list_components(kind: str = "") -> None:
 
 def show_component(name: str, kind: str = "") -> None:
     """Prints all that is known about a name, for each kind that has it."""
-    known = registries(kind)
+    known = _of_kind(kind)
     having = [registry for registry in known if name in registry]
     if not having:
         near = get_close_matches(name, {n for r in known for n in r.names()}, n=3, cutoff=0.5)
@@ -50,16 +50,8 @@ def show_component(name: str, kind: str = "") -> None:
         raise errors[0]
 
 
-def registries(kind: str = "") -> list[Registry[Any]]:
-    """Returns the registry of a kind, written in the plural or the singular, or all of them."""
-    # Names in capitals alone: to look at the others would import training and inference.
-    public = [getattr(ganblocks, name) for name in ganblocks.__all__ if name.isupper()]
-    known = [value for value in public if isinstance(value, Registry)]
-    wanted = kind.lower().replace("_", " ").replace("-", " ")
-    chosen = [r for r in known if wanted in ("", r.kind, _singular(r.kind))]
-    if not chosen:
-        raise RegistryError(not_one_of("kind", kind, [registry.kind for registry in known]))
-    return chosen
+def _of_kind(kind: str) -> list[Registry[Any]]:
+    return [registry_of(kind)] if kind else list(registries().values())
 
 
 def _line(registry: Registry[Any], name: str) -> str:
@@ -95,10 +87,3 @@ def _argument(parameter: inspect.Parameter, values: dict[str, Any]) -> str:
         default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
         return f"{name}: {parameter.annotation}{default}"
     return str(parameter)
-
-
-def _singular(kind: str) -> str:
-    for plural, singular in (("ies", "y"), ("sses", "ss"), ("s", "")):
-        if kind.endswith(plural):
-            return kind.removesuffix(plural) + singular
-    return kind

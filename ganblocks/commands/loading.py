@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganblocks import BLOCKS, DISCRIMINATORS, GENERATORS
+from ganblocks.blocks import BLOCKS
+from ganblocks.discriminators import DISCRIMINATORS
 from ganblocks.errors import GanBlocksError, OptionError, RegistryError
+from ganblocks.generators import GENERATORS
 
 KINDS = (DISCRIMINATORS, GENERATORS, BLOCKS)
 

@@ -1,7 +1,6 @@
 """Paired datasets, their joint transform, and facades: synthetic ones and CMP's."""
 
 from ganblocks.data.base import DATASETS, PairedDataset
-from ganblocks.data.cached import CachedPairs, cached_pairs
 from ganblocks.data.check import check_folder, check_pairs, require_readable
 from ganblocks.data.cmp import download_cmp_facades
 from ganblocks.data.describe import describe_pairs
@@ -14,12 +13,10 @@ from ganblocks.data.transforms import PairTransform
 __all__ = [
     "CMP_PALETTE",
     "DATASETS",
-    "CachedPairs",
     "PairTransform",
     "PairedDataset",
     "PairedImageDataset",
     "SyntheticFacades",
-    "cached_pairs",
     "check_folder",
     "check_pairs",
     "describe_pairs",

@@ -35,7 +35,8 @@ class CachedPairs:
         names: The names of the pairs.
 
     Examples:
-        >>> from ganblocks import PairTransform, SyntheticFacades
+        >>> from ganblocks import SyntheticFacades
+        >>> from ganblocks.data import PairTransform
         >>> dataset = SyntheticFacades(2, 32, transform=PairTransform(36, 32))
         >>> resized = [dataset.transform.resize(*dataset.read(0, index)[:2]) for index in (0, 1)]
         >>> pairs = CachedPairs(dataset, *map(torch.stack, zip(*resized)))

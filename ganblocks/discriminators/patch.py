@@ -13,7 +13,7 @@ from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, require_count, require_flag
 from ganblocks.registry import ComponentLike
-from ganblocks.weights import build_from_reference
+from ganblocks.weights.translation import build_from_reference
 
 MOST_LAYERS = 16
 
@@ -175,7 +175,7 @@ class PatchDiscriminator(ChainDiscriminator):
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
         Examples:
-            >>> from ganblocks import to_reference
+            >>> from ganblocks.weights import to_reference
             >>> state = to_reference(PatchDiscriminator(in_channels=4, base_channels=8, n_layers=2))
             >>> PatchDiscriminator.from_reference(state).receptive_field.size
             (34, 34)

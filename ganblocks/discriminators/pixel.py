@@ -13,7 +13,7 @@ from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import require_count, require_flag
 from ganblocks.registry import ComponentLike
-from ganblocks.weights import build_from_reference
+from ganblocks.weights.translation import build_from_reference
 
 
 @DISCRIMINATORS.register("pixel")
@@ -89,7 +89,7 @@ class PixelDiscriminator(ChainDiscriminator):
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
         Examples:
-            >>> from ganblocks import to_reference
+            >>> from ganblocks.weights import to_reference
             >>> state = to_reference(PixelDiscriminator(in_channels=4, base_channels=8))
             >>> PixelDiscriminator.from_reference(state).in_channels
             4

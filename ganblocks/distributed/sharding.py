@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ganblocks.distributed.context import DistributedContext
 from ganblocks.errors import OptionError
 from ganblocks.spec import keep_spec
-from ganblocks.weights import fitting_weights, plain_state_dict
+from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 
 def shard_network(network: nn.Module, device: torch.device) -> None:

@@ -23,7 +23,7 @@ from ganblocks.errors import require_count, require_flag, require_image, require
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
 from ganblocks.registry import ComponentLike
-from ganblocks.weights import build_from_reference
+from ganblocks.weights.translation import build_from_reference
 
 PORT_DOWN = {"type": "conv", "kernel_size": 3}
 PORT_UP = {"type": "deconv", "kernel_size": 3, "checkerboard": "accept"}
@@ -146,7 +146,7 @@ class ResNetGenerator(nn.Module):
 
         Width, depth, channels, norm and dropout are inferred from keys and shapes, with or
         without `module.`; the padding of the blocks only where it is zeros.
-        `ganblocks.to_reference` writes the layout again.
+        `ganblocks.weights.to_reference` writes the layout again.
 
         Args:
             weights: The state dict, or a file of one (`.pth` without pickled objects, or
@@ -157,7 +157,7 @@ class ResNetGenerator(nn.Module):
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
         Examples:
-            >>> from ganblocks import to_reference
+            >>> from ganblocks.weights import to_reference
             >>> state = to_reference(ResNetGenerator(base_channels=4, n_blocks=2))
             >>> len(ResNetGenerator.from_reference(state).blocks)
             2

@@ -36,7 +36,7 @@ from ganblocks.generators.unet_options import (
     samplers_with_kernel,
 )
 from ganblocks.registry import ComponentLike
-from ganblocks.weights import build_from_reference
+from ganblocks.weights.translation import build_from_reference
 
 
 @GENERATORS.register("unet")
@@ -253,7 +253,7 @@ class UNetGenerator(nn.Module):
         It reads pytorch-CycleGAN-and-pix2pix's layout and the pix2pix tutorial's (`conv1.0.weight`
         …), of any depth, width and channels, with or without `module.`, and infers them from
         keys and shapes. Dropout leaves no trace there: it is the code base's own unless an argument
-        says otherwise. `ganblocks.to_reference` writes the former layout.
+        says otherwise. `ganblocks.weights.to_reference` writes the former layout.
 
         Args:
             weights: The state dict, or a file of one (`.pth` without pickled objects, or
@@ -264,7 +264,7 @@ class UNetGenerator(nn.Module):
             WeightsError: The file cannot be read, or a key does not fit; the first is named.
 
         Examples:
-            >>> from ganblocks import to_reference
+            >>> from ganblocks.weights import to_reference
             >>> state = to_reference(UNetGenerator(in_channels=1, base_channels=4, num_downs=5))
             >>> network = UNetGenerator.from_reference(state, dropout=0.0)
             >>> network.in_channels, network.num_downs

@@ -16,7 +16,6 @@ from ganblocks.losses.features import (
     PerceptualLoss,
     StyleLoss,
 )
-from ganblocks.losses.logits import mean_logit
 from ganblocks.losses.objective import Objective
 from ganblocks.losses.penalties import (
     PENALTIES,
@@ -81,5 +80,4 @@ __all__ = [
     "VanillaLoss",
     "WGANGPPenalty",
     "WGANLoss",
-    "mean_logit",
 ]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, RunError, listed
 from ganblocks.pictures import to_picture
-from ganblocks.weights import fitting_weights, plain_state_dict
+from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 Json = dict[str, Any]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganblocks.losses import mean_logit
-from ganblocks.losses.logits import Logits, pairs_of
+from ganblocks.losses.logits import Logits, mean_logit, pairs_of
 
 
 def logit_figures(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]:

@@ -81,7 +81,7 @@ def check_component(
             factory is none: a component itself, or a function that gives the same one again.
 
     Examples:
-        >>> from ganblocks import NormalInitializer
+        >>> from ganblocks.blocks import NormalInitializer
         >>> check_component("initializer", lambda: NormalInitializer(std=0.01))
     """
     subject = _subject_of(kind)

@@ -17,7 +17,8 @@ from ganblocks.errors import GanBlocksWarning, OptionError
 from ganblocks.pictures import grid
 from ganblocks.randomness import own_randomness
 from ganblocks.report import write_report
-from ganblocks.runs import Logger, MetricsLog
+from ganblocks.runs import Logger
+from ganblocks.runs.metrics_log import MetricsLog
 from ganblocks.tasks import Batch
 from ganblocks.training.callback import Callback
 from ganblocks.training.health_callback import HealthCallback

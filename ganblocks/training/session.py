@@ -99,7 +99,11 @@ class Training:
         self.last = min(self.last, self.step + 1)
 
     def due(self, interval: int) -> bool:
-        """Whether something is due after this step: at every `interval`-th, and at the last."""
+        """Whether something is due after this step: every `interval` steps, and at the last.
+
+        Args:
+            interval: Steps in between; 0 for the last step alone.
+        """
         return self.step == self.last or bool(interval and self.step % interval == 0)
 
     def held_out(self) -> list[Batch]:
@@ -109,12 +113,22 @@ class Training:
         return [batch_of(self.val[row * len(self.val) // count], device) for row in range(count)]
 
     def notify(self, event: str, *given: Any) -> None:
-        """Calls every callback's method of that name."""
+        """Calls every callback's method of that name.
+
+        Args:
+            event: A method of `Callback`.
+            *given: Its arguments after `training`.
+        """
         for callback in self.callbacks:
             getattr(callback, event)(self, *given)
 
     def log(self, epoch: int, figures: dict[str, float]) -> None:
-        """Makes a row of the log: place, figures, rates and the newest scores."""
+        """Writes a row of the log: step, epoch, figures, learning rates and the newest scores.
+
+        Args:
+            epoch: The epoch, from 0.
+            figures: Column → number.
+        """
         rates = self.updater.learning_rates()
         self.notify("row", {"step": self.step, "epoch": epoch, **figures, **rates, **self.scores})
         self.scores = {}
@@ -157,7 +171,11 @@ class Training:
                 buffer.copy_(value)
 
     def load(self) -> None:
-        """Goes on from the run's last checkpoint; every process calls it."""
+        """Resumes from the run's last checkpoint; every process calls it.
+
+        Raises:
+            RunError: The checkpoint is of another task or of other data.
+        """
         saved, source = self.run.load_state(), str(self.run.path)
         for what, was, now, remedy in [
             ("another task", saved.get("task"), _identity(self.task), "Build what it began with"),

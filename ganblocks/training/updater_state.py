@@ -18,7 +18,7 @@ from ganblocks.distributed.sharding import (
 )
 from ganblocks.errors import GanBlocksWarning, RunError, listed
 from ganblocks.randomness import random_state, set_random_state
-from ganblocks.weights import fitting_weights
+from ganblocks.weights.io import fitting_weights
 
 if TYPE_CHECKING:
     from ganblocks.training.updater import Updater

@@ -116,8 +116,8 @@ def written(model: nn.Module, layout: Format) -> dict[str, Tensor]:
     def require(holds: bool, argument: str, allowed: str) -> None:
         if not holds:
             raise OptionError(
-                f"{argument} is {spec[argument]!r}, and {layout.source} has {allowed}: it would "
-                "compute something else there. Save model.state_dict() instead",
+                f"{argument} is {spec[argument]!r}, and {layout.source} has {allowed}: its network "
+                "would compute something else. Save model.state_dict() instead",
                 see="state-dict",
             )
 

@@ -5,15 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from ganblocks import (
-    AUGMENTATIONS,
-    ColorJitter,
-    Cutout,
-    DiffAugment,
-    OptionError,
-    ShapeError,
-    Translation,
-)
+from ganblocks import DiffAugment
+from ganblocks.augment import AUGMENTATIONS, ColorJitter, Cutout, Translation
+from ganblocks.errors import OptionError, ShapeError
 
 sizes = st.integers(1, 20)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ganblocks import OptionError, RunFolder
+from ganblocks import RunFolder
+from ganblocks.errors import OptionError
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 

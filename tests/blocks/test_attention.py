@@ -5,7 +5,9 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ganblocks import BLOCKS, OptionError, SelfAttention, ShapeError, initialize, spec_of
+from ganblocks import SelfAttention, initialize, spec_of
+from ganblocks.blocks import BLOCKS
+from ganblocks.errors import OptionError, ShapeError
 
 SIZES = [(1, 1), (1, 5), (4, 3), (8, 8)]
 

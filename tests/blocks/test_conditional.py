@@ -5,18 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganblocks import (
-    BLOCKS,
-    NORMS,
-    SPADE,
-    AdaIN,
-    OptionError,
-    RegistryError,
-    ShapeError,
-    adaptive_instance_norm,
-    spec_of,
-    with_statistics,
-)
+from ganblocks import spec_of
+from ganblocks.blocks import BLOCKS, NORMS, SPADE, AdaIN, adaptive_instance_norm, with_statistics
+from ganblocks.errors import OptionError, RegistryError, ShapeError
 
 
 def normalized(x):

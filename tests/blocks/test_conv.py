@@ -3,7 +3,9 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from ganblocks import BLOCKS, ConvBlock, DeconvBlock, GanBlocksWarning, OptionError, RegistryError
+from ganblocks import ConvBlock, DeconvBlock
+from ganblocks.blocks import BLOCKS
+from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError
 
 
 @pytest.mark.filterwarnings("ignore:a transposed convolution")

@@ -4,19 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import (
+from ganblocks import ConvBlock, UNetGenerator, initialize, spec_of
+from ganblocks.blocks import (
     INITIALIZERS,
-    ConvBlock,
     InstanceNorm,
     KaimingInitializer,
-    OptionError,
     OrthogonalInitializer,
-    UNetGenerator,
     XavierInitializer,
-    initialize,
-    spec_of,
 )
 from ganblocks.blocks.initializers import fans
+from ganblocks.errors import OptionError
 
 DRAWN = [name for name in INITIALIZERS.names() if name != "none"]
 

@@ -2,15 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import (
-    NORMS,
-    BatchNorm,
-    GroupNorm,
-    InstanceNorm,
-    LayerNorm,
-    OptionError,
-    ShapeError,
-)
+from ganblocks.blocks import NORMS, BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from ganblocks.errors import OptionError, ShapeError
 
 
 def test_instance_norm_is_the_formula():

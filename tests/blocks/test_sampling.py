@@ -6,20 +6,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from ganblocks import (
-    DOWNSAMPLERS,
-    PADDINGS,
-    UPSAMPLERS,
-    ConvBlock,
-    DownBlock,
-    GanBlocksWarning,
-    OptionError,
-    ResidualBlock,
-    ShapeError,
-    UpBlock,
-    initialize,
-)
+from ganblocks import ConvBlock, DownBlock, ResidualBlock, UpBlock, initialize
+from ganblocks.blocks import DOWNSAMPLERS, PADDINGS, UPSAMPLERS
 from ganblocks.blocks.up import PixelShuffleConv, ResizeConv
+from ganblocks.errors import GanBlocksWarning, OptionError, ShapeError
 
 
 @settings(deadline=None, max_examples=60)

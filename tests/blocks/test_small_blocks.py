@@ -4,17 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import (
-    ACTIVATIONS,
-    BatchNorm,
-    Dropout,
-    NormalInitializer,
-    OptionError,
-    UNetGenerator,
-    initialize,
-    spec_of,
-    with_statistics,
-)
+from ganblocks import UNetGenerator, initialize, spec_of
+from ganblocks.blocks import ACTIVATIONS, BatchNorm, Dropout, NormalInitializer, with_statistics
+from ganblocks.errors import OptionError
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS.names())

@@ -7,14 +7,9 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from ganblocks import (
-    ConvBlock,
-    OptionError,
-    fill_weight,
-    initialize,
-    spectral_norm,
-    with_statistics,
-)
+from ganblocks import ConvBlock, initialize, spectral_norm
+from ganblocks.blocks import fill_weight, with_statistics
+from ganblocks.errors import OptionError
 
 
 def network():

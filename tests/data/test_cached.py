@@ -7,17 +7,10 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from ganblocks import (
-    DataError,
-    OptionError,
-    PairedDataset,
-    PairedImageDataset,
-    PairTransform,
-    ShapeError,
-    SyntheticFacades,
-)
-from ganblocks.data import cached
+from ganblocks import PairedImageDataset, SyntheticFacades
+from ganblocks.data import PairedDataset, PairTransform, cached
 from ganblocks.data.cached import CACHES, available_memory, cached_pairs
+from ganblocks.errors import DataError, OptionError, ShapeError
 
 CPU = torch.device("cpu")
 SIDES = ("source", "target")

@@ -6,15 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ganblocks import (
-    DataError,
-    PairedImageDataset,
-    PairTransform,
-    ShapeError,
-    SyntheticFacades,
-)
-from ganblocks.data import describe_pairs, held_out_split, require_readable
+from ganblocks import PairedImageDataset, SyntheticFacades
+from ganblocks.data import PairTransform, describe_pairs, held_out_split, require_readable
 from ganblocks.data.describe import count_colors
+from ganblocks.errors import DataError, ShapeError
 from ganblocks.pictures import to_picture
 
 

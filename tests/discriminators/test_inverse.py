@@ -7,11 +7,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from ganblocks import (
     DISCRIMINATORS,
     MultiScaleDiscriminator,
-    OptionError,
     PatchDiscriminator,
     PixelDiscriminator,
     suggest_patch_discriminator,
 )
+from ganblocks.errors import OptionError
 
 
 @pytest.mark.parametrize(("size", "layers"), [(16, 1), (34, 2), (70, 3), (142, 4), (286, 5)])

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from ganblocks import DISCRIMINATORS, OptionError, PatchDiscriminator, ShapeError, spec_of
+from ganblocks import DISCRIMINATORS, PatchDiscriminator, spec_of
+from ganblocks.errors import OptionError, ShapeError
 
 # n_layers: parameters on 6 channels, receptive field, stride, padding, grid on 256²
 GOLDEN = {

@@ -7,11 +7,10 @@ from torch import nn
 from ganblocks import (
     DISCRIMINATORS,
     MultiScaleDiscriminator,
-    OptionError,
     PatchDiscriminator,
     PixelDiscriminator,
-    ShapeError,
 )
+from ganblocks.errors import OptionError, ShapeError
 
 
 def parameters(network):

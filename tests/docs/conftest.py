@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-import ganblocks
-from ganblocks import Registry, RunFolder, UNetGenerator, spec_of, to_reference
+from ganblocks import RunFolder, UNetGenerator, spec_of
+from ganblocks.registries import registries
+from ganblocks.weights import to_reference
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docs"))  # what the build makes pages with: docs/_site
 
 
 @pytest.fixture
@@ -35,8 +35,7 @@ def readers_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def kept_registries():
-    registries = [v for v in vars(ganblocks).values() if isinstance(v, Registry)]
-    kept = [(registry, dict(registry._entries)) for registry in registries]
+    kept = [(registry, dict(registry._entries)) for registry in registries().values()]
     yield
     for registry, entries in kept:
         registry._entries.clear()

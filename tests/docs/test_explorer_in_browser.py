@@ -7,7 +7,8 @@ import pytest
 from torch import nn
 
 import ganblocks
-from ganblocks import PatchDiscriminator, PixelDiscriminator, coverage, receptive_field
+from ganblocks import PatchDiscriminator, PixelDiscriminator, receptive_field
+from ganblocks.rf import coverage
 
 pytestmark = pytest.mark.browser
 

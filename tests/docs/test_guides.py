@@ -14,8 +14,9 @@ import torch
 from fake_packages import write_package
 
 from _site import recipe
-from ganblocks import ADVERSARIAL_LOSSES, GENERATORS, NORMS
+from ganblocks import ADVERSARIAL_LOSSES, GENERATORS
 from ganblocks.__main__ import command
+from ganblocks.blocks import NORMS
 from ganblocks.health import HealthMonitor, probe_generator
 from ganblocks.health.outputs import problems
 from ganblocks.health.skipped import STUCK, SkippedSteps

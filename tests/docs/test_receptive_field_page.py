@@ -16,10 +16,10 @@ from ganblocks import (
     GanBlocksError,
     PatchDiscriminator,
     PixelDiscriminator,
-    coverage,
     receptive_field,
     suggest_patch_discriminator,
 )
+from ganblocks.rf import coverage
 
 ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).with_name("receptive_field_cases.json")

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from ganblocks import GENERATORS, OptionError, RegistryError, ResNetGenerator, ShapeError
+from ganblocks import GENERATORS, ResNetGenerator
+from ganblocks.errors import OptionError, RegistryError, ShapeError
 
 
 class PlainResNet(nn.Module):

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from ganblocks import GENERATORS, OptionError, RegistryError, ShapeError, UNetGenerator
+from ganblocks import GENERATORS, UNetGenerator
+from ganblocks.errors import OptionError, RegistryError, ShapeError
 
 
 def small(**options):

@@ -4,7 +4,8 @@ import pytest
 import torch
 from plain_unets import LuaUNet, PortUNet, TutorialUNet, copy_weights
 
-from ganblocks import GENERATORS, Dropout, UNetGenerator
+from ganblocks import GENERATORS, UNetGenerator
+from ganblocks.blocks import Dropout
 
 PLAIN = {
     "unet_256": PortUNet,

@@ -12,15 +12,8 @@ from test_resnet import PlainResNet
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ganblocks import (
-    GENERATORS,
-    GanBlocksWarning,
-    OptionError,
-    RegistryError,
-    ResNetGenerator,
-    SelfAttention,
-    UNetGenerator,
-)
+from ganblocks import GENERATORS, ResNetGenerator, SelfAttention, UNetGenerator
+from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError
 
 
 class Calls(TorchDispatchMode):

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import DataError, ResNetGenerator, UNetGenerator
+from ganblocks import ResNetGenerator, UNetGenerator
 from ganblocks.blocks import Dropout
+from ganblocks.errors import DataError
 from ganblocks.health import HealthMonitor, Probe, probe_generator
 from ganblocks.health.channels import ChannelRanges
 from ganblocks.health.outputs import problems

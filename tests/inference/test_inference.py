@@ -4,17 +4,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganblocks import (
-    GENERATORS,
-    DataError,
-    RunError,
-    RunFolder,
-    UNetGenerator,
-    generate,
-    load,
-    spec_of,
-    translate,
-)
+from ganblocks import GENERATORS, RunFolder, UNetGenerator, generate, load, spec_of, translate
+from ganblocks.errors import DataError, RunError
 
 
 @pytest.fixture

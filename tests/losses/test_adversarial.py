@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ganblocks import ADVERSARIAL_LOSSES, OptionError, RegistryError, ShapeError
-from ganblocks.losses import mean_logit
+from ganblocks import ADVERSARIAL_LOSSES
+from ganblocks.errors import OptionError, RegistryError, ShapeError
+from ganblocks.losses.logits import mean_logit
 
 CASES = list(plain.ADVERSARIAL)
 shapes = array_shapes(min_dims=0, max_dims=4, max_side=5)

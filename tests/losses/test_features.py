@@ -9,14 +9,12 @@ from ganblocks import (
     FEATURE_LOSSES,
     FeatureMatchingLoss,
     MultiScaleDiscriminator,
-    OptionError,
     PatchDiscriminator,
     PerceptualLoss,
-    ShapeError,
-    StyleLoss,
-    WeightsError,
     spec_of,
 )
+from ganblocks.errors import OptionError, ShapeError, WeightsError
+from ganblocks.losses import StyleLoss
 
 
 class Maps(nn.Module):

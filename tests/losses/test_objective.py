@@ -6,16 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import (
-    L1Loss,
-    Objective,
-    OptionError,
-    PatchDiscriminator,
-    R1Penalty,
-    Registry,
-    SpecError,
-    UNetGenerator,
-)
+from ganblocks import L1Loss, Objective, PatchDiscriminator, R1Penalty, Registry, UNetGenerator
+from ganblocks.errors import OptionError, SpecError
 from ganblocks.losses.schedule import weight_at
 
 TERMS = {

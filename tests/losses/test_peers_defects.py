@@ -10,12 +10,10 @@ from ganblocks import (
     LSGANLoss,
     PatchDiscriminator,
     R1Penalty,
-    RaGANLoss,
-    RpGANLoss,
     VanillaLoss,
     WGANGPPenalty,
 )
-from ganblocks.losses import functional
+from ganblocks.losses import RaGANLoss, RpGANLoss, functional
 
 
 def unit_critic(x):

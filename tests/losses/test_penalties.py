@@ -7,20 +7,15 @@ from hypothesis import given, settings, strategies as st
 
 from ganblocks import (
     PENALTIES,
-    Augmentation,
-    DRAGANPenalty,
-    LeCamPenalty,
     Objective,
-    OptionError,
     PatchDiscriminator,
     R1Penalty,
-    R1R2Penalty,
-    R2Penalty,
     SelfAttention,
-    ShapeError,
     WGANGPPenalty,
 )
-from ganblocks.losses import functional
+from ganblocks.augment import Augmentation
+from ganblocks.errors import OptionError, ShapeError
+from ganblocks.losses import DRAGANPenalty, LeCamPenalty, R1R2Penalty, R2Penalty, functional
 from ganblocks.losses.penalties.gradient import image_gradient
 
 GRADIENT = ["wgan_gp", "dragan", "r1", "r2", "r1_r2"]

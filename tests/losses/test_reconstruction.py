@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ganblocks import RECONSTRUCTION_LOSSES, OptionError, ShapeError
+from ganblocks import RECONSTRUCTION_LOSSES
+from ganblocks.errors import OptionError, ShapeError
 from ganblocks.losses import functional
 
 CASES = list(plain.RECONSTRUCTION)

@@ -5,7 +5,8 @@ import json
 import pytest
 from run_pages import make_run, page_of, row, with_columns
 
-from ganblocks import RunError, write_report
+from ganblocks.errors import RunError
+from ganblocks.report import write_report
 
 FINDING = {"step": 1200, "name": "blind-discriminator", "message": "D(real) is D(fake) <b>&"}
 

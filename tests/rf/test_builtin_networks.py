@@ -10,18 +10,14 @@ from torch import nn
 
 from ganblocks import (
     ADVERSARIAL_LOSSES,
-    BLOCKS,
     DISCRIMINATORS,
-    DOWNSAMPLERS,
     GENERATORS,
-    NORMS,
-    PADDINGS,
-    UPSAMPLERS,
     MultiScaleDiscriminator,
     PatchDiscriminator,
     ResNetGenerator,
     UNetGenerator,
 )
+from ganblocks.blocks import BLOCKS, DOWNSAMPLERS, NORMS, PADDINGS, UPSAMPLERS
 from ganblocks.rf import receptive_field, verify_receptive_field
 
 # n_layers: receptive field, stride, padding, grid on 256²

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import MultiScaleDiscriminator, OptionError, effective_receptive_field
+from ganblocks import MultiScaleDiscriminator
+from ganblocks.errors import OptionError
+from ganblocks.rf import effective_receptive_field
 
 
 def ones(count, kernel=3):

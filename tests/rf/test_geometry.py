@@ -5,7 +5,9 @@ import torch
 from hypothesis import assume, given, settings, strategies as st
 from torch import nn
 
-from ganblocks import OptionError, ReceptiveField, receptive_field
+from ganblocks import receptive_field
+from ganblocks.errors import OptionError
+from ganblocks.rf import ReceptiveField
 from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
 
 conv = st.tuples(

@@ -7,17 +7,14 @@ from torch import nn
 
 from ganblocks import (
     MultiScaleDiscriminator,
-    OptionError,
     PatchDiscriminator,
-    ReceptiveField,
-    ShapeError,
-    coverage,
-    draw_coverage,
     draw_receptive_field,
     explain_logits,
     receptive_field,
 )
+from ganblocks.errors import OptionError, ShapeError
 from ganblocks.pictures import heat
+from ganblocks.rf import ReceptiveField, coverage, draw_coverage
 
 PATCH = PatchDiscriminator(in_channels=3, base_channels=2)
 

@@ -7,8 +7,9 @@ import torch
 from op import Op
 from torch import nn
 
-from ganblocks import OptionError, PatchDiscriminator, UNetGenerator, probe_receptive_field
-from ganblocks.rf import verify as verify_module, verify_receptive_field
+from ganblocks import PatchDiscriminator, UNetGenerator
+from ganblocks.errors import OptionError
+from ganblocks.rf import probe_receptive_field, verify as verify_module, verify_receptive_field
 
 
 def hidden_maximum():

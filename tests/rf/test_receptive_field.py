@@ -8,17 +8,9 @@ import torch.nn.functional as F
 from op import Op
 from torch import nn
 
-from ganblocks import (
-    OptionError,
-    PatchDiscriminator,
-    ShapeError,
-    UNetGenerator,
-    UnknownOperationError,
-    receptive_field,
-    register_rule,
-    verify_receptive_field,
-)
-from ganblocks.rf import window
+from ganblocks import PatchDiscriminator, UNetGenerator, receptive_field
+from ganblocks.errors import OptionError, ShapeError, UnknownOperationError
+from ganblocks.rf import register_rule, verify_receptive_field, window
 from ganblocks.rf.rules import RULES
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from zoo import KINDS, graphs, herd
 
-from ganblocks import ShapeError
+from ganblocks.errors import ShapeError
 from ganblocks.rf import receptive_field, steps, verify_receptive_field, window
 from ganblocks.rf.probe import Probe
 from ganblocks.rf.rules import RULES

@@ -7,10 +7,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ganblocks import RunError, RunFolder
+from ganblocks import RunFolder
+from ganblocks.errors import RunError
 from ganblocks.pictures import from_picture
-from ganblocks.runs import write_atomically
-from ganblocks.weights import fitting_weights, plain_state_dict
+from ganblocks.runs.folder import write_atomically
+from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

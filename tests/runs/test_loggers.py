@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import IMAGES, EventAccumulator
 
-from ganblocks import GanBlocksWarning, OptionError, RunError
+from ganblocks.errors import GanBlocksWarning, OptionError, RunError
 from ganblocks.pictures import from_picture
 from ganblocks.runs.loggers import JsonLinesLogger, Logger
 from ganblocks.runs.metrics_log import MetricsLog

@@ -10,19 +10,17 @@ from torch import nn
 
 from ganblocks import (
     FEATURE_LOSSES,
-    Augmentation,
     GanBlocksError,
     Objective,
-    OptionError,
     PairedTranslation,
     PatchDiscriminator,
     PerceptualLoss,
-    RunError,
-    ShapeError,
-    StyleLoss,
     UNetGenerator,
     Updater,
 )
+from ganblocks.augment import Augmentation
+from ganblocks.errors import OptionError, RunError, ShapeError
+from ganblocks.losses import StyleLoss
 
 SGD = {"type": "sgd", "lr": 0.01}  # Adam would blow rounding up
 

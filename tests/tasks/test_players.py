@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from prototypes import noise_to_image
 from torch import nn
 
-from ganblocks import OptionError, Updater
-from ganblocks.errors import GanBlocksError
+from ganblocks import Updater
+from ganblocks.errors import GanBlocksError, OptionError
 from ganblocks.tasks import Player, Task
 
 SGD = {"type": "sgd", "lr": 0.1}

@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny import batch, tiny_updater
 
-from ganblocks import ImagePool, OptionError
+from ganblocks.errors import OptionError
+from ganblocks.tasks import ImagePool
 
 
 def image(value, size=4):

@@ -9,13 +9,13 @@ import torch.nn.functional as F
 
 from ganblocks import (
     DiffAugment,
-    ImagePool,
     Objective,
     PairedTranslation,
     PatchDiscriminator,
     UNetGenerator,
     Updater,
 )
+from ganblocks.tasks import ImagePool
 
 STEPS, RATE, DECAY, INTERVAL = 20, 2e-3, 0.99, 4
 

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks import AdversarialLoss, ShapeError
+from ganblocks.errors import ShapeError
+from ganblocks.losses import AdversarialLoss
 
 
 class Hinge(AdversarialLoss):

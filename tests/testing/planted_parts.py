@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from planted_networks import Plain
 from torch import nn
 
-from ganblocks import PatchDiscriminator, ShapeError
+from ganblocks import PatchDiscriminator
+from ganblocks.errors import ShapeError
 
 
 class Judge(PatchDiscriminator):

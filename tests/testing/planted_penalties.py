@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from ganblocks import Augmentation, Penalty
+from ganblocks.augment import Augmentation
+from ganblocks.losses import Penalty
 
 
 class Shade(Augmentation):

@@ -5,7 +5,7 @@ import random
 import torch
 from torch import nn
 
-from ganblocks import PairedDataset
+from ganblocks.data import PairedDataset
 
 
 class Uniform:

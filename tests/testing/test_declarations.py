@@ -5,7 +5,9 @@ import planted_parts as p
 import pytest
 from torch import nn
 
-from ganblocks import NormalInitializer, OptionError, VanillaLoss
+from ganblocks import VanillaLoss
+from ganblocks.blocks import NormalInitializer
+from ganblocks.errors import OptionError
 from ganblocks.testing import ContractError, check_component, checks_of
 
 

@@ -3,17 +3,16 @@
 import pytest
 import torch
 
-import ganblocks
+from ganblocks.registries import registries
 from ganblocks.testing import check_component
 from ganblocks.testing.component import checked_kinds
 
 # Each has tests of its own: tests/tasks, tests/training/test_optimizers.py.
-OF_THE_ENGINE = ("TASKS", "OPTIMIZERS", "SCHEDULES")
+OF_THE_ENGINE = ("tasks", "optimizers", "schedules")
 REGISTRIES = {
     registry.kind: registry
-    for name in ganblocks.__all__
-    if isinstance(registry := getattr(ganblocks, name), ganblocks.Registry)
-    and name not in OF_THE_ENGINE
+    for registry in registries().values()
+    if registry.kind not in OF_THE_ENGINE
 }
 # Positional arguments, by kind and, where a block wants others, by name.
 ARGUMENTS = {
@@ -26,7 +25,7 @@ ARGUMENTS = {
     "spade": (4, 3),
     "adain": (4, 3),
 }
-ARGUMENTS = {
+BUILT_WITH = {
     "multiscale": {"discriminator": {"type": "patch", "base_channels": 2}},
     "synthetic_facades": {"length": 3, "size": 32},
 }
@@ -81,12 +80,12 @@ def component_of(kind, what):
     registry = REGISTRIES[kind]
     name = what if isinstance(what, str) else what["type"]
     arguments = ARGUMENTS.get(name, ARGUMENTS.get(kind, ()))
-    arguments = dict(ARGUMENTS.get(name, {})) if what == name else {}
+    built_with = dict(BUILT_WITH.get(name, {})) if what == name else {}
     if "base_channels" in registry.describe(name).signature:
-        arguments["base_channels"] = 2
+        built_with["base_channels"] = 2
 
     def factory():
-        return registry.build(what, *arguments, **arguments)
+        return registry.build(what, *arguments, **built_with)
 
     inputs = {"inputs": INPUTS[name]} if name in INPUTS else {}
     return factory, {**OPTIONS.get(name, {}), **inputs}
@@ -105,7 +104,7 @@ def pairs(tmp_path, monkeypatch):
         picture = Image.linear_gradient("L").resize((12, 6)).rotate(40 * number)
         (tmp_path / "train").mkdir(exist_ok=True)
         picture.convert("RGB").save(tmp_path / "train" / f"{number}.png")
-    monkeypatch.setitem(ARGUMENTS, "paired_images", {"root": str(tmp_path)})
+    monkeypatch.setitem(BUILT_WITH, "paired_images", {"root": str(tmp_path)})
 
 
 @pytest.mark.parametrize(("kind", "what"), [*NAMES, *VARIANTS], ids=str)

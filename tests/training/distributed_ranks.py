@@ -10,7 +10,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-from ganblocks import process_group
+from ganblocks.distributed import process_group
 
 # A server that has imported everything once, and then forks.
 _CONTEXT = multiprocessing.get_context("forkserver")

@@ -8,17 +8,10 @@ from synced_tasks import TASKS, whole_batch
 from tiny import Stripes, batch, tiny_task
 from torch import nn
 
-from ganblocks import (
-    Callback,
-    DiffAugment,
-    DistributedContext,
-    OptionError,
-    RunFolder,
-    TrainOptions,
-    Updater,
-    default_callbacks,
-    fit,
-)
+from ganblocks import Callback, DiffAugment, RunFolder, TrainOptions, Updater, fit
+from ganblocks.distributed import DistributedContext
+from ganblocks.errors import OptionError
+from ganblocks.training import default_callbacks
 
 ALIKE = {"device": "cpu", "precision": "fp32", "progress": False}
 

@@ -3,7 +3,8 @@
 import torch
 from prototypes import Images, Unpaired, cyclegan, noise_to_image
 
-from ganblocks import RunFolder, TrainOptions, default_callbacks, fit
+from ganblocks import RunFolder, TrainOptions, fit
+from ganblocks.training import default_callbacks
 
 BUILDERS = {"unpaired": cyclegan, "unconditional": noise_to_image}
 ARGUMENTS = {"unpaired": {"pool_size": 3}, "unconditional": {}}

@@ -11,10 +11,10 @@ from ganblocks import (
     PENALTIES,
     RECONSTRUCTION_LOSSES,
     Objective,
-    OptionError,
     PatchDiscriminator,
     UNetGenerator,
 )
+from ganblocks.errors import OptionError
 
 WHOLE = {"ragan", "lecam"}
 MIXED = Objective(

@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
 
-from ganblocks import EMA, SyntheticFacades, UNetGenerator, average_rule, with_statistics
-from ganblocks.blocks import spectral_norm
-from ganblocks.training import averaging
+from ganblocks import EMA, SyntheticFacades, UNetGenerator
+from ganblocks.blocks import spectral_norm, with_statistics
+from ganblocks.training import average_rule, averaging
 from ganblocks.training.batches import batch_of
 
 SPECTRAL = parametrizations._SpectralNorm

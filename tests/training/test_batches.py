@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings, strategies as st
 from tiny import Stripes
 
-from ganblocks import DataError, OptionError, PairTransform
+from ganblocks.data import PairTransform
 from ganblocks.data.seeding import seeded_generator
+from ganblocks.errors import DataError, OptionError
 from ganblocks.training.batches import (
     BatchOrder,
     batch_place,

@@ -36,7 +36,7 @@ def test_callbacks_are_left_out_replaced_and_closed(tmp_path):
     assert notes.seen[-1] == "closed"
     assert not run.metrics.exists()
     assert not (run.path / "index.html").exists()
-    kinds = [type(c) for c in ganblocks.default_callbacks(progress=False)]
+    kinds = [type(c) for c in ganblocks.training.default_callbacks(progress=False)]
     assert kinds[:4] == [ScoreCallback, LogCallback, GridCallback, HealthCallback]
 
 

@@ -11,18 +11,15 @@ from ganblocks import (
     Callback,
     DiffAugment,
     GanBlocksError,
-    GanBlocksWarning,
-    HealthWarning,
     Objective,
-    OptionError,
-    PairTransform,
     PatchDiscriminator,
-    RunError,
     RunFolder,
     UNetGenerator,
-    default_callbacks,
     load,
 )
+from ganblocks.data import PairTransform
+from ganblocks.errors import GanBlocksWarning, HealthWarning, OptionError, RunError
+from ganblocks.training import default_callbacks
 
 TWO_RATES = {"discriminator_optimizer": {"type": "adam", "lr": 2e-3}}
 
@@ -120,11 +117,11 @@ def test_going_back_drops_the_states_that_will_come_again(tmp_path):
 @pytest.mark.parametrize(
     ("then", "message"),
     [
-        ({"clip_norm": 2.0}, "clip_norm = 2.0, and goes on with None"),
-        ({"lr": 0.5}, "lr of the generator = 0.5, and goes on with 0.001"),
+        ({"clip_norm": 2.0}, "clip_norm = 2.0, and continues with None"),
+        ({"lr": 0.5}, "lr of the generator = 0.5, and continues with 0.001"),
         (
             {"optimizer": {"type": "adam", "lr": 1e-3, "betas": [0.9, 0.99]}},
-            r"betas of the generator = \[0.9, 0.99\], and goes on with \[0.5, 0.999\]",
+            r"betas of the generator = \[0.9, 0.99\], and continues with \[0.5, 0.999\]",
         ),
     ],
 )
@@ -193,7 +190,7 @@ def test_rates_seeds_and_first_weights_may_differ(tmp_path):
     generator = UNetGenerator(
         base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always", init="xavier"
     )
-    with pytest.warns(GanBlocksWarning, match="goes on with 0.5"):
+    with pytest.warns(GanBlocksWarning, match="continues with 0.5"):
         train(run.path, tiny_task(generator=generator, lr=0.5, seed=3), steps=2)
     assert run.load_state()["step"] == 2
 

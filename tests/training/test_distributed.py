@@ -15,7 +15,7 @@ from distributed_tasks import gradients_and_weights, greetings, synced_batch_nor
 from tiny import assert_equal
 
 import ganblocks
-from ganblocks import DistributedContext
+from ganblocks.distributed import DistributedContext
 from ganblocks.training.batches import BatchOrder
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from tiny import batch, tiny_updater
 
-from ganblocks import EMA, OptionError
+from ganblocks import EMA
+from ganblocks.errors import OptionError
 
 
 @settings(deadline=None, max_examples=30)

@@ -11,23 +11,9 @@ from tiny import Stripes, assert_equal, batch, tiny_task, tiny_updater
 from trained import OPTIONS, rows, train
 
 import ganblocks
-from ganblocks import (
-    Callback,
-    DataError,
-    DiffAugment,
-    GanBlocksWarning,
-    Objective,
-    OptionError,
-    PatchDiscriminator,
-    RunError,
-    ShapeError,
-    UNetGenerator,
-    dry_run,
-    fit,
-    load,
-    mean_l1,
-)
-from ganblocks.training import GridCallback
+from ganblocks import Callback, DiffAugment, Objective, PatchDiscriminator, UNetGenerator, fit, load
+from ganblocks.errors import DataError, GanBlocksWarning, OptionError, RunError, ShapeError
+from ganblocks.training import GridCallback, dry_run, mean_l1
 
 
 def test_a_run_leaves_everything_behind(tmp_path):

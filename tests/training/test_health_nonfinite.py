@@ -7,16 +7,11 @@ import torch
 from tiny import assert_equal, batch, tiny_updater
 from torch import nn
 
-from ganblocks import (
-    ADVERSARIAL_LOSSES,
-    Augmentation,
-    Objective,
-    PatchDiscriminator,
-    Penalty,
-    UNetGenerator,
-    find_nonfinite,
-)
+from ganblocks import ADVERSARIAL_LOSSES, Objective, PatchDiscriminator, UNetGenerator
+from ganblocks.augment import Augmentation
 from ganblocks.health.tracing import Trace, tensors_in
+from ganblocks.losses import Penalty
+from ganblocks.training import find_nonfinite
 from ganblocks.training.nonfinite import FINITE
 
 NAN, INF = float("nan"), float("inf")

@@ -49,12 +49,12 @@ def test_the_product_is_the_convolution(
         arguments["output_padding"] = data.draw(st.integers(0, most - 1))
     plain = F.conv_transpose2d if deconv else F.conv2d
     try:
-        expected = plain(x, weight, b, **options)
+        expected = plain(x, weight, b, **arguments)
     except RuntimeError:  # torch finds no pixel to compute
         return
     if expected.numel() == 0:
         return
-    got = product(x, weight, b, **options)
+    got = product(x, weight, b, **arguments)
     pixels = batch * (size[0] * size[1] if deconv else expected[0, 0].numel())
     assert (got is None) == (pixels > module.MOST_PIXELS)
     if got is None:

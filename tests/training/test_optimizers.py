@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 from tiny import batch, tiny_updater
 from torch import nn
 
-from ganblocks import OPTIMIZERS, SCHEDULES, OptionError, RegistryError
+from ganblocks.errors import OptionError, RegistryError
+from ganblocks.training import OPTIMIZERS, SCHEDULES
 from ganblocks.training.moves import step_unless
 from ganblocks.training.optimizers import build_optimizer
 from ganblocks.training.schedules import factor_at, resolve_schedule

@@ -6,13 +6,9 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from ganblocks import (
-    GanBlocksWarning,
-    OptionError,
-    resolve_device,
-    resolve_precision,
-)
+from ganblocks.errors import GanBlocksWarning, OptionError
 from ganblocks.runs.metrics_log import MetricsLog
+from ganblocks.training import resolve_device, resolve_precision
 from ganblocks.training.precision import autocast, preferred_memory_format
 from ganblocks.training.schedules import linear_decay
 

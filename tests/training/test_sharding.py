@@ -9,7 +9,8 @@ from distributed_tasks import one_process_cannot_share, sharded
 from tiny import assert_equal, tiny_task
 
 import ganblocks
-from ganblocks import DistributedContext, GanBlocksWarning
+from ganblocks.distributed import DistributedContext
+from ganblocks.errors import GanBlocksWarning
 
 
 def close(ours, theirs):

@@ -10,7 +10,8 @@ from tiny import assert_equal, batch, tiny_updater
 from torch import nn
 
 import ganblocks
-from ganblocks import Objective, OptionError, RunError, ShapeError
+from ganblocks import Objective
+from ganblocks.errors import OptionError, RunError, ShapeError
 from ganblocks.losses.functional import adversarial
 from ganblocks.tasks.base import frozen
 from ganblocks.training import dry_run, find_nonfinite

@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny import LOSSES, batch, tiny_task, tiny_updater
 
-from ganblocks import Objective, OptionError, PatchDiscriminator, UNetGenerator, Updater
+from ganblocks import Objective, PatchDiscriminator, UNetGenerator, Updater
+from ganblocks.errors import OptionError
 
 
 def players(updater):

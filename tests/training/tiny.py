@@ -2,14 +2,8 @@
 
 import torch
 
-from ganblocks import (
-    Objective,
-    PairedDataset,
-    PairedTranslation,
-    PatchDiscriminator,
-    UNetGenerator,
-    Updater,
-)
+from ganblocks import Objective, PairedTranslation, PatchDiscriminator, UNetGenerator, Updater
+from ganblocks.data import PairedDataset
 
 UPDATER_OPTIONS = ("precision", "accumulate", "clip_norm", "ema", "shard")
 

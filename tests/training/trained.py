@@ -4,7 +4,8 @@ import csv
 
 from tiny import Stripes, tiny_task
 
-from ganblocks import RunFolder, TrainOptions, default_callbacks, fit
+from ganblocks import RunFolder, TrainOptions, fit
+from ganblocks.training import default_callbacks
 
 OPTIONS = {"epochs": 4, "sample_every": 100, "checkpoint_every": 100, "log_every": 1}
 

@@ -7,14 +7,10 @@ import torch
 from hypothesis import example, given, settings, strategies as st
 from plain_port import Patch, Pixel, ResNet, Tutorial, UNet
 
-from ganblocks import (
-    PatchDiscriminator,
-    PixelDiscriminator,
-    ResNetGenerator,
-    UNetGenerator,
-    WeightsError,
-)
-from ganblocks.weights import from_reference, port_patch, port_unet, tutorial_unet
+from ganblocks import PatchDiscriminator, PixelDiscriminator, ResNetGenerator, UNetGenerator
+from ganblocks.errors import WeightsError
+from ganblocks.weights import port_patch, port_unet, tutorial_unet
+from ganblocks.weights.translation import from_reference
 
 unet_from_reference = functools.partial(from_reference, "unet")
 resnet_from_reference = functools.partial(from_reference, "resnet")

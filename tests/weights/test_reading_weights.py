@@ -8,8 +8,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ganblocks import PatchDiscriminator, WeightsError, to_reference
-from ganblocks.weights import read_weights
+from ganblocks import PatchDiscriminator
+from ganblocks.errors import WeightsError
+from ganblocks.weights import read_weights, to_reference
 
 
 @pytest.fixture

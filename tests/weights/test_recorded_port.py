@@ -15,9 +15,9 @@ from ganblocks import (
     ResNetGenerator,
     UNetGenerator,
     spec_of,
-    to_reference,
 )
-from ganblocks.weights import from_reference
+from ganblocks.weights import to_reference
+from ganblocks.weights.translation import from_reference
 
 RECORDED = {
     entry: {key: tuple(shape) for key, shape in keys.items()}

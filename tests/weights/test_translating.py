@@ -8,17 +8,15 @@ from plain_port import Patch, Pixel, ResNet, Tutorial, UNet, randomized, without
 
 from ganblocks import (
     GENERATORS,
-    OptionError,
     PatchDiscriminator,
     PixelDiscriminator,
     ResNetGenerator,
     UNetGenerator,
-    WeightsError,
     spec_of,
-    to_reference,
 )
-from ganblocks.weights import from_reference, tutorial_unet
-from ganblocks.weights.translation import written
+from ganblocks.errors import OptionError, WeightsError
+from ganblocks.weights import to_reference, tutorial_unet
+from ganblocks.weights.translation import from_reference, written
 
 INSTANCE = {"type": "instance", "affine": False}
 OURS = {

@@ -8,17 +8,15 @@ from plain_port import Patch, Pixel, ResNet, UNet, randomized
 from torch import nn
 
 from ganblocks import (
-    ACTIVATIONS,
-    NORMS,
     DeconvBlock,
-    OptionError,
     PatchDiscriminator,
     PixelDiscriminator,
     ResNetGenerator,
-    SpecError,
     UNetGenerator,
-    to_reference,
 )
+from ganblocks.blocks import ACTIVATIONS, NORMS
+from ganblocks.errors import OptionError, SpecError
+from ganblocks.weights import to_reference
 from ganblocks.weights.formats import FORMATS
 from ganblocks.weights.translation import _OPTIONS
 

@@ -18,7 +18,7 @@ class ResidualStackGenerator(nn.Module):
         out_channels: Channels of the output.
         base_channels: Channels of every block.
         n_blocks: Residual blocks; each sees four pixels further.
-        norm: Name, spec or factory from `ganblocks.NORMS`, this package's by default.
+        norm: Name, spec or factory from `ganblocks.blocks.NORMS`, this package's by default.
     """
 
     def __init__(

@@ -3,7 +3,9 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganblocks import ADVERSARIAL_LOSSES, AdversarialLoss, OptionError
+from ganblocks import ADVERSARIAL_LOSSES
+from ganblocks.errors import OptionError
+from ganblocks.losses import AdversarialLoss
 
 
 @ADVERSARIAL_LOSSES.register("soft_margin")

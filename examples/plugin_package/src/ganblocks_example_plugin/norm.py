@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ganblocks import NORMS
+from ganblocks.blocks import NORMS
 
 
 @NORMS.register("filter_response")

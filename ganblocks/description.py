@@ -1,0 +1,48 @@
+"""What a registry tells about one of its names."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+from ganblocks.spec import Spec
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a registry knows about one name; prints as a short card.
+
+    Attributes:
+        name: The registered name.
+        kind: The registry's kind, such as `generators`.
+        target: Import path of the class or function.
+        signature: Its parameters, as written in Python.
+        summary: The first line of its docstring.
+        file: Where it is defined.
+        line: The line there.
+        distribution: The package that registered it.
+        preset: The spec that a preset stands for, or None.
+        parameters: The parameters, with their defaults.
+        documentation: The whole docstring.
+    """
+
+    name: str
+    kind: str
+    target: str
+    signature: str
+    summary: str
+    file: str
+    line: int
+    distribution: str
+    preset: Spec | None = None
+    parameters: tuple[inspect.Parameter, ...] = ()
+    documentation: str = ""
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name} ({self.kind}): {self.summary or 'no docstring'}",
+            f"  {self.target}{self.signature}",
+        ]
+        if self.preset is not None:
+            lines.append(f"  preset of {self.preset}")
+        return "\n".join([*lines, f"  {self.file}:{self.line}, from {self.distribution}"])

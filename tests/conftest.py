@@ -1,5 +1,12 @@
+import signal
+
 import pytest
 import torch
+
+collect_ignore_glob = ["*/conftest.py"]  # they hold no doctests, and would share one module name
+
+# `nohup pytest &` starts with SIGINT ignored, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -55,7 +55,7 @@ def work(checkout: str, setting: Setting) -> None:
     torch.manual_seed(0)
     networks = (
         gb.UNetGenerator(base_channels=base, num_downs=downs, dropout_mode="always"),
-        gb.PatchDiscriminator(base_channels=base, n_layers=layers),
+        gb.PatchDiscriminator(6, base_channels=base, n_layers=layers),
     )
     objective = gb.Objective({"gan": "vanilla", "l1": {"type": "l1", "weight": 100}})
     source, target = torch.rand(2, 1, 3, size, size) * 2 - 1

@@ -77,7 +77,7 @@ different centers, `aligned` is False. `field.table()` shows every layer.
 
 ## The PatchGANs
 
-`PatchDiscriminator(n_layers=n)`; the grid is the map of logits of an image of 256×256.
+`PatchDiscriminator(6, n_layers=n)`; the grid is the map of logits of an image of 256×256.
 
 {patchgans}
 
@@ -114,7 +114,7 @@ calculator does not know; `register_rule` teaches it one. It never guesses.
 EXAMPLE = (
     "from ganblocks import PatchDiscriminator",
     "from ganblocks.rf import receptive_field",
-    "field = receptive_field(PatchDiscriminator(), (6, 256, 256))",
+    "field = receptive_field(PatchDiscriminator(6), (6, 256, 256))",
     "field.size, field.stride, field.padding, field.map_size",
     "field.box(0, 0), field.support(0, 0)  # 23 rows and columns of padding",
     "field.box(10, 20), field.support(10, 20)",
@@ -162,7 +162,7 @@ def patchgans() -> str:
     """Writes the table of the PatchGANs."""
     rows = []
     for n in range(1, 7):
-        field = receptive_field(PatchDiscriminator(base_channels=2, n_layers=n), (6, 256, 256))
+        field = receptive_field(PatchDiscriminator(6, base_channels=2, n_layers=n), (6, 256, 256))
         size, stride, padding = field.size[0], field.stride[0], field.padding[0]
         grid = f"{field.map_size[0]}×{field.map_size[1]}"
         rows.append((n, f"{size}×{size}", stride, padding, grid))
@@ -193,7 +193,7 @@ def milliseconds(run: Callable[[], object], times: int) -> float:
 
 def speeds() -> str:
     """Writes the table of speeds."""
-    discriminator, resnet = PatchDiscriminator(), trunk("resnet152")
+    discriminator, resnet = PatchDiscriminator(6), trunk("resnet152")
     return table(
         ("receptive_field of", "milliseconds"),
         [

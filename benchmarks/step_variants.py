@@ -81,7 +81,7 @@ def paper_task(setting: Setting, *, checkpointing: bool = False) -> PairedTransl
     size = {"base_channels": setting.base_channels, "checkpointing": checkpointing}
     return PairedTranslation(
         {"type": "unet_256_lua", "num_downs": setting.num_downs, **size},
-        {"type": "patch", **size},
+        {"type": "patch", "in_channels": 6, **size},
         {
             "terms": {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}},
             "discriminator_weight": 0.5,

@@ -50,7 +50,7 @@ ONLY = {
 BESIDE = {
     "registry": {"spec", "description", "plugins"},
     "description": {"spec"},
-    "weights": {"registry"},
+    "weights": {"registry", "spec"},
     "tasks": {"data"},
     "report": {"runs", "health"},
     "commands": {"cli"},

@@ -32,6 +32,23 @@ modes = st.sampled_from(["train", "always"])
 
 
 @st.composite
+def dialects(draw, levels):
+    fields = {
+        "skip_features": st.sampled_from(["activated", "raw"]),
+        "decoder_activation": st.sampled_from(["after_join", "before_join"]),
+        "concat_order": st.sampled_from(["skip_first", "decoder_first"]),
+        "dropout_levels": st.one_of(st.sampled_from(["port", "paper"]), levels),
+        "bottleneck_norm": st.sampled_from(["none", "batch", "layer", "pixel"]),
+        "last_norm": norms,
+        "bias": biases,
+        "last_bias": biases,
+    }
+    dialect = draw(st.fixed_dictionaries({"type": st.just("port"), **fields}))
+    assume((dialect["skip_features"], dialect["decoder_activation"]) != ("raw", "before_join"))
+    return draw(st.sampled_from([dialect, "port", "lua", "tutorial"]))
+
+
+@st.composite
 def unets(draw):
     num_downs = draw(st.integers(1, 4))
     levels = st.lists(st.integers(0, num_downs - 2), unique=True) if num_downs > 1 else st.just([])
@@ -44,21 +61,14 @@ def unets(draw):
         "num_downs": num_downs,
         "kernel_size": draw(st.sampled_from([2, 4, 6])),
         "norm": draw(norms),
-        "bottleneck_norm": draw(st.sampled_from(["none", "batch", "layer", "pixel"])),
-        "last_norm": draw(norms),
-        "bias": draw(biases),
-        "last_bias": draw(biases),
         "activation": draw(activations),
         "up_activation": draw(activations),
         "last_activation": draw(activations),
         "down": draw(downs),
         "up": draw(ups),
         "skip": draw(st.sampled_from(["concat", "add", "none"])),
-        "skip_features": draw(st.sampled_from(["activated", "raw"])),
-        "decoder_activation": draw(st.sampled_from(["after_join", "before_join"])),
-        "concat_order": draw(st.sampled_from(["skip_first", "decoder_first"])),
+        "dialect": draw(dialects(levels)),
         "dropout": draw(dropouts),
-        "dropout_levels": draw(st.one_of(st.sampled_from(["port", "paper"]), levels)),
         "dropout_mode": draw(modes),
         "attention_levels": draw(levels),
         "spectral_norm": draw(st.booleans()),
@@ -66,7 +76,6 @@ def unets(draw):
         "size_policy": draw(st.sampled_from(["pad", "match_skip"])),
         "init": draw(inits),
     }
-    assume((arguments["skip_features"], arguments["decoder_activation"]) != ("raw", "before_join"))
     if arguments["down"] != "conv" and arguments["up"] != "deconv":
         arguments["kernel_size"] = 4
     return arguments
@@ -128,8 +137,8 @@ pixels = st.fixed_dictionaries(
 multiscales = st.builds(
     lambda inner, in_channels, num_scales: {
         "type": "multiscale",
-        "discriminator": {k: v for k, v in inner.items() if k != "in_channels"},
         "in_channels": in_channels,
+        "discriminator": {k: v for k, v in inner.items() if k != "in_channels"},
         "num_scales": num_scales,
     },
     st.one_of(patches, pixels),
@@ -239,20 +248,32 @@ def test_any_block(arguments, in_channels, out_channels):
 count = [0, -3, 1.5, True, "4", None]
 word = ["", "cat", "NONE", 7, None]
 component = ["nothing", {"type": "nothing"}, {}, {"kernel": 3}, 3, None]
+levels = [[9], [-1], [0.5], "all", None, 1]
 ILLEGAL = {
     **dict.fromkeys(["in_channels", "out_channels", "base_channels", "max_multiplier"], count),
     **dict.fromkeys(["num_downs", "n_blocks"], (-1, 1.5, True, "4", None)),
     **dict.fromkeys(["n_layers", "num_scales", "kernel_size"], count),
     "padding": [-1, 0.5, "same", None],
     **dict.fromkeys(["bias", "last_bias"], ("maybe", "", 2, None)),
-    **dict.fromkeys(["norm", "bottleneck_norm", "last_norm", "down", "up"], component),
+    **dict.fromkeys(["norm", "down", "up"], component),
+    "dialect": [
+        *component,
+        *({"type": "port", "bias": value} for value in ("maybe", "", 2, None)),
+        *({"type": "port", "last_bias": value} for value in ("maybe", "", 2, None)),
+        *({"type": "port", "bottleneck_norm": value} for value in component),
+        *({"type": "port", "last_norm": value} for value in component),
+        *({"type": "port", "skip_features": value} for value in word),
+        *({"type": "port", "decoder_activation": value} for value in word),
+        *({"type": "port", "concat_order": value} for value in word),
+        *({"type": "port", "dropout_levels": value} for value in levels),
+        {"type": "lua", "decoder_activation": "before_join"},
+        {"type": "lua", "no_such_field": 1},
+    ],
     **dict.fromkeys(["activation", "up_activation", "last_activation"], component),
     **dict.fromkeys(["padding_mode", "outer_padding_mode", "init", "discriminator"], component),
-    **dict.fromkeys(["skip", "skip_features", "decoder_activation", "concat_order"], word),
-    **dict.fromkeys(["dropout_mode", "size_policy"], word),
+    **dict.fromkeys(["skip", "dropout_mode", "size_policy"], word),
     "dropout": [-0.1, 1.1, "half", True, None],
-    "dropout_levels": [[9], [-1], [0.5], "all", None, 1],
-    "attention_levels": [[9], [-1], [0.5], "all", None, 1],
+    "attention_levels": levels,
     "order": ["", "norm", "conv conv", "conv bn", None],
     **dict.fromkeys(["spectral_norm", "checkpointing"], ("yes", 1, None)),
 }

@@ -18,7 +18,7 @@ for name in ("torchvision", "PIL", "tqdm", "safetensors"):
 from ganblocks import UNetGenerator, PatchDiscriminator
 import torch
 fake = UNetGenerator(base_channels=4, num_downs=5)(torch.zeros(1, 3, 64, 64))
-print(PatchDiscriminator(base_channels=4)(torch.cat((fake, fake), 1)).shape[-1])
+print(PatchDiscriminator(6, base_channels=4)(torch.cat((fake, fake), 1)).shape[-1])
 """
 
 

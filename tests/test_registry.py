@@ -155,11 +155,11 @@ def test_a_subclass_does_not_pass_for_its_parent():
         pass
 
     with pytest.raises(SpecError, match="not registered"):
-        spec_of(Mine(base_channels=4))
+        spec_of(Mine(6, base_channels=4))
 
 
 def test_an_unregistered_callable_has_no_spec():
-    network = PatchDiscriminator(base_channels=4, norm=partial(nn.BatchNorm2d, eps=1e-3))
+    network = PatchDiscriminator(6, base_channels=4, norm=partial(nn.BatchNorm2d, eps=1e-3))
     with pytest.raises(SpecError, match=r"norm of 'patch'"):
         spec_of(network)
 
@@ -184,7 +184,7 @@ def test_an_unregistered_subclass_as_a_argument_has_no_spec():
         pass
 
     with pytest.raises(SpecError, match="norm of 'patch'"):
-        spec_of(PatchDiscriminator(base_channels=4, norm=Mine))
+        spec_of(PatchDiscriminator(6, base_channels=4, norm=Mine))
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_what_needs_no_argument_round_trips(registry):
 def test_a_registered_class_as_a_argument_has_a_spec():
     from ganblocks.blocks import InstanceNorm
 
-    network = PatchDiscriminator(base_channels=4, norm=InstanceNorm)
+    network = PatchDiscriminator(6, base_channels=4, norm=InstanceNorm)
     assert spec_of(network)["norm"] == {"type": "instance"}
 
 

@@ -57,7 +57,8 @@ network = UNetGenerator(
         "[`PatchDiscriminator`][ganblocks.PatchDiscriminator] on a condition and an image, six "
         "channels. Below each map: how much of the image one of its values sees. The last map "
         "is the logits.",
-        'from ganblocks import DISCRIMINATORS\n\nnetwork = DISCRIMINATORS.build("patch_70")\n',
+        "from ganblocks import DISCRIMINATORS\n\n"
+        'network = DISCRIMINATORS.build("patch_70", in_channels=6)\n',
         256,
     ),
 }

@@ -89,7 +89,7 @@ from ganblocks import DISCRIMINATORS, SyntheticFacades
 from ganblocks import draw_receptive_field
 
 photo = SyntheticFacades(size=256)[4]["target"]
-discriminator = DISCRIMINATORS.build("$name"$arguments)
+discriminator = DISCRIMINATORS.build("$name", in_channels=6$arguments)
 field = discriminator.receptive_field
 rows, columns = discriminator.output_size(256, 256)
 places = [(0, 0), (rows // 2, columns // 2)]
@@ -103,7 +103,7 @@ from ganblocks import DISCRIMINATORS, SyntheticFacades
 from ganblocks import draw_receptive_field
 
 photo = SyntheticFacades(size=256)[4]["target"]
-discriminator = DISCRIMINATORS.build("$name"$arguments)
+discriminator = DISCRIMINATORS.build("$name", in_channels=6$arguments)
 grids = discriminator.output_size(256, 256)
 picture = Image.new("RGB", (256, 256 * len(grids)), "white")
 for scale, (rows, columns) in enumerate(grids):

@@ -34,7 +34,7 @@ def _gaps(after_the_last_conv: nn.Module) -> list[float]:
     """Trains at batch 1 with the tutorial's loss, and returns the gap at every step."""
     with small_training():
         generator = UNetGenerator(base_channels=8, num_downs=5)
-        patches = PatchDiscriminator(base_channels=8, n_layers=2)
+        patches = PatchDiscriminator(6, base_channels=8, n_layers=2)
         objective = Objective({"adversarial": "lsgan", "l1": {"type": "l1", "weight": 10}})
         judge = nn.Sequential(patches, after_the_last_conv)
         updater = Updater(PairedTranslation(generator, judge, objective))

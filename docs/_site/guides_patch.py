@@ -15,7 +15,7 @@ def patch_pictures() -> dict[str, bytes]:
     photo = fronts(1, size=SIZE, split="val")[0]["target"]
     pictures = {}
     for n_layers in (1, 3, 4, 5):
-        discriminator = PatchDiscriminator(base_channels=8, n_layers=n_layers)
+        discriminator = PatchDiscriminator(6, base_channels=8, n_layers=n_layers)
         field = receptive_field(discriminator, (6, SIZE, SIZE))
         rows, columns = discriminator.output_size(SIZE, SIZE)
         places = [(0, 0), (rows // 2, columns // 2)]

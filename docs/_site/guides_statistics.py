@@ -54,13 +54,16 @@ def statistics_sheet() -> bytes:
 
 def _generator(dropout_mode: str) -> nn.Module:
     return UNetGenerator(
-        base_channels=16, num_downs=5, dropout_levels="paper", dropout_mode=dropout_mode
+        base_channels=16,
+        num_downs=5,
+        dialect={"type": "port", "dropout_levels": "paper"},
+        dropout_mode=dropout_mode,
     )
 
 
 def _trained() -> nn.Module:
     generator = _generator("always")
-    discriminator = PatchDiscriminator(base_channels=16, n_layers=2)
+    discriminator = PatchDiscriminator(6, base_channels=16, n_layers=2)
     objective = Objective(
         {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
     )

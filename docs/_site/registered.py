@@ -31,14 +31,18 @@ def class_of(description: Description) -> str:
 
 
 def public_classes(registry: Registry[Any]) -> list[str]:
-    """Returns the public classes that a registry's names build, after public ones they extend."""
+    """Returns the public classes that a registry's names build, after their bases in its room."""
     found: dict[str, None] = {}
     for name in built_in(registry):
         built = class_of(registry.describe(name))
         if built in HOMES and inspect.isclass(value_of(built)):
-            bases = [base.__name__ for base in reversed(value_of(built).__mro__)]
-            found |= dict.fromkeys(base for base in bases if base in HOMES)
+            bases = [base for base in reversed(value_of(built).__mro__) if base.__name__ in HOMES]
+            found |= dict.fromkeys(b.__name__ for b in bases if _room(b) == _room(bases[-1]))
     return list(found)
+
+
+def _room(cls: type) -> str:
+    return cls.__module__.split(".")[1]
 
 
 def hidden_targets(registry: Registry[Any]) -> list[str]:
@@ -117,7 +121,8 @@ def _numbers(registry: Registry[Any], name: str) -> list[str]:
     if registry.kind not in _NUMBERS:
         return []
     with torch.device("meta"):
-        network = registry.build(name)
+        channels = {"in_channels": 6} if registry.kind == "discriminators" else {}
+        network = registry.build(name, **channels)
     numbers = [f"{sum(p.numel() for p in network.parameters()):,}"]
     if registry.kind == "discriminators":
         known = network.receptive_field

@@ -25,7 +25,8 @@ class Topic(NamedTuple):
 KINDS = {
     "GENERATORS": Kind(
         "A generator maps images (B, in_channels, H, W) to images (B, out_channels, H, W), "
-        "floats in [−1, 1], for any H and W."
+        "floats in [−1, 1], for any H and W.",
+        ("UNetDialect",),
     ),
     "DISCRIMINATORS": Kind(
         "A discriminator maps images (B, C, H, W) to logits (B, 1, h, w), without a sigmoid and "
@@ -201,8 +202,8 @@ TOPICS = {
     "weights": Topic(
         "Weights of other code bases",
         "`UNetGenerator.from_reference`, `ResNetGenerator.from_reference` and "
-        "`PatchDiscriminator.from_reference` read them; this writes them.",
-        ("to_reference", "read_weights"),
+        "`PatchDiscriminator.from_reference` read them; `to_reference` writes them.",
+        ("FromReference", "to_reference", "read_weights"),
     ),
     "registry": Topic(
         "Registries and specs",

@@ -21,6 +21,8 @@ from ganblocks.errors import GanBlocksError, OptionError, RegistryError
 from ganblocks.generators import GENERATORS
 
 KINDS = (DISCRIMINATORS, GENERATORS, BLOCKS)
+CHANNELS = 6
+"""Input channels of a discriminator without `--set in_channels=…`: two RGB images."""
 
 
 def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
@@ -30,6 +32,8 @@ def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
         return _own(name, arguments)
     for registry in KINDS:
         if name in registry:
+            if registry is DISCRIMINATORS and _lacks_channels(name):
+                arguments = {"in_channels": CHANNELS, **arguments}
             network: nn.Module = _without_data(partial(registry.build, name, **arguments))
             return network
     known = sorted({n for registry in KINDS for n in registry.names()})
@@ -39,6 +43,13 @@ def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
         f"unknown network {name!r}: {hint}`ganblocks list discriminators` shows names; a network "
         "of your own is my_package.models:Net"
     )
+
+
+def _lacks_channels(name: str) -> bool:
+    """Returns whether a discriminator's number of channels must be given."""
+    known = DISCRIMINATORS.describe(name)
+    required = [p.name for p in known.parameters if p.default is p.empty]
+    return "in_channels" in required and "in_channels" not in (known.preset or {})
 
 
 def _own(name: str, arguments: dict[str, Any]) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Several discriminators, each on the image at half the size of the one before."""
+"""Discriminators at several scales of an image."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks.discriminators.chain import USUAL, in_words
+from ganblocks.discriminators.chain import REPR_SIZE, describe_field, require_input
 from ganblocks.discriminators.registry import DISCRIMINATORS
-from ganblocks.errors import OptionError, ShapeError, listed, require_count, require_image
+from ganblocks.errors import OptionError, listed, require_count
 from ganblocks.registry import ComponentLike
 from ganblocks.rf import ReceptiveField, receptive_field
 
-NEEDED = ("features", "receptive_field", "min_input_size", "output_size")
+REQUIRED = ("features", "receptive_field", "min_input_size", "output_size")
 
 
 @DISCRIMINATORS.register("multiscale")
@@ -22,11 +22,12 @@ class MultiScaleDiscriminator(nn.Module):
     """Discriminators of one kind over an image pyramid (Wang et al., CVPR 2018, section 3.2).
 
     (B, in_channels, H, W) → a list of logit maps, the full size first. Each scale sees the image
-    at half the size of the one before, and has weights of its own.
+    at half the size of the previous one, and has its own weights.
 
     Args:
-        discriminator: What judges each scale: name, spec or factory from `DISCRIMINATORS`.
-        in_channels: Channels of the input; 6 is an RGB condition and an RGB image.
+        in_channels: Channels of the input, such as 6 for an RGB condition and an RGB image.
+        discriminator: The discriminator of each scale, from `DISCRIMINATORS`, without
+            `in_channels`.
         num_scales: Number of scales (num_D).
 
     Raises:
@@ -36,7 +37,7 @@ class MultiScaleDiscriminator(nn.Module):
 
     Examples:
         >>> import torch
-        >>> discriminator = MultiScaleDiscriminator("patch_34", num_scales=2)
+        >>> discriminator = MultiScaleDiscriminator(6, "patch_34", num_scales=2)
         >>> [tuple(logits.shape) for logits in discriminator(torch.zeros(1, 6, 128, 128))]
         [(1, 1, 30, 30), (1, 1, 14, 14)]
         >>> [field.size for field in discriminator.receptive_field]
@@ -45,8 +46,8 @@ class MultiScaleDiscriminator(nn.Module):
 
     def __init__(
         self,
+        in_channels: int,
         discriminator: ComponentLike = "patch_70",
-        in_channels: int = 6,
         *,
         num_scales: int = 3,
     ) -> None:
@@ -55,18 +56,18 @@ class MultiScaleDiscriminator(nn.Module):
         require_count("num_scales", num_scales, 1)
         if isinstance(discriminator, Mapping) and "in_channels" in discriminator:
             raise OptionError(
-                "discriminator has in_channels of its own: write them beside it, and not into it"
+                "discriminator sets in_channels: pass them to MultiScaleDiscriminator instead"
             )
         self.in_channels = in_channels
         self.scales = nn.ModuleList(
             DISCRIMINATORS.build(discriminator, in_channels=in_channels) for _ in range(num_scales)
         )
-        missing = [name for name in NEEDED if not hasattr(self.scales[0], name)]
-        if missing or not isinstance(self._each()[0].receptive_field, ReceptiveField):
+        missing = [name for name in REQUIRED if not hasattr(self.scales[0], name)]
+        if missing or not isinstance(self.scales[0].receptive_field, ReceptiveField):
             raise OptionError(
                 f"discriminator is {discriminator!r}, which lacks "
-                f"{listed(missing) if missing else 'a receptive field of its own'}: give one that "
-                "judges a single scale, such as 'patch_70'"
+                f"{listed(missing) if missing else 'a single receptive field'}: write one of a "
+                "single scale, such as 'patch_70'"
             )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -76,7 +77,7 @@ class MultiScaleDiscriminator(nn.Module):
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Returns:
-            A logit map (B, 1, h, w) for each scale, that of the full size first.
+            A logit map (B, 1, h, w) for each scale, the full size first.
 
         Raises:
             ShapeError: The images have other channels, or are smaller than `min_input_size`.
@@ -94,19 +95,12 @@ class MultiScaleDiscriminator(nn.Module):
 
         Examples:
             >>> import torch
-            >>> discriminator = MultiScaleDiscriminator("patch_34", num_scales=2)
+            >>> discriminator = MultiScaleDiscriminator(6, "patch_34", num_scales=2)
             >>> [len(maps) for maps in discriminator.features(torch.zeros(1, 6, 128, 128))]
             [4, 4]
         """
-        require_image("MultiScaleDiscriminator", x.shape, self.in_channels)
-        least = self.min_input_size
-        if x.shape[2] < least[0] or x.shape[3] < least[1]:
-            raise ShapeError(
-                f"image of {x.shape[2]}×{x.shape[3]}: this MultiScaleDiscriminator needs at least "
-                f"{least[0]}×{least[1]} to give a logit at each of its {len(self.scales)} scales. "
-                "Enlarge the image or take fewer scales",
-                see="image-too-small",
-            )
+        purpose = f"to give a logit at each of its {len(self.scales)} scales"
+        require_input(self, x, purpose, "Enlarge the image or take fewer scales")
         maps = []
         for scale, discriminator in enumerate(self._each()):
             if scale:
@@ -127,7 +121,7 @@ class MultiScaleDiscriminator(nn.Module):
         """Smallest (H, W) that gives a logit at every scale."""
         least = (1, 1)
         for discriminator in reversed(self._each()):
-            # Of n pixels the pyramid leaves (n + 1) // 2.
+            # The pyramid reduces n pixels to (n + 1) // 2.
             doubled = (2 * least[0] - 1, 2 * least[1] - 1)
             own = discriminator.min_input_size
             least = (max(own[0], doubled[0]), max(own[1], doubled[1]))
@@ -141,7 +135,7 @@ class MultiScaleDiscriminator(nn.Module):
             width: W in pixels.
 
         Examples:
-            >>> MultiScaleDiscriminator("patch_70").output_size(256, 256)
+            >>> MultiScaleDiscriminator(6, "patch_70").output_size(256, 256)
             ((30, 30), (14, 14), (6, 6))
         """
         sizes = []
@@ -151,9 +145,9 @@ class MultiScaleDiscriminator(nn.Module):
         return tuple(sizes)
 
     def __repr__(self) -> str:
-        """Ends with what the logits of each scale see."""
-        scales = zip(self.receptive_field, self.output_size(*USUAL), strict=True)
-        return f"{super().__repr__()}  # " + "; ".join(in_words(*scale) for scale in scales)
+        """Adds what the logits of each scale see."""
+        scales = zip(self.receptive_field, self.output_size(*REPR_SIZE), strict=True)
+        return f"{super().__repr__()}  # " + "; ".join(describe_field(*scale) for scale in scales)
 
     def _each(self) -> list[Any]:
         return list(self.scales)

@@ -1,25 +1,20 @@
-"""The PatchGAN: a discriminator whose every logit judges one patch."""
+"""The PatchGAN: a discriminator with one logit per patch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
-
-from torch import Tensor
 
 from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectral_norm
 from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, require_count, require_flag
 from ganblocks.registry import ComponentLike
-from ganblocks.weights.translation import build_from_reference
 
-MOST_LAYERS = 16
+MAX_LAYERS = 16
 
 
 def field_of_layers(n_layers: int, kernel_size: int = 4) -> int:
-    """Returns the side of the patch that a PatchGAN's logit sees: 1 + (k − 1)(3 · 2ⁿ − 1).
+    """Returns the side of a PatchGAN's patches: 1 + (k − 1)(3 · 2ⁿ − 1).
 
     Examples:
         >>> [field_of_layers(n) for n in range(1, 7)]
@@ -40,21 +35,21 @@ class PatchDiscriminator(ChainDiscriminator):
     and 286 pixels; on 256² they score 126², 62², 30², 14² and 6² patches.
 
     Args:
-        in_channels: Channels of the input; 6 is an RGB condition and an RGB image.
+        in_channels: Channels of the input, such as 6 for an RGB condition and an RGB image.
         base_channels: Channels of the first convolution (ndf); each layer doubles them.
         n_layers: Convolutions of stride 2; 3 is the 70×70 PatchGAN.
-        max_multiplier: Most channels of a layer, in multiples of `base_channels`.
+        max_multiplier: Maximum channels of a layer, in multiples of `base_channels`.
         kernel_size: Side of every kernel in pixels.
-        padding: Pixels added on each side by every convolution; `"auto"` is
-            (kernel_size − 1) // 2. The receptive field stays the same.
+        padding: Padding of every convolution in pixels; `"auto"` is
+            (kernel_size − 1) // 2. It does not change the receptive field.
         norm: Norm of the inner layers, from `NORMS`; the first and last have none.
         bias: Whether the convolutions have a bias; `"auto"` where no norm follows. The last
             convolution always has one.
         activation: Activation, from `ACTIVATIONS`.
         spectral_norm: Whether every kernel is divided by its largest singular value.
-        checkpointing: Whether the backward pass computes what is inside a block once more rather
-            than keep it: less memory, more time.
-        init: How the weights begin, from `INITIALIZERS`.
+        checkpointing: Whether the backward pass recomputes the maps inside each block instead of
+            storing them: less memory, more time.
+        init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -63,7 +58,7 @@ class PatchDiscriminator(ChainDiscriminator):
 
     Examples:
         >>> import torch
-        >>> discriminator = PatchDiscriminator(base_channels=8)
+        >>> discriminator = PatchDiscriminator(6, base_channels=8)
         >>> discriminator.receptive_field.size
         (70, 70)
         >>> discriminator(torch.zeros(1, 6, 256, 256)).shape
@@ -74,7 +69,7 @@ class PatchDiscriminator(ChainDiscriminator):
 
     def __init__(
         self,
-        in_channels: int = 6,
+        in_channels: int,
         *,
         base_channels: int = 64,
         n_layers: int = 3,
@@ -123,61 +118,40 @@ class PatchDiscriminator(ChainDiscriminator):
 
     @classmethod
     def from_receptive_field(
-        cls, receptive_field: int, in_channels: int = 6, *, nearest: bool = False, **options: Any
+        cls, receptive_field: int, in_channels: int, *, nearest: bool = False, **options: Any
     ) -> Self:
-        """Builds the PatchGAN whose logits see patches of that side.
+        """Builds the PatchGAN with this receptive field.
 
-        With kernels of k pixels, n_layers see r = 1 + (k − 1)(3 · 2ⁿ − 1).
+        With kernels of k pixels and n layers it is r = 1 + (k − 1)(3 · 2ⁿ − 1).
 
         Args:
             receptive_field: Side of the patch, in pixels.
             in_channels: Channels of the input.
-            nearest: Whether to take the nearest there is where there is none with that side.
-            **options: The other arguments; `n_layers` is what is looked for.
+            nearest: Whether to take the nearest one if none has exactly that side.
+            **options: The other arguments, except `n_layers`.
 
         Raises:
-            OptionError: There is none with that side; the nearest two are named.
+            OptionError: None has that side; the nearest two are named.
 
         Examples:
-            >>> PatchDiscriminator.from_receptive_field(34, base_channels=8).n_layers
+            >>> PatchDiscriminator.from_receptive_field(34, 6, base_channels=8).n_layers
             2
         """
         require_count("receptive_field", receptive_field, 1)
         require_flag("nearest", nearest)
         if "n_layers" in options:
-            raise OptionError("n_layers is what from_receptive_field looks for: leave it out")
+            raise OptionError("from_receptive_field determines n_layers: leave it out")
         kernel_size = options.get("kernel_size", 4)
         require_count("kernel_size", kernel_size, 2)
-        sides = {n: field_of_layers(n, kernel_size) for n in range(1, MOST_LAYERS + 1)}
+        sides = {n: field_of_layers(n, kernel_size) for n in range(1, MAX_LAYERS + 1)}
         ranked = sorted(sides, key=lambda n: (abs(sides[n] - receptive_field), n))
         if sides[ranked[0]] != receptive_field and not nearest:
             below = [n for n in sides if sides[n] < receptive_field][-1:]
             above = [n for n in sides if sides[n] > receptive_field][:1]
             near = " and ".join(f"{sides[n]} (n_layers={n})" for n in below + above)
             raise OptionError(
-                f"receptive_field is {receptive_field}: with kernel_size={kernel_size} there is, "
-                f"nearest to it, {near}. Write one of these, or nearest=True to have "
-                f"{sides[ranked[0]]}",
+                f"receptive_field is {receptive_field}: with kernel_size={kernel_size} the nearest "
+                f"are {near}. Write one of these, or nearest=True for {sides[ranked[0]]}",
                 see="which-n-layers",
             )
         return cls(in_channels, n_layers=ranked[0], **options)
-
-    @classmethod
-    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
-        """Builds the PatchGAN that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
-
-        Args:
-            weights: The state dict, or a file of one (`.pth` without pickled objects, or
-                `.safetensors`), with or without `module.`.
-            **options: Arguments that the keys do not determine, such as `padding`.
-
-        Raises:
-            WeightsError: The file cannot be read, or a key does not fit; the first is named.
-
-        Examples:
-            >>> from ganblocks.weights import to_reference
-            >>> state = to_reference(PatchDiscriminator(in_channels=4, base_channels=8, n_layers=2))
-            >>> PatchDiscriminator.from_reference(state).receptive_field.size
-            (34, 34)
-        """
-        return build_from_reference(cls, "patch", weights, options)

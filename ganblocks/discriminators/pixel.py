@@ -1,37 +1,32 @@
-"""The PixelGAN: a discriminator that judges every pixel by itself."""
+"""The PixelGAN: a discriminator with one logit per pixel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Self
-
-from torch import Tensor
+from typing import Any
 
 from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectral_norm
 from ganblocks.discriminators.chain import ChainDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import require_count, require_flag
 from ganblocks.registry import ComponentLike
-from ganblocks.weights.translation import build_from_reference
 
 
 @DISCRIMINATORS.register("pixel")
 class PixelDiscriminator(ChainDiscriminator):
     """1×1 PatchGAN, called PixelGAN (Isola et al., CVPR 2017, sections 4.4 and 6.1.2).
 
-    (B, in_channels, H, W) → logits (B, 1, H, W): it sees colors, and no structure at all. The
+    (B, in_channels, H, W) → logits (B, 1, H, W): it sees colors, but no structure. The
     defaults are those of the PyTorch port.
 
     Args:
-        in_channels: Channels of the input; 6 is an RGB condition and an RGB image.
+        in_channels: Channels of the input, such as 6 for an RGB condition and an RGB image.
         base_channels: Channels of the first convolution (ndf); the second has twice as many.
         norm: Norm of the second layer, from `NORMS`.
         bias: Whether the first two convolutions have a bias; `"auto"` where no norm follows.
-        last_bias: Whether the last one has; in the port only with instance norm.
+        last_bias: Whether the last one has a bias; in the port only with instance norm.
         activation: Activation, from `ACTIVATIONS`.
         spectral_norm: Whether every kernel is divided by its largest singular value.
-        init: How the weights begin, from `INITIALIZERS`.
+        init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -40,7 +35,7 @@ class PixelDiscriminator(ChainDiscriminator):
 
     Examples:
         >>> import torch
-        >>> discriminator = PixelDiscriminator(base_channels=8)
+        >>> discriminator = PixelDiscriminator(6, base_channels=8)
         >>> discriminator.receptive_field.size
         (1, 1)
         >>> discriminator(torch.zeros(1, 6, 30, 41)).shape
@@ -49,7 +44,7 @@ class PixelDiscriminator(ChainDiscriminator):
 
     def __init__(
         self,
-        in_channels: int = 6,
+        in_channels: int,
         *,
         base_channels: int = 64,
         norm: ComponentLike = "batch",
@@ -75,23 +70,3 @@ class PixelDiscriminator(ChainDiscriminator):
         initialize(self, init)
         if spectral_norm:
             with_spectral_norm(self)
-
-    @classmethod
-    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
-        """Builds the PixelGAN that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
-
-        Args:
-            weights: The state dict, or a file of one (`.pth` without pickled objects, or
-                `.safetensors`), with or without `module.`.
-            **options: Arguments that the keys do not determine, such as `activation`.
-
-        Raises:
-            WeightsError: The file cannot be read, or a key does not fit; the first is named.
-
-        Examples:
-            >>> from ganblocks.weights import to_reference
-            >>> state = to_reference(PixelDiscriminator(in_channels=4, base_channels=8))
-            >>> PixelDiscriminator.from_reference(state).in_channels
-            4
-        """
-        return build_from_reference(cls, "pixel", weights, options)

@@ -1,4 +1,4 @@
-"""Where discriminators have their names."""
+"""The registry of discriminators."""
 
 from torch import nn
 

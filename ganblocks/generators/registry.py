@@ -1,4 +1,4 @@
-"""Where generators have their names."""
+"""The registry of generators."""
 
 from torch import nn
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,14 +21,14 @@ from ganblocks.errors import require_count, require_flag, require_image, require
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
 from ganblocks.registry import ComponentLike
-from ganblocks.weights.translation import build_from_reference
+from ganblocks.weights import FromReference
 
 PORT_DOWN = {"type": "conv", "kernel_size": 3}
 PORT_UP = {"type": "deconv", "kernel_size": 3, "checkerboard": "accept"}
 
 
 @GENERATORS.register("resnet")
-class ResNetGenerator(nn.Module):
+class ResNetGenerator(FromReference, nn.Module):
     """Halves the image `num_downs` times, transforms it by residual blocks, and doubles it back.
 
     (B, in_channels, H, W) → (B, out_channels, H, W) for any H and W. Images are in [-1, 1].
@@ -43,25 +41,25 @@ class ResNetGenerator(nn.Module):
         out_channels: Channels of the output image.
         base_channels: Channels of the first convolution (ngf); each halving doubles them.
         n_blocks: Residual blocks; 6 for images of 128², 9 for 256² and more.
-        num_downs: How often the image is halved.
+        num_downs: Number of halvings.
         norm: Norm of every layer but the last, from `NORMS`.
         bias: Whether the convolutions have a bias; `"auto"` where no norm follows. The last one
-            always has.
+            always has one.
         activation: Activation of every layer but the last, from `ACTIVATIONS`.
         last_activation: Activation that makes the image.
-        padding_mode: What the residual blocks pad with, from `PADDINGS`.
-        outer_padding_mode: The same for the two 7×7 convolutions.
-        down: What halves the maps, from `DOWNSAMPLERS`.
-        up: What doubles them, from `UPSAMPLERS`. The port's kernel of 3 over a stride of 2 can
+        padding_mode: Padding of the residual blocks, from `PADDINGS`.
+        outer_padding_mode: Padding of the two 7×7 convolutions.
+        down: Down-sampler, from `DOWNSAMPLERS`.
+        up: Up-sampler, from `UPSAMPLERS`. The port's kernel of 3 over a stride of 2 can
             leave checkerboards; `"nearest"` cannot.
-        dropout: Probability of dropping a value inside the residual blocks.
+        dropout: Dropout probability inside the residual blocks.
         dropout_mode: `"train"`, or `"always"` for dropout at test time too.
         spectral_norm: Whether every kernel is divided by its largest singular value.
-        checkpointing: Whether the backward pass computes each block's maps once more rather
-            than keep them: less memory, more time.
+        checkpointing: Whether the backward pass recomputes the maps inside each block instead of
+            storing them: less memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least two of them, and
             crops the output; `"strict"` raises and names the nearest valid sizes.
-        init: How the weights begin, from `INITIALIZERS`.
+        init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -140,30 +138,6 @@ class ResNetGenerator(nn.Module):
         if spectral_norm:
             with_spectral_norm(self)
 
-    @classmethod
-    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
-        """Builds the ResNet that a state dict of pytorch-CycleGAN-and-pix2pix was made by.
-
-        Width, depth, channels, norm and dropout are inferred from keys and shapes, with or
-        without `module.`; the padding of the blocks only where it is zeros.
-        `ganblocks.weights.to_reference` writes the layout again.
-
-        Args:
-            weights: The state dict, or a file of one (`.pth` without pickled objects, or
-                `.safetensors`).
-            **options: Arguments that the keys do not determine, such as `padding_mode="replicate"`.
-
-        Raises:
-            WeightsError: The file cannot be read, or a key does not fit; the first is named.
-
-        Examples:
-            >>> from ganblocks.weights import to_reference
-            >>> state = to_reference(ResNetGenerator(base_channels=4, n_blocks=2))
-            >>> len(ResNetGenerator.from_reference(state).blocks)
-            2
-        """
-        return build_from_reference(cls, "resnet", weights, options)
-
     @property
     def size_multiple(self) -> int:
         """Both sides of an image are padded to a multiple of this."""
@@ -179,7 +153,7 @@ class ResNetGenerator(nn.Module):
         height, width = x.shape[-2:]
         if self.size_policy == "strict":
             require_multiple(height, width, self.size_multiple)
-        else:  # two pixels inside, four outside: a mirrored border needs as many
+        else:  # reflection padding needs two pixels inside, four outside
             x = pad_to_multiple(x, self.size_multiple, least=max(2 * self.size_multiple, 4))
         for block in (self.stem, *self.down, *self.blocks, *self.up, self.last):
             if self.checkpointing and torch.is_grad_enabled():

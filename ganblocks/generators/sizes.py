@@ -1,4 +1,4 @@
-"""How a generator that halves its maps several times takes images of any size."""
+"""Padding and cropping for generators that halve their maps several times."""
 
 import torch
 from torch import Tensor
@@ -7,15 +7,15 @@ from ganblocks.errors import ShapeError
 
 
 def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
-    """Repeats the last row and column until both sides are multiples."""
+    """Repeats the last row and column until both sides are multiples, and at least `least`."""
     height, width = (max(least, -(-n // multiple) * multiple) for n in x.shape[-2:])
     return fit_to(x, height, width)
 
 
 def fit_to(x: Tensor, height: int, width: int) -> Tensor:
-    """Repeats the last row and column, or cuts them off, until the size is that one."""
+    """Repeats or crops the last rows and columns to obtain this size."""
     bottom, right = height - x.shape[-2], width - x.shape[-1]
-    # By hand: torch's compiler refuses the gradient of its own replicate padding in channels_last.
+    # Not F.pad: torch.compile can't differentiate replicate padding in channels_last.
     if bottom > 0:
         x = torch.cat((x, x[..., -1:, :].expand(-1, -1, bottom, -1)), -2)
     if right > 0:

@@ -106,7 +106,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
     """Returns (C, *spatial) of a network's image, with the channels that its first layer tells."""
     if not isinstance(module, nn.Module):
         raise OptionError(
-            f"{module!r} is no network: give an nn.Module, such as PatchDiscriminator()"
+            f"{module!r} is no network: give an nn.Module, such as PatchDiscriminator(6)"
         )
     channels, axes = _first_layer(module)
     if input_size is None:

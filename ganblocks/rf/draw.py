@@ -43,7 +43,7 @@ def draw_receptive_field(
 
     Examples:
         >>> from ganblocks import PatchDiscriminator
-        >>> field = PatchDiscriminator(base_channels=2).receptive_field
+        >>> field = PatchDiscriminator(6, base_channels=2).receptive_field
         >>> draw_receptive_field(torch.zeros(3, 256, 256), field, [(0, 0), (15, 20)]).size
         (570, 570)
     """

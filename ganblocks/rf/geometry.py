@@ -107,7 +107,7 @@ class ReceptiveField:
 
         Examples:
             >>> from ganblocks import PatchDiscriminator
-            >>> PatchDiscriminator(base_channels=2).receptive_field.support(0, 3)
+            >>> PatchDiscriminator(6, base_channels=2).receptive_field.support(0, 3)
             (0, 1, 47, 71)
         """
         return self._found().support(index)
@@ -120,7 +120,7 @@ class ReceptiveField:
 
         Examples:
             >>> from ganblocks import PatchDiscriminator
-            >>> PatchDiscriminator(base_channels=2).receptive_field.supports().shape
+            >>> PatchDiscriminator(6, base_channels=2).receptive_field.supports().shape
             (30, 30, 4)
         """
         return self._found().supports()
@@ -137,7 +137,7 @@ class ReceptiveField:
 
         Examples:
             >>> from ganblocks import PatchDiscriminator
-            >>> PatchDiscriminator(base_channels=2).receptive_field.output_size(512, 128)
+            >>> PatchDiscriminator(6, base_channels=2).receptive_field.output_size(512, 128)
             (62, 14)
         """
         return self._found().measure(size)

@@ -1,4 +1,4 @@
-"""Which layout a state dict has, by its keys; and how an old one is brought up to date."""
+"""Recognizing the layout of a state dict, and normalizing old ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FORMATS = (
     port_patch.PATCH,
     port_patch.PIXEL,
 )
-"""Every foreign layout that is read; a new one is listed here."""
+"""Every foreign layout; add a new one here."""
 
 _OURS = Keys(
-    what="in ganblocks' own layout",
+    name="in ganblocks' own layout",
     reader="load_state_dict",
     pattern=r"(down|up|blocks)\.\d+\.(conv|norm|first|second)\.|(stem|last|logits)\.(conv|norm)\.",
 )
@@ -27,20 +27,20 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def require_format(weights: Weights, component: str) -> Format:
-    """Returns the layout of a state dict, which must be of our network of that name."""
-    found = _recognized(weights)
-    if found is None:
-        all_known = "; ".join(known.what for known in FORMATS if known.component == component)
+    """Returns the layout of a state dict, which must be of our network with that name."""
+    keys = _recognized(weights)
+    if keys is None:
+        known = "; ".join(known.name for known in FORMATS if known.component == component)
         raise WeightsError(
-            f"no key looks like {all_known}. The first keys are {listed(list(weights)[:3])}"
+            f"no key looks like {known}. The first keys are {listed(list(weights)[:3])}"
         )
-    if not isinstance(found, Format) or found.component != component:
-        raise WeightsError(f"this state dict is {found.what}: use {found.reader}")
-    return found
+    if not isinstance(keys, Format) or keys.component != component:
+        raise WeightsError(f"this state dict is {keys.name}: use {keys.reader}")
+    return keys
 
 
 def without_prefix(weights: Weights) -> Weights:
-    """Takes one name off all keys, such as `netG.`, where that makes them a known layout's."""
+    """Removes a prefix of all keys, such as `netG.`, if the rest is a known layout."""
     prefix = "".join(next(iter(weights), "").partition(".")[:2])
     if _recognized(weights) or not all(key.startswith(prefix) for key in weights):
         return weights
@@ -51,21 +51,20 @@ def without_prefix(weights: Weights) -> Weights:
 def up_to_date(weights: Weights) -> dict[str, Tensor]:
     """Returns a state dict as today's torch would have written it.
 
-    Instance norm kept running statistics that nothing used: they are left out. Batch norm did
-    not count its batches: the count is 0.
+    Old instance norms have unused running statistics, which are removed. Old batch norms have no
+    `num_batches_tracked`, which becomes 0.
     """
     places = [key.rpartition(".") for key in weights]
     norms = list(dict.fromkeys(norm for norm, _, name in places if name in _STATISTICS))
-    learned = any(f"{norm}.{name}" in weights for norm in norms for name in ("weight", "bias"))
-    if norms and not learned:
+    affine = any(f"{norm}.{name}" in weights for norm in norms for name in ("weight", "bias"))
+    if norms and not affine:
         return {k: v for k, v in weights.items() if k.rpartition(".")[2] not in _STATISTICS}
-    made = dict(weights)
-    if not any(key.endswith(".num_batches_tracked") for key in weights):
-        made.update({f"{norm}.num_batches_tracked": torch.tensor(0) for norm in norms})
-    return made
+    if any(key.endswith(".num_batches_tracked") for key in weights):
+        return dict(weights)
+    return {**weights, **{f"{norm}.num_batches_tracked": torch.tensor(0) for norm in norms}}
 
 
 def _recognized(weights: Weights) -> Keys | None:
-    """Returns what most of the keys look like."""
+    """Returns what most of the keys match, or None."""
     best = max((_OURS, *FORMATS), key=lambda keys: keys.count(weights))
     return best if best.count(weights) else None

@@ -1,4 +1,4 @@
-"""State dicts, read from files or networks: prefixes, checks, and what does not fit."""
+"""Reading state dicts from files and networks, and checking them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _WRAPPER = "state_dict"
 
 
 def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
-    """Reads a state dict, and takes the wrapping off.
+    """Reads a state dict from a file or a mapping, and unwraps it.
 
-    Objects are never unpickled: a `.pth` that holds more than tensors, numbers and text is
-    refused. Tensors come to the CPU. A dictionary with the state dict under `"state_dict"` is
-    opened, and `module.` and `_orig_mod.` are removed where all keys begin with them.
+    Objects are never unpickled: a `.pth` that contains more than tensors, numbers and text is
+    refused. Tensors are loaded to the CPU. In a dictionary with the key `"state_dict"`, that is
+    the state dict. The prefixes `module.` and `_orig_mod.` are removed if all keys have them.
 
     Args:
-        source: A state dict, or a file of one: of safetensors, or what `torch.save` writes,
-            whatever its name.
+        source: A state dict, or its file, written by `torch.save` or safetensors; the file
+            name's ending is ignored.
 
     Returns:
         The tensors under their keys, in the source's order.
 
     Raises:
-        WeightsError: There is no such file, it is damaged, it needs unpickling, or what it
-            holds is no state dict of dense floating-point tensors.
+        WeightsError: The file is missing or damaged, needs unpickling, or contains something
+            other than dense floating-point tensors.
 
     Examples:
         >>> list(read_weights({"module.model.0.weight": torch.zeros(8, 6, 4, 4)}))
@@ -50,24 +50,24 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
             "network.state_dict(), or the path of its file"
         )
     path = Path(source)
-    if not os.path.isfile(path):  # noqa: PTH113, as Path.is_file raises where a name is too long
-        raise WeightsError(f"{path} is no file: check the path of the weights")
-    return _plain(_loaded(path), str(path))
+    if not os.path.isfile(path):  # noqa: PTH113, as Path.is_file raises if a name is too long
+        raise WeightsError(f"{path} does not exist or is not a file: check the path")
+    return _plain(_load(path), str(path))
 
 
 def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
-    """Returns a state dict without the prefixes that DDP and torch.compile put before the keys."""
+    """Returns a state dict without the prefixes that DDP and torch.compile add to the keys."""
     return unwrapped(network.state_dict())
 
 
 def fitting_weights(
     network: nn.Module, weights: dict[str, Tensor], source: str
 ) -> dict[str, Tensor]:
-    """Returns a state dict, wrapped or not, under a network's own keys, if all of it fits."""
+    """Returns a state dict without prefixes; raises `RunError` unless it fits the network."""
     weights = unwrapped(weights)
-    if wrong := misfits(weights, shapes_of(network)):
+    if wrong := mismatches(weights, shapes_of(network)):
         raise RunError(
-            f"{source} is of another model than this {type(network).__name__}: "
+            f"{source} is from another model than this {type(network).__name__}: "
             f"{wrong[0]}. Build the network that its spec.json describes",
             see="state-dict",
         )
@@ -75,21 +75,20 @@ def fitting_weights(
 
 
 def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Removes the prefixes that DDP and torch.compile put before every key."""
+    """Removes the prefixes that DDP and torch.compile add to every key."""
     plain = dict(weights)
     while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in plain)), None):
         plain = {key.removeprefix(prefix): value for key, value in plain.items()}
     return plain
 
 
-def misfits(have: Weights, want: Mapping[str, Shape]) -> list[str]:
-    """Says of each key that is missing, of another shape or left over what is wrong with it."""
-    keys = [key for key, shape in want.items() if key not in have or have[key].shape != shape]
-    keys += [key for key in have if key not in want]
-    there = {key: tuple(value.shape) for key, value in have.items()}
+def mismatches(weights: Weights, expected: Mapping[str, Shape]) -> list[str]:
+    """Describes each key that is missing, left over or of another shape."""
+    shapes = {key: tuple(value.shape) for key, value in weights.items()}
     return [
-        f"{key} is {there.get(key, 'missing')}, and should be {want.get(key, 'absent')}"
-        for key in keys
+        f"{key} is {shapes.get(key, 'missing')}, and should be {expected.get(key, 'absent')}"
+        for key in {**expected, **shapes}
+        if shapes.get(key) != expected.get(key)
     ]
 
 
@@ -98,30 +97,30 @@ def shapes_of(network: nn.Module) -> dict[str, Shape]:
     return {key: tuple(value.shape) for key, value in network.state_dict().items()}
 
 
-def _loaded(path: Path) -> Any:
-    """Reads a file; torch and pickle raise a dozen kinds of errors for a damaged one."""
+def _load(path: Path) -> Any:
+    """Reads a file; for a damaged one torch and pickle raise a dozen kinds of errors."""
     from safetensors.torch import load_file
 
     try:
         with path.open("rb") as file:
             head = file.read(9)
-        if head[8:] == b"{":  # after the length of its header
+        if head[8:] == b"{":  # safetensors: the header follows its length
             return load_file(path)
         if head.startswith(b"\x1f\x8b"):
-            raise WeightsError(f"{path} is packed by gzip: unpack it first")
-        # The file and not its path, whose suffix torch.load would go by.
+            raise WeightsError(f"{path} is compressed by gzip: decompress it first")
+        # Given the path, torch.load would depend on its suffix.
         with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
             return torch.load(file, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
     except pickle.UnpicklingError as error:
-        if "operand" in str(error):  # no pickle at all, or none of torch.save
-            raise _damaged(path, "neither torch.save nor safetensors wrote it so") from None
+        if "operand" in str(error):  # not a pickle, or not by torch.save
+            raise _damaged(path, "not written by torch.save or safetensors") from None
         [what, *_] = [*re.findall(r"GLOBAL ([\w.]+)", str(error)), "of some kind"]
         raise WeightsError(
-            f"{path} holds Python objects ({what}), not only tensors. Reading them could run any "
-            "code that somebody put there, so we do not. Where you trust the file, load it with "
-            "the code that wrote it and save the tensors alone: "
+            f"{path} contains Python objects ({what}), not only tensors. Unpickling them could run "
+            "arbitrary code, so they are refused. If you trust the file, load it with the code "
+            "that wrote it and save only the tensors: "
             "torch.save(network.state_dict(), path)",
             see="weights-only",
         ) from None
@@ -132,7 +131,7 @@ def _loaded(path: Path) -> Any:
 
 def _damaged(path: Path, reason: str) -> WeightsError:
     return WeightsError(
-        f"{path} cannot be read as weights ({reason}): fetch or save the file again"
+        f"{path} cannot be read as weights ({reason}): download or save the file again"
     )
 
 
@@ -140,21 +139,21 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
     if isinstance(weights, Mapping) and isinstance(weights.get(_WRAPPER), Mapping):
         weights = weights[_WRAPPER]
     if not isinstance(weights, Mapping):
-        raise WeightsError(f"{source} holds a {type(weights).__name__}, and no state dict")
+        raise WeightsError(f"{source} contains a {type(weights).__name__}, not a state dict")
     if not weights:
-        raise WeightsError(f"{source} is empty: it holds no tensor")
+        raise WeightsError(f"{source} is empty: it has no tensors")
     others = [k for k, v in weights.items() if not (isinstance(k, str) and isinstance(v, Tensor))]
     if others:
         inner = [name for name in others if isinstance(weights[name], Mapping)]
-        hint = f" Pass one of its parts: {listed(inner)}" if inner else ""
+        hint = f" Pass one of its entries: {listed(inner)}" if inner else ""
         if 2 * len(others) < len(weights):
-            hint = f" Remove what is none: {listed(others)}"
+            hint = f" Remove the other entries: {listed(others)}"
         raise WeightsError(
-            f"{source} is no state dict: {others[0]!r} is a {type(weights[others[0]]).__name__}, "
-            f"where a name with a tensor should be.{hint}"
+            f"{source} is not a state dict of names and tensors: {others[0]!r} is a "
+            f"{type(weights[others[0]]).__name__}.{hint}"
         )
     for key, value in weights.items():
-        if kind := _unfit(key, value):
+        if kind := _unusable(key, value):
             raise WeightsError(
                 f"{key} in {source} is {kind}: weights are dense floating-point tensors with "
                 "values. Convert it, or save the weights of the network as it was trained"
@@ -162,8 +161,8 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
     return unwrapped(weights)
 
 
-def _unfit(key: str, value: Tensor) -> str | None:
-    """Says what a tensor is that no parameter can take; a count of batches may be whole."""
+def _unusable(key: str, value: Tensor) -> str | None:
+    """Describes a tensor that can't be a parameter or a count of batches; else returns None."""
     if value.is_meta:
         return "on the meta device"
     if value.layout != torch.strided:

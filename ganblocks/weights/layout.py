@@ -1,4 +1,15 @@
-"""What a foreign layout says of itself: its keys, and which of our tensors each one is."""
+"""Foreign layouts: the keys of a state dict, and which of our tensors each one is.
+
+To add a layout, write one file with a `Format`; `tutorial_unet.py` is an example.
+
+1. `pattern` matches the beginning of its keys, and `component` names our network.
+2. `layout(norm, spec)` lists its tensors in order; `conv` and `norm_entries` list those of
+   a layer.
+3. `guesses(weights)` yields the dimensions that a state dict may have. The first whose tensors all
+   match is taken. `shape_inference.py` reads numbers from shapes and keys.
+4. `arguments(norm)` are the other arguments with which our network computes the same.
+5. Add the `Format` to `FORMATS` in `formats.py`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +27,7 @@ Weights = Mapping[str, Tensor]
 
 
 class Entry(NamedTuple):
-    """One tensor: its key there, its key here, its shape. Without a key there it is 0 here."""
+    """One tensor. If `theirs` is None, only our network has it, and it is zero."""
 
     theirs: str | None
     ours: str
@@ -25,84 +36,87 @@ class Entry(NamedTuple):
 
 Layout = list[Entry]
 
-PORT = "the PyTorch port"
 NORMS: dict[str, ComponentLike] = {
     "batch": "batch",
     "instance": {"type": "instance", "affine": False},
     "none": "none",
 }
-"""The norms that foreign layouts have, as our networks take them."""
+"""The norms of foreign layouts, as arguments of our networks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """How the keys of a kind of state dict look; patterns match their beginning."""
+    """What the keys of a kind of state dict look like."""
 
-    what: str  # for messages
-    reader: str  # the method of ours that reads it
-    pattern: str
-    absent: str | None = None  # of keys that it never has
+    name: str  # for messages, with its article
+    reader: str  # our method that reads it
+    pattern: str  # of the beginning of its keys
+    excluded: str | None = None  # of keys that it never has
 
     def count(self, keys: Iterable[str]) -> int:
-        """Returns how many of the keys look like its own."""
+        """Returns the number of keys that match."""
         keys = list(keys)
-        if self.absent and any(re.match(self.absent, key) for key in keys):
+        if self.excluded and any(re.match(self.excluded, key) for key in keys):
             return 0
         return sum(re.match(self.pattern, key) is not None for key in keys)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format(Keys):
-    """A foreign layout of one of our networks, for reading and for writing."""
+    """A foreign layout of one of our networks.
 
-    source: str = PORT
+    `free` and `choices` are for writing: any other argument must have our default value.
+    """
+
     component: str  # the registered name of our network
-    layout: Callable[[str, Spec], Layout]  # by the norm's name and our arguments, in their order
+    layout: Callable[[str, Spec], Layout]  # from the norm's name and our arguments
     guesses: Callable[[Weights], Iterator[Spec]]  # dimensions of a state dict, likeliest first
-    biases: Callable[[str], Spec]  # the bias arguments that go with a norm
-    dimensions: Collection[str]  # arguments that decide keys and shapes, of any value
+    arguments: Callable[[str], Spec]  # from the norm's name: biases, dialect
     norms: Collection[str] = tuple(NORMS)
-    dialect: Spec = field(default_factory=dict)  # differs from our defaults without a trace in keys
-    silent: Collection[str] = ("init",)  # changes neither keys nor the output in eval mode
-    choices: Mapping[str, tuple[object, ...]] = field(default_factory=dict)  # beside our default
-    least: Mapping[str, int] = field(default_factory=dict)  # of a dimension
+    writable: bool = True
+    free: Collection[str] = ()  # arguments of any value: dimensions, dropout
+    choices: Mapping[str, Collection[object]] = field(default_factory=dict)
 
     def candidates(self, weights: Weights) -> Iterator[tuple[Spec, Layout]]:
-        """Yields the networks that a state dict may be of: arguments of ours, and the layout."""
+        """Yields arguments of our network that may match a state dict, and its tensors."""
         for guess in self.guesses(weights):
             for norm in self.norms:
-                spec = {**guess, "norm": NORMS[norm], **self.biases(norm), **self.dialect}
+                spec = {**guess, "norm": NORMS[norm], **self.arguments(norm)}
                 yield spec, self.layout(norm, spec)
 
 
 def conv(
     theirs: str,
     ours: str,
-    ends: tuple[int, int],
+    channels: tuple[int, int],
     kernel: int,
     *,
     bias: bool,
     transposed: bool = False,
-    zero: bool = False,
+    zero_bias: bool = False,
 ) -> Layout:
-    """Lists a convolution's tensors, from and to `ends`; `zero` is for a bias of ours alone."""
-    sides = ends if transposed else ends[::-1]
-    made = [Entry(f"{theirs}.weight", f"{ours}.weight", (*sides, kernel, kernel))]
-    if bias or zero:
-        made.append(Entry(f"{theirs}.bias" if bias else None, f"{ours}.bias", ends[1:]))
-    return made
+    """Lists a convolution's tensors from its (input, output) channels.
+
+    With `zero_bias`, ours has a bias where theirs has none.
+    """
+    sides = channels if transposed else channels[::-1]
+    entries = [Entry(f"{theirs}.weight", f"{ours}.weight", (*sides, kernel, kernel))]
+    if bias or zero_bias:
+        entries.append(Entry(f"{theirs}.bias" if bias else None, f"{ours}.bias", channels[1:]))
+    return entries
 
 
-def normed(norm: str, theirs: str, ours: str, channels: int) -> Layout:
-    """Lists a norm's tensors: only batch norm has any, as instance norm learns nothing there."""
+def norm_entries(norm: str, theirs: str, ours: str, channels: int) -> Layout:
+    """Lists a norm's tensors; only batch norm has any, as instance norm isn't affine there."""
     if norm != "batch":
         return []
-    names = ("weight", "bias", "running_mean", "running_var")
-    made = [Entry(f"{theirs}.{name}", f"{ours}.{name}", (channels,)) for name in names]
-    count = "num_batches_tracked"
-    return [*made, Entry(f"{theirs}.{count}", f"{ours}.{count}", ())]
+    shapes = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (channels,))
+    return [
+        Entry(f"{theirs}.{name}", f"{ours}.{name}", shape)
+        for name, shape in {**shapes, "num_batches_tracked": ()}.items()
+    ]
 
 
-def doubled(spec: Spec, times: int) -> list[int]:
-    """Returns the channels of `times` layers, each twice as wide as the last up to a limit."""
-    return [spec["base_channels"] * min(2**i, spec["max_multiplier"]) for i in range(times)]
+def doubling_channels(spec: Spec, layers: int) -> list[int]:
+    """Returns the channels of layers that each double the width, up to a limit."""
+    return [spec["base_channels"] * min(2**i, spec["max_multiplier"]) for i in range(layers)]

@@ -1,4 +1,4 @@
-"""The ResNet of the PyTorch port: one Sequential, whose numbers count pads and dropout too."""
+"""The ResNet of the PyTorch port: one Sequential, whose indices count padding and dropout too."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from itertools import product
 
 from ganblocks.registry import Spec
-from ganblocks.weights.layout import Format, Layout, Weights, conv, normed
+from ganblocks.weights.layout import Format, Layout, Weights, conv, norm_entries
 from ganblocks.weights.shape_inference import numbers, size, sizes
 
 
 def _layout(norm: str, spec: Spec) -> Layout:
-    """Lists the tensors: the stem, down, the blocks, up, and the last convolution."""
-    made: Layout = []
+    """Lists the tensors of the stem, down, the blocks, up, and the last convolution."""
+    entries: Layout = []
 
     def layer(
         path: str, index: int, ours: str, ends: tuple[int, int], kernel: int = 3, up: bool = False
     ) -> None:
         bias, theirs = norm == "instance", f"{path}.{index}"
-        made.extend(conv(theirs, f"{ours}.conv", ends, kernel, bias=bias, transposed=up))
-        made.extend(normed(norm, f"{path}.{index + 1}", f"{ours}.norm", ends[1]))
+        entries.extend(conv(theirs, f"{ours}.conv", ends, kernel, bias=bias, transposed=up))
+        entries.extend(norm_entries(norm, f"{path}.{index + 1}", f"{ours}.norm", ends[1]))
 
     width = spec["base_channels"]
     layer("model", 1, "stem", (spec["in_channels"], width), 7)
@@ -27,7 +27,7 @@ def _layout(norm: str, spec: Spec) -> Layout:
     for i in range(spec["num_downs"]):
         layer("model", index, f"down.{i}", (width, 2 * width))
         index, width = index + 3, 2 * width
-    # Zeros are padded by the convolution itself; every other padding is a module before it.
+    # Zero padding is part of the convolution; any other padding is a module before it.
     pads = 0 if spec["padding_mode"] == "zeros" else 1
     second = pads + 3 + (1 if spec["dropout"] else 0) + pads
     for i in range(spec["n_blocks"]):
@@ -38,17 +38,17 @@ def _layout(norm: str, spec: Spec) -> Layout:
         layer("model", index, f"up.{i}", (width, width // 2), up=True)
         index, width = index + 3, width // 2
     ends = (width, spec["out_channels"])
-    return made + conv(f"model.{index + 1}", "last.conv", ends, 7, bias=True)
+    return entries + conv(f"model.{index + 1}", "last.conv", ends, 7, bias=True)
 
 
 def _guesses(weights: Weights) -> Iterator[Spec]:
-    """Tries every width, padding and dropout; the block numbers say how deep the network is."""
+    """Yields every width, padding and dropout; the block numbers determine the depth."""
     end = max(numbers(weights, r"model\.(\d+)\."), default=0)
     blocks = numbers(weights, r"model\.(\d+)\.conv_block\.")
     start = min(blocks) if blocks else end // 2 + 2  # without blocks, the middle
     first, last = "model.1.weight", f"model.{end}"
     bases = sizes(weights, (first, 0), ("model.4.weight", 1), (f"{last}.weight", 1))
-    # The port's own padding and no dropout come first: without blocks nothing tells.
+    # The port's default padding and no dropout come first: without blocks they leave no trace.
     for base, dropout, padding_mode in product(bases, (0.0, 0.5), ("reflect", "zeros")):
         yield {
             "in_channels": size(weights, (first, 1)),
@@ -62,17 +62,13 @@ def _guesses(weights: Weights) -> Iterator[Spec]:
 
 
 RESNET = Format(
-    what="a ResNet of the PyTorch port of pix2pix",
+    name="a ResNet of the PyTorch port of pix2pix",
     reader="ResNetGenerator.from_reference",
     pattern=r"model\.(1\.|\d+\.conv_block\.)",
     component="resnet",
     layout=_layout,
     guesses=_guesses,
-    biases=lambda norm: {"bias": norm == "instance"},
-    dimensions=(
-        *("in_channels", "out_channels", "base_channels"),
-        *("n_blocks", "num_downs", "padding_mode", "dropout"),
-    ),
-    silent=("dropout_mode", "checkpointing", "size_policy", "init"),
+    arguments=lambda norm: {"bias": norm == "instance"},
+    free=("in_channels", "out_channels", "base_channels", "n_blocks", "dropout"),
     choices={"num_downs": (2,), "padding_mode": ("reflect", "replicate", "zeros")},
 )

@@ -1,4 +1,4 @@
-"""The U-Net of the PyTorch port: each level lies inside the one before."""
+"""The U-Net of the PyTorch port: each level is inside the previous one."""
 
 from __future__ import annotations
 
@@ -6,37 +6,38 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ganblocks.registry import Spec
-from ganblocks.weights.layout import Format, Layout, Weights, conv, doubled, normed
-from ganblocks.weights.shape_inference import MAX_DEPTH, size, sizes, widening
+from ganblocks.weights.layout import Format, Layout, Weights, conv, doubling_channels, norm_entries
+from ganblocks.weights.shape_inference import MAX_DEPTH, doubling_dimensions, size, sizes
 
 
 def _layout(norm: str, spec: Spec) -> Layout:
-    """Lists the tensors: down to the innermost level, and back."""
+    """Lists the tensors down to the innermost level, and back."""
     kernel, innermost, bias = spec["kernel_size"], spec["num_downs"] - 1, norm == "instance"
-    channels = doubled(spec, spec["num_downs"])
-    made: Layout = []
-    for level, ends in enumerate(pairwise([spec["in_channels"], *channels])):
+    channels = doubling_channels(spec, spec["num_downs"])
+    entries: Layout = []
+    for level, pair in enumerate(pairwise([spec["in_channels"], *channels])):
         path, ours = _path(level), f"down.{level}"
-        made += conv(f"{path}.{1 if level else 0}", f"{ours}.conv", ends, kernel, bias=bias)
+        entries += conv(f"{path}.{1 if level else 0}", f"{ours}.conv", pair, kernel, bias=bias)
         if 0 < level < innermost:
-            made += normed(norm, f"{path}.2", f"{ours}.norm", ends[1])
+            entries += norm_entries(norm, f"{path}.2", f"{ours}.norm", pair[1])
     for level in range(innermost, -1, -1):
         path, index = _path(level), 5 if 0 < level < innermost else 3
         theirs, ours = f"{path}.{index}", f"up.{innermost - level}"
         width = channels[level] if level == innermost else 2 * channels[level]
-        ends = (width, channels[level - 1] if level else spec["out_channels"])
-        made += conv(theirs, f"{ours}.conv", ends, kernel, bias=bias or level == 0, transposed=True)
+        pair = (width, channels[level - 1] if level else spec["out_channels"])
+        biased = bias or level == 0
+        entries += conv(theirs, f"{ours}.conv", pair, kernel, bias=biased, transposed=True)
         if level:
-            made += normed(norm, f"{path}.{index + 1}", f"{ours}.norm", ends[1])
-    return made
+            entries += norm_entries(norm, f"{path}.{index + 1}", f"{ours}.norm", pair[1])
+    return entries
 
 
 def _guesses(weights: Weights) -> Iterator[Spec]:
-    """Tries every depth and width that any key speaks for."""
+    """Yields every depth and width that any key supports."""
     first, last = "model.model.0.weight", "model.model.3"
     nested = {key.count("model.") - 1 for key in weights if key.startswith("model.model.")}
     depths = {2, *(depth for depth in nested if 2 < depth <= MAX_DEPTH)}
-    return widening(
+    return doubling_dimensions(
         weights,
         ("num_downs", sorted(depths, reverse=True)),
         sizes(weights, (first, 0), ("model.model.1.model.1.weight", 1)),
@@ -47,22 +48,20 @@ def _guesses(weights: Weights) -> Iterator[Spec]:
 
 
 def _path(level: int) -> str:
-    """Names the Sequential of a level: 0 holds the next at 1, every other at 3."""
+    """Returns the path of a level; level 0 contains the next at index 1, every other at 3."""
     return "model.model" + (".1.model" if level else "") + ".3.model" * (level - 1)
 
 
 UNET = Format(
-    what="a U-Net of the PyTorch port of pix2pix",
+    name="a U-Net of the PyTorch port of pix2pix",
     reader="UNetGenerator.from_reference",
     pattern=r"model\.model\.",
     component="unet",
     layout=_layout,
     guesses=_guesses,
-    biases=lambda norm: {"bias": norm == "instance", "last_bias": True},
-    dimensions=("in_channels", "out_channels", "base_channels", "num_downs"),
-    silent=(
-        *("dropout", "dropout_levels", "dropout_mode"),
-        *("checkpointing", "size_policy", "init"),
-    ),
-    least={"num_downs": 5},  # the port builds 5 levels where it is told fewer
+    arguments=lambda norm: {
+        "dialect": {"type": "port", "bias": True} if norm == "instance" else "port"
+    },
+    free=("in_channels", "out_channels", "base_channels", "dropout", "dropout_levels"),
+    choices={"num_downs": range(5, MAX_DEPTH + 1)},  # the port builds at least 5 levels
 )

@@ -1,4 +1,4 @@
-"""What the shapes of a state dict say about the network, though a key may be damaged."""
+"""A network's dimensions, from the keys and shapes of a state dict that may be damaged."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from itertools import product
 from ganblocks.registry import Spec
 from ganblocks.weights.layout import Weights
 
-MAX_DEPTH = 20  # an image would need a million pixels a side
+MAX_DEPTH = 20  # an image of a million pixels a side
 
 
 def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
-    """Reads one number at several places `(key, dimension)`, the most frequent first; else 1."""
+    """Returns the sizes at several places `(key, dimension)`, the most frequent first, or [1]."""
     shapes = [(weights[key].shape, dim) for key, dim in places if key in weights]
-    found = [shape[dim] for shape, dim in shapes if len(shape) > dim and shape[dim] > 0]
-    return [size for size, _ in Counter(found).most_common()] or [1]
+    known = [shape[dim] for shape, dim in shapes if len(shape) > dim and shape[dim] > 0]
+    return [size for size, _ in Counter(known).most_common()] or [1]
 
 
 def size(weights: Weights, *places: tuple[str, int]) -> int:
-    """Reads one number at several places: what most of them say."""
+    """Returns the most frequent size at several places `(key, dimension)`."""
     return sizes(weights, *places)[0]
 
 
 def numbers(weights: Weights, pattern: str) -> list[int]:
-    """Reads the number in each key that matches; one of ten digits or more is no layer's."""
-    found = [match[1] for key in weights if (match := re.match(pattern, key))]
-    return [int(digits) for digits in found if len(digits) < 10]
+    """Returns the number in each matching key, except those of ten digits or more."""
+    digits = [match[1] for key in weights if (match := re.match(pattern, key))]
+    return [int(number) for number in digits if len(number) < 10]
 
 
-def widening(
+def doubling_dimensions(
     weights: Weights,
     depth: tuple[str, Iterable[int]],
     bases: Iterable[int],
@@ -40,7 +40,7 @@ def widening(
 ) -> Iterator[Spec]:
     """Yields the dimensions of a network whose layers double in width up to a limit.
 
-    `convs` lists the weights of all layers but the first, given a depth.
+    `convs(depth)` lists the weights of all layers but the first.
     """
     argument, depths = depth
     others["kernel_size"] = size(weights, *((key, 3) for key in weights))

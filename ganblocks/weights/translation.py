@@ -5,165 +5,203 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, WeightsError, listed
 from ganblocks.registry import Spec, spec_of
+from ganblocks.spec import registered_name
 from ganblocks.weights.formats import FORMATS, require_format, up_to_date, without_prefix
-from ganblocks.weights.io import misfits, read_weights, shapes_of
-from ganblocks.weights.layout import NORMS, PORT, Format, Weights
+from ganblocks.weights.io import mismatches, read_weights, shapes_of
+from ganblocks.weights.layout import NORMS, Weights
 
-N = TypeVar("N", bound=nn.Module)
-
-# What our components take where a spec is silent, so that a spec that says it is the same.
-_OPTIONS: dict[str, Spec] = {
+_DEFAULT_OPTIONS: dict[str, Spec] = {
     "batch": {"eps": 1e-5, "affine": True},
     "instance": {"eps": 1e-5, "affine": True},
     "leaky_relu": {"negative_slope": 0.2},
 }
-_NO_TRACE = {"momentum"}  # of a norm that is trained already
+_TRAINING_OPTIONS = {"momentum"}  # irrelevant to trained weights
+_TRAINING_ARGUMENTS = {"checkpointing", "dropout_mode", "size_policy", "init"}
+_BIASES = ("bias", "last_bias")
 
 
-def build_from_reference(
-    cls: type[N], component: str, weights: Mapping[str, Tensor] | str | Path, arguments: Spec
-) -> N:
-    """Builds our network that a foreign state dict is of, and fills it; `arguments` go first."""
-    spec, state = from_reference(component, read_weights(weights))
-    network = cls(**{**spec, **arguments})
-    if wrong := misfits(state, shapes_of(network)):
-        raise WeightsError(
-            f"the weights do not fit this {cls.__name__}: {wrong[0]}. An argument given to "
-            "from_reference contradicts them: leave out those that decide keys and shapes"
-        )
-    network.load_state_dict(state)
-    return network
+class FromReference(nn.Module):
+    """Base class of networks that can be built from another code base's state dict.
+
+    Examples:
+        >>> from ganblocks import PatchDiscriminator
+        >>> state = to_reference(PatchDiscriminator(4, base_channels=8, n_layers=2))
+        >>> PatchDiscriminator.from_reference(state).receptive_field.size
+        (34, 34)
+    """
+
+    @classmethod
+    def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
+        """Builds the network that a state dict of another code base was saved from, and loads it.
+
+        Reads the layout of pytorch-CycleGAN-and-pix2pix and, of U-Nets, the pix2pix tutorial's
+        (`conv1.0.weight` …), with or without `module.`. Depth, width, channels, norm and dialect
+        are inferred from keys and shapes. A U-Net's dropout and a ResNet's padding other than
+        zeros leave no trace there: they are the code base's defaults unless an option sets them.
+        `to_reference` writes the former layout.
+
+        Args:
+            weights: The state dict, or its file (`.pth` without pickled objects, or
+                `.safetensors`).
+            **options: Arguments of the network that the keys do not determine, such as `dropout`,
+                `padding_mode` or `size_policy`.
+
+        Raises:
+            WeightsError: The file cannot be read, or a key does not fit; the first is named.
+
+        Examples:
+            >>> from ganblocks import UNetGenerator
+            >>> state = to_reference(UNetGenerator(in_channels=1, base_channels=4, num_downs=5))
+            >>> network = UNetGenerator.from_reference(state, dropout=0.0)
+            >>> network.in_channels, network.num_downs
+            (1, 5)
+        """
+        component = next(filter(None, map(registered_name, cls.__mro__)), cls.__name__)
+        spec, state = from_reference(component, read_weights(weights))
+        network = cls(**{**spec, **options})
+        if wrong := mismatches(state, shapes_of(network)):
+            raise WeightsError(
+                f"the weights do not fit this {cls.__name__}: {wrong[0]}. An argument given to "
+                "from_reference contradicts them: leave out those that decide keys and shapes"
+            )
+        network.load_state_dict(state)
+        return network
 
 
 def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
-    """Returns the arguments of our network that a foreign state dict is of, and its state dict.
+    """Returns the arguments and the state dict of our network for a foreign state dict.
 
     Raises:
-        WeightsError: It is of something else, or a key is missing, left over or has another
-            shape; the first that does not fit the nearest network is named.
+        WeightsError: It is of another network, or a key is missing, left over or of another
+            shape; the first that does not fit the closest network is named.
     """
     weights = without_prefix(up_to_date(weights))
-    found = require_format(weights, component)
-    nearest: tuple[list[str], int, Spec] | None = None
-    for spec, layout in found.candidates(weights):
-        wrong = misfits(weights, {e.theirs: e.shape for e in layout if e.theirs is not None})
+    layout_format = require_format(weights, component)
+    closest: tuple[list[str], int, Spec] | None = None
+    for spec, layout in layout_format.candidates(weights):
+        theirs = {entry.theirs: entry.shape for entry in layout if entry.theirs is not None}
+        wrong = mismatches(weights, theirs)
         if not wrong:
             return spec, {
-                entry.ours: torch.zeros(entry.shape)
-                if entry.theirs is None
-                else weights[entry.theirs]
-                for entry in layout
+                ours: torch.zeros(shape) if key is None else weights[key]
+                for key, ours, shape in layout
             }
-        if nearest is None or len(wrong) < len(nearest[0]):
-            nearest = wrong, sum(entry.theirs is not None for entry in layout), spec
-    assert nearest is not None
-    wrong, size, spec = nearest
+        if closest is None or len(wrong) < len(closest[0]):
+            closest = wrong, len(theirs), spec
+    assert closest is not None
+    wrong, size, spec = closest
     count = "1 key differs" if len(wrong) == 1 else f"{len(wrong)} keys differ"
     raise WeightsError(
-        f"the state dict is no {found.what.removeprefix('a ')} that we know. In the nearest "
-        f"({_said(spec)}) {count} (the network has {size}); the first: {wrong[0]}. Check that the "
-        "file is whole and that nothing was renamed"
+        f"the state dict is not of any {layout_format.name.removeprefix('a ')} we know. In the "
+        f"closest ({_written(spec)}) {count} (the network has {size}); the first: {wrong[0]}. "
+        "Check that the file is complete and that no key was renamed"
     )
 
 
 def to_reference(model: Any) -> dict[str, Tensor]:
     """Returns a network's weights under the keys of pytorch-CycleGAN-and-pix2pix.
 
-    Its own code loads them, and its network then computes what ours does. Dropout and the size
-    policy have no keys there, and are not asked for.
+    That code base loads them, and its network then computes the same. Dropout and the size
+    policy have no keys there, and are not checked.
 
     Args:
         model: A `UNetGenerator`, `ResNetGenerator`, `PatchDiscriminator` or
-            `PixelDiscriminator`; the wrappers of data parallelism and of torch.compile are
-            taken off.
+            `PixelDiscriminator`, also inside a wrapper of data parallelism or torch.compile.
 
     Returns:
         The state dict in the port's order. The tensors are the network's own, as in
         `state_dict()`.
 
     Raises:
-        OptionError: The port has no such network; the first argument in which it differs is named.
-        SpecError: The network is of another class, which is not registered.
+        OptionError: The port has no such network; the first argument that differs is named.
+        SpecError: The class of the network is not registered.
 
     Examples:
         >>> from ganblocks import PatchDiscriminator
-        >>> list(to_reference(PatchDiscriminator(base_channels=8)))[:3]
+        >>> list(to_reference(PatchDiscriminator(6, base_channels=8)))[:3]
         ['model.0.weight', 'model.0.bias', 'model.2.weight']
     """
     while isinstance(model, nn.Module) and [*model._modules] in (["module"], ["_orig_mod"]):
         [model] = model.children()
-    kind = spec_of(model)["type"]
-    port = {known.component: known for known in FORMATS if known.source == PORT}
-    if kind not in port:
+    component = spec_of(model)["type"]
+    formats = {known.component: known for known in FORMATS if known.writable}
+    if component not in formats:
         raise OptionError(
-            f"the PyTorch port has no {kind!r}: it has {listed(port)}. Save model.state_dict()",
+            f"the PyTorch port has no {component!r}: it has {listed(formats)}. "
+            "Save model.state_dict()",
             see="state-dict",
         )
-    return written(model, port[kind])
+    port = formats[component]
+    arguments, defaults = _arguments_and_defaults(model)
+    choices = {"norm": [NORMS[name] for name in port.norms], **port.choices}
+    free = {*port.free, *_TRAINING_ARGUMENTS, *_BIASES} - {*choices}
+    for argument in [name for name in arguments if name not in free]:
+        allowed = choices.get(argument, [defaults[argument]])
+        if arguments[argument] not in allowed:
+            raise _not_in_port(argument, arguments, _either(allowed))
 
-
-def written(model: nn.Module, layout: Format) -> dict[str, Tensor]:
-    """Returns a network's weights in a foreign layout, if that has such a network."""
-    spec: Spec = {argument: _short(value) for argument, value in spec_of(model).items()}
-
-    def require(holds: bool, argument: str, allowed: str) -> None:
-        if not holds:
-            raise OptionError(
-                f"{argument} is {spec[argument]!r}, and {layout.source} has {allowed}: its network "
-                "would compute something else. Save model.state_dict() instead",
-                see="state-dict",
-            )
-
-    norm = next((name for name in layout.norms if NORMS[name] == spec["norm"]), "")
-    require(norm != "", "norm", _either(NORMS[name] for name in layout.norms))
-    biases = layout.biases(norm)
-    free = {"norm", *layout.dimensions, *layout.silent, *biases} - {*layout.choices}
-    for argument, parameter in inspect.signature(type(model)).parameters.items():
-        if argument not in free:
-            default = layout.dialect.get(argument, _short(parameter.default))
-            allowed = layout.choices.get(argument, (default,))
-            require(spec[argument] in allowed, argument, _either(allowed))
-    for argument, least in layout.least.items():
-        require(spec[argument] >= least, argument, f"{least} at least")
-
-    entries, state = layout.layout(norm, spec), model.state_dict()
-    if wrong := misfits(state, {entry.ours: entry.shape for entry in entries}):
-        # All other arguments are the layout's.
-        first = next(
-            (argument for argument in biases if spec[argument] != biases[argument]), "bias"
-        )
-        require(False, first, f"{_said(biases)} with this norm ({wrong[0]})")
+    norm = next(name for name in port.norms if NORMS[name] == arguments["norm"])
+    entries, state = port.layout(norm, arguments), model.state_dict()
+    if wrong := mismatches(state, {entry.ours: entry.shape for entry in entries}):
+        # All other arguments match, so it is the biases.
+        given = port.arguments(norm)
+        dialect = given.get("dialect")
+        expected = {**defaults, **given, **(dialect if isinstance(dialect, Mapping) else {})}
+        biases = {name: expected[name] for name in _BIASES if name in expected}
+        first = next((name for name in biases if arguments[name] != biases[name]), "bias")
+        raise _not_in_port(first, arguments, f"{_written(biases)} with this norm ({wrong[0]})")
     for entry in entries:
-        zero = entry.theirs is not None or not state[entry.ours].any()
-        require(zero, "bias", f"none with this norm ({entry.ours} is not 0)")
+        if entry.theirs is None and state[entry.ours].any():
+            raise _not_in_port("bias", arguments, f"none with this norm ({entry.ours} is not 0)")
     return {entry.theirs: state[entry.ours] for entry in entries if entry.theirs is not None}
 
 
+def _arguments_and_defaults(model: nn.Module) -> tuple[Spec, Spec]:
+    """Returns a network's arguments and their defaults, including those of its dialect."""
+    arguments: Spec = {}
+    defaults: Spec = {}
+    for component in filter(None, (model, getattr(model, "dialect", None))):
+        arguments |= {name: _shortened(value) for name, value in spec_of(component).items()}
+        parameters = inspect.signature(type(component)).parameters
+        defaults |= {name: _shortened(value.default) for name, value in parameters.items()}
+    return {name: arguments[name] for name in defaults if name != "dialect"}, defaults
+
+
+def _not_in_port(argument: str, arguments: Spec, allowed: str) -> OptionError:
+    return OptionError(
+        f"{argument} is {arguments[argument]!r}, and the PyTorch port has {allowed}: its network "
+        "would compute something else. Save model.state_dict() instead",
+        see="state-dict",
+    )
+
+
 def _either(allowed: Iterable[object]) -> str:
+    if isinstance(allowed, range):
+        return f"{allowed[0]} to {allowed[-1]}"
     return " or ".join(map(repr, allowed))
 
 
-def _said(arguments: Spec) -> str:
+def _written(arguments: Spec) -> str:
     return ", ".join(f"{argument}={value!r}" for argument, value in arguments.items())
 
 
-def _short(value: object) -> object:
-    """Leaves out of a component's spec what it does not change; lists stand for tuples."""
+def _shortened(value: object) -> object:
+    """Removes options with their default value from a spec; turns a tuple into a list."""
     if isinstance(value, tuple):
         return list(value)
     if not isinstance(value, Mapping) or "type" not in value:
         return value
-    usual = _OPTIONS.get(value["type"], {})
+    default = {"type": ..., **_DEFAULT_OPTIONS.get(value["type"], {})}
     spec = {
         key: option
         for key, option in value.items()
-        if key == "type" or (key not in _NO_TRACE and usual.get(key, ...) != option)
+        if key not in _TRAINING_OPTIONS and default.get(key, ...) != option
     }
     return spec if len(spec) > 1 else spec["type"]

@@ -31,7 +31,7 @@ def plain_networks():
 
 def our_networks():
     generator = GENERATORS.build("unet_256_lua", base_channels=BASE, num_downs=DOWNS)
-    return generator, PatchDiscriminator(base_channels=BASE)
+    return generator, PatchDiscriminator(6, base_channels=BASE)
 
 
 def counted(run):

@@ -1,5 +1,7 @@
 """From a wanted receptive field to a PatchGAN, and what `repr` says of one."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -25,22 +27,24 @@ def test_each_size_of_the_paper_is_found(size, layers):
 @pytest.mark.parametrize("kernel_size", [2, 3, 5])
 @pytest.mark.parametrize("n_layers", [1, 2, 3])
 def test_the_closed_form_is_what_the_calculator_finds(kernel_size, n_layers):
-    network = PatchDiscriminator(base_channels=2, kernel_size=kernel_size, n_layers=n_layers)
+    network = PatchDiscriminator(6, base_channels=2, kernel_size=kernel_size, n_layers=n_layers)
     side = network.receptive_field.size[0]
-    again = PatchDiscriminator.from_receptive_field(side, kernel_size=kernel_size, base_channels=2)
+    again = PatchDiscriminator.from_receptive_field(
+        side, 6, kernel_size=kernel_size, base_channels=2
+    )
     assert again.n_layers == n_layers
 
 
 def test_a_size_between_names_the_nearest_two():
     with pytest.raises(OptionError, match=r"is 64.*34 \(n_layers=2\) and 70 \(n_layers=3\)"):
-        PatchDiscriminator.from_receptive_field(64)
+        PatchDiscriminator.from_receptive_field(64, 6)
     with pytest.raises(OptionError, match=r"is 3.*16 \(n_layers=1\)\. Write"):
-        PatchDiscriminator.from_receptive_field(3)
+        PatchDiscriminator.from_receptive_field(3, 6)
 
 
 @pytest.mark.parametrize(("wish", "got"), [(64, 70), (52, 34), (53, 70), (1, 16)])
 def test_nearest_takes_the_nearest_and_the_smaller_of_two(wish, got):
-    network = PatchDiscriminator.from_receptive_field(wish, nearest=True, base_channels=2)
+    network = PatchDiscriminator.from_receptive_field(wish, 6, nearest=True, base_channels=2)
     assert network.receptive_field.size == (got, got)
 
 
@@ -48,20 +52,20 @@ def test_nearest_takes_the_nearest_and_the_smaller_of_two(wish, got):
     ("words", "message"),
     [
         ({"receptive_field": 0}, "receptive_field is 0"),
-        ({"receptive_field": 70, "n_layers": 3}, "n_layers is what from_receptive_field looks for"),
+        ({"receptive_field": 70, "n_layers": 3}, "determines n_layers"),
         ({"receptive_field": 70, "nearest": 1}, "nearest is 1"),
         ({"receptive_field": 70, "kernel_size": 1}, "kernel_size is 1"),
     ],
 )
 def test_wrong_wishes_are_explained(words, message):
     with pytest.raises(OptionError, match=message):
-        PatchDiscriminator.from_receptive_field(**words)
+        PatchDiscriminator.from_receptive_field(in_channels=6, **words)
 
 
 @pytest.mark.parametrize("size", [256, (96, 200)])
 def test_suggestions_are_what_they_say(size):
     height, width = (size, size) if isinstance(size, int) else size
-    found = suggest_patch_discriminator(receptive_field=70, image_size=size, count=6)
+    found = suggest_patch_discriminator(receptive_field=70, image_size=size, in_channels=6, count=6)
     off = [abs(one.receptive_field - 70) for one in found]
     assert off == sorted(off)
     assert off[0] == 0
@@ -83,27 +87,33 @@ def test_suggestions_are_what_they_say(size):
 
 
 def test_no_patchgan_judges_a_tiny_image():
-    with pytest.raises(OptionError, match="no PatchDiscriminator gives a logit of so small"):
-        suggest_patch_discriminator(receptive_field=70, image_size=1)
+    with pytest.raises(OptionError, match="too small for any PatchDiscriminator"):
+        suggest_patch_discriminator(receptive_field=70, image_size=1, in_channels=6)
     with pytest.raises(OptionError, match="image_size is"):
-        suggest_patch_discriminator(receptive_field=70, image_size=(1, 2, 3))
+        suggest_patch_discriminator(receptive_field=70, image_size=(1, 2, 3), in_channels=6)
 
 
 @pytest.mark.parametrize(
     ("network", "end"),
     [
-        (PatchDiscriminator, "70×70 receptive field, stride 8, 30×30 logits on 256×256"),
-        (PixelDiscriminator, "1×1 receptive field, stride 1, 256×256 logits on 256×256"),
         (
-            lambda **k: PatchDiscriminator(n_layers=5, **k),
+            partial(PatchDiscriminator, 6),
+            "70×70 receptive field, stride 8, 30×30 logits on 256×256",
+        ),
+        (
+            partial(PixelDiscriminator, 6),
+            "1×1 receptive field, stride 1, 256×256 logits on 256×256",
+        ),
+        (
+            lambda **k: PatchDiscriminator(6, n_layers=5, **k),
             "286×286 receptive field, stride 32, 6×6 logits on 256×256, every one looks at padding",
         ),
         (
-            lambda **k: PatchDiscriminator(n_layers=7, **k),
+            lambda **k: PatchDiscriminator(6, n_layers=7, **k),
             "1150×1150 receptive field, stride 128, no logit on 256×256: it is too small",
         ),
         (
-            lambda **k: MultiScaleDiscriminator({"type": "patch_34", **k}, num_scales=2),
+            lambda **k: MultiScaleDiscriminator(6, {"type": "patch_34", **k}, num_scales=2),
             "34×34 receptive field, stride 4, 62×62 logits on 256×256; "
             "69×69 receptive field, stride 8, 30×30 logits on 256×256",
         ),

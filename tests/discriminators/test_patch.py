@@ -1,9 +1,17 @@
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from ganblocks import DISCRIMINATORS, PatchDiscriminator, spec_of
+from ganblocks import (
+    DISCRIMINATORS,
+    MultiScaleDiscriminator,
+    PatchDiscriminator,
+    PixelDiscriminator,
+    spec_of,
+)
 from ganblocks.errors import OptionError, ShapeError
 
 # n_layers: parameters on 6 channels, receptive field, stride, padding, grid on 256²
@@ -21,7 +29,7 @@ GOLDEN = {
 def test_golden_numbers(n_layers):
     count, size, stride, padding, grid = GOLDEN[n_layers]
     with torch.device("meta"):
-        network = PatchDiscriminator(n_layers=n_layers)
+        network = PatchDiscriminator(6, n_layers=n_layers)
     assert sum(p.numel() for p in network.parameters()) == count
     field = network.receptive_field
     assert (field.size, field.stride, field.padding) == (
@@ -35,12 +43,12 @@ def test_golden_numbers(n_layers):
 
 @pytest.mark.parametrize("size", [16, 34, 70, 142, 286])
 def test_presets_are_named_by_their_receptive_field(size):
-    network = DISCRIMINATORS.build(f"patch_{size}", base_channels=2)
+    network = DISCRIMINATORS.build(f"patch_{size}", in_channels=6, base_channels=2)
     assert network.receptive_field.size == (size, size)
 
 
 def test_logit_i_of_the_70_sees_rows_8i_minus_23_to_8i_plus_46():
-    field = PatchDiscriminator(base_channels=2).receptive_field
+    field = PatchDiscriminator(6, base_channels=2).receptive_field
     for i in (0, 7, 29):
         top, left, bottom, right = field.box(i, 3)
         assert (top, bottom) == (8 * i - 23, 8 * i + 47)
@@ -56,7 +64,7 @@ def test_a_convolution_inside_a_norm_widens_the_field():
         def forward(self, x):
             return x + 0 * self.side(x)  # what is multiplied by is not looked at
 
-    network = PatchDiscriminator(base_channels=2, norm=Gate)
+    network = PatchDiscriminator(6, base_channels=2, norm=Gate)
     assert network.receptive_field.size == (70 + 4 * (4 + 8 + 8),) * 2
 
 
@@ -75,7 +83,7 @@ def plain_patchgan(base, n_layers):
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3, 5])
 def test_logits_equal_the_plain_version(n_layers):
-    ours = PatchDiscriminator(base_channels=4, n_layers=n_layers)
+    ours = PatchDiscriminator(6, base_channels=4, n_layers=n_layers)
     plain = plain_patchgan(4, n_layers)
     for a, b in zip(ours.state_dict().values(), plain.state_dict().values(), strict=True):
         b.copy_(a)
@@ -87,7 +95,7 @@ def test_logits_equal_the_plain_version(n_layers):
 
 
 def test_features_end_with_the_logits():
-    network = PatchDiscriminator(base_channels=4).eval()
+    network = PatchDiscriminator(6, base_channels=4).eval()
     image = torch.randn(1, 6, 64, 64)
     maps = network.features(image)
     assert [m.shape[1] for m in maps] == [4, 8, 16, 32, 1]
@@ -95,7 +103,7 @@ def test_features_end_with_the_logits():
 
 
 def test_nothing_comes_after_the_last_convolution():
-    network = PatchDiscriminator(base_channels=4)
+    network = PatchDiscriminator(6, base_channels=4)
     assert [type(m) for m in network.logits.children()] == [nn.Conv2d]
     assert network.logits.conv.bias is not None
 
@@ -126,18 +134,32 @@ def test_the_smallest_image_gives_a_logit_and_a_smaller_one_an_error(n_layers, k
 )
 def test_a_wrong_argument_is_explained(arguments, message):
     with pytest.raises(OptionError, match=message):
-        PatchDiscriminator(**arguments)
+        PatchDiscriminator(6, **arguments)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        PatchDiscriminator,
+        PixelDiscriminator,
+        MultiScaleDiscriminator,
+        *(partial(DISCRIMINATORS.build, name) for name in DISCRIMINATORS.names()),
+    ],
+)
+def test_in_channels_must_be_given(build):
+    with pytest.raises(OptionError, match="missing a required argument: 'in_channels'"):
+        build()
 
 
 def test_unconditional_input_to_a_conditional_discriminator():
     with pytest.raises(ShapeError, match="in_channels=3"):
-        PatchDiscriminator(base_channels=2)(torch.zeros(1, 3, 64, 64))
+        PatchDiscriminator(6, base_channels=2)(torch.zeros(1, 3, 64, 64))
 
 
 def test_repr_tells_what_a_logit_sees():
-    text = repr(PatchDiscriminator(base_channels=2))
+    text = repr(PatchDiscriminator(6, base_channels=2))
     assert "70×70 receptive field, stride 8, 30×30 logits on 256×256" in text
-    assert spec_of(PatchDiscriminator(base_channels=2))["n_layers"] == 3
+    assert spec_of(PatchDiscriminator(6, base_channels=2))["n_layers"] == 3
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
@@ -147,7 +169,12 @@ def test_checkpointing_changes_no_gradient_and_no_buffer(norm):
     for checkpointing in (False, True):
         torch.manual_seed(0)
         network = PatchDiscriminator(
-            base_channels=4, n_layers=2, norm=norm, checkpointing=checkpointing, spectral_norm=True
+            6,
+            base_channels=4,
+            n_layers=2,
+            norm=norm,
+            checkpointing=checkpointing,
+            spectral_norm=True,
         ).double()
         score = network(x).square().mean()
         (of_x,) = torch.autograd.grad(score, x, create_graph=True)
@@ -174,5 +201,5 @@ def test_checkpointing_keeps_less_for_the_backward_pass():
         weights = {p.numel() for p in network.parameters()}
         return sum(size for size in sizes if size not in weights)
 
-    saving, plain = (PatchDiscriminator(base_channels=8, checkpointing=c) for c in (True, False))
+    saving, plain = (PatchDiscriminator(6, base_channels=8, checkpointing=c) for c in (True, False))
     assert kept(saving) < 0.7 * kept(plain)

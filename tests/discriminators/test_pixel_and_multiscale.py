@@ -18,13 +18,13 @@ def parameters(network):
 
 
 def test_parameter_counts_of_the_port():
-    assert parameters(PixelDiscriminator()) == 9_024
+    assert parameters(PixelDiscriminator(6)) == 9_024
     instance = {"type": "instance", "affine": False}
-    assert parameters(PixelDiscriminator(norm=instance, bias=True, last_bias=True)) == 8_897
+    assert parameters(PixelDiscriminator(6, norm=instance, bias=True, last_bias=True)) == 8_897
 
 
 def test_a_pixel_is_judged_by_itself():
-    network = PixelDiscriminator(base_channels=8).eval()
+    network = PixelDiscriminator(6, base_channels=8).eval()
     image = torch.randn(1, 6, 5, 7)
     logits = network(image)
     assert logits.shape == (1, 1, 5, 7)
@@ -42,7 +42,7 @@ def test_a_pixel_is_judged_by_itself():
 )
 def test_sizes_are_foretold(height, width, num_scales, n_layers):
     network = MultiScaleDiscriminator(
-        {"type": "patch", "n_layers": n_layers, "base_channels": 2}, 3, num_scales=num_scales
+        3, {"type": "patch", "n_layers": n_layers, "base_channels": 2}, num_scales=num_scales
     )
     image = torch.randn(2, 3, height, width)
     least = network.min_input_size
@@ -56,14 +56,14 @@ def test_sizes_are_foretold(height, width, num_scales, n_layers):
 
 
 def test_the_least_size_is_the_least():
-    network = MultiScaleDiscriminator({"type": "patch", "n_layers": 1, "base_channels": 2}, 3)
+    network = MultiScaleDiscriminator(3, {"type": "patch", "n_layers": 1, "base_channels": 2})
     height, width = network.min_input_size
     assert min(min(size) for size in network.output_size(height, width)) == 1
     assert min(min(size) for size in network.output_size(height - 1, width)) == 0
 
 
 def test_each_scale_sees_the_pooled_image():
-    network = MultiScaleDiscriminator("patch_16", num_scales=2).eval()
+    network = MultiScaleDiscriminator(6, "patch_16", num_scales=2).eval()
     image = torch.randn(1, 6, 33, 40)
     half = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
     first, second = network(image)
@@ -74,7 +74,7 @@ def test_each_scale_sees_the_pooled_image():
 
 def test_receptive_fields_are_what_the_gradient_says():
     network = MultiScaleDiscriminator(
-        {"type": "patch", "n_layers": 2, "base_channels": 2, "norm": "none"}, 1, num_scales=3
+        1, {"type": "patch", "n_layers": 2, "base_channels": 2, "norm": "none"}, num_scales=3
     )
     for parameter in network.parameters():
         nn.init.ones_(parameter)  # nothing cancels
@@ -88,7 +88,7 @@ def test_receptive_fields_are_what_the_gradient_says():
 
 
 def test_features_end_with_the_logits():
-    network = MultiScaleDiscriminator("patch_16", num_scales=2).eval()
+    network = MultiScaleDiscriminator(6, "patch_16", num_scales=2).eval()
     image = torch.randn(1, 6, 32, 32)
     maps = network.features(image)
     assert [len(scale) for scale in maps] == [3, 3]
@@ -96,23 +96,24 @@ def test_features_end_with_the_logits():
 
 
 def test_it_takes_any_discriminator_of_one_scale():
-    assert isinstance(MultiScaleDiscriminator("pixel", 4).scales[0], PixelDiscriminator)
-    assert isinstance(MultiScaleDiscriminator(PatchDiscriminator).scales[2], PatchDiscriminator)
+    assert isinstance(MultiScaleDiscriminator(4, "pixel").scales[0], PixelDiscriminator)
+    assert isinstance(MultiScaleDiscriminator(6, PatchDiscriminator).scales[2], PatchDiscriminator)
     with pytest.raises(OptionError, match="single scale"):
-        MultiScaleDiscriminator("multiscale")
+        MultiScaleDiscriminator(6, "multiscale")
     with pytest.raises(OptionError, match="num_scales is 0"):
-        DISCRIMINATORS.build("multiscale", num_scales=0)
+        DISCRIMINATORS.build("multiscale", in_channels=6, num_scales=0)
 
 
 def test_padding_moves_the_field_and_leaves_its_size():
-    one, two = PatchDiscriminator(base_channels=2), PatchDiscriminator(base_channels=2, padding=2)
+    one = PatchDiscriminator(6, base_channels=2)
+    two = PatchDiscriminator(6, base_channels=2, padding=2)
     assert one.receptive_field.size == two.receptive_field.size == (70, 70)
     assert two.output_size(256, 256) == (35, 35)  # as pix2pixHD has it
     assert two(torch.zeros(1, 6, 256, 256)).shape[-2:] == (35, 35)
 
 
 def test_spectral_norm_bounds_every_kernel():
-    network = PatchDiscriminator(base_channels=4, n_layers=1, norm="none", spectral_norm=True)
+    network = PatchDiscriminator(6, base_channels=4, n_layers=1, norm="none", spectral_norm=True)
     for _ in range(20):
         network(torch.randn(1, 6, 32, 32))
     for block in (*network.blocks, network.logits):
@@ -124,16 +125,16 @@ def test_what_a_scale_lacks_is_named():
     class Half(nn.Module):
         def __init__(self, in_channels):
             super().__init__()
-            self.receptive_field = PatchDiscriminator(base_channels=2).receptive_field
+            self.receptive_field = PatchDiscriminator(6, base_channels=2).receptive_field
 
     with pytest.raises(OptionError, match="lacks 'features', 'min_input_size', 'output_size'"):
-        MultiScaleDiscriminator(Half)
-    with pytest.raises(OptionError, match="in_channels of its own"):
-        MultiScaleDiscriminator({"type": "patch", "in_channels": 4})
+        MultiScaleDiscriminator(6, Half)
+    with pytest.raises(OptionError, match="discriminator sets in_channels"):
+        MultiScaleDiscriminator(6, {"type": "patch", "in_channels": 4})
 
 
 def test_the_remedy_for_a_small_image_is_one_that_there_is():
     with pytest.raises(ShapeError, match="fewer n_layers"):
-        PatchDiscriminator(base_channels=2)(torch.zeros(1, 6, 8, 8))
+        PatchDiscriminator(6, base_channels=2)(torch.zeros(1, 6, 8, 8))
     with pytest.raises(ShapeError, match=r"Enlarge the image\n"):
-        PixelDiscriminator(base_channels=2)(torch.zeros(1, 6, 1, 1))
+        PixelDiscriminator(6, base_channels=2)(torch.zeros(1, 6, 1, 1))

@@ -112,7 +112,7 @@ def test_the_slider_and_the_presets_give_the_patchgans(explorer):
     for n in range(1, 7):
         explorer.part("n_layers").fill(str(n))
         sizes.append(explorer.text("size"))
-        field = PatchDiscriminator(base_channels=1, n_layers=n).receptive_field
+        field = PatchDiscriminator(6, base_channels=1, n_layers=n).receptive_field
         assert explorer.text("grid") == "{}×{}".format(*field.map_size)
         assert explorer.text("padding") == "{}×{}".format(*field.padding)
     assert sizes == ["16×16", "34×34", "70×70", "142×142", "286×286", "574×574"]
@@ -125,7 +125,7 @@ def test_the_slider_and_the_presets_give_the_patchgans(explorer):
 def test_pointing_at_a_logit_draws_its_box(page, site, n_layers, image):
     explorer = Explorer(page, site, "#image={}x{}".format(*image))
     explorer.part("n_layers").fill(str(n_layers))
-    field = receptive_field(PatchDiscriminator(base_channels=1, n_layers=n_layers), image)
+    field = receptive_field(PatchDiscriminator(6, base_channels=1, n_layers=n_layers), image)
     height, width = field.map_size
     for i, j in [(0, 0), (0, width - 1), (height - 1, width - 1), (height // 2, width // 3)]:
         explorer.point(i, j)
@@ -173,7 +173,7 @@ def test_a_tap_chooses_a_logit(browser, site):
 
 def test_the_coverage_map_is_that_of_ganblocks(explorer):
     explorer.part("coverage").check()
-    counts = coverage(PatchDiscriminator(base_channels=1).receptive_field)
+    counts = coverage(PatchDiscriminator(6, base_channels=1).receptive_field)
     assert explorer.text("fewest") == f"{counts.min()} logits"
     assert explorer.text("most") == f"{counts.max()} see a pixel"
     pixels = explorer.page.evaluate(

@@ -104,7 +104,7 @@ def of_field(name, network, image):
 
 def of_wish(want, at):
     """Gives what ganblocks answers to "about so many pixels at an image of that side"."""
-    found = suggest_patch_discriminator(receptive_field=want, image_size=at)
+    found = suggest_patch_discriminator(receptive_field=want, image_size=at, in_channels=6)
     costs = [[one.parameters, one.multiply_adds] for one in found]
     return {"want": want, "at": at, "said": [str(one) for one in found], "costs": costs}
 
@@ -135,7 +135,9 @@ def made():
         }
         for n, k, image in TOO_SMALL
     ]
-    too_small = said_by_error(lambda: suggest_patch_discriminator(receptive_field=9, image_size=1))
+    too_small = said_by_error(
+        lambda: suggest_patch_discriminator(receptive_field=9, image_size=1, in_channels=6)
+    )
     found = {"fields": fields, "answers": answers, "refusals": refusals, "no_answer": too_small}
     return json.loads(json.dumps(found))
 
@@ -166,7 +168,7 @@ def test_the_page_has_the_table_of_the_six_patchgans():
 
 
 def test_pixels_are_those_of_the_pixel_discriminator():
-    assert layers_of(PixelDiscriminator()) == [dict(zip(WORDS, (1, 1, 0, 1)))] * 3
+    assert layers_of(PixelDiscriminator(6)) == [dict(zip(WORDS, (1, 1, 0, 1)))] * 3
 
 
 if __name__ == "__main__":

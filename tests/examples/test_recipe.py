@@ -74,7 +74,7 @@ def test_flags_reach_the_components(recipe, tmp_path, flags):
             == {"type": "r1_r2", "scalar": "mean", "interval": 4, "weight": 2.0}
         ),
         "--augment": lambda: spec["task"]["augment"] == "diff_augment",
-        "--generator": lambda: spec["networks"]["generator"]["decoder_activation"] == "before_join",
+        "--generator": lambda: spec["networks"]["generator"]["dialect"] == "tutorial",
         "--direction": lambda: spec["data"]["train"]["direction"] == "a2b",
         "--up": lambda: spec["networks"]["generator"]["up"] == "bilinear",
     }

@@ -48,7 +48,9 @@ def test_any_size_and_any_channels(
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (255, 257), (300, 200), (512, 512)])
 @pytest.mark.parametrize("num_downs", range(1, 9))
 def test_sizes_that_break_other_unets(size, num_downs):
-    network = UNetGenerator(base_channels=2, num_downs=num_downs, bias=True)
+    network = UNetGenerator(
+        base_channels=2, num_downs=num_downs, dialect={"type": "port", "bias": True}
+    )
     image = torch.randn(1, 3, *size, requires_grad=True)
     output = network(image)
     assert output.shape == image.shape
@@ -90,13 +92,17 @@ def test_padding_repeats_the_border():
         ({"activation": "lrelu"}, RegistryError, "leaky_relu"),
         ({"dropout": 1.5}, OptionError, "from 0 to 1"),
         ({"dropout_mode": "alway"}, OptionError, "did you mean 'always'"),
-        ({"dropout_levels": [2]}, OptionError, "0 .innermost. to 1"),
-        ({"dropout_levels": "Port"}, OptionError, "did you mean 'port'.*or a list"),
-        ({"bias": "aut"}, OptionError, "did you mean 'auto'"),
+        ({"dialect": {"type": "port", "dropout_levels": [2]}}, OptionError, "0 .innermost. to 1"),
+        (
+            {"dialect": {"type": "port", "dropout_levels": "Port"}},
+            OptionError,
+            "did you mean 'port'.*or a list",
+        ),
+        ({"dialect": {"type": "port", "bias": "aut"}}, OptionError, "did you mean 'auto'"),
         ({"size_policy": "crop"}, OptionError, "'match_skip', 'pad', 'strict'"),
         ({"init": "norma"}, RegistryError, "did you mean 'normal'"),
         (
-            {"skip_features": "raw", "decoder_activation": "before_join"},
+            {"dialect": {"type": "lua", "decoder_activation": "before_join"}},
             OptionError,
             "without any activation",
         ),
@@ -115,7 +121,7 @@ def test_an_image_of_other_channels():
 def test_a_norm_over_a_single_value_is_our_error():
     image = torch.zeros(1, 3, 8, 8)
     for norm in ("batch", "instance"):
-        network = small(bottleneck_norm=norm)
+        network = small(dialect={"type": "port", "bottleneck_norm": norm})
         with pytest.raises(ShapeError, match="bottleneck_norm"):
             network(image)
     with pytest.raises(ShapeError):
@@ -137,7 +143,7 @@ def test_the_input_is_left_as_it_was():
 
 
 def test_eval_changes_no_buffer_and_is_deterministic():
-    network = small(num_downs=6, dropout_levels=[0, 1]).eval()
+    network = small(num_downs=6, dialect={"type": "port", "dropout_levels": [0, 1]}).eval()
     before = {key: value.clone() for key, value in network.state_dict().items()}
     image = torch.randn(2, 3, 64, 64)
     assert torch.equal(network(image), network(image))
@@ -145,7 +151,9 @@ def test_eval_changes_no_buffer_and_is_deterministic():
 
 
 def test_dropout_mode_always_stays_on_in_eval():
-    network = small(num_downs=5, dropout_levels=[0, 1], dropout_mode="always").eval()
+    network = small(
+        num_downs=5, dialect={"type": "port", "dropout_levels": [0, 1]}, dropout_mode="always"
+    ).eval()
     image = torch.randn(1, 3, 32, 32)
     assert not torch.equal(network(image), network(image))
 

@@ -44,7 +44,10 @@ def test_the_default_is_unet_256():
 def test_instance_norm_as_the_port_has_it():
     with torch.device("meta"):
         ours = UNetGenerator(
-            norm={"type": "instance", "affine": False}, bias=True, base_channels=8, num_downs=7
+            norm={"type": "instance", "affine": False},
+            dialect={"type": "port", "bias": True},
+            base_channels=8,
+            num_downs=7,
         )
         assert parameters(ours) == parameters(PortUNet(8, 7, torch.nn.InstanceNorm2d))
 

@@ -15,6 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganblocks import GENERATORS, ResNetGenerator, SelfAttention, UNetGenerator
 from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError
 
+DROPOUT = {"type": "port", "dropout_levels": [0, 1]}
+
 
 class Calls(TorchDispatchMode):
     """Counts the aten calls of a forward pass; in-place twins count as one."""
@@ -64,7 +66,7 @@ def test_the_same_aten_calls_as_the_plain_network(name, plain, training):
 def test_checkpointing_changes_no_gradient_and_no_buffer(name):
     arguments = {"base_channels": 4, "spectral_norm": True, "dropout_mode": "always"}
     arguments |= (
-        {"dropout_levels": [0, 1], "attention_levels": [1], "num_downs": 4}
+        {"dialect": DROPOUT, "attention_levels": [1], "num_downs": 4}
         if name == ("unet")
         else {"dropout": 0.5, "n_blocks": 2}
     )
@@ -83,7 +85,7 @@ def test_checkpointing_changes_no_gradient_and_no_buffer(name):
 
 def noisy(checkpointing):
     torch.manual_seed(0)
-    arguments = {"spectral_norm": True, "dropout_mode": "always", "dropout_levels": [0, 1]}
+    arguments = {"spectral_norm": True, "dropout_mode": "always", "dialect": DROPOUT}
     return small(checkpointing=checkpointing, **arguments).double()
 
 
@@ -241,8 +243,12 @@ def test_a_sampler_of_ones_own():
         ({"kernel_size": 6, "up": "nearest", "down": "pool"}, OptionError, "would do nothing"),
         ({"attention_levels": [3]}, OptionError, "0 .innermost. to 2"),
         ({"attention_levels": 1}, OptionError, r"write a list.*\[0, 1\]"),
-        ({"dropout_levels": [1.0]}, OptionError, "dropout_levels has 1.0"),
-        ({"dropout_levels": None}, OptionError, "write a list"),
+        (
+            {"dialect": {"type": "port", "dropout_levels": [1.0]}},
+            OptionError,
+            "dropout_levels has 1.0",
+        ),
+        ({"dialect": {"type": "port", "dropout_levels": None}}, OptionError, "write a list"),
         ({"num_downs": 2.5}, OptionError, "whole number"),
         ({"attention_level": [1]}, OptionError, "did you mean 'attention_levels'"),
     ],
@@ -258,7 +264,10 @@ def test_an_odd_kernel_is_warned_of():
 
 
 def test_levels_may_be_any_iterable():
-    network = small(dropout_levels=(level for level in (0, 1)), dropout_mode="always")
+    network = small(
+        dialect={"type": "port", "dropout_levels": (level for level in (0, 1))},
+        dropout_mode="always",
+    )
     assert sum(isinstance(m, nn.Dropout) for m in network.modules()) == 2
 
 

@@ -27,9 +27,13 @@ PAIRS = [stripes(index) for index in range(64)]
 def networks(norm="batch"):
     torch.manual_seed(0)
     generator = UNetGenerator(
-        base_channels=4, num_downs=3, norm=norm, dropout_levels=[0], dropout_mode="always"
+        base_channels=4,
+        num_downs=3,
+        norm=norm,
+        dialect={"type": "port", "dropout_levels": [0]},
+        dropout_mode="always",
     )
-    return generator, PatchDiscriminator(base_channels=4, n_layers=1, norm=norm)
+    return generator, PatchDiscriminator(6, base_channels=4, n_layers=1, norm=norm)
 
 
 def objective(adversarial="vanilla", lambda_l1=100.0, **more):
@@ -119,8 +123,8 @@ def test_a_norm_on_the_logits_makes_it_blind_and_is_named(norm):
 
 def test_no_sound_discriminator_has_a_norm_on_its_logits():
     for norm in ("batch", "instance", "group", "none"):
-        assert norm_on_logits({"d": PatchDiscriminator(base_channels=4, norm=norm)}) is None
-    spectral = PatchDiscriminator(base_channels=4, spectral_norm=True)
+        assert norm_on_logits({"d": PatchDiscriminator(6, base_channels=4, norm=norm)}) is None
+    spectral = PatchDiscriminator(6, base_channels=4, spectral_norm=True)
     assert norm_on_logits({"d": spectral}) is None
     normed = nn.Sequential(spectral, nn.LayerNorm(4))
     assert norm_on_logits({"d_a": spectral, "d_b": normed}) == "`d_b.1` (LayerNorm)"

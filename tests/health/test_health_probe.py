@@ -19,7 +19,11 @@ SOUND = Probe(4, 1.0, 0.3, 0.05, 0.3, contrast=0.2, saturated=0.0, dead={})
 
 def generator(**options):
     torch.manual_seed(0)
-    options = {"dropout_levels": [0], "dropout_mode": "always", **options}
+    options = {
+        "dialect": {"type": "port", "dropout_levels": [0]},
+        "dropout_mode": "always",
+        **options,
+    }
     return UNetGenerator(base_channels=8, num_downs=3, **options)
 
 

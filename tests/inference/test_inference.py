@@ -11,7 +11,12 @@ from ganblocks.errors import DataError, RunError
 @pytest.fixture
 def run(tmp_path):
     generator = UNetGenerator(
-        1, 3, base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always"
+        1,
+        3,
+        base_channels=4,
+        num_downs=3,
+        dialect={"type": "port", "dropout_levels": [0]},
+        dropout_mode="always",
     )
     run = RunFolder.create(tmp_path / "run", {"networks": {"generator": spec_of(generator)}})
     run.save_weights("generator", generator)

@@ -41,7 +41,7 @@ def test_matching_on_a_patch_discriminator(weighting, factor):
 
 def test_matching_weighs_layers_as_the_two_code_bases_do():
     critic = MultiScaleDiscriminator(
-        {"type": "patch", "base_channels": 4, "n_layers": 2}, 3, num_scales=2
+        3, {"type": "patch", "base_channels": 4, "n_layers": 2}, num_scales=2
     )
     output, target = (x.float() for x in pair())
     loss = FeatureMatchingLoss("pix2pixhd")(output, target, critic.features)

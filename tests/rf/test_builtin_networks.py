@@ -39,7 +39,7 @@ def agree(module, shape, **options):
 @pytest.mark.parametrize("n_layers", PATCHGANS)
 def test_the_table_of_the_patchgans(n_layers):
     size, stride, padding, grid = PATCHGANS[n_layers]
-    network = PatchDiscriminator(base_channels=2, n_layers=n_layers)
+    network = PatchDiscriminator(6, base_channels=2, n_layers=n_layers)
     field = receptive_field(network, (6, 256, 256))
     assert (field.size, field.stride, field.padding) == ((size,) * 2, (stride,) * 2, (padding,) * 2)
     assert field.map_size == (grid, grid)
@@ -51,7 +51,7 @@ def test_the_table_of_the_patchgans(n_layers):
 
 
 def test_logit_i_of_the_70_sees_rows_8i_minus_23_up_to_8i_plus_47():
-    field = receptive_field(PatchDiscriminator(base_channels=2), (256, 256))
+    field = receptive_field(PatchDiscriminator(6, base_channels=2), (256, 256))
     for i in range(30):
         for j in range(30):
             assert field.box(i, j) == (8 * i - 23, 8 * j - 23, 8 * i + 47, 8 * j + 47)
@@ -67,7 +67,7 @@ def test_each_generator(name):
 def test_each_discriminator(name):
     inner = {"discriminator": {"type": "patch", "base_channels": 2}}
     arguments = inner if name == "multiscale" else {"base_channels": 2}
-    network = DISCRIMINATORS.build(name, **arguments)
+    network = DISCRIMINATORS.build(name, 6, **arguments)
     height, width = getattr(network, "min_input_size", (1, 1))
     agree(network, (6, height + 9, width + 20))
 
@@ -86,7 +86,7 @@ def test_patchgans_of_any_kernel(n_layers, arguments):
 @pytest.mark.parametrize("num_scales", [1, 2, 3])
 def test_each_scale_of_a_multiscale_discriminator(num_scales):
     network = MultiScaleDiscriminator(
-        {"type": "patch", "n_layers": 1, "base_channels": 2}, 3, num_scales=num_scales
+        3, {"type": "patch", "n_layers": 1, "base_channels": 2}, num_scales=num_scales
     )
     agree(network, (3, 45, 52))
     fields = receptive_field(network, (3, 64, 64))
@@ -115,12 +115,16 @@ UNET_ARGUMENTS = [
     *({"down": name} for name in DOWNSAMPLERS.names()),
     *({"norm": name} for name in NORMS.names()),
     *({"skip": name} for name in ("concat", "add", "none")),
-    {"down": {"type": "pool", "pool": "max"}, "skip_features": "raw"},
+    {"down": {"type": "pool", "pool": "max"}, "dialect": "lua"},
     {"up": {"type": "nearest", "kernel_size": 5, "padding_mode": "replicate"}},
     {"kernel_size": 6},
-    {"decoder_activation": "before_join", "concat_order": "decoder_first"},
+    {"dialect": "tutorial"},
     {"attention_levels": [0]},
-    {"dropout_mode": "always", "dropout_levels": [0, 1], "spectral_norm": True},
+    {
+        "dropout_mode": "always",
+        "dialect": {"type": "port", "dropout_levels": [0, 1]},
+        "spectral_norm": True,
+    },
     {"checkpointing": True},
 ]
 

@@ -69,7 +69,7 @@ def test_the_mean_is_over_the_images_given():
 
 
 def test_scales_and_mistakes():
-    network = MultiScaleDiscriminator({"type": "patch_16", "base_channels": 2}, num_scales=2)
+    network = MultiScaleDiscriminator(6, {"type": "patch_16", "base_channels": 2}, num_scales=2)
     near, far = (effective_receptive_field(network, (64, 64), output=n, samples=2) for n in (0, 1))
     assert near.half_mass_radius < far.half_mass_radius
     with pytest.raises(OptionError, match="output is 2"):

@@ -83,7 +83,7 @@ def test_real_is_blue_and_fake_is_orange_and_the_unseen_gray():
 
 
 def test_condition_scales_and_wrong_shapes():
-    network = MultiScaleDiscriminator({"type": "patch_16", "base_channels": 2}, num_scales=2)
+    network = MultiScaleDiscriminator(6, {"type": "patch_16", "base_channels": 2}, num_scales=2)
     image = torch.zeros(3, 64, 64)
     width, height = explain_logits(network, image, image).size
     assert (width, height) == (512 * 3 + 12, 512 + 40)

@@ -46,7 +46,7 @@ def dead():
         (hidden_maximum(), (1, 7, 7), (3, 0), (2, 0, 5, 2)),
         (nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)), (1, 7, 7), (0, 0), (0, 0, 3, 3)),
         (nn.Sequential(nn.Conv2d(1, 2, 3), nn.GroupNorm(1, 2)), (1, 7, 7), (0, 0), (0, 0, 3, 3)),
-        (PatchDiscriminator(base_channels=2), (6, 256, 256), (15, 15), (97, 97, 167, 167)),
+        (PatchDiscriminator(6, base_channels=2), (6, 256, 256), (15, 15), (97, 97, 167, 167)),
     ],
 )
 def test_by_hand(network, size, index, box):

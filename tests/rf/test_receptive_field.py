@@ -56,7 +56,7 @@ def test_misaligned_branches_are_reported():
 
 
 def test_ignored_statistics_are_listed_and_counted_ones_see_all():
-    network = PatchDiscriminator(base_channels=2, norm="instance")
+    network = PatchDiscriminator(6, base_channels=2, norm="instance")
     field = receptive_field(network, (96, 96))
     assert field.size == (70, 70)
     assert field.ignored == tuple(f"blocks.{n}.norm: native_group_norm" for n in (1, 2, 3))
@@ -139,7 +139,7 @@ def test_an_unknown_operation_is_named_and_learnt():
         (nn.Conv2d(3, 1, 3), (1, 2, 3, 4), OptionError, "takes 3 numbers, the channels first"),
         (nn.Conv2d(3, 1, 3), (2, 2), ShapeError, "does not run on an image of 2×2"),
         (nn.Conv2d(3, 1, 3), (4, 8, 8), ShapeError, "with 4 channels"),
-        (PatchDiscriminator(base_channels=2), (8, 8), ShapeError, "needs at least 24×24"),
+        (PatchDiscriminator(6, base_channels=2), (8, 8), ShapeError, "needs at least 24×24"),
         (nn.ReLU(), None, OptionError, "no convolution that tells the shape"),
         (nn.ReLU(), (8, 8), OptionError, "no layer that tells its channels"),
         (nn.Sequential(nn.Conv2d(3, 1, 3), nn.AdaptiveAvgPool2d(3)), None, OptionError, "image's"),

@@ -229,7 +229,7 @@ def test_arguments_that_are_none(argument, message):
 def test_parts_by_their_specs():
     task = PairedTranslation(
         {"type": "unet", "base_channels": 4, "num_downs": 3},
-        {"type": "patch", "base_channels": 4, "n_layers": 1},
+        {"type": "patch", "in_channels": 6, "base_channels": 4, "n_layers": 1},
         LOSSES.spec,
         augment="color",
     )

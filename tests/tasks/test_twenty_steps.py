@@ -23,9 +23,12 @@ STEPS, RATE, DECAY, INTERVAL = 20, 2e-3, 0.99, 4
 def networks():
     torch.manual_seed(0)
     generator = UNetGenerator(
-        base_channels=8, num_downs=4, dropout_mode="always", dropout_levels=[0, 1]
+        base_channels=8,
+        num_downs=4,
+        dropout_mode="always",
+        dialect={"type": "port", "dropout_levels": [0, 1]},
     )
-    return generator, PatchDiscriminator(base_channels=8, n_layers=1)
+    return generator, PatchDiscriminator(6, base_channels=8, n_layers=1)
 
 
 def batches():

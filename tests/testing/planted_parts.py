@@ -15,7 +15,7 @@ class Judge(PatchDiscriminator):
     """A sound discriminator; unregistered, like every subclass."""
 
     def __init__(self):
-        super().__init__(base_channels=2, n_layers=1)
+        super().__init__(6, base_channels=2, n_layers=1)
 
 
 class TwoLogitChannels(Judge):

@@ -21,6 +21,7 @@ ARGUMENTS = {
     "upsamplers": (4, 6),
     "downsamplers": (4, 6),
     "blocks": (4, 6),
+    "discriminators": (6,),
     "attention": (4,),
     "spade": (4, 3),
     "adain": (4, 3),

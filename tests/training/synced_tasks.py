@@ -22,8 +22,10 @@ CHANGING = {
 
 def paired(terms, norm, optimizer):
     return PairedTranslation(
-        UNetGenerator(base_channels=4, num_downs=3, norm=norm, dropout_levels=[]),
-        PatchDiscriminator(base_channels=4, n_layers=1, norm=norm),
+        UNetGenerator(
+            base_channels=4, num_downs=3, norm=norm, dialect={"type": "port", "dropout_levels": []}
+        ),
+        PatchDiscriminator(6, base_channels=4, n_layers=1, norm=norm),
         Objective(terms, discriminator_weight=0.5),
         optimizer=optimizer,
     )

@@ -31,7 +31,7 @@ def exact_updater(objective, accumulate=1, **options):
     """Networks whose gradients do not depend on who is in the batch, in double precision."""
     torch.manual_seed(0)
     generator = UNetGenerator(base_channels=4, num_downs=3, norm="instance", dropout=0.0)
-    discriminator = PatchDiscriminator(base_channels=4, n_layers=1, norm="instance")
+    discriminator = PatchDiscriminator(6, base_channels=4, n_layers=1, norm="instance")
     return tiny_updater(
         generator=generator.double(),
         discriminator=discriminator.double(),

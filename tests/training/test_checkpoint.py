@@ -188,7 +188,11 @@ def test_another_run_is_refused_with_the_difference(tmp_path, what):
 def test_rates_seeds_and_first_weights_may_differ(tmp_path):
     run, _ = train(tmp_path / "run", steps=1)
     generator = UNetGenerator(
-        base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always", init="xavier"
+        base_channels=4,
+        num_downs=3,
+        dialect={"type": "port", "dropout_levels": [0]},
+        dropout_mode="always",
+        init="xavier",
     )
     with pytest.warns(GanBlocksWarning, match="continues with 0.5"):
         train(run.path, tiny_task(generator=generator, lr=0.5, seed=3), steps=2)
@@ -367,7 +371,7 @@ def test_moments_take_the_layout_of_their_weights():
     plain, other = (
         tiny_updater(
             generator=UNetGenerator(base_channels=4, num_downs=3, dropout=0.0),
-            discriminator=PatchDiscriminator(base_channels=4, n_layers=1),
+            discriminator=PatchDiscriminator(6, base_channels=4, n_layers=1),
         )
         for _ in range(2)
     )

@@ -246,7 +246,7 @@ def test_a_wrong_option_is_said_before_the_first_step(tmp_path, options, val_set
 def test_a_checkpoint_of_another_model_changes_nothing():
     saved = tiny_updater(seed=1).state_dict()
     for part, updater in [
-        ("blocks.0", tiny_updater(discriminator=PatchDiscriminator(base_channels=8))),
+        ("blocks.0", tiny_updater(discriminator=PatchDiscriminator(6, base_channels=8))),
         (
             r"another model.*down.0.conv.weight is \(4, 3, 4, 4\), and should be",
             tiny_updater(generator=UNetGenerator(base_channels=8, num_downs=3)),

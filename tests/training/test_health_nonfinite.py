@@ -182,9 +182,12 @@ def test_looking_changes_nothing(term):
     terms = {"adversarial": "vanilla", "lecam": "lecam", "r1": "r1"}
     updater = tiny_updater(
         generator=UNetGenerator(
-            base_channels=4, num_downs=3, dropout_levels=[0], spectral_norm=True
+            base_channels=4,
+            num_downs=3,
+            dialect={"type": "port", "dropout_levels": [0]},
+            spectral_norm=True,
         ),
-        discriminator=PatchDiscriminator(base_channels=4, n_layers=1, spectral_norm=True),
+        discriminator=PatchDiscriminator(6, base_channels=4, n_layers=1, spectral_norm=True),
         objective=Objective(terms),
         pool_size=2,
         augment=Noisy(),

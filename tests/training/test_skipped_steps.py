@@ -121,9 +121,9 @@ def test_a_picture_that_is_not_finite_moves_nobody():
 
 def test_a_frozen_discriminator_rests():
     updater = tiny_updater(
-        discriminator=PatchDiscriminator(base_channels=4, n_layers=1, norm="none").requires_grad_(
-            False
-        ),
+        discriminator=PatchDiscriminator(
+            6, base_channels=4, n_layers=1, norm="none"
+        ).requires_grad_(False),
         generator=UNetGenerator(base_channels=4, num_downs=3, norm="none"),
     )
     before = copy.deepcopy(updater.task.discriminator.state_dict())

@@ -132,7 +132,7 @@ def still(**options):
     """Returns an updater whose networks see the same at every step, and do not move."""
     return tiny_updater(
         generator=UNetGenerator(base_channels=4, num_downs=3, dropout=0.0),
-        discriminator=PatchDiscriminator(base_channels=4, n_layers=1, norm="none"),
+        discriminator=PatchDiscriminator(6, base_channels=4, n_layers=1, norm="none"),
         optimizer={"type": "sgd", "lr": 0.0},
         **options,
     )

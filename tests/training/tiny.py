@@ -34,9 +34,12 @@ def tiny_task(seed=0, *, generator=None, discriminator=None, objective=LOSSES, l
     """Builds a U-Net with dropout and a patch discriminator; other arguments are the task's."""
     torch.manual_seed(seed)
     generator = generator or UNetGenerator(
-        base_channels=4, num_downs=3, dropout_levels=[0], dropout_mode="always"
+        base_channels=4,
+        num_downs=3,
+        dialect={"type": "port", "dropout_levels": [0]},
+        dropout_mode="always",
     )
-    discriminator = discriminator or PatchDiscriminator(base_channels=4, n_layers=1)
+    discriminator = discriminator or PatchDiscriminator(6, base_channels=4, n_layers=1)
     options.setdefault("optimizer", {"type": "adam", "lr": lr})
     return PairedTranslation(generator, discriminator, objective, **options)
 

@@ -123,7 +123,7 @@ def test_a_key_left_over_is_named(state, name):
 def test_a_file_that_is_cut_short_is_refused(state, keep):
     weights = state_of(*state)
     cut = dict(list(weights.items())[: int(len(weights) * keep)])
-    with pytest.raises(WeightsError, match="Check that the file is whole"):
+    with pytest.raises(WeightsError, match="Check that the file is complete"):
         READ[state[0]](cut)
 
 
@@ -186,8 +186,8 @@ def test_another_architecture_is_recognized(cls, what, reader, read):
     [
         lambda: UNetGenerator(base_channels=4, num_downs=5),
         lambda: ResNetGenerator(base_channels=4, n_blocks=1),
-        lambda: PatchDiscriminator(base_channels=4),
-        lambda: PixelDiscriminator(base_channels=4),
+        lambda: PatchDiscriminator(6, base_channels=4),
+        lambda: PixelDiscriminator(6, base_channels=4),
     ],
 )
 def test_our_own_layout_is_recognized(network):

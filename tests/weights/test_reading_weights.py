@@ -50,7 +50,7 @@ def test_safetensors_are_read(weights, tmp_path):
 
 
 def test_a_network_is_read_from_a_file(tmp_path):
-    state = to_reference(PatchDiscriminator(base_channels=4))
+    state = to_reference(PatchDiscriminator(6, base_channels=4))
     again = to_reference(PatchDiscriminator.from_reference(saved(state, tmp_path / "net_D.pth")))
     assert same(again, state)
 
@@ -97,7 +97,7 @@ class Harmful:
         (lambda x, path: path.write_bytes(pickle.dumps(x, 2)), "Python objects"),
         (
             lambda x, path: path.write_bytes(pickle.dumps(x)),
-            "neither torch.save nor safetensors wrote it so",
+            "not written by torch.save or safetensors",
         ),
     ],
 )
@@ -112,7 +112,7 @@ def test_code_in_a_file_does_not_run(tmp_path, write, words):
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", bytes(range(256)) * 8])
 def test_a_damaged_file_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(WeightsError, match=rf"{name} cannot be read as weights \(.+\): fetch"):
+    with pytest.raises(WeightsError, match=rf"{name} cannot be read as weights \(.+\): download"):
         read_weights(tmp_path / name)
 
 
@@ -127,7 +127,7 @@ def test_a_file_that_is_cut_off_is_named(tmp_path, weights, name):
 
 def test_a_missing_file_and_a_folder(tmp_path):
     for path in (tmp_path / "absent.pth", tmp_path, tmp_path / ("x" * 5000)):
-        with pytest.raises(WeightsError, match="is no file: check the path"):
+        with pytest.raises(WeightsError, match="not a file: check the path"):
             read_weights(path)
 
 
@@ -141,11 +141,11 @@ def test_a_missing_file_and_a_folder(tmp_path):
         ({3: torch.zeros(1)}, "3 is a Tensor"),
         (
             {"a": torch.zeros(1), "b": torch.zeros(1), "c": torch.zeros(1), "optimizer": {}},
-            "should be. Remove what is none: 'optimizer'",
+            "is a dict. Remove the other entries: 'optimizer'",
         ),
         (
             {"netG": {"a": torch.zeros(1)}, "netD": {"a": torch.zeros(1)}, "epoch": 3},
-            "Pass one of its parts: 'netG', 'netD'",
+            "Pass one of its entries: 'netG', 'netD'",
         ),
         (nn.Conv2d(1, 1, 1), "weights are Conv2d: pass a state dict"),
         (None, "weights are NoneType"),
@@ -158,7 +158,7 @@ def test_what_is_no_state_dict(source, words):
 
 
 def test_a_file_that_holds_no_mapping(tmp_path):
-    with pytest.raises(WeightsError, match=r"one\.pth holds a Tensor, and no state dict"):
+    with pytest.raises(WeightsError, match=r"one\.pth contains a Tensor, not a state dict"):
         read_weights(saved(torch.zeros(3), tmp_path / "one.pth"))
 
 
@@ -170,7 +170,9 @@ def test_a_file_is_read_as_what_it_is(tmp_path, weights, name, save, packed):
     save(weights, path)
     path.write_bytes(packed(path.read_bytes()))
     if packed is gzip.compress:
-        with pytest.raises(WeightsError, match=f"{name} is packed by gzip: unpack it first"):
+        with pytest.raises(
+            WeightsError, match=f"{name} is compressed by gzip: decompress it first"
+        ):
             read_weights(path)
     else:
         read = read_weights(path)

@@ -16,15 +16,24 @@ from ganblocks import (
 )
 from ganblocks.blocks import ACTIVATIONS, NORMS
 from ganblocks.errors import OptionError, SpecError
+from ganblocks.generators import UNetDialect
 from ganblocks.weights import to_reference
 from ganblocks.weights.formats import FORMATS
-from ganblocks.weights.translation import _OPTIONS
+from ganblocks.weights.translation import _DEFAULT_OPTIONS
 
+DIALECT = set(inspect.signature(UNetDialect).parameters)
 INSTANCE = {"type": "instance", "affine": False}
 
 
+def nested(options):
+    """Moves what belongs to the dialect into its spec."""
+    fields = {name: options[name] for name in options if name in DIALECT}
+    others = {name: options[name] for name in options if name not in DIALECT}
+    return {**others, "dialect": {"type": "port", **fields}}
+
+
 def unet(**options):
-    return UNetGenerator(**{"base_channels": 4, "num_downs": 5, **options})
+    return UNetGenerator(**{"base_channels": 4, "num_downs": 5, **nested(options)})
 
 
 def resnet(**options):
@@ -32,11 +41,11 @@ def resnet(**options):
 
 
 def patch(**options):
-    return PatchDiscriminator(**{"base_channels": 4, **options})
+    return PatchDiscriminator(6, **{"base_channels": 4, **options})
 
 
 def pixel(**options):
-    return PixelDiscriminator(**{"base_channels": 4, **options})
+    return PixelDiscriminator(6, **{"base_channels": 4, **options})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +85,7 @@ def test_the_port_loads_it_and_computes_the_same(ours, plain):
 @pytest.mark.parametrize(
     ("network", "argument", "value", "has"),
     [
-        (unet, "num_downs", 4, "5 at least"),
+        (unet, "num_downs", 4, "5 to 20"),
         (unet, "max_multiplier", 4, "8"),
         (unet, "kernel_size", 6, "4"),
         (unet, "norm", "instance", "'batch' or {'type': 'instance', 'affine': False} or 'none'"),
@@ -85,9 +94,9 @@ def test_the_port_loads_it_and_computes_the_same(ours, plain):
         (unet, "norm", "group", "'batch' or"),
         (unet, "bottleneck_norm", "batch", "'none'"),
         (unet, "last_norm", "batch", "'none'"),
-        (unet, "bias", True, "bias=False, last_bias=True with this norm (down.0.conv.bias"),
-        (unet, "bias", "auto", "bias=False, last_bias=True with this norm"),
-        (unet, "last_bias", False, "bias=False, last_bias=True with this norm (up.4.conv.bias"),
+        (unet, "bias", True, "bias=False, last_bias='auto' with this norm (down.0.conv.bias"),
+        (unet, "bias", "auto", "bias=False, last_bias='auto' with this norm"),
+        (unet, "last_bias", False, "bias=False, last_bias='auto' with this norm (up.4.conv.bias"),
         (unet, "activation", {"type": "leaky_relu", "negative_slope": 0.1}, "'leaky_relu'"),
         (unet, "up_activation", "gelu", "'relu'"),
         (unet, "last_activation", "none", "'tanh'"),
@@ -128,22 +137,15 @@ def test_what_the_port_has_not_is_named(network, argument, value, has):
     assert message.endswith("Save model.state_dict() instead")
 
 
-@pytest.mark.parametrize("layout", FORMATS, ids=lambda layout: layout.what)
+@pytest.mark.parametrize("layout", FORMATS, ids=lambda layout: layout.name)
 def test_every_argument_that_is_let_through_exists(layout):
     network = {"unet": unet, "resnet": resnet, "patch": patch, "pixel": pixel}[layout.component]
-    arguments = {
-        *layout.dimensions,
-        *layout.silent,
-        *layout.choices,
-        *layout.dialect,
-        *layout.least,
-    }
-    arguments |= {*layout.biases("batch")}
-    assert arguments <= set(inspect.signature(type(network())).parameters)
+    arguments = {*layout.free, *layout.choices, *layout.arguments("batch")}
+    assert arguments <= set(inspect.signature(type(network())).parameters) | DIALECT
 
 
 def test_instance_norm_needs_its_biases():
-    with pytest.raises(OptionError, match=r"^bias is False.*bias=True, last_bias=True with this"):
+    with pytest.raises(OptionError, match=r"^bias is False.*bias=True, last_bias='auto' with this"):
         to_reference(unet(norm=INSTANCE))
 
 
@@ -169,7 +171,7 @@ def test_the_tensors_are_the_networks_own():
 
 
 def test_the_usual_options_are_those_of_the_components():
-    for name, usual in _OPTIONS.items():
+    for name, usual in _DEFAULT_OPTIONS.items():
         registry = NORMS if name in NORMS else ACTIVATIONS
         component = registry.build(name, *([4] if registry is NORMS else []))
         plain = registry.build({"type": name, **usual}, *([4] if registry is NORMS else []))

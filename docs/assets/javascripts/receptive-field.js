@@ -150,8 +150,8 @@
     `${(one.work / 1e9).toFixed(2)} G multiply-adds; ${paddingSaid(one)}`;
 
   const noSuggestionSaid = (side) =>
-    `image_size is ${side}: no PatchDiscriminator gives a logit of so small an image. ` +
-    "PixelDiscriminator judges every pixel by itself";
+    `image_size is ${side}: too small for any PatchDiscriminator. ` +
+    "PixelDiscriminator judges single pixels";
 
   /** Which discriminator of ganblocks has these layers; PixelDiscriminator has nLayers 0. */
   function known(layers) {

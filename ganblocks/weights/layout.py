@@ -3,8 +3,8 @@
 To add a layout, write one file with a `Format`; `tutorial_unet.py` is an example.
 
 1. `pattern` matches the beginning of its keys, and `component` names our network.
-2. `layout(norm, spec)` lists its tensors in order; `conv` and `norm_entries` list those of
-   a layer.
+2. `layout(norm, spec)` lists its tensors in order; `layer` lists those of one convolution
+   and its norm.
 3. `guesses(weights)` yields the dimensions that a state dict may have. The first whose tensors all
    match is taken. `shape_inference.py` reads numbers from shapes and keys.
 4. `arguments(norm)` are the other arguments with which our network computes the same.
@@ -85,36 +85,35 @@ class Format(Keys):
                 yield spec, self.layout(norm, spec)
 
 
-def conv(
-    theirs: str,
+def layer(
+    path: str,
+    index: int,
     ours: str,
     channels: tuple[int, int],
     kernel: int,
     *,
     bias: bool,
+    norm: str = "none",
     transposed: bool = False,
     zero_bias: bool = False,
 ) -> Layout:
-    """Lists a convolution's tensors from its (input, output) channels.
+    """Lists the tensors of a convolution from (input, output) channels, and of its norm.
 
-    With `zero_bias`, ours has a bias where theirs has none.
+    There, the convolution is `path.index` and the norm follows; here, they are `ours.conv` and
+    `ours.norm`. With `zero_bias`, ours has a bias where theirs has none.
     """
+    theirs = f"{path}.{index}"
     sides = channels if transposed else channels[::-1]
-    entries = [Entry(f"{theirs}.weight", f"{ours}.weight", (*sides, kernel, kernel))]
+    entries = [Entry(f"{theirs}.weight", f"{ours}.conv.weight", (*sides, kernel, kernel))]
     if bias or zero_bias:
-        entries.append(Entry(f"{theirs}.bias" if bias else None, f"{ours}.bias", channels[1:]))
+        entries.append(Entry(f"{theirs}.bias" if bias else None, f"{ours}.conv.bias", channels[1:]))
+    if norm == "batch":  # instance norm isn't affine there
+        theirs = f"{path}.{index + 1}"
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            entries.append(Entry(f"{theirs}.{name}", f"{ours}.norm.{name}", channels[1:]))
+        count = "num_batches_tracked"
+        entries.append(Entry(f"{theirs}.{count}", f"{ours}.norm.{count}", ()))
     return entries
-
-
-def norm_entries(norm: str, theirs: str, ours: str, channels: int) -> Layout:
-    """Lists a norm's tensors; only batch norm has any, as instance norm isn't affine there."""
-    if norm != "batch":
-        return []
-    shapes = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (channels,))
-    return [
-        Entry(f"{theirs}.{name}", f"{ours}.{name}", shape)
-        for name, shape in {**shapes, "num_batches_tracked": ()}.items()
-    ]
 
 
 def doubling_channels(spec: Spec, layers: int) -> list[int]:

@@ -7,30 +7,26 @@ Without a norm, only the port's first and last convolution have a bias. Ours all
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
 from ganblocks.registry import Spec
-from ganblocks.weights.layout import Format, Layout, Weights, conv, doubling_channels, norm_entries
+from ganblocks.weights.layout import Format, Layout, Weights, doubling_channels, layer
 from ganblocks.weights.port_resnet import RESNET
 from ganblocks.weights.shape_inference import MAX_DEPTH, doubling_dimensions, numbers, size, sizes
 
 
-def _inner(
-    norm: str, theirs: tuple[str, str], ours: str, ends: tuple[int, int], kernel: int
-) -> Layout:
-    """Lists an inner convolution and its norm."""
-    bias, zero = norm == "instance", norm == "none"
-    entries = conv(theirs[0], f"{ours}.conv", ends, kernel, bias=bias, zero_bias=zero)
-    return entries + norm_entries(norm, theirs[1], f"{ours}.norm", ends[1])
-
-
 def _patch_layout(norm: str, spec: Spec) -> Layout:
     n, kernel = spec["n_layers"], spec["kernel_size"]
-    widths = doubling_channels(spec, n + 1)
-    entries = conv("model.0", "blocks.0.conv", (spec["in_channels"], widths[0]), kernel, bias=True)
-    for i in range(1, n + 1):
-        theirs = (f"model.{3 * i - 1}", f"model.{3 * i}")
-        entries += _inner(norm, theirs, f"blocks.{i}", (widths[i - 1], widths[i]), kernel)
-    return entries + conv(f"model.{3 * n + 2}", "logits.conv", (widths[-1], 1), kernel, bias=True)
+    channels = [spec["in_channels"], *doubling_channels(spec, n + 1)]
+    entries = layer("model", 0, "blocks.0", (channels[0], channels[1]), kernel, bias=True)
+    for i, pair in enumerate(pairwise(channels[1:]), 1):
+        entries += layer("model", 3 * i - 1, f"blocks.{i}", pair, kernel, **_inner(norm))
+    return entries + layer("model", 3 * n + 2, "logits", (channels[-1], 1), kernel, bias=True)
+
+
+def _inner(norm: str) -> dict[str, Any]:
+    return {"norm": norm, "bias": norm == "instance", "zero_bias": norm == "none"}
 
 
 def _patch_guesses(weights: Weights) -> Iterator[Spec]:
@@ -50,9 +46,9 @@ def _patch_guesses(weights: Weights) -> Iterator[Spec]:
 def _pixel_layout(norm: str, spec: Spec) -> Layout:
     base = spec["base_channels"]
     return [
-        *conv("net.0", "blocks.0.conv", (spec["in_channels"], base), 1, bias=True),
-        *_inner(norm, ("net.2", "net.3"), "blocks.1", (base, 2 * base), 1),
-        *conv("net.5", "logits.conv", (2 * base, 1), 1, bias=norm == "instance"),
+        *layer("net", 0, "blocks.0", (spec["in_channels"], base), 1, bias=True),
+        *layer("net", 2, "blocks.1", (base, 2 * base), 1, **_inner(norm)),
+        *layer("net", 5, "logits", (2 * base, 1), 1, bias=norm == "instance"),
     ]
 
 

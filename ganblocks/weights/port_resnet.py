@@ -4,41 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 from ganblocks.registry import Spec
-from ganblocks.weights.layout import Format, Layout, Weights, conv, norm_entries
+from ganblocks.weights.layout import Format, Layout, Weights, layer
 from ganblocks.weights.shape_inference import numbers, size, sizes
 
 
 def _layout(norm: str, spec: Spec) -> Layout:
     """Lists the tensors of the stem, down, the blocks, up, and the last convolution."""
-    entries: Layout = []
-
-    def layer(
-        path: str, index: int, ours: str, ends: tuple[int, int], kernel: int = 3, up: bool = False
-    ) -> None:
-        bias, theirs = norm == "instance", f"{path}.{index}"
-        entries.extend(conv(theirs, f"{ours}.conv", ends, kernel, bias=bias, transposed=up))
-        entries.extend(norm_entries(norm, f"{path}.{index + 1}", f"{ours}.norm", ends[1]))
-
+    same: dict[str, Any] = {"norm": norm, "bias": norm == "instance"}
     width = spec["base_channels"]
-    layer("model", 1, "stem", (spec["in_channels"], width), 7)
+    entries = layer("model", 1, "stem", (spec["in_channels"], width), 7, **same)
     index = 4
     for i in range(spec["num_downs"]):
-        layer("model", index, f"down.{i}", (width, 2 * width))
+        entries += layer("model", index, f"down.{i}", (width, 2 * width), 3, **same)
         index, width = index + 3, 2 * width
     # Zero padding is part of the convolution; any other padding is a module before it.
     pads = 0 if spec["padding_mode"] == "zeros" else 1
     second = pads + 3 + (1 if spec["dropout"] else 0) + pads
     for i in range(spec["n_blocks"]):
-        for part, place in [("first", pads), ("second", second)]:
-            layer(f"model.{index}.conv_block", place, f"blocks.{i}.{part}", (width, width))
+        for name, place in [("first", pads), ("second", second)]:
+            path, ours = f"model.{index}.conv_block", f"blocks.{i}.{name}"
+            entries += layer(path, place, ours, (width, width), 3, **same)
         index += 1
     for i in range(spec["num_downs"]):
-        layer("model", index, f"up.{i}", (width, width // 2), up=True)
+        pair = (width, width // 2)
+        entries += layer("model", index, f"up.{i}", pair, 3, transposed=True, **same)
         index, width = index + 3, width // 2
-    ends = (width, spec["out_channels"])
-    return entries + conv(f"model.{index + 1}", "last.conv", ends, 7, bias=True)
+    return entries + layer("model", index + 1, "last", (width, spec["out_channels"]), 7, bias=True)
 
 
 def _guesses(weights: Weights) -> Iterator[Spec]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from ganblocks.registry import Spec
-from ganblocks.weights.layout import Format, Layout, Weights, conv, doubling_channels, norm_entries
+from ganblocks.weights.layout import Format, Layout, Weights, doubling_channels, layer
 from ganblocks.weights.shape_inference import MAX_DEPTH, doubling_dimensions, size, sizes
 
 
@@ -16,19 +17,15 @@ def _layout(norm: str, spec: Spec) -> Layout:
     channels = doubling_channels(spec, spec["num_downs"])
     entries: Layout = []
     for level, pair in enumerate(pairwise([spec["in_channels"], *channels])):
-        path, ours = _path(level), f"down.{level}"
-        entries += conv(f"{path}.{1 if level else 0}", f"{ours}.conv", pair, kernel, bias=bias)
-        if 0 < level < innermost:
-            entries += norm_entries(norm, f"{path}.2", f"{ours}.norm", pair[1])
+        own_norm = norm if 0 < level < innermost else "none"
+        index, ours = 1 if level else 0, f"down.{level}"
+        entries += layer(_path(level), index, ours, pair, kernel, bias=bias, norm=own_norm)
     for level in range(innermost, -1, -1):
-        path, index = _path(level), 5 if 0 < level < innermost else 3
-        theirs, ours = f"{path}.{index}", f"up.{innermost - level}"
+        index, ours = 5 if 0 < level < innermost else 3, f"up.{innermost - level}"
         width = channels[level] if level == innermost else 2 * channels[level]
         pair = (width, channels[level - 1] if level else spec["out_channels"])
-        biased = bias or level == 0
-        entries += conv(theirs, f"{ours}.conv", pair, kernel, bias=biased, transposed=True)
-        if level:
-            entries += norm_entries(norm, f"{path}.{index + 1}", f"{ours}.norm", pair[1])
+        options: dict[str, Any] = {"bias": bias, "norm": norm} if level else {"bias": True}
+        entries += layer(_path(level), index, ours, pair, kernel, transposed=True, **options)
     return entries
 
 

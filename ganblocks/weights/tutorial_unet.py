@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from ganblocks.registry import Spec
-from ganblocks.weights.layout import Format, Layout, Weights, conv, doubling_channels, norm_entries
+from ganblocks.weights.layout import Format, Layout, Weights, doubling_channels, layer
 from ganblocks.weights.shape_inference import MAX_DEPTH, doubling_dimensions, numbers, size, sizes
 
 
@@ -15,15 +16,12 @@ def _layout(norm: str, spec: Spec) -> Layout:
     kernel, channels = spec["kernel_size"], doubling_channels(spec, spec["num_downs"])
     entries: Layout = []
     for i, pair in enumerate(pairwise([spec["in_channels"], *channels])):
-        theirs, ours = f"conv{i + 1}", f"down.{i}"
-        entries += conv(f"{theirs}.0", f"{ours}.conv", pair, kernel, bias=False)
-        if 0 < i < len(channels) - 1:
-            entries += norm_entries(norm, f"{theirs}.1", f"{ours}.norm", pair[1])
-    for i, pair in enumerate(pairwise([*channels[::-1], spec["out_channels"]])):
-        theirs, ours = f"deconv{i + 1}", f"up.{i}"
-        joined = (2 * pair[0] if i else pair[0], pair[1])
-        entries += conv(f"{theirs}.0", f"{ours}.conv", joined, kernel, bias=False, transposed=True)
-        entries += norm_entries(norm, f"{theirs}.1", f"{ours}.norm", pair[1])
+        own_norm = norm if 0 < i < len(channels) - 1 else "none"
+        entries += layer(f"conv{i + 1}", 0, f"down.{i}", pair, kernel, bias=False, norm=own_norm)
+    options: dict[str, Any] = {"bias": False, "norm": norm, "transposed": True}
+    for i, (width, out) in enumerate(pairwise([*channels[::-1], spec["out_channels"]])):
+        pair = (2 * width if i else width, out)
+        entries += layer(f"deconv{i + 1}", 0, f"up.{i}", pair, kernel, **options)
     return entries
 
 

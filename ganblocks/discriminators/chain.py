@@ -52,9 +52,6 @@ class ChainDiscriminator(FromReference):
 
         Returns:
             Unbounded logits (B, 1, h, w).
-
-        Raises:
-            ShapeError: The images have other channels, or are smaller than `min_input_size`.
         """
         return self.features(x)[-1]
 
@@ -63,9 +60,6 @@ class ChainDiscriminator(FromReference):
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
-
-        Raises:
-            ShapeError: The images have other channels, or are smaller than `min_input_size`.
 
         Examples:
             >>> import torch

@@ -78,9 +78,6 @@ class MultiScaleDiscriminator(nn.Module):
 
         Returns:
             A logit map (B, 1, h, w) for each scale, the full size first.
-
-        Raises:
-            ShapeError: The images have other channels, or are smaller than `min_input_size`.
         """
         return [maps[-1] for maps in self.features(x)]
 
@@ -89,9 +86,6 @@ class MultiScaleDiscriminator(nn.Module):
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
-
-        Raises:
-            ShapeError: The images have other channels, or are smaller than `min_input_size`.
 
         Examples:
             >>> import torch

@@ -160,6 +160,6 @@ def _nothing_to_normalize(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
         f"{name} norm got a map of shape {tuple(x.shape)}: with one value to each mean the result "
         "is 0 whatever the image. Use a larger image, or no norm there (in a U-Net: fewer "
-        'num_downs, or bottleneck_norm="none")',
+        'num_downs, or a dialect with bottleneck_norm "none")',
         see="one-value-per-channel",
     )

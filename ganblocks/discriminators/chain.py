@@ -105,17 +105,8 @@ class ChainDiscriminator(FromReference):
             >>> PatchDiscriminator(6, base_channels=8).output_size(256, 512)
             (30, 62)
         """
-        return output_size_of_chain(self.convolutions(), height, width)
-
-    def convolutions(self) -> list[nn.Conv2d]:
-        """Returns the convolutions in order.
-
-        Examples:
-            >>> from ganblocks import PatchDiscriminator
-            >>> [conv.stride[0] for conv in PatchDiscriminator(6, base_channels=8).convolutions()]
-            [2, 2, 2, 1, 1]
-        """
-        return [block.conv for block in (*self.blocks, self.logits)]
+        convolutions = [block.conv for block in (*self.blocks, self.logits)]
+        return output_size_of_chain(convolutions, height, width)
 
     def __repr__(self) -> str:
         """Adds what a logit sees."""

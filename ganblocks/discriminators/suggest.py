@@ -142,7 +142,7 @@ def _candidates(in_channels: int, size: tuple[int, int]) -> Iterator[PatchSugges
             least = network.min_input_size
             if size[0] < least[0] or size[1] < least[1]:
                 continue
-            convolutions = network.convolutions()
+            convolutions = [block.conv for block in (*network.blocks, network.logits)]
             multiply_adds = 0
             for count, convolution in enumerate(convolutions, 1):
                 height, width = output_size_of_chain(convolutions[:count], *size)

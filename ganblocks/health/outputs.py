@@ -58,7 +58,8 @@ def _ignores_noise(probe: Probe) -> str | None:
         f"{probe.by_noise:.1g} from one draw to the next (root mean square, in [-1, 1]): it "
         "ignores the noise. That does no harm where one output is wanted: "
         'dropout_mode="train" then saves the draw. For more than one, put the dropout into more '
-        "levels (dropout_levels=…), or lower the weight of the terms that compare with the target."
+        "levels (dropout_levels in the dialect), or lower the weight of the terms that compare "
+        "with the target."
     )
 
 

@@ -1,11 +1,16 @@
 """Golden numbers of the U-Nets, and equality with plain versions of the three dialects."""
 
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 from plain_unets import LuaUNet, PortUNet, TutorialUNet, copy_weights
 
-from ganblocks import GENERATORS, UNetGenerator
+from ganblocks import GENERATORS, UNetGenerator, spec_of
 from ganblocks.blocks import Dropout
+from ganblocks.errors import OptionError, RegistryError
+from ganblocks.generators import UNetDialect
 
 PLAIN = {
     "unet_256": PortUNet,
@@ -39,6 +44,47 @@ def test_parameter_counts(name, count):
 def test_the_default_is_unet_256():
     with torch.device("meta"):
         assert parameters(UNetGenerator()) == 54_413_955
+
+
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        "lua",
+        {"type": "tutorial", "last_norm": {"type": "instance", "affine": False}},
+        UNetDialect(concat_order="decoder_first", dropout_levels=(0, 2)),
+    ],
+    ids=str,
+)
+def test_a_dialect_survives_its_spec(dialect):
+    network = UNetGenerator(base_channels=4, num_downs=4, dialect=dialect)
+    again = GENERATORS.build(json.loads(json.dumps(spec_of(network))))
+    assert spec_of(again.dialect) == spec_of(network.dialect)
+    assert {k: v.shape for k, v in again.state_dict().items()} == {
+        k: v.shape for k, v in network.state_dict().items()
+    }
+
+
+def test_a_spec_starts_from_the_dialect_of_its_type():
+    changed = {"type": "lua", "bottleneck_norm": "batch"}
+    dialect = UNetGenerator(base_channels=2, num_downs=2, dialect=changed).dialect
+    lua = UNetGenerator(base_channels=2, num_downs=2, dialect="lua").dialect
+    assert dialect == replace(lua, bottleneck_norm="batch")
+    assert lua != UNetDialect()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "error", "message"),
+    [
+        ("tutorail", RegistryError, "did you mean 'tutorial'"),
+        ({"type": "lua", "last_nrm": "batch"}, OptionError, "did you mean 'last_norm'"),
+        ({"bias": True}, OptionError, "needs the key 'type'"),
+        ({"type": "port", "concat_order": "skip"}, OptionError, "did you mean 'skip_first'"),
+        (3, OptionError, "got 3. Names: lua, port, tutorial"),
+    ],
+)
+def test_a_wrong_dialect_is_explained(dialect, error, message):
+    with pytest.raises(error, match=message):
+        UNetGenerator(base_channels=2, num_downs=2, dialect=dialect)
 
 
 def test_instance_norm_as_the_port_has_it():

@@ -159,7 +159,7 @@ def test_several_keys_of_a_layer_are_counted_and_the_first_is_named():
         resnet_from_reference(weights)
 
 
-FAMILIES = [
+ARCHITECTURES = [
     (UNet, "a U-Net of the PyTorch port", "UNetGenerator.from_reference"),
     (Tutorial, "a U-Net of the pix2pix tutorial", "UNetGenerator.from_reference"),
     (ResNet, "a ResNet of the PyTorch port", "ResNetGenerator.from_reference"),
@@ -170,7 +170,7 @@ FAMILIES = [
 
 @pytest.mark.parametrize(
     ("cls", "what", "reader", "read"),
-    [(*family, read) for family in FAMILIES for read in READERS if READ[family[0]] is not read],
+    [(*row, read) for row in ARCHITECTURES for read in READERS if READ[row[0]] is not read],
 )
 def test_another_architecture_is_recognized(cls, what, reader, read):
     norm = {} if cls is Tutorial else {"norm": "instance"}

@@ -313,10 +313,14 @@ def test_a_network_round_trips_through_json(in_channels, num_downs, norm, skip):
     assert {key: value.shape for key, value in again.state_dict().items()} == shapes
 
 
-@pytest.mark.parametrize("registry", [GENERATORS, DISCRIMINATORS], ids=lambda r: r.kind)
-def test_presets_are_built_by_name_on_the_meta_device(registry):
+@pytest.mark.parametrize(
+    ("registry", "channels"),
+    [(GENERATORS, ()), (DISCRIMINATORS, (6,))],
+    ids=["generators", "discriminators"],
+)
+def test_presets_are_built_by_name_on_the_meta_device(registry, channels):
     for name in registry.names():
         with torch.device("meta"):
-            network = registry.build(name)
+            network = registry.build(name, *channels)
             again = registry.build(json.loads(json.dumps(spec_of(network))))
         assert spec_of(again) == spec_of(network)

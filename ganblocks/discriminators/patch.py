@@ -83,14 +83,11 @@ class PatchDiscriminator(ChainDiscriminator):
         checkpointing: bool = False,
         init: ComponentLike = "normal",
     ) -> None:
-        for what, value in [
-            ("in_channels", in_channels),
-            ("base_channels", base_channels),
-            ("n_layers", n_layers),
-            ("max_multiplier", max_multiplier),
-            ("kernel_size", kernel_size),
-        ]:
-            require_count(what, value, 1)
+        require_count("in_channels", in_channels, 1)
+        require_count("base_channels", base_channels, 1)
+        require_count("n_layers", n_layers, 1)
+        require_count("max_multiplier", max_multiplier, 1)
+        require_count("kernel_size", kernel_size, 1)
         require_flag("spectral_norm", spectral_norm)
         require_flag("checkpointing", checkpointing)
         channels = [base_channels * min(2**i, max_multiplier) for i in range(n_layers + 1)]

@@ -54,8 +54,8 @@ class PixelDiscriminator(ChainDiscriminator):
         spectral_norm: bool = False,
         init: ComponentLike = "normal",
     ) -> None:
-        for what, value in [("in_channels", in_channels), ("base_channels", base_channels)]:
-            require_count(what, value, 1)
+        require_count("in_channels", in_channels, 1)
+        require_count("base_channels", base_channels, 1)
         require_flag("last_bias", last_bias)
         require_flag("spectral_norm", spectral_norm)
         wide = 2 * base_channels

@@ -95,14 +95,11 @@ class ResNetGenerator(FromReference, nn.Module):
         init: ComponentLike = "normal",
     ) -> None:
         super().__init__()
-        for what, value, least in [
-            ("in_channels", in_channels, 1),
-            ("out_channels", out_channels, 1),
-            ("base_channels", base_channels, 1),
-            ("n_blocks", n_blocks, 0),
-            ("num_downs", num_downs, 0),
-        ]:
-            require_count(what, value, least)
+        require_count("in_channels", in_channels, 1)
+        require_count("out_channels", out_channels, 1)
+        require_count("base_channels", base_channels, 1)
+        require_count("n_blocks", n_blocks, 0)
+        require_count("num_downs", num_downs, 0)
         require_flag("spectral_norm", spectral_norm)
         require_flag("checkpointing", checkpointing)
         require_one_of("size_policy", size_policy, ("pad", "strict"))
@@ -119,15 +116,9 @@ class ResNetGenerator(FromReference, nn.Module):
         self.down = nn.ModuleList(
             DownBlock(widths[i], widths[i + 1], down=down, **layer) for i in range(num_downs)
         )
+        inner: dict[str, Any] = {"dropout": dropout, "dropout_mode": dropout_mode, **layer}
         self.blocks = nn.ModuleList(
-            ResidualBlock(
-                widths[-1],
-                widths[-1],
-                padding_mode=padding_mode,
-                dropout=dropout,
-                dropout_mode=dropout_mode,
-                **layer,
-            )
+            ResidualBlock(widths[-1], widths[-1], padding_mode=padding_mode, **inner)
             for _ in range(n_blocks)
         )
         self.up = nn.ModuleList(

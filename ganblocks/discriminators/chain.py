@@ -61,6 +61,9 @@ class ChainDiscriminator(FromReference):
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
 
+        Raises:
+            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+
         Examples:
             >>> import torch
             >>> from ganblocks import PatchDiscriminator

@@ -87,6 +87,9 @@ class MultiScaleDiscriminator(nn.Module):
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
 
+        Raises:
+            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+
         Examples:
             >>> import torch
             >>> discriminator = MultiScaleDiscriminator(6, "patch_34", num_scales=2)

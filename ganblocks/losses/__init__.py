@@ -1,4 +1,4 @@
-"""Losses: objects that compute, and never step an optimizer."""
+"""Losses and penalties: they only compute and never step an optimizer."""
 
 from ganblocks.losses.adversarial import (
     ADVERSARIAL_LOSSES,
@@ -17,17 +17,16 @@ from ganblocks.losses.features import (
     StyleLoss,
 )
 from ganblocks.losses.objective import Objective
-from ganblocks.losses.penalties import (
-    PENALTIES,
-    ConsistencyPenalty,
+from ganblocks.losses.penalties.base import PENALTIES, Penalty
+from ganblocks.losses.penalties.consistency import ConsistencyPenalty
+from ganblocks.losses.penalties.gradients import (
     DRAGANPenalty,
-    LeCamPenalty,
-    Penalty,
     R1Penalty,
     R1R2Penalty,
     R2Penalty,
     WGANGPPenalty,
 )
+from ganblocks.losses.penalties.lecam import LeCamPenalty
 from ganblocks.losses.reconstruction import (
     RECONSTRUCTION_LOSSES,
     CharbonnierLoss,

@@ -1,9 +1,8 @@
-"""Adversarial losses: objects that make their own targets and only compute."""
+"""Adversarial losses: they create their own targets and only compute."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from itertools import starmap
 from math import isfinite
 
 import torch
@@ -16,30 +15,30 @@ from ganblocks.registry import Registry
 
 
 class AdversarialLoss(ABC):
-    """What both players minimize, given the discriminator's logits.
+    """Base class: the losses of discriminator and generator as functions of the logits.
 
-    In the losses' formulas r are the logits of real images, f those of generated ones, and a bar is
-    the mean, or what `reduction` says.
+    In the formulas of the losses, r are the logits of real images, f those of fake ones, and a bar
+    is the mean, or the given `reduction`.
 
-    A loss of your own writes `_discriminator(self, real, fake)` and `_generator(self, fake)`, each
-    for the logits of one scale; lists of scales are taken apart for it. It gives a scalar, or what
-    `self.reduction` says if its constructor takes that; an `__init__` without it is simpler.
+    To write your own loss, implement `_discriminator(self, real_logits, fake_logits)` and
+    `_generator(self, fake_logits)`, which get the logits of one scale and return a scalar. A
+    constructor that takes `reduction` should heed it; one without it is simpler.
 
     Args:
-        reduction: What is made of a scale's values: their `"mean"`, their `"sum"` (over the
-            batch too), or `"none"`, a loss for every logit, which one scale alone can give.
-        combine: Whether the losses of several scales are averaged, `"mean"`, so that they count
-            alike however many logits each has (SPADE), or added, `"sum"` (pix2pixHD).
+        reduction: How the values of one scale are reduced: `"mean"`, `"sum"` (over the batch
+            too), or `"none"`, which keeps one loss for each logit and takes a single scale.
+        combine: How the losses of several scales are combined: `"mean"`, so that all scales
+            count equally (SPADE), or `"sum"` (pix2pixHD).
 
     Attributes:
-        needs_real_logits: Whether `generator` wants the real logits too.
+        needs_real_logits: Whether `generator` also takes the real logits.
 
     Raises:
-        OptionError: A word is none of these.
+        OptionError: An argument has an invalid value.
     """
 
     needs_real_logits = False
-    # For a loss of another package that has no such arguments and averages.
+    # Defaults for subclasses that do not call __init__.
     reduction = "mean"
     combine = "mean"
 
@@ -50,53 +49,56 @@ class AdversarialLoss(ABC):
         self.combine = combine
 
     @property
-    def over_batch(self) -> str:
-        """How the losses of a batch's parts combine to that of the whole: `"mean"` or `"sum"`."""
+    def batch_reduction(self) -> str:
+        """How the losses of micro-batches combine into that of the batch: `"mean"` or `"sum"`."""
         return "sum" if self.reduction == "sum" else "mean"
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Tensor:
-        """Returns what the discriminator minimizes, a scalar unless the reduction is "none".
+        """Returns the discriminator's loss, a scalar unless `reduction="none"`.
 
         Args:
-            real_logits: Logits of real images, of any shape, or a list with a map for each scale.
-            fake_logits: Logits of generated images, likewise.
+            real_logits: Logits of real images, of any shape, or a list with a tensor for each
+                scale.
+            fake_logits: Logits of fake images, likewise.
 
         Raises:
-            OptionError: The two lists have different numbers of scales, or there are several
-                and nothing reduces them.
-            ShapeError: There are no logits; or, unreduced, real and fake differ in shape.
+            OptionError: The numbers of scales differ, or there are several with
+                `reduction="none"`.
+            ShapeError: There are no logits; or real and fake logits differ in shape with
+                `reduction="none"`.
         """
         pairs = self._pairs(real_logits, fake_logits)
-        return self._combined(list(starmap(self._discriminator, pairs)))
+        return self._combine([self._discriminator(real, fake) for real, fake in pairs])
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Returns what the generator minimizes; relativistic losses want the real logits too.
+        """Returns the generator's loss; relativistic losses also need the real logits.
 
         Args:
-            fake_logits: Logits of generated images, of any shape, or a list with a map for each
+            fake_logits: Logits of fake images, of any shape, or a list with a tensor for each
                 scale.
-            real_logits: Logits of real images, where `needs_real_logits`; else not looked at.
+            real_logits: Logits of real images if `needs_real_logits`, else ignored.
 
         Raises:
-            OptionError: Real logits are needed and were not given (see `needs_real_logits`), or
-                there are several scales and nothing reduces them.
+            OptionError: Real logits are needed and missing, or there are several scales with
+                `reduction="none"`.
             ShapeError: There are no logits.
         """
         del real_logits
-        return self._combined(list(map(self._generator, scales_of(fake_logits))))
+        return self._combine([self._generator(fake) for fake in scales_of(fake_logits)])
 
     def _pairs(self, real_logits: Logits, fake_logits: Logits) -> list[tuple[Tensor, Tensor]]:
         pairs = pairs_of(real_logits, fake_logits)
-        for real, fake in pairs if self.reduction == "none" else ():
-            if real.shape != fake.shape:
+        for real, fake in pairs:
+            if self.reduction == "none" and real.shape != fake.shape:
                 raise ShapeError(
-                    f"real logits {tuple(real.shape)} and fake ones {tuple(fake.shape)} cannot be "
-                    'added one by one: judge as many of both, or write reduction="mean"',
+                    f'reduction="none" adds real logits {tuple(real.shape)} and fake logits '
+                    f"{tuple(fake.shape)} one by one: use as many real as fake images, or write "
+                    'reduction="mean"',
                     see="target-size",
                 )
         return pairs
 
-    def _combined(self, losses: list[Tensor]) -> Tensor:
+    def _combine(self, losses: list[Tensor]) -> Tensor:
         if len(losses) == 1:
             return losses[0]
         if self.reduction == "none":
@@ -108,12 +110,12 @@ class AdversarialLoss(ABC):
         return stacked.mean() if self.combine == "mean" else stacked.sum()
 
     @abstractmethod
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Returns what the discriminator minimizes, of the logits of one scale."""
+    def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """Returns the discriminator's loss at one scale."""
 
     @abstractmethod
-    def _generator(self, fake: Tensor) -> Tensor:
-        """Returns what the generator minimizes, of the logits of one scale."""
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        """Returns the generator's loss at one scale."""
 
 
 ADVERSARIAL_LOSSES: Registry[AdversarialLoss] = Registry("adversarial losses")
@@ -130,13 +132,13 @@ class VanillaLoss(AdversarialLoss):
     (Goodfellow et al., 2014, section 3).
 
     Args:
-        label_smoothing: One-sided: the discriminator's target for real images is 1 minus this
-            (Salimans et al., 2016, section 3.4). The other targets stay.
+        label_smoothing: One-sided: lowers the discriminator's target for real images from 1 to
+            1 minus this (Salimans et al., 2016, section 3.4).
         reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: An argument has an invalid value, or the smoothing is outside [0, 1].
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> round(VanillaLoss().generator(torch.zeros(1, 1, 30, 30)).item(), 4)
@@ -150,22 +152,22 @@ class VanillaLoss(AdversarialLoss):
         super().__init__(reduction=reduction, combine=combine)
         self.label_smoothing = label_smoothing
 
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return functional.vanilla_discriminator(
-            real, fake, label_smoothing=self.label_smoothing, reduction=self.reduction
+            real_logits, fake_logits, label_smoothing=self.label_smoothing, reduction=self.reduction
         )
 
-    def _generator(self, fake: Tensor) -> Tensor:
-        return functional.vanilla_generator(fake, reduction=self.reduction)
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        return functional.vanilla_generator(fake_logits, reduction=self.reduction)
 
 
 @ADVERSARIAL_LOSSES.register("saturating")
 class SaturatingLoss(VanillaLoss):
-    r"""The minimax game itself: the generator minimizes log(1 − σ(f)) and stops where D is sure.
+    r"""The original minimax game, whose gradient vanishes where the discriminator is confident.
 
     $$L_G = -\overline{\operatorname{softplus}(f)}, \quad L_D \text{ as in the vanilla loss}$$
 
-    (Goodfellow et al., 2014, equation 1). For study: the vanilla loss learns where this rests.
+    (Goodfellow et al., 2014, equation 1). For study; the vanilla loss does not have this problem.
 
     Args:
         label_smoothing: As in `VanillaLoss`.
@@ -173,17 +175,17 @@ class SaturatingLoss(VanillaLoss):
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: As in `VanillaLoss`.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> round(SaturatingLoss().generator(torch.zeros(4)).item(), 4)
         -0.6931
     """
 
-    cannot = {"no_saturation": "the minimax game saturates, which is its point"}  # noqa: RUF012
+    cannot = {"no_saturation": "the minimax game saturates by design"}  # noqa: RUF012
 
-    def _generator(self, fake: Tensor) -> Tensor:
-        return functional.saturating_generator(fake, reduction=self.reduction)
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        return functional.saturating_generator(fake_logits, reduction=self.reduction)
 
 
 @ADVERSARIAL_LOSSES.register("lsgan")
@@ -192,18 +194,18 @@ class LSGANLoss(AdversarialLoss):
 
     $$L_D = \overline{(r - b)^2} + \overline{(f - a)^2}, \quad L_G = \overline{(f - c)^2}$$
 
-    Twice the paper's, which has ½ before each (Mao et al., 2017, equation 2). a = −1, b = 1, c = 0
-    minimizes Pearson's χ² divergence (section 3.3).
+    The paper has a factor of ½ in front of both (Mao et al., 2017, equation 2). a = −1, b = 1,
+    c = 0 minimizes Pearson's χ² divergence (section 3.3).
 
     Args:
         a: Target of fake logits.
         b: Target of real logits.
-        c: What the generator wants its logits to be.
+        c: Target of fake logits for the generator.
         reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: A word is none of these, or a target is no number.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> LSGANLoss().discriminator(torch.ones(4), torch.zeros(4)).item()
@@ -228,65 +230,65 @@ class LSGANLoss(AdversarialLoss):
         self.b = b
         self.c = c
 
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return functional.lsgan_discriminator(
-            real, fake, a=self.a, b=self.b, reduction=self.reduction
+            real_logits, fake_logits, a=self.a, b=self.b, reduction=self.reduction
         )
 
-    def _generator(self, fake: Tensor) -> Tensor:
-        return functional.lsgan_generator(fake, c=self.c, reduction=self.reduction)
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        return functional.lsgan_generator(fake_logits, c=self.c, reduction=self.reduction)
 
 
 @ADVERSARIAL_LOSSES.register("hinge")
 class HingeLoss(AdversarialLoss):
-    r"""Hinge: a logit beyond the margin of 1 teaches the discriminator nothing more.
+    r"""Hinge loss: logits beyond the margin of 1 give the discriminator no gradient.
 
     $$L_D = \overline{\max(0, 1 - r)} + \overline{\max(0, 1 + f)}, \quad L_G = -\overline{f}$$
 
     (Lim & Ye, 2017; Miyato et al., 2018, equations 16 and 17). The margin acts on the logits
-    themselves: no tanh before it.
+    themselves, without a tanh.
 
     Args:
         reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: A word is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> HingeLoss().discriminator(torch.full((4,), 2.0), torch.full((4,), 0.5)).item()
         1.5
     """
 
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return functional.hinge_discriminator(real, fake, reduction=self.reduction)
+    def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return functional.hinge_discriminator(real_logits, fake_logits, reduction=self.reduction)
 
-    def _generator(self, fake: Tensor) -> Tensor:
-        return functional.negative_logits(fake, reduction=self.reduction)
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        return functional.negative_logits(fake_logits, reduction=self.reduction)
 
 
 @ADVERSARIAL_LOSSES.register("wgan")
 class WGANLoss(AdversarialLoss):
-    r"""Wasserstein: logits are scores without bound, to be held by a penalty such as `wgan_gp`.
+    r"""Wasserstein loss: logits are unbounded scores; use it with a penalty such as `wgan_gp`.
 
     $$L_D = \overline{f} - \overline{r}, \quad L_G = -\overline{f}$$
 
-    (Arjovsky et al., 2017, equation 3). It does not clip weights.
+    (Arjovsky et al., 2017, equation 3). Weights are not clipped.
 
     Args:
         reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: A word is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> WGANLoss().discriminator(torch.full((4,), 3.0), torch.ones(4)).item()
         -2.0
     """
 
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return functional.wgan_discriminator(real, fake, reduction=self.reduction)
+    def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return functional.wgan_discriminator(real_logits, fake_logits, reduction=self.reduction)
 
-    def _generator(self, fake: Tensor) -> Tensor:
-        return functional.negative_logits(fake, reduction=self.reduction)
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        return functional.negative_logits(fake_logits, reduction=self.reduction)

@@ -1,4 +1,4 @@
-"""Named networks of torchvision that give maps of features."""
+"""Feature maps of torchvision's networks."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from torch import Tensor, nn
 from ganblocks.errors import OptionError, ShapeError, WeightsError, listed, require_one_of
 
 
-class _Known(NamedTuple):
+class _Defaults(NamedTuple):
     layers: tuple[str, ...]
     weights: tuple[float, ...]
 
 
 BACKBONES = {
-    # After the rectifier of the first convolution of each stage; pix2pixHD's weights.
-    "vgg19": _Known(
+    # After the ReLU of each stage's first convolution; pix2pixHD's weights.
+    "vgg19": _Defaults(
         tuple(f"features.{n}" for n in (1, 6, 11, 20, 29)), (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
     ),
     # relu1_2, relu2_2, relu3_3 and relu4_3 (Johnson et al., 2016).
-    "vgg16": _Known(tuple(f"features.{n}" for n in (3, 8, 15, 22)), (1.0,) * 4),
-    "alexnet": _Known(tuple(f"features.{n}" for n in (1, 4, 7, 9, 11)), (1.0,) * 5),
-    "resnet18": _Known(("layer1", "layer2", "layer3", "layer4"), (1.0,) * 4),
-    "resnet50": _Known(("layer1", "layer2", "layer3", "layer4"), (1.0,) * 4),
+    "vgg16": _Defaults(tuple(f"features.{n}" for n in (3, 8, 15, 22)), (1.0,) * 4),
+    "alexnet": _Defaults(tuple(f"features.{n}" for n in (1, 4, 7, 9, 11)), (1.0,) * 5),
+    "resnet18": _Defaults(("layer1", "layer2", "layer3", "layer4"), (1.0,) * 4),
+    "resnet50": _Defaults(("layer1", "layer2", "layer3", "layer4"), (1.0,) * 4),
 }
-"""Networks by name, with their usual layers and the weights of these."""
+"""Networks by name, with their usual layers and the weights of the layers."""
 
 
 class Backbone(nn.Module):
-    """Returns the maps of some layers of a torchvision network, which stays as it is.
+    """Returns the feature maps of some layers of a frozen torchvision network.
 
-    It is frozen and in eval mode, also inside a module that trains; gradients pass to the images.
+    It stays in eval mode, also inside a module in train mode; gradients reach the images.
 
     Examples:
         >>> backbone = Backbone("alexnet", weights="random")
@@ -58,33 +58,33 @@ class Backbone(nn.Module):
         network = _network(name, weights)
         self.layers = tuple(BACKBONES[name].layers if layers is None else layers)
         if not self.layers or len(set(self.layers)) < len(self.layers):
-            raise OptionError(f"layers are {list(self.layers)!r}: write some, each once")
+            raise OptionError(f"layers are {list(self.layers)!r}: write at least one, each once")
         known = get_graph_node_names(network)[1]
         for layer in self.layers:
             if not any(node == layer or node.startswith(f"{layer}.") for node in known):
                 raise OptionError(f"{name} has no layer {layer!r}: it has {listed(known)}")
         for module in network.modules():
             if isinstance(module, nn.ReLU):
-                module.inplace = False  # the map before it is one that may be asked for
+                module.inplace = False  # the map before it may be one of the layers
         nodes = {layer: str(number) for number, layer in enumerate(self.layers)}
         self.network = create_feature_extractor(network.eval(), nodes)
         self.network.requires_grad_(False)
-        # ImageNet's statistics, brought from [0, 1] to [-1, 1].
+        # ImageNet's statistics, converted from [0, 1] to [-1, 1].
         mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
         self.register_buffer("mean", (2 * mean - 1).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", (2 * std).view(1, 3, 1, 1), persistent=False)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Stays in eval mode."""
+        """Keeps the network in eval mode."""
         del mode
         return super().train(False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Returns the maps of the layers, in their order."""
+        """Returns the maps in the order of `layers`."""
         if image.dim() != 4 or image.shape[1] not in (1, 3):
             raise ShapeError(
                 f"images of shape {tuple(image.shape)}: this backbone takes (B, 3, H, W), or "
-                "(B, 1, H, W) for gray ones. Hand in a feature module of your own for others"
+                "(B, 1, H, W) for gray ones. For others, pass a feature module of your own"
             )
         maps = self.network((image - self.mean.to(image)) / self.std.to(image))
         return tuple(maps[str(number)] for number in range(len(self.layers)))
@@ -101,13 +101,13 @@ def _network(name: str, weights: str) -> nn.Module:
         if weights != "random":
             network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         return network
-    except Exception as error:  # no network, a full disk, a file of another kind or network
+    except Exception as error:  # offline, a full disk, a file of another kind or network
         url = get_model_weights(name)["DEFAULT"].url
         folder = Path(torch.hub.get_dir()) / "checkpoints"
-        reason = (str(error).splitlines() or [""])[0]
+        reason = str(error).partition("\n")[0]
         raise WeightsError(
-            f"the weights {weights!r} of {name} cannot be had ({type(error).__name__}: {reason}): "
-            f"put torchvision's file {Path(url).name} into {folder}, or write the path of a "
-            'state dict, or hand in a feature module of your own; "random" takes no weights',
+            f"the weights {weights!r} of {name} could not be loaded ({type(error).__name__}: "
+            f"{reason}): put torchvision's file {Path(url).name} into {folder}, or write the path "
+            'of a state dict, or pass a feature module of your own; "random" needs no weights',
             see="pretrained-weights",
         ) from error

@@ -1,4 +1,4 @@
-"""What a training minimizes: named terms, each with its weight, for both players."""
+"""What a training minimizes: named weighted terms of both players."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from ganblocks.errors import (
 from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from ganblocks.losses.features import FEATURE_LOSSES, FeatureLoss, Features
 from ganblocks.losses.logits import Logits
-from ganblocks.losses.penalties import PENALTIES, Penalty
-from ganblocks.losses.penalties.base import Discriminator
+from ganblocks.losses.penalties.base import PENALTIES, Discriminator, Penalty
 from ganblocks.losses.reconstruction import RECONSTRUCTION_LOSSES
 from ganblocks.losses.schedule import Weight, require_weight, weight_at
 from ganblocks.losses.terms import LossTerms
@@ -36,16 +35,18 @@ _REGISTRIES: tuple[Registry[Any], ...] = (
 class Objective(nn.Module):
     """Named weighted terms of any kind: adversarial, reconstruction, feature loss or penalty.
 
-    A term is a loss by name, its spec, or `{"loss": loss}` with an object. Beside the loss's own
-    arguments, `"weight"` is a number (1), or points [step, weight] with straight lines between,
-    and `"start"` the step from which it counts (0). The generator minimizes adversarial,
-    reconstruction and feature terms, each times its weight; the discriminator its side of the
-    adversarial terms, times `discriminator_weight` and from the first step on, so that it can
-    learn before the generator listens to it; and the penalties, each times its weight.
+    A term is the name of a loss, its spec, or `{"loss": loss}` with an object. Beside the arguments
+    of the loss, a spec takes `"weight"`, a number (1 by default) or points [step, weight] that are
+    interpolated linearly, and `"start"`, the first step at which the term counts (0 by default).
+
+    The generator minimizes adversarial, reconstruction and feature terms, each times its weight.
+    The discriminator minimizes its side of the adversarial terms times `discriminator_weight`, and
+    the penalties times their weights. It trains on an adversarial term from step 0 on, so that it
+    can learn before the term starts for the generator.
 
     Args:
-        terms: The terms by the name that logs show.
-        discriminator_weight: Weight of the discriminator's adversarial terms; pix2pix halves them.
+        terms: The terms by their name in the log.
+        discriminator_weight: Weight of the discriminator's adversarial terms; pix2pix uses 0.5.
 
     Raises:
         OptionError: A name or an argument is unknown, a weight is not a number, or there is no
@@ -68,34 +69,34 @@ class Objective(nn.Module):
     ) -> None:
         super().__init__()
         require_at_least("discriminator_weight", discriminator_weight, 0)
+        if not isinstance(terms, Mapping):
+            raise OptionError(
+                f'terms are {terms!r}: write a dict such as {{"adversarial": "hinge"}}'
+            )
+        if not terms:
+            raise OptionError('an objective needs a term, such as {"adversarial": "vanilla"}')
         self.discriminator_weight = discriminator_weight
         self.weights: dict[str, Weight] = {}
         self.starts: dict[str, int] = {}
         self.adversarial: dict[str, AdversarialLoss] = {}
         self.modules_by_name = nn.ModuleDict()
-        if not isinstance(terms, Mapping):
-            raise OptionError(
-                f'terms are {terms!r}: write a dict such as {{"adversarial": "hinge"}}'
-            )
+        self._with_gradient: set[str] = set()  # terms that have been traced to the output
         for name, term in terms.items():
-            self._put(name, term)
-        if not self.adversarial and not any(self._of(nn.Module)):
-            raise OptionError('an objective without terms: write {"adversarial": "vanilla"}')
-        self._proved: set[str] = set()
+            self._add_term(name, term)
 
     @property
     def needs_real_logits(self) -> bool:
-        """Whether `generator` wants the real logits too."""
+        """Whether `generator` also takes the real logits."""
         return any(loss.needs_real_logits for loss in self.adversarial.values())
 
     @property
     def needs_discriminator(self) -> bool:
-        """Whether any term looks at the discriminator: its logits, its features, or itself."""
-        features = [m for _, m in self._of(FeatureLoss) if not m.has_own_features]
+        """Whether any term needs the discriminator: its logits, its features, or itself."""
+        features = [m for _, m in self._modules_of(FeatureLoss) if not m.has_own_features]
         return bool(self.adversarial or self.penalties or features)
 
     def needs_logits(self, step: int) -> bool:
-        """Whether the generator's loss wants logits at a step: an adversarial term has started.
+        """Whether the generator's loss takes logits at a step: an adversarial term has started.
 
         Args:
             step: The step, from 0.
@@ -109,46 +110,44 @@ class Objective(nn.Module):
 
     @property
     def step_dependent_terms(self) -> list[str]:
-        """Names of terms that change with the step: scheduled, late, lazy, or with a memory."""
+        """Names of terms that depend on the step: by a schedule, start, interval or own state."""
         scheduled = [n for n, weight in self.weights.items() if isinstance(weight, Sequence)]
         late = [name for name, start in self.starts.items() if start]
-        lazy = [name for name, penalty in self._of(Penalty) if penalty.interval > 1]
+        lazy = [name for name, penalty in self._modules_of(Penalty) if penalty.interval > 1]
         parameters = {name for name, _ in self.named_parameters(remove_duplicate=False)}
-        memory = [key.split(".")[1] for key in self.state_dict() if key not in parameters]
-        return list(dict.fromkeys([*scheduled, *late, *lazy, *memory]))
+        stateful = [key.split(".")[1] for key in self.state_dict() if key not in parameters]
+        return list(dict.fromkeys([*scheduled, *late, *lazy, *stateful]))
 
     @property
     def whole_batch_terms(self) -> list[str]:
-        """Names of terms that the parts of a batch cannot compute: they need all its images."""
-        losses = {**self.adversarial, **dict(self.modules_by_name.items())}
-        return [n for n in self.weights if getattr(losses[n], "over_batch", "mean") == "whole"]
+        """Names of terms that cannot be computed from micro-batches: they need the whole batch."""
+        losses = self._losses
+        return [name for name in self.weights if _batch_reduction(losses[name]) == "whole"]
 
     @property
     def generator_terms(self) -> list[str]:
-        """Names of what the generator minimizes."""
-        penalties = dict(self._of(Penalty))
-        return [name for name in self.weights if name not in penalties]
+        """Names of the terms of the generator."""
+        return [name for name in self.weights if name not in self.penalties]
 
     @property
     def penalties(self) -> list[str]:
         """Names of the penalties."""
-        return [name for name, _ in self._of(Penalty)]
+        return [name for name, _ in self._modules_of(Penalty)]
 
     @property
     def spec(self) -> Spec:
-        """A plain JSON dict: `Objective(**spec)` builds it again.
+        """A plain JSON dict: `Objective(**spec)` builds the objective again.
 
         Raises:
             SpecError: A term has none, or its loss takes an argument called `weight` or `start`.
         """
-        losses = {**self.adversarial, **dict(self.modules_by_name.items())}
-        terms = {}
+        terms, losses = {}, self._losses
         for name, weight in self.weights.items():
             spec = spec_of(losses[name])
-            if taken := {"weight", "start"} & spec.keys():
+            if reserved := {"weight", "start"} & spec.keys():
                 raise SpecError(
-                    f"the loss of the term {name!r} has an argument called {taken.pop()!r}, which "
-                    "in an objective is the term's: give the argument another name"
+                    f"the loss of the term {name!r} has an argument called {reserved.pop()!r}, "
+                    "which an objective reserves for the term: give the argument another name"
                 )
             start = {"start": self.starts[name]} if self.starts[name] else {}
             terms[name] = {**spec, "weight": weight, **start}
@@ -165,25 +164,26 @@ class Objective(nn.Module):
         fake: Tensor | None = None,
         condition: Tensor | None = None,
     ) -> LossTerms:
-        """Returns what the discriminator minimizes at a step.
+        """Returns the terms that the discriminator minimizes at a step.
 
         Args:
             real_logits: Logits of real images.
-            fake_logits: Logits of generated ones, which were detached.
-            step: The step, from 0, for schedules, starts and lazy penalties.
-            discriminator: The discriminator itself, which penalties run.
-            real: Real images (B, C, H, W), which penalties give it.
-            fake: Generated images of the same shape, likewise.
-            condition: What it sees before the image, (B, C', H, W), if it is conditional.
+            fake_logits: Logits of detached fake images.
+            step: The step, from 0, for schedules, starts and intervals.
+            discriminator: The discriminator, which penalties run.
+            real: Real images (B, C, H, W), for penalties.
+            fake: Fake images of the same shape, for penalties.
+            condition: What the discriminator sees before the image, (B, C', H, W), if conditional.
 
         Raises:
-            OptionError: There are penalties, and no discriminator or images for them.
+            OptionError: A penalty needs the discriminator and the images, and they are missing.
         """
         terms = LossTerms()
         for name, loss in self.adversarial.items():
             value = loss.discriminator(real_logits, fake_logits)
-            terms.add(name, value, self.discriminator_weight, over_batch=loss.over_batch)
-        for name, penalty in self._of(Penalty):
+            reduction = loss.batch_reduction
+            terms.add(name, value, self.discriminator_weight, batch_reduction=reduction)
+        for name, penalty in self._modules_of(Penalty):
             if discriminator is None or real is None or fake is None:
                 raise OptionError(
                     f"the penalty {name!r} runs the discriminator itself: write "
@@ -192,7 +192,7 @@ class Objective(nn.Module):
             if penalty.due(step) and step >= self.starts[name]:
                 value = penalty(discriminator, real, fake, condition)
                 weight = weight_at(self.weights[name], step)
-                terms.add(name, value, weight, factor=penalty.interval)
+                terms.add(name, value, weight, interval=penalty.interval)
         return terms
 
     def generator(
@@ -205,56 +205,55 @@ class Objective(nn.Module):
         features: Features | None = None,
         step: int = 0,
     ) -> LossTerms:
-        """Returns what the generator minimizes at a step.
+        """Returns the terms that the generator minimizes at a step.
 
         Args:
-            fake_logits: Logits of the generated images, where `needs_logits(step)`.
-            real_logits: Logits of real images, where `needs_real_logits`.
-            fake: What the generator made, (B, C, H, W).
-            target: What it should have made, for reconstruction and feature losses.
-            features: The discriminator's features of an image, for feature losses without any
-                of their own.
+            fake_logits: Logits of the fake images, if `needs_logits(step)`.
+            real_logits: Logits of real images, if `needs_real_logits`.
+            fake: The generator's output, (B, C, H, W).
+            target: Images of the same shape, for reconstruction and feature losses.
+            features: The discriminator's features of an image, for feature losses without their
+                own.
             step: The step, from 0, for schedules and starts.
 
         Raises:
-            OptionError: A term has no gradient to `fake`; or one needs a target, real logits or
-                features that are not given.
+            OptionError: A term has no gradient to `fake`; or a target, real logits or features
+                are needed and missing.
         """
         if not self.generator_terms:
             raise OptionError(
                 'the objective has no term for the generator: add {"adversarial": "vanilla"}'
             )
         terms = LossTerms()
-        for name, loss in self.adversarial.items():
-            if step >= self.starts[name]:
-                value = loss.generator(fake_logits, real_logits)
-                weight = weight_at(self.weights[name], step)
-                terms.add(name, value, weight, over_batch=loss.over_batch)
-        for name, module in self._of(nn.Module):
-            if isinstance(module, Penalty) or step < self.starts[name]:
+        for name, loss in self._losses.items():
+            if isinstance(loss, Penalty) or step < self.starts[name]:
                 continue
-            if target is None:
+            if isinstance(loss, AdversarialLoss):
+                value = loss.generator(fake_logits, real_logits)
+            elif target is None:
                 raise OptionError(
                     f"the term {name!r} compares with a target: write objective.generator(…, "
                     "target=…), or leave the term out"
                 )
-            given = (features,) if isinstance(module, FeatureLoss) else ()
-            value = module(fake, target, *given)
-            over_batch = getattr(module, "over_batch", "mean")
-            terms.add(name, value, weight_at(self.weights[name], step), over_batch=over_batch)
+            elif isinstance(loss, FeatureLoss):
+                value = loss(fake, target, features)
+            else:
+                value = loss(fake, target)
+            weight = weight_at(self.weights[name], step)
+            terms.add(name, value, weight, batch_reduction=_batch_reduction(loss))
         if fake.requires_grad:
             self._require_gradients(terms.raw, fake)
         return terms
 
     def _require_gradients(self, raw: dict[str, Tensor], fake: Tensor) -> None:
-        """Follows each term to the image, the first time; later it looks at the graph alone."""
+        """Traces each term to the output the first time; later only checks `requires_grad`."""
         for name, value in raw.items():
-            reaches = value.requires_grad
-            if reaches and name not in self._proved:
-                found = torch.autograd.grad(value, fake, retain_graph=True, allow_unused=True)
-                reaches = found[0] is not None
-                self._proved.add(name)
-            if not reaches:
+            connected = value.requires_grad
+            if connected and name not in self._with_gradient:
+                gradient = torch.autograd.grad(value, fake, retain_graph=True, allow_unused=True)
+                connected = gradient[0] is not None
+                self._with_gradient.add(name)
+            if not connected:
                 raise OptionError(
                     f"the term {name!r} has no gradient to the generator's output: it was computed "
                     "under no_grad, detached, or from numbers. Compute it from the output, or "
@@ -262,11 +261,11 @@ class Objective(nn.Module):
                     see="no-gradient-to-the-generator",
                 )
 
-    def _put(self, name: str, term: str | Mapping[str, Any]) -> None:
+    def _add_term(self, name: str, term: str | Mapping[str, Any]) -> None:
         if not isinstance(name, str) or not name.isidentifier():
-            raise OptionError(f"a term is called {name!r}: write a word such as 'l1'")
+            raise OptionError(f"a term is called {name!r}: write an identifier such as 'l1'")
         if hasattr(self.modules_by_name, name):
-            raise OptionError(f"a term cannot be called {name!r}, which torch's modules use")
+            raise OptionError(f"a term cannot be called {name!r}, an attribute of torch's modules")
         if not isinstance(term, str | Mapping):
             raise OptionError(
                 f"the term {name!r} is {term!r}: write a name, a spec such as "
@@ -281,8 +280,11 @@ class Objective(nn.Module):
         if loss is None:
             loss = _build(name, spec)
         elif spec:
-            raise OptionError(f"the term {name!r} has a loss, and {sorted(spec)} beside it")
-        # Of its own: what the caller does to a list of points later is not in force.
+            raise OptionError(
+                f"the term {name!r} has a loss object, which {sorted(spec)} cannot change: pass "
+                "them to the object's constructor"
+            )
+        # A copy: the caller may change the list of points later.
         points = isinstance(weight, Sequence)
         self.weights[name] = [list(point) for point in weight] if points else weight
         self.starts[name] = start
@@ -292,34 +294,43 @@ class Objective(nn.Module):
             self.modules_by_name[name] = loss
         else:
             raise OptionError(
-                f"the loss of the term {name!r} is {loss!r}: hand in a loss object, of a class of "
-                "nn.Module or of AdversarialLoss"
+                f"the loss of the term {name!r} is {loss!r}: pass an object of a subclass of "
+                "nn.Module or AdversarialLoss"
             )
 
-    def _of(self, kind: type[Any]) -> list[tuple[str, Any]]:
+    @property
+    def _losses(self) -> dict[str, Any]:
+        return {**self.adversarial, **dict(self.modules_by_name.items())}
+
+    def _modules_of(self, kind: type[Any]) -> list[tuple[str, Any]]:
         return [(n, m) for n, m in self.modules_by_name.items() if isinstance(m, kind)]
+
+
+def _batch_reduction(loss: Any) -> str:
+    """Returns the loss's own, or "mean" for any other module."""
+    return getattr(loss, "batch_reduction", "mean")
 
 
 def _build(name: str, spec: Spec) -> Any:
     kind = spec.get("type")
     if not isinstance(kind, str):
         raise OptionError(f"the term {name!r} has the type {kind!r}: write a name such as 'l1'")
-    found = [registry for registry in _REGISTRIES if kind in registry]
-    if len(found) != 1:
+    registries = [registry for registry in _REGISTRIES if kind in registry]
+    if not registries:
         known = [n for registry in _REGISTRIES for n in registry.names()]
-        if found:
-            kinds = " and ".join(registry.kind for registry in found)
-            raise OptionError(
-                f"the term {name!r}: {kind!r} is a name of {kinds}. Build the one you mean and "
-                'hand it in as {"loss": …}'
-            )
         raise OptionError(f"the term {name!r}: {not_one_of('type of loss', kind, known)}")
-    _require_options(name, spec, found[0])
-    return found[0].build(spec)
+    if len(registries) > 1:
+        kinds = " and ".join(registry.kind for registry in registries)
+        raise OptionError(
+            f"the term {name!r}: {kind!r} is a name of {kinds}. Build the one you mean and pass "
+            'it as {"loss": …}'
+        )
+    _require_options(name, spec, registries[0])
+    return registries[0].build(spec)
 
 
 def _require_options(name: str, spec: Spec, registry: Registry[Any]) -> None:
-    """Counts `weight` and `start`, which are the objective's own, among the allowed options."""
+    """Counts `weight` and `start`, the options of the term, among those of the loss."""
     parameters = registry.describe(spec["type"]).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return

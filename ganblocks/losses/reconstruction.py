@@ -1,4 +1,4 @@
-"""Reconstruction losses: how far an output is from its target."""
+"""Reconstruction losses: the distance of an output from its target."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ RECONSTRUCTION_LOSSES: Registry[nn.Module] = Registry("reconstruction losses")
 
 
 class ReconstructionLoss(nn.Module, ABC):
-    """Compares images (B, C, H, W) of one shape, in full precision, and gives a scalar.
+    """Base class: a scalar distance between two images, computed in full precision.
 
-    In the losses' formulas y is the output, t the target, and a bar the mean over all values.
+    In the formulas of the losses, y is the output, t the target, and a bar the mean over all
+    values. To write your own loss, implement `_compare(self, output, target)`.
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
-        """Compares an output with its target.
+        """Returns the loss of an output.
 
         Args:
             output: Images (B, C, H, W).
-            target: Images of the same shape; nothing is broadcast.
+            target: Images of the same shape, without broadcasting.
 
         Raises:
-            ShapeError: They differ in shape, or there is nothing in them.
+            ShapeError: The images differ in shape or are empty.
         """
         if output.shape != target.shape:
             raise ShapeError(
@@ -36,11 +37,11 @@ class ReconstructionLoss(nn.Module, ABC):
                 "crop or resize one to the other first"
             )
         if output.numel() == 0:
-            raise ShapeError(f"a loss got images of shape {tuple(output.shape)}: nothing is there")
-        return self._compared(functional.full_precision(output), functional.full_precision(target))
+            raise ShapeError(f"a loss got empty images, of shape {tuple(output.shape)}")
+        return self._compare(functional.full_precision(output), functional.full_precision(target))
 
     @abstractmethod
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor: ...
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor: ...
 
 
 @RECONSTRUCTION_LOSSES.register("l1")
@@ -49,16 +50,13 @@ class L1Loss(ReconstructionLoss):
 
     $$\overline{\left|y - t\right|}$$
 
-    Raises:
-        ShapeError: Called with output and target of different shapes.
-
     Examples:
         >>> import torch
         >>> L1Loss()(torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)).item()
         1.0
     """
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.l1(output, target)
 
 
@@ -68,16 +66,13 @@ class L2Loss(ReconstructionLoss):
 
     $$\overline{(y - t)^2}$$
 
-    Raises:
-        ShapeError: Called with output and target of different shapes.
-
     Examples:
         >>> import torch
         >>> L2Loss()(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 2.0)).item()
         4.0
     """
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.l2(output, target)
 
 
@@ -87,14 +82,13 @@ class CharbonnierLoss(ReconstructionLoss):
 
     $$\overline{\sqrt{(y - t)^2 + \varepsilon^2} - \varepsilon}$$
 
-    The last ε is not theirs: it makes equal images give 0, and has no gradient.
+    The papers do not subtract ε; it makes equal images give 0 and has no gradient.
 
     Args:
-        eps: ε, in the images' unit: differences much larger than it count as in L1.
+        eps: ε, in the units of the images; much larger differences count as in L1.
 
     Raises:
-        OptionError: ε is not above 0.
-        ShapeError: Called with output and target of different shapes.
+        OptionError: ε is not positive.
 
     Examples:
         >>> import torch
@@ -107,22 +101,21 @@ class CharbonnierLoss(ReconstructionLoss):
         super().__init__()
         self.eps = eps
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.charbonnier(output, target, eps=self.eps)
 
 
 @RECONSTRUCTION_LOSSES.register("huber")
 class HuberLoss(ReconstructionLoss):
-    r"""Squared near 0 and linear beyond δ (Huber, 1964).
+    r"""Quadratic up to δ and linear beyond (Huber, 1964).
 
     The mean of ½ d² where |d| ≤ δ, and of δ (|d| − ½ δ) elsewhere, with d = y − t.
 
     Args:
-        delta: δ, in the images' unit.
+        delta: δ, in the units of the images.
 
     Raises:
-        OptionError: δ is not above 0.
-        ShapeError: Called with output and target of different shapes.
+        OptionError: δ is not positive.
 
     Examples:
         >>> import torch
@@ -135,20 +128,18 @@ class HuberLoss(ReconstructionLoss):
         super().__init__()
         self.delta = delta
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.huber(output, target, delta=self.delta)
 
 
 @RECONSTRUCTION_LOSSES.register("total_variation")
 class TotalVariationLoss(ReconstructionLoss):
-    r"""Mean absolute difference of neighbors, down plus across; it looks at the output alone.
+    r"""Mean absolute difference of neighboring pixels in the output, down plus across.
 
     $$\overline{\left|y_{i+1,j} - y_{i,j}\right|} + \overline{\left|y_{i,j+1} - y_{i,j}\right|}$$
 
-    Anisotropic (after Rudin et al., 1992). It smooths; add it to a loss that knows the target.
-
-    Raises:
-        ShapeError: Called with output and target of different shapes.
+    Anisotropic (after Rudin et al., 1992). It smooths and ignores the target: use it beside another
+    reconstruction loss.
 
     Examples:
         >>> import torch
@@ -157,27 +148,26 @@ class TotalVariationLoss(ReconstructionLoss):
         1.0
     """
 
-    cannot = {"minimum": "it looks at the output alone"}  # noqa: RUF012
+    cannot = {"minimum": "it ignores the target"}  # noqa: RUF012
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.total_variation(output)
 
 
 @RECONSTRUCTION_LOSSES.register("gradient_difference")
 class GradientDifferenceLoss(ReconstructionLoss):
-    r"""Compares the strength of edges in the output and in the target.
+    r"""Compares the strength of edges in output and target.
 
     $$\overline{\left|\,\left|\partial y\right| - \left|\partial t\right|\,\right|^\alpha}$$
 
-    ∂ is the difference of neighboring pixels, down and across, added (Mathieu et al., 2016,
-    equation 6). It does not see the color of flat regions, nor which side of an edge is bright.
+    summed over both axes, where ∂ is the difference of neighboring pixels (Mathieu et al., 2016,
+    equation 6). It ignores the color of flat regions and which side of an edge is bright.
 
     Args:
         alpha: α, 1 or more.
 
     Raises:
         OptionError: α is below 1.
-        ShapeError: Called with output and target of different shapes.
 
     Examples:
         >>> import torch
@@ -191,5 +181,5 @@ class GradientDifferenceLoss(ReconstructionLoss):
         super().__init__()
         self.alpha = alpha
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.gradient_difference(output, target, alpha=self.alpha)

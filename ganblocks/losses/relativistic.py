@@ -1,4 +1,4 @@
-"""Relativistic losses: real logits are to lie above fake ones, wherever both lie."""
+"""Relativistic losses: they compare real logits with fake ones."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from ganblocks.losses.logits import Logits
 
 
 class RelativisticLoss(AdversarialLoss):
-    """Compares real and fake logits; both players need both.
+    """Base class: both losses are functions of differences between real and fake logits.
 
     Args:
-        form: What is made of a difference x: `"logistic"`, softplus(−x); `"least_squares"`,
+        form: φ of a difference x: `"logistic"`, softplus(−x); `"least_squares"`,
             (x − 1)²; `"hinge"`, max(0, 1 − x).
         reduction: `"mean"`, `"sum"` or `"none"`, see `AdversarialLoss`.
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: A word is none of these.
+        OptionError: An argument has an invalid value.
     """
 
     needs_real_logits = True
-    cannot = {"generator_alone": "the generator's loss compares with real logits"}  # noqa: RUF012
+    cannot = {"generator_alone": "the generator's loss needs real logits"}  # noqa: RUF012
 
     def __init__(
         self, *, form: str = "logistic", reduction: str = "mean", combine: str = "mean"
     ) -> None:
-        require_one_of("form", form, functional.FORMS)
+        require_one_of("form", form, functional.RELATIVISTIC_FORMS)
         super().__init__(reduction=reduction, combine=combine)
         self.form = form
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Returns what the generator minimizes: the discriminator's loss with the sides exchanged.
+        """Returns the generator's loss: the discriminator's with real and fake logits swapped.
 
         Args:
-            fake_logits: Logits of what the generator made.
-            real_logits: Logits of real images, from the same discriminator. Must be given.
+            fake_logits: Logits of fake images.
+            real_logits: Logits of real images, from the same discriminator. Required.
 
         Raises:
             OptionError: `real_logits` is None, or the numbers of scales differ.
@@ -48,31 +48,31 @@ class RelativisticLoss(AdversarialLoss):
         """
         if real_logits is None:
             raise OptionError(
-                f"{type(self).__name__} compares fake logits with real ones, for the generator "
-                "too: write loss.generator(fake_logits, real_logits)",
+                f"the generator's loss of {type(self).__name__} compares fake logits with real "
+                "ones: write loss.generator(fake_logits, real_logits)",
                 see="needs-real-logits",
             )
         pairs = self._pairs(real_logits, fake_logits)
-        return self._combined([self._compared(fake, real) for real, fake in pairs])
+        return self._combine([self._compare(fake, real) for real, fake in pairs])
 
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return self._compared(real, fake)
+    def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return self._compare(real_logits, fake_logits)
 
-    def _generator(self, fake: Tensor) -> Tensor:
-        raise NotImplementedError  # `generator` above takes both sides
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        raise NotImplementedError  # `generator` needs the real logits too
 
     @abstractmethod
-    def _compared(self, better: Tensor, worse: Tensor) -> Tensor: ...
+    def _compare(self, higher: Tensor, lower: Tensor) -> Tensor: ...
 
 
 @ADVERSARIAL_LOSSES.register("rpgan")
 class RpGANLoss(RelativisticLoss):
-    r"""Relativistic paired: each real logit against a fake one; with R1 and R2, that of R3GAN.
+    r"""Relativistic paired loss: each real logit against a fake one.
 
     $$L_D = \overline{\varphi(r - f)}, \quad L_G = \overline{\varphi(f - r)}$$
 
-    with φ of `form` (Jolicoeur-Martineau, 2018, equation 7; Huang et al., 2024, equation 2). R3GAN
-    takes the logistic one.
+    with φ given by `form` (Jolicoeur-Martineau, 2018, equation 7). The logistic form with the
+    penalty `r1_r2` is R3GAN's loss (Huang et al., 2024, equation 2).
 
     Args:
         form: `"logistic"`, `"least_squares"` or `"hinge"`, see `RelativisticLoss`.
@@ -80,8 +80,8 @@ class RpGANLoss(RelativisticLoss):
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: A word is none of these.
-        ShapeError: Called with real and fake logits of different shapes.
+        OptionError: An argument has an invalid value.
+        ShapeError: When called: real and fake logits differ in shape.
 
     Examples:
         >>> import torch
@@ -90,22 +90,21 @@ class RpGANLoss(RelativisticLoss):
         0.0
     """
 
-    def _compared(self, better: Tensor, worse: Tensor) -> Tensor:
+    def _compare(self, higher: Tensor, lower: Tensor) -> Tensor:
         return functional.relativistic_paired(
-            better, worse, form=self.form, reduction=self.reduction
+            higher, lower, form=self.form, reduction=self.reduction
         )
 
 
 @ADVERSARIAL_LOSSES.register("ragan")
 class RaGANLoss(RelativisticLoss):
-    r"""Relativistic average: each logit against the mean of the other side's.
+    r"""Relativistic average loss: each real logit against the mean fake logit and vice versa.
 
     $$L_D = \overline{\varphi(r - \bar f)} + \overline{\varphi(\bar r - f)}, \quad
     L_G = \overline{\varphi(f - \bar r)} + \overline{\varphi(\bar f - r)}$$
 
-    with φ of `form`; the means run over the batch and all logits of a scale
-    (Jolicoeur-Martineau, 2018, equations 8 to 10). Some implementations halve the sum. Neither
-    mean is detached.
+    with φ given by `form` and means over the batch and all logits of a scale (Jolicoeur-Martineau,
+    2018, equations 8 to 10). Neither mean is detached. Some implementations halve the sum.
 
     Args:
         form: `"logistic"`, `"least_squares"` or `"hinge"`, see `RelativisticLoss`.
@@ -113,7 +112,7 @@ class RaGANLoss(RelativisticLoss):
         combine: `"mean"` or `"sum"`, over scales.
 
     Raises:
-        OptionError: A word is none of these.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> import torch
@@ -121,9 +120,9 @@ class RaGANLoss(RelativisticLoss):
         2.0
     """
 
-    over_batch = "whole"  # each logit is compared with a mean over the batch
+    batch_reduction = "whole"  # each logit is compared with a mean over the batch
 
-    def _compared(self, better: Tensor, worse: Tensor) -> Tensor:
+    def _compare(self, higher: Tensor, lower: Tensor) -> Tensor:
         return functional.relativistic_average(
-            better, worse, form=self.form, reduction=self.reduction
+            higher, lower, form=self.form, reduction=self.reduction
         )

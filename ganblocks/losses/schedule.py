@@ -1,40 +1,40 @@
-"""Weights that change with the step."""
+"""Weights of loss terms, constant or piecewise linear in the step."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import isfinite
 from typing import Any, TypeGuard
 
 from ganblocks.errors import OptionError
 
 Weight = float | Sequence[Sequence[float]]
-"""A number, or points [step, weight] with straight lines between."""
+"""A number, or points [step, weight] that are interpolated linearly."""
 
 
 def require_weight(what: str, weight: Any) -> None:
-    """Raises `OptionError` unless it is a number or a list of points with rising steps.
+    """Raises `OptionError` unless it is a number or a list of points with increasing steps.
 
     Examples:
         >>> require_weight("weight", [[0, 0.0], [1000, 10.0]])
     """
-    points = [list(p) for p in weight] if _is_points(weight) else [[0, weight]]
-    numbers = [number for point in points for number in point]
-    sound = bool(points) and all(
-        isinstance(n, int | float) and not isinstance(n, bool) and isfinite(n) for n in numbers
+    points = weight if _is_points(weight) else [[0, weight]]
+    valid = bool(points) and all(
+        isinstance(n, int | float) and not isinstance(n, bool) and isfinite(n)
+        for n in chain(*points)
     )
-    if not sound or any(left[0] >= right[0] for left, right in pairwise(points)):
+    if not valid or any(left[0] >= right[0] for left, right in pairwise(points)):
         raise OptionError(
-            f"{what} is {weight!r}: write a number, or points [step, weight] with rising steps, "
-            "such as [[0, 0.0], [1000, 10.0]]",
+            f"{what} is {weight!r}: write a number, or points [step, weight] with increasing "
+            "steps, such as [[0, 0.0], [1000, 10.0]]",
             see="loss-weights",
         )
 
 
 def weight_at(weight: Weight, step: int) -> float:
-    """Returns the weight in force at a step: constant before the first point and after the last.
+    """Returns the weight at a step, constant before the first point and after the last.
 
     Examples:
         >>> points = [[100, 0.0], [200, 10.0]]

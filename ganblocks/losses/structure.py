@@ -1,4 +1,4 @@
-"""Reconstruction losses that see neighborhoods and frequencies."""
+"""Reconstruction losses that compare neighborhoods or frequencies."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class SSIMLoss(ReconstructionLoss):
     $$1 - \overline{\frac{(2\mu_y\mu_t + C_1)(2\sigma_{yt} + C_2)}
     {(\mu_y^2 + \mu_t^2 + C_1)(\sigma_y^2 + \sigma_t^2 + C_2)}}$$
 
-    with C₁ = (0.01 L)², C₂ = (0.03 L)². Windows lie wholly inside the image, channels are compared
-    one by one, variances are those of the window's weights.
+    with C₁ = (0.01 L)², C₂ = (0.03 L)². Windows lie entirely inside the image, channels are
+    compared separately, and variances are weighted by the window.
 
     Args:
-        data_range: L, largest minus smallest possible value: 2 for [−1, 1].
-        window_size: Side of the Gaussian window.
-        sigma: Its standard deviation, in pixels.
+        data_range: L, the largest possible value minus the smallest: 2 for [−1, 1].
+        window_size: Side of the Gaussian window, in pixels.
+        sigma: Standard deviation of the window, in pixels.
 
     Raises:
         OptionError: A number is too small.
-        ShapeError: Called with shapes that differ, or images smaller than the window.
+        ShapeError: When called: the images differ in shape or are smaller than the window.
 
     Examples:
         >>> import torch
@@ -48,7 +48,7 @@ class SSIMLoss(ReconstructionLoss):
         self.window_size = window_size
         self.sigma = sigma
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return 1 - functional.ssim(
             output,
             target,
@@ -64,18 +64,18 @@ class MSSSIMLoss(SSIMLoss):
 
     $$1 - \overline{l_M^{w_M} \prod_{j=1}^{M} cs_j^{w_j}}$$
 
-    Luminance l counts at the coarsest scale, contrast and structure cs at all; between scales both
-    images are averaged 2×2. With five scales images need 176 pixels a side.
+    Luminance l counts at the coarsest scale only, contrast and structure cs at all; between scales
+    both images are average-pooled 2×2. With five scales, images need at least 176×176 pixels.
 
     Args:
         data_range: As in `SSIMLoss`.
         window_size: As in `SSIMLoss`.
         sigma: As in `SSIMLoss`.
-        weights: Exponents of the scales, finest first, one for each scale; the paper's five.
+        weights: Exponents of the scales, finest first; the default is the paper's five.
 
     Raises:
         OptionError: A number is too small, or there are no weights.
-        ShapeError: Called with shapes that differ, or images too small for the last scale.
+        ShapeError: When called: the images differ in shape or are too small for the last scale.
 
     Examples:
         >>> import torch
@@ -94,12 +94,12 @@ class MSSSIMLoss(SSIMLoss):
     ) -> None:
         super().__init__(data_range=data_range, window_size=window_size, sigma=sigma)
         if isinstance(weights, str) or not isinstance(weights, Sequence) or not weights:
-            raise OptionError(f"weights are {weights!r}: write one for each scale, as [0.5, 0.5]")
+            raise OptionError(f"weights are {weights!r}: write a list such as [0.5, 0.5]")
         for weight in weights:
-            require_at_least("a weight of weights", weight, 0)
+            require_at_least("a value of weights", weight, 0)
         self.weights = tuple(weights)
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return 1 - functional.ms_ssim(
             output,
             target,
@@ -112,20 +112,19 @@ class MSSSIMLoss(SSIMLoss):
 
 @RECONSTRUCTION_LOSSES.register("focal_frequency")
 class FocalFrequencyLoss(ReconstructionLoss):
-    r"""Distance of spectra that dwells on the frequencies that are hard (Jiang et al., 2021).
+    r"""Distance of spectra, weighted towards frequencies with large errors (Jiang et al., 2021).
 
     $$\overline{w \left|F_y - F_t\right|^2}, \quad
     w = \frac{\left|F_y - F_t\right|^\alpha}{\max \left|F_y - F_t\right|^\alpha}$$
 
-    F is the orthonormal two-dimensional Fourier transform of each channel; the weights w are
-    constants of the gradient (equations 8 and 9).
+    F is the orthonormal two-dimensional Fourier transform of each channel; the gradient treats the
+    weights w as constants (equations 8 and 9).
 
     Args:
-        alpha: α: 0 weighs all frequencies alike, which is the mean squared error.
+        alpha: α; 0 weights all frequencies equally, which is the mean squared error.
 
     Raises:
         OptionError: α is below 0.
-        ShapeError: Called with output and target of different shapes.
 
     Examples:
         >>> import torch
@@ -133,12 +132,12 @@ class FocalFrequencyLoss(ReconstructionLoss):
         1.0
     """
 
-    cannot = {"gradcheck": "its weights are constants of the gradient"}  # noqa: RUF012
+    cannot = {"gradcheck": "its gradient treats the weights as constants"}  # noqa: RUF012
 
     def __init__(self, alpha: float = 1.0) -> None:
         require_at_least("alpha", alpha, 0)
         super().__init__()
         self.alpha = alpha
 
-    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
+    def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return functional.focal_frequency(output, target, alpha=self.alpha)

@@ -1,4 +1,4 @@
-"""Named loss terms of one player: what is differentiated, and what a log shows of it."""
+"""Named loss terms of one player: their total is differentiated, their values are logged."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ganblocks.errors import OptionError
 
 @dataclass
 class LossTerms:
-    """What one player minimizes at one step.
+    """The loss of one player at one step, as named terms.
 
     Attributes:
-        raw: Each term without its weight, by name.
-        weighted: Each term with it: their sum is differentiated.
-        lazy: Names of terms that are not due at every step.
+        raw: The terms by name, without their weights.
+        weighted: The terms by name, with their weights; their sum is differentiated.
+        lazy: Names of terms that are not computed at every step.
         summed: Names of terms that are sums over the batch; the others are means.
-        figures: Other scalars for the log, by name.
-        gradients: Images by name: the log shows the norm of the player's gradient to each.
+        figures: Other scalars to log, by name.
+        gradients: Images by name; the norm of the loss's gradient at each is logged.
 
     Examples:
         >>> terms = LossTerms()
         >>> terms.add("l1", torch.tensor(0.5), weight=100.0)
-        >>> terms.add("r1", torch.tensor(2.0), weight=10.0, factor=16)
-        >>> terms.raw["r1"].item(), terms.total().item(), terms.total(lazy=False).item()
+        >>> terms.add("r1", torch.tensor(2.0), weight=10.0, interval=16)
+        >>> terms.raw["r1"].item(), terms.total().item(), terms.total(include_lazy=False).item()
         (2.0, 370.0, 50.0)
     """
 
@@ -41,10 +41,10 @@ class LossTerms:
 
     @classmethod
     def of(cls, returned: Any) -> LossTerms:
-        """Returns terms as they are, and a dictionary of scalars as terms of weight 1.
+        """Returns `LossTerms` unchanged, and a dictionary of scalars as terms of weight 1.
 
         Args:
-            returned: What a task's `loss` returned.
+            returned: The value that a task's `loss` returned.
 
         Raises:
             OptionError: It is neither.
@@ -57,7 +57,7 @@ class LossTerms:
             return returned
         if not isinstance(returned, Mapping):
             raise OptionError(
-                f"a task's loss returned {type(returned).__name__}: return LossTerms, or a "
+                f"a task's loss returned {type(returned).__name__}: return LossTerms or a "
                 'dictionary of scalars such as {"l1": value}'
             )
         terms = cls()
@@ -71,54 +71,52 @@ class LossTerms:
         value: Tensor,
         weight: float = 1.0,
         *,
-        factor: int = 1,
-        over_batch: str = "mean",
+        interval: int = 1,
+        batch_reduction: str = "mean",
     ) -> None:
         """Adds a term.
 
         Args:
-            name: The name that logs show.
+            name: The name in the log.
             value: A scalar.
-            weight: What it is multiplied by in the total.
-            factor: Steps from one time that it is due to the next: the total counts it so many
-                times.
-            over_batch: Whether the value is a `"mean"` or a `"sum"` over the batch.
+            weight: Its factor in the total.
+            interval: The term is computed every `interval` steps, and multiplied by it.
+            batch_reduction: Whether the value is a `"mean"` or a `"sum"` over the batch.
 
         Raises:
-            OptionError: The value is not a tensor of one number.
+            OptionError: The value is not a scalar tensor.
         """
         if not isinstance(value, Tensor) or value.dim():
             got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
             raise OptionError(
-                f"the term {name!r} gave {got}: a loss gives a tensor of one value, such as "
+                f"the term {name!r} is {got}: a loss returns a scalar tensor, such as "
                 "(fake - target).abs().mean(), without .item()",
                 see="no-gradient-to-the-generator",
             )
         self.raw[name] = value
-        # A term of weight 0 is logged, and is out of the total even where it is infinite.
-        self.weighted[name] = weight * (factor * value) if weight else torch.zeros_like(value)
-        if factor > 1:
+        # A term of weight 0 is logged but not part of the total, even if it is infinite.
+        self.weighted[name] = weight * (interval * value) if weight else torch.zeros_like(value)
+        if interval > 1:
             self.lazy.add(name)
-        if over_batch == "sum":
+        if batch_reduction == "sum":
             self.summed.add(name)
 
-    def total(self, parts: int = 1, *, lazy: bool = True) -> Tensor:
-        """Sum of the weighted terms: this part's share of the whole batch's loss.
+    def total(self, micro_batches: int = 1, *, include_lazy: bool = True) -> Tensor:
+        """Returns the sum of the weighted terms: this micro-batch's share of the batch's loss.
 
         Args:
-            parts: Equal parts that the batch is cut into; means count 1/parts, sums in full.
-            lazy: Whether terms count that are not due at every step; without them the totals of
-                steps are comparable.
+            micro_batches: Number of equal parts of the batch; means are divided by it.
+            include_lazy: Whether to add terms that are not computed at every step; totals without
+                them are comparable between steps.
         """
-        counted = {k: x for k, x in self.weighted.items() if lazy or k not in self.lazy}
-        if parts == 1:
-            return _sum(list(counted.values()))
-        means = _sum([value for name, value in counted.items() if name not in self.summed])
-        return _sum([means / parts, *(counted[name] for name in counted if name in self.summed)])
+        terms = {k: x for k, x in self.weighted.items() if include_lazy or k not in self.lazy}
+        if micro_batches == 1:
+            return _sum(list(terms.values()))
+        means = _sum([value for name, value in terms.items() if name not in self.summed])
+        sums = [value for name, value in terms.items() if name in self.summed]
+        return _sum([means / micro_batches, *sums])
 
 
 def _sum(values: list[Tensor]) -> Tensor:
-    total = torch.zeros((), device=values[0].device) if values else torch.zeros(())
-    for value in values:
-        total = total + value
-    return total
+    zero = torch.zeros((), device=values[0].device if values else None)
+    return sum(values, start=zero)

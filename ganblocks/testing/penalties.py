@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ganblocks.errors import ShapeError
-from ganblocks.losses.penalties import Penalty
+from ganblocks.losses import Penalty
 from ganblocks.testing.contract import Subject, require, require_raises, require_scalar, unchanged
 from ganblocks.testing.networks import Size
 from ganblocks.testing.serialization import copy_, pickle_, spec, state_dict

@@ -21,7 +21,7 @@ class StepFigures:
         for name, value in terms.raw.items():
             self._add(f"loss_{label}_{name}", value, 1 if name in terms.summed else self._parts)
         if terms.raw.keys() - terms.lazy:
-            self._add(f"loss_{label}", terms.total(self._parts, lazy=False), 1)
+            self._add(f"loss_{label}", terms.total(self._parts, include_lazy=False), 1)
         for name, value in terms.figures.items():
             self._add(name, value, self._parts)
 

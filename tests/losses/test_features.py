@@ -18,7 +18,7 @@ from ganblocks.losses import StyleLoss
 
 
 class Maps(nn.Module):
-    """Hands over what it was given, and its square."""
+    """Returns its input and the square of it."""
 
     def forward(self, x):
         return x, x.square()
@@ -81,7 +81,7 @@ def test_the_gradient_reaches_the_output_and_not_the_target(name):
 
 
 @pytest.mark.parametrize("kind", [PerceptualLoss, StyleLoss])
-def test_maps_are_weighed_as_told(kind):
+def test_map_weights_are_applied(kind):
     output, target = pair(size=5)
     alone = [kind(Maps(), map_weights=w)(output, target).item() for w in ([1, 0], [0, 1])]
     both = kind(Maps(), map_weights=[0.5, 2.0])(output, target).item()
@@ -156,7 +156,7 @@ def test_weights_from_a_file_and_the_spec(tmp_path):
     assert again(output, target) == loss(output, target)
 
 
-def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
+def test_weights_that_cannot_be_loaded(tmp_path, monkeypatch):
     def offline(*_, **__):
         raise OSError("no route to host")
 
@@ -184,7 +184,7 @@ def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
             lambda: PerceptualLoss("alexnet", layers=[], backbone_weights="random"),
             r"layers are \[\]",
         ),
-        (lambda: PerceptualLoss(Maps(), map_weights=[-1.0]), "a weight of map_weights is -1.0"),
+        (lambda: PerceptualLoss(Maps(), map_weights=[-1.0]), "a value of map_weights is -1.0"),
         (lambda: FeatureMatchingLoss("hd"), "unknown weighting 'hd'"),
         (lambda: PerceptualLoss()(*pair()), "has no features to compare"),
         (lambda: PerceptualLoss(Maps(), map_weights=[1.0])(*pair()), "1 map_weights for 2 maps"),

@@ -143,15 +143,15 @@ def test_the_memory_of_a_term_can_be_kept():
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        ({}, "an objective without terms"),
+        ({}, "an objective needs a term"),
         ({"l1": "l7"}, "the term 'l1': unknown type of loss 'l7'"),
         ({"l1": {"type": "l1", "weight": "10"}}, "weight of the term 'l1' is '10'"),
-        ({"l1": {"type": "l1", "weight": [[5, 1.0], [5, 2.0]]}}, "rising steps"),
+        ({"l1": {"type": "l1", "weight": [[5, 1.0], [5, 2.0]]}}, "increasing steps"),
         ({"l1": {"type": "l1", "weigth": 10}}, "weigth"),
         ({"l1": L1Loss()}, "write a name, a spec such as"),
-        ({"l1": {"loss": L1Loss(), "interval": 2}}, r"\['interval'\] beside it"),
-        ({"l1": {"loss": 3}}, "hand in a loss object"),
-        ({"loss.g": "l1"}, "write a word such as 'l1'"),
+        ({"l1": {"loss": L1Loss(), "interval": 2}}, r"\['interval'\] cannot change"),
+        ({"l1": {"loss": 3}}, "pass an object of a subclass"),
+        ({"loss.g": "l1"}, "write an identifier such as 'l1'"),
         ({"update": "l1"}, "cannot be called 'update'"),
         ({"training": "l1"}, "cannot be called 'training'"),
         ({"l1": {"type": ["l1"]}}, "has the type"),
@@ -185,7 +185,7 @@ def test_a_term_that_gives_no_scalar_is_named(parts, value):
             return value
 
     objective = Objective({"mine": {"loss": Odd()}})
-    with pytest.raises(OptionError, match="the term 'mine' gave .*a tensor of one value"):
+    with pytest.raises(OptionError, match="the term 'mine' is .*a scalar tensor"):
         objective.generator(critic(output), fake=output, target=target)
 
 

@@ -48,14 +48,14 @@ def norm_is_per_image(penalty):
 class NormOverTheBatch(WGANGPPenalty):
     """The norm of the whole batch's gradient: at B = 4 it gives 1.0, at B = 16 it gives 9.0."""
 
-    def _penalty(self, judge, real, fake, condition):
+    def _penalty(self, discriminator, real, fake, condition):
         return (gradient_at(real).norm() - 1).square()
 
 
 class OneEpsilon(WGANGPPenalty):
-    def _penalty(self, judge, real, fake, condition):
+    def _penalty(self, discriminator, real, fake, condition):
         epsilon = torch.rand(())
-        judge(epsilon * real + (1 - epsilon) * fake)
+        discriminator(epsilon * real + (1 - epsilon) * fake)
         return torch.zeros(())
 
 
@@ -79,7 +79,7 @@ class FakeNotDetached(WGANGPPenalty):
             between.requires_grad_()
         logits = discriminator(between).square().sum()
         (gradient,) = torch.autograd.grad(logits, between, create_graph=True)
-        return functional.norms_to_target(gradient)
+        return functional.gradient_norm_penalty(gradient)
 
 
 def generator_is_left_alone(penalty):
@@ -104,7 +104,7 @@ def callers_tensor_is_left_alone(penalty):
 class PixelMeanR1(R1Penalty):
     """No ½, and the mean over values in place of the sum."""
 
-    def _penalty(self, judge, real, fake, condition):
+    def _penalty(self, discriminator, real, fake, condition):
         return gradient_at(real).square().mean()
 
 
@@ -166,14 +166,14 @@ def least_squares_are_of_logits(loss):
 
 
 class RealDetached(RpGANLoss):
-    def _compared(self, better, worse):
-        return super()._compared(better.detach(), worse)
+    def _compare(self, higher, lower):
+        return super()._compare(higher.detach(), lower)
 
 
 class MeansDetached(RaGANLoss):
-    def _compared(self, better, worse):
-        above = functional.relativistic_paired(better, worse.mean().detach().expand_as(better))
-        below = functional.relativistic_paired(better.mean().detach().expand_as(worse), worse)
+    def _compare(self, higher, lower):
+        above = functional.relativistic_paired(higher, lower.mean().detach().expand_as(higher))
+        below = functional.relativistic_paired(higher.mean().detach().expand_as(lower), lower)
         return above + below
 
 

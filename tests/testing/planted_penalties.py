@@ -114,14 +114,14 @@ def maps_of(logits):
 class Smooth(Penalty):
     """A sound penalty on the size of the logits; unregistered."""
 
-    def _penalty(self, judge, real, fake, condition):
-        scales = maps_of(judge(real)) + maps_of(judge(fake))
+    def _penalty(self, discriminator, real, fake, condition):
+        scales = maps_of(discriminator(real)) + maps_of(discriminator(fake))
         return torch.stack([scale.square().mean() for scale in scales]).mean()
 
 
 class OneForEachImage(Smooth):
-    def _penalty(self, judge, real, fake, condition):
-        return super()._penalty(judge, real, fake, condition) * real.new_ones(len(real))
+    def _penalty(self, discriminator, real, fake, condition):
+        return super()._penalty(discriminator, real, fake, condition) * real.new_ones(len(real))
 
 
 class NaNPenalty(Smooth):
@@ -165,8 +165,8 @@ class MarksTheCallersImages(Smooth):
 
 
 class WritesToReal(Smooth):
-    def _penalty(self, judge, real, fake, condition):
-        return super()._penalty(judge, real.mul_(0.5), fake, condition)
+    def _penalty(self, discriminator, real, fake, condition):
+        return super()._penalty(discriminator, real.mul_(0.5), fake, condition)
 
 
 class RunsBackward(Smooth):
@@ -189,10 +189,10 @@ class Remembers(Smooth):
 class FirstOrder(Smooth):
     """The gradient's norm without a graph: what it teaches is not what it is."""
 
-    def _penalty(self, judge, real, fake, condition):
+    def _penalty(self, discriminator, real, fake, condition):
         real = real.requires_grad_()
-        logits = sum(scale.sum() for scale in maps_of(judge(real)))
+        logits = sum(scale.sum() for scale in maps_of(discriminator(real)))
         (gradient,) = torch.autograd.grad(logits, real, retain_graph=True)
         return gradient.square().sum() * (1 + 0 * logits) + super()._penalty(
-            judge, real, fake, condition
+            discriminator, real, fake, condition
         )

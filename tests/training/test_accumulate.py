@@ -140,7 +140,7 @@ def test_a_loss_that_makes_no_declaration_of_sums_is_seen_to_differ():
     terms = {"a": {"type": "hinge", "reduction": "sum"}}
     whole, cut = exact_updater(Objective(terms)), exact_updater(Objective(terms), 2)
     loss = cut.task.objective.adversarial["a"]
-    loss.__class__ = type("Undeclared", (type(loss),), {"over_batch": "mean"})
+    loss.__class__ = type("Undeclared", (type(loss),), {"batch_reduction": "mean"})
     given = batch(4, dtype=torch.float64)
     one, many = whole.step(given), cut.step(given)
     assert many["grad_norm_d"].item() == pytest.approx(one["grad_norm_d"].item() / 2)

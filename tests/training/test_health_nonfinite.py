@@ -236,8 +236,8 @@ class Rare(Penalty):
     def __init__(self):
         super().__init__(interval=2)
 
-    def _penalty(self, judge, real, fake, condition):
-        return judge(real).mean() * float("nan")
+    def _penalty(self, discriminator, real, fake, condition):
+        return discriminator(real).mean() * float("nan")
 
 
 def test_a_lazy_penalty_is_found_at_the_step_that_it_was_due():

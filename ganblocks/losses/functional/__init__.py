@@ -1,7 +1,7 @@
 """Each formula once, as a function of tensors."""
 
 from ganblocks.losses.functional.adversarial import (
-    FORMS,
+    RELATIVISTIC_FORMS,
     hinge_discriminator,
     lsgan_discriminator,
     lsgan_generator,
@@ -19,11 +19,7 @@ from ganblocks.losses.functional.frequency import (
     focal_weights,
     frequency_distance,
 )
-from ganblocks.losses.functional.penalties import (
-    half_squared_norm,
-    lecam,
-    norms_to_target,
-)
+from ganblocks.losses.functional.penalties import gradient_norm_penalty, half_squared_norm, lecam
 from ganblocks.losses.functional.pixels import (
     charbonnier,
     gradient_difference,
@@ -36,15 +32,16 @@ from ganblocks.losses.functional.reducing import REDUCTIONS, full_precision, red
 from ganblocks.losses.functional.structure import MS_SSIM_WEIGHTS, ms_ssim, ssim
 
 __all__ = [
-    "FORMS",
     "MS_SSIM_WEIGHTS",
     "REDUCTIONS",
+    "RELATIVISTIC_FORMS",
     "charbonnier",
     "focal_frequency",
     "focal_weights",
     "frequency_distance",
     "full_precision",
     "gradient_difference",
+    "gradient_norm_penalty",
     "gram",
     "half_squared_norm",
     "hinge_discriminator",
@@ -56,7 +53,6 @@ __all__ = [
     "lsgan_generator",
     "ms_ssim",
     "negative_logits",
-    "norms_to_target",
     "reduce",
     "relativistic_average",
     "relativistic_paired",

@@ -1,7 +1,7 @@
 """Adversarial losses: each formula once, over logits of any shape.
 
 r are the logits of real images, f those of fake ones, σ the logistic function, and
-softplus(x) = log(1 + eˣ) = −log σ(−x). Every function takes the words of `reduce`.
+softplus(x) = log(1 + eˣ) = −log σ(−x). Every `reduction` is that of `reduce`, with its error.
 """
 
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor
 from ganblocks.errors import ShapeError, require_one_of
 from ganblocks.losses.functional.reducing import REDUCTIONS, reduce
 
-FORMS = ("logistic", "least_squares", "hinge")
-"""What relativistic losses make of a difference of logits."""
+RELATIVISTIC_FORMS = ("logistic", "least_squares", "hinge")
+"""φ of the relativistic losses, applied to a difference of logits."""
 
 
 def vanilla_discriminator(
@@ -24,7 +24,7 @@ def vanilla_discriminator(
 ) -> Tensor:
     """Binary cross-entropy: mean softplus(−r) + mean softplus(f) (Goodfellow et al., 2014).
 
-    With one-sided label smoothing s the real half is mean ((1 − s) softplus(−r) + s softplus(r)),
+    With one-sided label smoothing s, the first term is mean ((1 − s) softplus(−r) + s softplus(r)),
     which equals mean (softplus(−r) + s r) (Salimans et al., 2016, section 3.4).
 
     Args:
@@ -33,18 +33,14 @@ def vanilla_discriminator(
         label_smoothing: s, from 0 to 1.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> round(vanilla_discriminator(torch.zeros(3), torch.zeros(5)).item(), 4)  # 2 · log 2
         1.3863
     """
-    real = _surprise(real_logits)
+    real = _softplus_of_negative(real_logits)
     if label_smoothing:
         real = real + label_smoothing * real_logits
-    return reduce(real, reduction) + reduce(_surprise(-fake_logits), reduction)
+    return reduce(real, reduction) + reduce(_softplus_of_negative(-fake_logits), reduction)
 
 
 def vanilla_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -54,15 +50,11 @@ def vanilla_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor
         fake_logits: f, of any shape.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> round(vanilla_generator(torch.zeros(3)).item(), 4)  # log 2
         0.6931
     """
-    return reduce(_surprise(fake_logits), reduction)
+    return reduce(_softplus_of_negative(fake_logits), reduction)
 
 
 def saturating_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
@@ -72,11 +64,7 @@ def saturating_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Ten
         fake_logits: f, of any shape.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> round(saturating_generator(torch.zeros(3)).item(), 4)  # −log 2
         -0.6931
     """
@@ -100,11 +88,7 @@ def lsgan_discriminator(
         b: Target of real logits.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> lsgan_discriminator(torch.ones(2), torch.ones(2)).item()
         1.0
     """
@@ -116,14 +100,10 @@ def lsgan_generator(fake_logits: Tensor, *, c: float = 1.0, reduction: str = "me
 
     Args:
         fake_logits: f, of any shape.
-        c: What the generator wants its logits to be.
+        c: Target of fake logits for the generator.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> lsgan_generator(torch.zeros(2)).item()
         1.0
     """
@@ -140,11 +120,7 @@ def hinge_discriminator(
         fake_logits: f, of any shape.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> hinge_discriminator(torch.tensor([2.0, 0.0]), torch.tensor([-3.0])).item()
         0.5
     """
@@ -161,11 +137,7 @@ def wgan_discriminator(
         fake_logits: f, of any shape.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> wgan_discriminator(torch.tensor([3.0]), torch.tensor([1.0])).item()
         -2.0
     """
@@ -179,11 +151,7 @@ def negative_logits(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
         fake_logits: f, of any shape.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
-    Raises:
-        OptionError: The reduction is another word.
-
     Examples:
-        >>> import torch
         >>> negative_logits(torch.tensor([1.0, 3.0])).item()
         -2.0
     """
@@ -191,67 +159,65 @@ def negative_logits(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
 
 
 def relativistic_paired(
-    better: Tensor, worse: Tensor, *, form: str = "logistic", reduction: str = "mean"
+    higher: Tensor, lower: Tensor, *, form: str = "logistic", reduction: str = "mean"
 ) -> Tensor:
-    """Paired: mean φ(better − worse), logit by logit (Jolicoeur-Martineau, 2018, equation 7).
+    """Paired: mean φ(higher − lower), logit by logit (Jolicoeur-Martineau, 2018, equation 7).
 
     φ(x) is softplus(−x), (x − 1)² or max(0, 1 − x). The discriminator takes (r, f), the
     generator (f, r); the logistic form is the loss of R3GAN (Huang et al., 2024, equation 2).
 
     Args:
-        better: Logits that are to lie higher.
-        worse: Logits that are to lie lower, of the same shape.
+        higher: Logits that should be higher.
+        lower: Logits that should be lower, of the same shape.
         form: φ: `"logistic"`, `"least_squares"` or `"hinge"`.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
     Raises:
-        OptionError: The form or the reduction is another word.
-        ShapeError: The logits differ in shape, so that they do not make pairs.
+        OptionError: The form or the reduction is unknown.
+        ShapeError: The logits differ in shape.
 
     Examples:
-        >>> import torch
         >>> relativistic_paired(torch.tensor([2.0]), torch.tensor([1.5]), form="hinge").item()
         0.5
     """
-    if better.shape != worse.shape:
+    if higher.shape != lower.shape:
         raise ShapeError(
-            f"logits of shape {tuple(better.shape)} and {tuple(worse.shape)} make no pairs: judge "
-            'as many real as fake images, of one size, or take "ragan"',
+            f"logits of shapes {tuple(higher.shape)} and {tuple(lower.shape)} cannot be paired: "
+            'use as many real as fake images, all of one size, or the loss "ragan"',
             see="needs-real-logits",
         )
-    return reduce(_margin(better - worse, form), reduction)
+    return reduce(_phi(higher - lower, form), reduction)
 
 
 def relativistic_average(
-    better: Tensor, worse: Tensor, *, form: str = "logistic", reduction: str = "mean"
+    higher: Tensor, lower: Tensor, *, form: str = "logistic", reduction: str = "mean"
 ) -> Tensor:
-    """Average: mean φ(better − mean worse) + mean φ(mean better − worse).
+    """Average: mean φ(higher − mean lower) + mean φ(mean higher − lower).
 
     φ as in `relativistic_paired`; the means run over the batch and every logit of the map
     (Jolicoeur-Martineau, 2018, equations 8 to 10). The discriminator takes (r, f), the generator
     (f, r).
 
     Args:
-        better: Logits that are to lie higher, of any shape.
-        worse: Logits that are to lie lower, of any shape.
+        higher: Logits that should be higher, of any shape.
+        lower: Logits that should be lower, of any shape.
         form: φ: `"logistic"`, `"least_squares"` or `"hinge"`.
         reduction: `"mean"`, `"sum"` or `"none"`, see `reduce`.
 
     Raises:
-        OptionError: The form or the reduction is another word.
+        OptionError: The form or the reduction is unknown.
 
     Examples:
-        >>> import torch
         >>> relativistic_average(torch.ones(2), torch.zeros(2), form="least_squares").item()
         0.0
     """
-    above = _margin(better - worse.mean(), form)
-    below = _margin(better.mean() - worse, form)
+    above = _phi(higher - lower.mean(), form)
+    below = _phi(higher.mean() - lower, form)
     return reduce(above, reduction) + reduce(below, reduction)
 
 
-def _surprise(x: Tensor) -> Tensor:
-    """Returns softplus(−x). F.softplus is x itself beyond 20, which is off by 2e-9, and slower."""
+def _softplus_of_negative(x: Tensor) -> Tensor:
+    """Returns softplus(−x): F.softplus returns x itself beyond 20, off by 2e-9, and is slower."""
     return -F.logsigmoid(x)
 
 
@@ -260,8 +226,8 @@ def _squares(x: Tensor, target: float, reduction: str) -> Tensor:
     return F.mse_loss(x, torch.full_like(x, target), reduction=reduction)  # in one pass
 
 
-def _margin(x: Tensor, form: str) -> Tensor:
-    require_one_of("form", form, FORMS)
+def _phi(x: Tensor, form: str) -> Tensor:
+    require_one_of("form", form, RELATIVISTIC_FORMS)
     if form == "logistic":
-        return _surprise(x)
+        return _softplus_of_negative(x)
     return (x - 1).square() if form == "least_squares" else F.relu(1 - x)

@@ -1,4 +1,4 @@
-"""Distances between maps of features."""
+"""Distances between feature maps."""
 
 from collections.abc import Sequence
 
@@ -13,33 +13,35 @@ def weighted_l1(
     """Sum over the maps of wᵢ · mean |outputᵢ − targetᵢ|.
 
     Args:
-        output: Maps (B, C, H, W), of which each may have a shape of its own.
-        target: As many maps of the same shapes.
+        output: Maps (B, C, H, W), whose shapes may differ from each other.
+        target: Maps of the same shapes.
         weights: wᵢ, one for each map.
 
     Raises:
-        ValueError: There are not as many maps and weights of each.
+        ValueError: The numbers of maps and weights differ.
 
     Examples:
         >>> weighted_l1([torch.zeros(1, 2, 3, 3)], [torch.ones(1, 2, 3, 3)], [0.5]).item()
         0.5
     """
-    each = zip(output, target, weights, strict=True)
-    return torch.stack([weight * F.l1_loss(ours, theirs) for ours, theirs, weight in each]).sum()
+    maps = zip(output, target, weights, strict=True)
+    return torch.stack([weight * F.l1_loss(y, t) for y, t, weight in maps]).sum()
 
 
 def gram(features: Tensor) -> Tensor:
     """Gram matrices F Fᵀ / (C H W) of maps (B, C, H, W), as (B, C, C) (Johnson et al., 2016).
 
     Args:
-        features: F, with the pixels of each channel in a row.
+        features: Maps; row c of F holds the pixels of channel c.
 
     Examples:
         >>> gram(torch.ones(1, 2, 3, 3))[0].tolist()
         [[0.5, 0.5], [0.5, 0.5]]
     """
     flat = features.flatten(2)
-    with torch.autocast(flat.device.type, enabled=False):  # sums of many squares need every digit
+    with torch.autocast(
+        flat.device.type, enabled=False
+    ):  # sums of many squares need full precision
         return flat @ flat.transpose(1, 2) / (flat.shape[1] * flat.shape[2])
 
 
@@ -51,20 +53,17 @@ def weighted_gram(
     Johnson et al. (2016), equation 4; after Gatys et al. (2016).
 
     Args:
-        output: Maps (B, C, H, W), of which each may have a shape of its own.
-        target: As many maps of the same shapes.
+        output: Maps (B, C, H, W), whose shapes may differ from each other.
+        target: Maps of the same shapes.
         weights: wᵢ, one for each map.
 
     Raises:
-        ValueError: There are not as many maps and weights of each.
+        ValueError: The numbers of maps and weights differ.
 
     Examples:
         >>> weighted_gram([torch.zeros(1, 2, 3, 3)], [torch.ones(1, 2, 3, 3)], [1.0]).item()
         1.0
     """
-    each = zip(output, target, weights, strict=True)
-    parts = [
-        weight * (gram(ours) - gram(theirs)).square().sum((1, 2)).mean()
-        for ours, theirs, weight in each
-    ]
-    return torch.stack(parts).sum()
+    maps = zip(output, target, weights, strict=True)
+    terms = [weight * (gram(y) - gram(t)).square().sum((1, 2)).mean() for y, t, weight in maps]
+    return torch.stack(terms).sum()

@@ -1,50 +1,50 @@
-"""The focal frequency loss, in its two parts: the weights and what they weigh."""
+"""The focal frequency loss: spectral distances and their weights."""
 
 import torch
 from torch import Tensor
 
 
 def frequency_distance(output: Tensor, target: Tensor) -> Tensor:
-    """Squared distance of every frequency, |FFT(output) − FFT(target)|², orthonormal.
+    """Returns |FFT(output) − FFT(target)|² at every frequency, with an orthonormal FFT.
 
     Args:
         output: Images (B, C, H, W).
         target: Images of the same shape.
 
     Returns:
-        Values (B, C, H, W); their mean is that of the squared difference of the pixels (Parseval).
+        Values (B, C, H, W), whose mean is the mean squared error of the pixels (Parseval).
 
     Examples:
         >>> frequency_distance(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))[0, 0].tolist()
         [[4.0, 0.0], [0.0, 0.0]]
     """
-    off: Tensor = torch.fft.fft2(output - target, norm="ortho")
-    return off.real.square() + off.imag.square()
+    spectrum: Tensor = torch.fft.fft2(output - target, norm="ortho")
+    return spectrum.real.square() + spectrum.imag.square()
 
 
 def focal_weights(distance: Tensor, alpha: float = 1.0) -> Tensor:
-    """Weights in [0, 1] that follow |distance|^α of each spectrum, without gradient.
+    """Returns weights in [0, 1], proportional to |distance|^α in each spectrum, without gradient.
 
     w = d^α / max d^α with d = √distance, for each image and channel (Jiang et al., 2021,
     equation 8); 0 where the images are equal.
 
     Args:
-        distance: d², as `frequency_distance` gives it, (B, C, H, W).
-        alpha: α; with 0 all frequencies weigh 1.
+        distance: d², the result of `frequency_distance`, (B, C, H, W).
+        alpha: α; 0 gives all frequencies the weight 1.
 
     Examples:
         >>> focal_weights(torch.tensor([[[[4.0, 1.0]]]])).flatten().tolist()
         [1.0, 0.5]
     """
-    size = distance.detach().sqrt().pow(alpha)
-    largest = size.amax((-2, -1), keepdim=True)
-    return torch.where(largest > 0, size / largest, torch.zeros_like(size))
+    magnitude = distance.detach().sqrt().pow(alpha)
+    largest = magnitude.amax((-2, -1), keepdim=True)
+    return torch.where(largest > 0, magnitude / largest, torch.zeros_like(magnitude))
 
 
 def focal_frequency(output: Tensor, target: Tensor, *, alpha: float = 1.0) -> Tensor:
     """Mean of w · |FFT(output) − FFT(target)|² (Jiang et al., 2021, equation 9).
 
-    The weights w of `focal_weights` are constants of the gradient.
+    w are the `focal_weights`, treated as constants by the gradient.
 
     Args:
         output: Images (B, C, H, W).

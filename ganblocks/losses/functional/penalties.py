@@ -1,4 +1,4 @@
-"""What penalties make of gradients and logits. A gradient is (B, …), one for each image."""
+"""Penalties as functions of gradients, (B, …) with one for each image, and of logits."""
 
 import torch
 from torch import Tensor
@@ -6,23 +6,26 @@ from torch import Tensor
 from ganblocks.losses.functional.reducing import full_precision
 
 
-def norms_to_target(gradient: Tensor, *, target: float = 1.0, one_sided: bool = False) -> Tensor:
+def gradient_norm_penalty(
+    gradient: Tensor, *, target: float = 1.0, one_sided: bool = False
+) -> Tensor:
     """Mean over the images of (‖g‖₂ − t)², each norm over all values of one image.
 
     One-sided: mean max(0, ‖g‖₂ − t)² (Gulrajani et al., 2017, equation 3; one-sided: Petzka et
-    al., 2018). The gradient of a zero norm is taken as 0.
+    al., 2018). A norm of zero has the gradient 0.
 
     Args:
         gradient: g, (B, …): one gradient for each image.
-        target: t, the norm aimed at.
-        one_sided: Whether only norms above t count.
+        target: t, the target norm.
+        one_sided: Penalize only norms above t.
 
     Examples:
-        >>> norms_to_target(torch.full((5, 3, 2, 2), 12**-0.5)).item() < 1e-12
+        >>> gradient_norm_penalty(torch.full((5, 3, 2, 2), 12**-0.5)).item() < 1e-12
         True
     """
-    off: Tensor = torch.linalg.vector_norm(full_precision(gradient).flatten(1), dim=1) - target
-    return (off.relu() if one_sided else off).square().mean()
+    norms: Tensor = torch.linalg.vector_norm(full_precision(gradient).flatten(1), dim=1)
+    difference = norms - target
+    return (difference.relu() if one_sided else difference).square().mean()
 
 
 def half_squared_norm(gradient: Tensor) -> Tensor:
@@ -43,7 +46,7 @@ def lecam(
 ) -> Tensor:
     """Mean (r − α_F)² + mean (f − α_R)² (Tseng et al., 2021, equation 3).
 
-    The anchors α are moving averages of the mean logit of the real and of the fake images.
+    The anchors α are moving averages of the mean logits of real and fake images.
 
     Args:
         real_logits: r, of any shape.

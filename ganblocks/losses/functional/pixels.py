@@ -1,4 +1,4 @@
-"""Distances between two images, value by value."""
+"""Distances between two images, pixel by pixel."""
 
 import torch
 import torch.nn.functional as F
@@ -36,28 +36,28 @@ def l2(output: Tensor, target: Tensor) -> Tensor:
 def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
     """Mean √((output − target)² + ε²) − ε: L1 with a rounded tip (Charbonnier et al., 1994).
 
-    The constant ε is taken off, so that equal images give 0; gradients are the usual ones.
+    The constant ε is subtracted so that equal images give 0; the gradients are unchanged.
 
     Args:
         output: Images, or values of any shape.
         target: Values of the same shape.
-        eps: ε, in the images' unit.
+        eps: ε, in the units of the images.
 
     Examples:
         >>> charbonnier(torch.zeros(2), torch.full((2,), 3.0), eps=4.0).item()
         1.0
     """
-    # hypot: the square of a small difference would vanish beside ε² in fp32.
+    # In float32 the square of a small difference would vanish beside ε²; hypot keeps it.
     return (torch.hypot(output - target, output.new_full((), eps)) - eps).mean()
 
 
 def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
-    """Mean of ½ d² where |d| ≤ δ, and δ (|d| − ½ δ) beyond, d = output − target (Huber, 1964).
+    """Mean of ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), with d = output − target (Huber, 1964).
 
     Args:
         output: Images, or values of any shape.
         target: Values of the same shape.
-        delta: δ, in the images' unit.
+        delta: δ, in the units of the images.
 
     Examples:
         >>> huber(torch.zeros(2), torch.tensor([1.0, 3.0])).item()
@@ -67,10 +67,10 @@ def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
 
 
 def total_variation(image: Tensor) -> Tensor:
-    """Mean |difference| of vertical neighbors plus that of horizontal ones, anisotropic.
+    """Mean |difference| of vertical neighbors plus mean |difference| of horizontal ones.
 
-    Rudin et al. (1992) introduced it as a sum; the mean does not grow with the image. An axis of
-    one pixel has no neighbors and adds 0.
+    The anisotropic form. Rudin et al. (1992) take the sum; the mean does not grow with the image.
+    An axis of one pixel has no neighbors and adds 0.
 
     Args:
         image: Images (B, C, H, W).
@@ -86,9 +86,9 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def gradient_difference(output: Tensor, target: Tensor, *, alpha: float = 1.0) -> Tensor:
-    """Mean ||∂output| − |∂target||^α, along each axis, added (Mathieu et al., 2016, equation 6).
+    """Mean ||∂output| − |∂target||^α, summed over both axes (Mathieu et al., 2016, equation 6).
 
-    ∂ is the difference of neighboring pixels. The mean stands where the paper has a sum.
+    ∂ is the difference of neighboring pixels. The paper takes a sum instead of the mean.
 
     Args:
         output: Images (B, C, H, W).
@@ -101,9 +101,9 @@ def gradient_difference(output: Tensor, target: Tensor, *, alpha: float = 1.0) -
         1.0
     """
     total = output.new_zeros(())
-    for ours, theirs in zip(_differences(output), _differences(target), strict=True):
-        off = (ours.abs() - theirs.abs()).abs()
-        total = total + off.pow(alpha).sum() / max(1, off.numel())
+    for dy, dt in zip(_differences(output), _differences(target), strict=True):
+        distance = (dy.abs() - dt.abs()).abs()
+        total = total + distance.pow(alpha).sum() / max(1, distance.numel())
     return total
 
 

@@ -1,15 +1,15 @@
-"""How the values of a loss become one: precision and reduction."""
+"""Precision and reduction of a loss's values."""
 
 from torch import Tensor
 
 from ganblocks.errors import require_one_of
 
 REDUCTIONS = ("mean", "sum", "none")
-"""The mean of all values, their sum, or every value by itself."""
+"""The mean of all values, their sum, or every value, as in torch."""
 
 
 def full_precision(x: Tensor) -> Tensor:
-    """Returns half-precision values as fp32, in which a mean keeps its digits; others unchanged.
+    """Returns half-precision values as float32, so that their mean is accurate; others unchanged.
 
     Args:
         x: Values of any shape.
@@ -23,14 +23,14 @@ def full_precision(x: Tensor) -> Tensor:
 
 
 def reduce(values: Tensor, reduction: str = "mean") -> Tensor:
-    """Takes the mean or the sum of all values, or leaves them as they are.
+    """Returns the mean or the sum of all values, or the values unchanged.
 
     Args:
         values: Values of any shape.
         reduction: `"mean"`, `"sum"` (over the batch too) or `"none"`.
 
     Raises:
-        OptionError: The reduction is another word.
+        OptionError: The reduction is unknown.
 
     Examples:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Structural similarity of images (B, C, H, W), at one scale and at several."""
+"""Structural similarity of images (B, C, H, W), at one scale or several."""
 
 from collections.abc import Sequence
 
@@ -23,14 +23,14 @@ def ssim(
     """Mean structural similarity, in [−1, 1], 1 for equal images (Wang et al., 2004).
 
     SSIM = (2 μx μy + C₁)(2 σxy + C₂) / ((μx² + μy² + C₁)(σx² + σy² + C₂)), with C₁ = (0.01 L)²,
-    C₂ = (0.03 L)², and Gaussian windows that lie wholly inside the image (equation 13).
+    C₂ = (0.03 L)², and Gaussian windows that lie entirely inside the image (equation 13).
 
     Args:
-        output: Images (B, C, H, W); every channel is compared by itself.
+        output: Images (B, C, H, W); each channel is compared separately.
         target: Images of the same shape.
-        data_range: L, largest minus smallest possible value: 2 for [−1, 1].
-        window_size: Side of the window.
-        sigma: Its standard deviation.
+        data_range: L, the largest possible value minus the smallest: 2 for [−1, 1].
+        window_size: Side of the window in pixels.
+        sigma: Standard deviation of the window.
 
     Raises:
         ShapeError: The image is smaller than the window.
@@ -55,9 +55,9 @@ def ms_ssim(
 ) -> Tensor:
     """Mean multi-scale similarity: ∏ csⱼ^wⱼ · ssim_M^w_M for each image and channel.
 
-    From scale to scale both images are averaged 2×2; cs, the mean contrast and structure, counts
-    at every scale, luminance at the last (Wang et al., 2003, equation 7). A mean that is negative,
-    whose power does not exist, counts as 1e-6.
+    Between scales both images are average-pooled 2×2. cs, the mean contrast and structure, counts
+    at every scale, luminance only at the last (Wang et al., 2003, equation 7). Negative means,
+    whose powers do not exist, are clamped to 1e-6.
 
     Args:
         output: Images (B, C, H, W).
@@ -65,7 +65,7 @@ def ms_ssim(
         data_range: As in `ssim`.
         window_size: As in `ssim`.
         sigma: As in `ssim`.
-        weights: Exponents, one for each scale, finest first.
+        weights: Exponents of the scales, finest first.
 
     Raises:
         ShapeError: The image is smaller than the window at the last scale.
@@ -90,10 +90,10 @@ def ms_ssim(
 def _ssim_maps(
     x: Tensor, y: Tensor, data_range: float, window_size: int, sigma: float
 ) -> tuple[Tensor, Tensor]:
-    """Returns luminance, and contrast times structure, at every place of the window."""
+    """Returns luminance, and contrast times structure, at every window position."""
     _require_size(x, window_size, "SSIM")
     channels = x.shape[1]
-    # Variances are differences of means: taken around a common level they keep their digits.
+    # Variances are differences of means: centering the images keeps them accurate.
     level = y.mean((2, 3), keepdim=True).detach()
     u, v = x - level, y - level
     stacked = torch.cat((u, v, u * u, v * v, u * v), 1)
@@ -106,13 +106,13 @@ def _ssim_maps(
 
 
 def _blur(x: Tensor, size: int, sigma: float) -> Tensor:
-    """Takes Gaussian means over windows that lie inside, along one axis and then the other."""
-    places = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
-    bell = torch.softmax(-places.square() / (2 * sigma**2), 0)
+    """Returns Gaussian means over windows inside the image, one axis after the other."""
+    positions = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
+    kernel = torch.softmax(-positions.square() / (2 * sigma**2), 0)
     channels = x.shape[1]
-    with torch.autocast(x.device.type, enabled=False):  # variances need every digit
+    with torch.autocast(x.device.type, enabled=False):  # variances need full precision
         for shape in ((1, 1, size, 1), (1, 1, 1, size)):
-            x = F.conv2d(x, bell.view(shape).expand(channels, 1, -1, -1), groups=channels)
+            x = F.conv2d(x, kernel.view(shape).expand(channels, 1, -1, -1), groups=channels)
     return x
 
 
@@ -120,6 +120,6 @@ def _require_size(image: Tensor, least: int, what: str) -> None:
     if image.dim() != 4 or min(image.shape[-2:]) < least:
         raise ShapeError(
             f"images of shape {tuple(image.shape)} for {what}: it takes (B, C, H, W) with H and W "
-            f"of at least {least}. Take a smaller window_size or fewer weights for small images",
+            f"of at least {least}. Use a smaller window_size or fewer weights for small images",
             see="image-too-small",
         )

@@ -1,4 +1,4 @@
-"""Consistency: a discriminator judges an image and its variation alike."""
+"""Consistency regularization: logits should not change under augmentation."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from torch import Tensor
 from ganblocks.augment import AUGMENTATIONS, Augmentation
 from ganblocks.errors import require_one_of
 from ganblocks.losses.logits import pairs_of
-from ganblocks.losses.penalties.base import PENALTIES, Judge, Penalty
+from ganblocks.losses.penalties.base import PENALTIES, Discriminator, Penalty
 from ganblocks.registry import ComponentLike
 
 
 @PENALTIES.register("consistency")
 class ConsistencyPenalty(Penalty):
-    r"""Consistency regularization of logits: CR on real images, bCR on both sides.
+    r"""Consistency regularization: CR on real images, bCR on real and fake ones.
 
     $$\overline{(D(x) - D(T(x)))^2}, \quad
     \text{bCR: } + \overline{(D(\tilde x) - D(T(\tilde x)))^2}$$
 
-    (Zhang et al., 2020, equation 3; bCR: Zhao et al., 2021, section 3.1). A condition is varied
-    with its image. The logits of a patch map are compared place by place: T should leave things
-    where they are.
+    (Zhang et al., 2020, equation 3; bCR: Zhao et al., 2021, section 3.1). A condition is augmented
+    together with its image. Patch logits are compared position by position, so T should not move
+    the contents of the image.
 
     Args:
-        augmentation: T, as a name, a spec or an object.
+        augmentation: T: a name, a spec or an object.
         sides: `"real"` (CR) or `"both"` (bCR).
-        interval: Lazy application, see `Penalty`.
+        interval: Lazy regularization, see `Penalty`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -51,12 +51,12 @@ class ConsistencyPenalty(Penalty):
         )
 
     def _penalty(
-        self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
         total = real.new_zeros(())
         for image in (real, fake) if self.sides == "both" else (real,):
-            given = (image,) if condition is None else (image, condition)
-            varied = judge(*self.augmentation(*given))
-            off = [(a - b).square().mean() for a, b in pairs_of(judge(image), varied)]
-            total = total + torch.stack(off).mean()
+            inputs = (image,) if condition is None else (image, condition)
+            augmented = discriminator(*self.augmentation(*inputs))
+            pairs = pairs_of(discriminator(image), augmented)
+            total = total + torch.stack([(a - b).square().mean() for a, b in pairs]).mean()
         return total

@@ -1,18 +1,28 @@
-"""Gradient penalties: the norm of each image's gradient is held to 0 or to 1."""
+"""Gradient penalties, on the norm of the gradient of the logits with respect to each image."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ganblocks.errors import require_at_least, require_flag, require_one_of
+from ganblocks.errors import (
+    OptionError,
+    ShapeError,
+    require_at_least,
+    require_flag,
+    require_one_of,
+)
 from ganblocks.losses import functional
-from ganblocks.losses.penalties.base import PENALTIES, Judge, Penalty
-from ganblocks.losses.penalties.gradient import SCALARS, image_gradient
+from ganblocks.losses.logits import scales_of
+from ganblocks.losses.penalties.base import PENALTIES, Discriminator, Penalty
+
+SCALARS = ("sum", "mean", "logit")
+"""Functions of an image's logits whose gradient is taken."""
 
 
 class GradientPenalty(Penalty):
-    """A penalty on the gradient of the logits with respect to the image, image by image."""
+    """Base class: a penalty on the gradient of each image's logits with respect to the image."""
 
     def __init__(self, *, scalar: str = "sum", interval: int = 1) -> None:
         super().__init__(interval=interval)
@@ -28,14 +38,14 @@ class WGANGPPenalty(GradientPenalty):
     \hat x = \varepsilon x + (1 - \varepsilon) \tilde x$$
 
     with ε uniform in [0, 1], drawn for each image, and the norm over all values of one image
-    (equation 3); weight 10 there.
+    (equation 3, with a weight of 10).
 
     Args:
-        target: t, the norm aimed at.
-        one_sided: Whether only norms above t are penalized (Petzka et al., 2018).
-        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
-            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        interval: Lazy application, see `Penalty`.
+        target: t, the target norm.
+        one_sided: Penalize only norms above t (Petzka et al., 2018).
+        scalar: Function of an image's logits whose gradient is taken: their `"sum"`, the usual
+            choice; their `"mean"`, which does not grow with the patch map; or one random `"logit"`.
+        interval: Lazy regularization, see `Penalty`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -61,13 +71,15 @@ class WGANGPPenalty(GradientPenalty):
         self.one_sided = one_sided
 
     def _penalty(
-        self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
-        epsilon = torch.rand(
-            len(real), *(1,) * (real.dim() - 1), dtype=real.dtype, device=real.device
+        shape = (len(real), *(1,) * (real.dim() - 1))
+        epsilon = torch.rand(shape, dtype=real.dtype, device=real.device)
+        between = epsilon * real + (1 - epsilon) * fake
+        gradient = image_gradient(discriminator, between, self.scalar)
+        return functional.gradient_norm_penalty(
+            gradient, target=self.target, one_sided=self.one_sided
         )
-        gradient = image_gradient(judge, epsilon * real + (1 - epsilon) * fake, self.scalar)
-        return functional.norms_to_target(gradient, target=self.target, one_sided=self.one_sided)
 
 
 @PENALTIES.register("dragan")
@@ -77,15 +89,14 @@ class DRAGANPenalty(GradientPenalty):
     $$\overline{(\|\nabla_{\hat x} D(\hat x)\|_2 - t)^2}, \quad
     \hat x = x + c\,\sigma_x\,\mathcal{N}(0, 1)$$
 
-    σ is each image's own standard deviation, so that an image's penalty does not depend on its
+    σ is the standard deviation of each image, so the penalty of an image does not depend on its
     batch.
 
     Args:
-        target: t, the norm aimed at.
+        target: t, the target norm.
         noise: c, the noise as a fraction of the image's standard deviation.
-        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
-            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        interval: Lazy application, see `Penalty`.
+        scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.
+        interval: Lazy regularization, see `Penalty`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -106,13 +117,12 @@ class DRAGANPenalty(GradientPenalty):
         self.noise = noise
 
     def _penalty(
-        self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
-        spread = real.flatten(1).std(1, correction=0).view(-1, *(1,) * (real.dim() - 1))
-        around = real + self.noise * spread * torch.randn_like(real)
-        return functional.norms_to_target(
-            image_gradient(judge, around, self.scalar), target=self.target
-        )
+        deviation = real.flatten(1).std(1, correction=0).view(-1, *(1,) * (real.dim() - 1))
+        around = real + self.noise * deviation * torch.randn_like(real)
+        gradient = image_gradient(discriminator, around, self.scalar)
+        return functional.gradient_norm_penalty(gradient, target=self.target)
 
 
 @PENALTIES.register("r1")
@@ -121,13 +131,12 @@ class R1Penalty(GradientPenalty):
 
     $$\tfrac{1}{2}\,\overline{\|\nabla_x D(x)\|_2^2}$$
 
-    Its weight is the paper's gamma: the ½ is here. The norm is a sum over the image's values, not
-    a mean, so that gamma grows with the image (StyleGAN2 takes 0.0002 · H·W / batch).
+    Its weight is the paper's gamma; the ½ is included. The squared norm is a sum over the values
+    of the image, so gamma depends on the image size (StyleGAN2 uses 0.0002 · H·W / batch).
 
     Args:
-        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
-            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        interval: Lazy application, see `Penalty`; StyleGAN2 takes 16.
+        scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.
+        interval: Lazy regularization, see `Penalty`; StyleGAN2 uses 16.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -139,21 +148,20 @@ class R1Penalty(GradientPenalty):
     """
 
     def _penalty(
-        self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
-        return functional.half_squared_norm(image_gradient(judge, real, self.scalar))
+        return functional.half_squared_norm(image_gradient(discriminator, real, self.scalar))
 
 
 @PENALTIES.register("r2")
 class R2Penalty(GradientPenalty):
-    r"""Zero-centered gradient penalty on generated images (Mescheder et al., 2018, equation 10).
+    r"""Zero-centered gradient penalty on fake images (Mescheder et al., 2018, equation 10).
 
     $$\tfrac{1}{2}\,\overline{\|\nabla_{\tilde x} D(\tilde x)\|_2^2}$$
 
     Args:
-        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
-            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        interval: Lazy application, see `Penalty`.
+        scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.
+        interval: Lazy regularization, see `Penalty`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -165,22 +173,21 @@ class R2Penalty(GradientPenalty):
     """
 
     def _penalty(
-        self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
-        return functional.half_squared_norm(image_gradient(judge, fake, self.scalar))
+        return functional.half_squared_norm(image_gradient(discriminator, fake, self.scalar))
 
 
 @PENALTIES.register("r1_r2")
 class R1R2Penalty(GradientPenalty):
-    r"""R1 and R2 added: with the loss `rpgan` that of R3GAN (Huang et al., 2024, section 2).
+    r"""Sum of R1 and R2, as in R3GAN with the loss `rpgan` (Huang et al., 2024, section 2).
 
     $$\tfrac{1}{2}\,\overline{\|\nabla_x D(x)\|_2^2} +
     \tfrac{1}{2}\,\overline{\|\nabla_{\tilde x} D(\tilde x)\|_2^2}$$
 
     Args:
-        scalar: What of an image's logits is differentiated: their `"sum"`, as is usual; their
-            `"mean"`, which does not grow with the patch map; or one `"logit"`, drawn at random.
-        interval: Lazy application, see `Penalty`.
+        scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.
+        interval: Lazy regularization, see `Penalty`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -192,7 +199,61 @@ class R1R2Penalty(GradientPenalty):
     """
 
     def _penalty(
-        self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
-        on_real = functional.half_squared_norm(image_gradient(judge, real, self.scalar))
-        return on_real + functional.half_squared_norm(image_gradient(judge, fake, self.scalar))
+        r1 = functional.half_squared_norm(image_gradient(discriminator, real, self.scalar))
+        return r1 + functional.half_squared_norm(image_gradient(discriminator, fake, self.scalar))
+
+
+def image_gradient(discriminator: Discriminator, image: Tensor, scalar: str = "sum") -> Tensor:
+    """Returns the gradient of each image's logits at the image, differentiable once more.
+
+    Examples:
+        >>> image_gradient(lambda x: 3 * x, torch.zeros(2, 1, 2, 2), "mean")[0].flatten().tolist()
+        [0.75, 0.75, 0.75, 0.75]
+    """
+    image = image.detach().requires_grad_()
+    # Fused attention has no second derivative.
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+        scales = [_by_image(logits, len(image)) for logits in scales_of(discriminator(image))]
+    # autograd refuses outputs without a gradient, such as a scale of constants.
+    weighted = zip(scales, _weights(scales, scalar), strict=True)
+    differentiable = [(scale, weight) for scale, weight in weighted if scale.requires_grad]
+    gradient = None
+    if differentiable:
+        outputs, weights = zip(*differentiable, strict=True)
+        (gradient,) = torch.autograd.grad(
+            outputs, image, weights, create_graph=True, allow_unused=True
+        )
+    if gradient is None:
+        raise OptionError(
+            "the discriminator's logits do not depend on the image: it ran under no_grad, or "
+            "detached its input",
+            see="no-gradient-to-the-generator",
+        )
+    return gradient
+
+
+def _by_image(logits: Tensor, images: int) -> Tensor:
+    if logits.numel() % images or logits.dim() == 0:
+        raise ShapeError(
+            f"the discriminator returned logits of shape {tuple(logits.shape)} for {images} "
+            "images: a penalty takes some for each image, with the batch as their first axis"
+        )
+    return logits.reshape(images, -1)
+
+
+def _weights(scales: list[Tensor], scalar: str) -> list[Tensor]:
+    """Returns the weight of each logit in the scalar of its image."""
+    if scalar == "sum":
+        return [torch.ones_like(scale) for scale in scales]
+    if scalar == "mean":
+        return [torch.full_like(s, 1 / (s.shape[1] * len(scales))) for s in scales]
+    batch, device = len(scales[0]), scales[0].device
+    chosen_scale = torch.randint(len(scales), (batch, 1), device=device)
+    weights = []
+    for number, scale in enumerate(scales):
+        index = torch.randint(scale.shape[1], (batch, 1), device=device)
+        one_hot = torch.zeros_like(scale).scatter_(1, index, 1.0)
+        weights.append(one_hot * (chosen_scale == number))
+    return weights

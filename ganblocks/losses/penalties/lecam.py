@@ -1,4 +1,4 @@
-"""LeCam regularization: logits are held near the usual logits of the other side."""
+"""LeCam regularization: logits are pulled towards the mean logit of the other side."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from torch import Tensor
 from ganblocks.errors import require_fraction
 from ganblocks.losses import functional
 from ganblocks.losses.logits import mean_logit, pairs_of
-from ganblocks.losses.penalties.base import PENALTIES, Judge, Penalty
+from ganblocks.losses.penalties.base import PENALTIES, Discriminator, Penalty
 
 
 @PENALTIES.register("lecam")
 class LeCamPenalty(Penalty):
-    r"""LeCam regularization, for few images (Tseng et al., 2021, equation 3).
+    r"""LeCam regularization, for small datasets (Tseng et al., 2021, equation 3).
 
     $$\overline{(r - \alpha_F)^2} + \overline{(f - \alpha_R)^2}$$
 
-    α are moving averages of the mean logits of real (R) and fake (F) images over the calls in
-    train mode, this one included. They are buffers: keep them with the training's state.
+    α are moving averages of the mean logits of real (R) and fake (F) images over all calls in
+    train mode, including the current one. They are buffers: save them with the training state.
 
     Args:
-        decay: What the averages keep of their value at each call; the first call sets them.
-        interval: Lazy application, see `Penalty`.
+        decay: Weight of the previous average at each call; the first call sets the averages.
+        interval: Lazy regularization, see `Penalty`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -36,8 +36,8 @@ class LeCamPenalty(Penalty):
     real_anchor: Tensor
     fake_anchor: Tensor
     calls: Tensor
-    over_batch = "whole"  # a second part would move the averages once more
-    cannot = {"only_computes": "its moving averages are its memory"}  # noqa: RUF012
+    batch_reduction = "whole"  # every call updates the averages
+    cannot = {"only_computes": "its moving averages are state"}  # noqa: RUF012
 
     def __init__(self, *, decay: float = 0.99, interval: int = 1) -> None:
         super().__init__(interval=interval)
@@ -48,20 +48,20 @@ class LeCamPenalty(Penalty):
         self.register_buffer("calls", torch.zeros((), dtype=torch.long))
 
     def _penalty(
-        self, judge: Judge, real: Tensor, fake: Tensor, condition: Tensor | None
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
-        real_logits, fake_logits = judge(real), judge(fake)
+        real_logits, fake_logits = discriminator(real), discriminator(fake)
         if self.training:
-            self._remember(mean_logit(real_logits).detach(), mean_logit(fake_logits).detach())
-        parts = [
+            self._update(mean_logit(real_logits).detach(), mean_logit(fake_logits).detach())
+        losses = [
             functional.lecam(r, f, self.real_anchor, self.fake_anchor)
             for r, f in pairs_of(real_logits, fake_logits)
         ]
-        return torch.stack(parts).mean()
+        return torch.stack(losses).mean()
 
-    def _remember(self, real: Tensor, fake: Tensor) -> None:
-        kept = torch.where(self.calls > 0, self.decay, 0.0)  # no branch that a GPU would wait for
+    def _update(self, real: Tensor, fake: Tensor) -> None:
+        decay = torch.where(self.calls > 0, self.decay, 0.0)  # a branch would synchronize the GPU
         # New tensors: the graph of an earlier call may still hold the old ones.
-        self.real_anchor = torch.lerp(real.to(self.real_anchor), self.real_anchor, kept)
-        self.fake_anchor = torch.lerp(fake.to(self.fake_anchor), self.fake_anchor, kept)
+        self.real_anchor = torch.lerp(real.to(self.real_anchor), self.real_anchor, decay)
+        self.fake_anchor = torch.lerp(fake.to(self.fake_anchor), self.fake_anchor, decay)
         self.calls = self.calls + 1

@@ -27,8 +27,9 @@ class SoftMarginLoss(AdversarialLoss):
             raise OptionError(f"margin is {margin!r}: write 0 or a positive number")
         self.margin = margin
 
-    def _discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return F.softplus(self.margin - real).mean() + F.softplus(self.margin + fake).mean()
+    def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        real = F.softplus(self.margin - real_logits)
+        return real.mean() + F.softplus(self.margin + fake_logits).mean()
 
-    def _generator(self, fake: Tensor) -> Tensor:
-        return F.softplus(self.margin - fake).mean()
+    def _generator(self, fake_logits: Tensor) -> Tensor:
+        return F.softplus(self.margin - fake_logits).mean()

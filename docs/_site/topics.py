@@ -108,7 +108,7 @@ TOPICS = {
     ),
     "loss-functions": Topic(
         "Loss functions",
-        "Each formula once, as a pure function of tensors; the loss objects call these.",
+        "The formulas that torch lacks, as pure functions of tensors; the loss objects call these.",
         tuple(functional.__all__),
     ),
     "training": Topic(

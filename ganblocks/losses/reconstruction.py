@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.errors import ShapeError, require_at_least
@@ -57,7 +58,7 @@ class L1Loss(ReconstructionLoss):
     """
 
     def _compare(self, output: Tensor, target: Tensor) -> Tensor:
-        return functional.l1(output, target)
+        return F.l1_loss(output, target)
 
 
 @RECONSTRUCTION_LOSSES.register("l2")
@@ -73,7 +74,7 @@ class L2Loss(ReconstructionLoss):
     """
 
     def _compare(self, output: Tensor, target: Tensor) -> Tensor:
-        return functional.l2(output, target)
+        return F.mse_loss(output, target)
 
 
 @RECONSTRUCTION_LOSSES.register("charbonnier")
@@ -129,7 +130,7 @@ class HuberLoss(ReconstructionLoss):
         self.delta = delta
 
     def _compare(self, output: Tensor, target: Tensor) -> Tensor:
-        return functional.huber(output, target, delta=self.delta)
+        return F.huber_loss(output, target, delta=self.delta)
 
 
 @RECONSTRUCTION_LOSSES.register("total_variation")

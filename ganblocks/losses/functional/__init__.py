@@ -1,4 +1,4 @@
-"""Each formula once, as a function of tensors."""
+"""The formulas of losses and penalties that torch lacks, as functions of tensors."""
 
 from ganblocks.losses.functional.adversarial import (
     RELATIVISTIC_FORMS,
@@ -20,14 +20,7 @@ from ganblocks.losses.functional.frequency import (
     frequency_distance,
 )
 from ganblocks.losses.functional.penalties import gradient_norm_penalty, half_squared_norm, lecam
-from ganblocks.losses.functional.pixels import (
-    charbonnier,
-    gradient_difference,
-    huber,
-    l1,
-    l2,
-    total_variation,
-)
+from ganblocks.losses.functional.pixels import charbonnier, gradient_difference, total_variation
 from ganblocks.losses.functional.reducing import REDUCTIONS, full_precision, reduce
 from ganblocks.losses.functional.structure import MS_SSIM_WEIGHTS, ms_ssim, ssim
 
@@ -45,9 +38,6 @@ __all__ = [
     "gram",
     "half_squared_norm",
     "hinge_discriminator",
-    "huber",
-    "l1",
-    "l2",
     "lecam",
     "lsgan_discriminator",
     "lsgan_generator",

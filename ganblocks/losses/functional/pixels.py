@@ -1,36 +1,7 @@
-"""Distances between two images, pixel by pixel."""
+"""Distances between two images, pixel by pixel; torch has L1, L2 and Huber."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-
-
-def l1(output: Tensor, target: Tensor) -> Tensor:
-    """Mean |output − target| over every value.
-
-    Args:
-        output: Images, or values of any shape.
-        target: Values of the same shape.
-
-    Examples:
-        >>> l1(torch.zeros(2), torch.tensor([1.0, -3.0])).item()
-        2.0
-    """
-    return F.l1_loss(output, target)
-
-
-def l2(output: Tensor, target: Tensor) -> Tensor:
-    """Mean (output − target)² over every value.
-
-    Args:
-        output: Images, or values of any shape.
-        target: Values of the same shape.
-
-    Examples:
-        >>> l2(torch.zeros(2), torch.tensor([1.0, -3.0])).item()
-        5.0
-    """
-    return F.mse_loss(output, target)
 
 
 def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
@@ -49,21 +20,6 @@ def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
     """
     # In float32 the square of a small difference would vanish beside ε²; hypot keeps it.
     return (torch.hypot(output - target, output.new_full((), eps)) - eps).mean()
-
-
-def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
-    """Mean of ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), with d = output − target (Huber, 1964).
-
-    Args:
-        output: Images, or values of any shape.
-        target: Values of the same shape.
-        delta: δ, in the units of the images.
-
-    Examples:
-        >>> huber(torch.zeros(2), torch.tensor([1.0, 3.0])).item()
-        1.5
-    """
-    return F.huber_loss(output, target, delta=delta)
 
 
 def total_variation(image: Tensor) -> Tensor:

@@ -23,9 +23,9 @@ PHI = {
 }
 
 
-def near(got, due, terms):
-    """Whether they agree to 1e-10 of the larger of 1 and the sum of the terms' sizes."""
-    return abs(got - due) <= 1e-10 * max(1.0, float(np.sum(np.abs(terms))))
+def near(actual, expected, terms):
+    """Whether two values agree to 1e-10, relative to the sum of the absolute terms or 1."""
+    return abs(actual - expected) <= 1e-10 * max(1.0, float(np.sum(np.abs(terms))))
 
 
 # name and arguments -> (terms of D, terms of G); the loss is the sum of the terms' means.
@@ -69,7 +69,7 @@ ADVERSARIAL = {
         )
         for form, phi in PHI.items()
     },
-    # The three of Jolicoeur-Martineau (2018) as written there, not by way of one φ.
+    # As written in Jolicoeur-Martineau (2018), without a common φ.
     "ragan, logistic": (
         {"form": "logistic"},
         lambda r, f: [-log_sigmoid(r - f.mean()), -log_sigmoid(-(f - r.mean()))],

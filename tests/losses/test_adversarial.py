@@ -40,19 +40,19 @@ def test_the_formula(case, sizes, data):
     loss = build(case, combine=combine, reduction=reduction)
     _, for_d, for_g = plain.ADVERSARIAL[case]
     real_t, fake_t = ([torch.from_numpy(np.asarray(x)) for x in side] for side in (real, fake))
-    for got, parts in [
+    for actual, parts in [
         (loss.discriminator(real_t, fake_t), [for_d(r, f) for r, f in zip(real, fake)]),
         (loss.generator(fake_t, real_t), [for_g(f, r) for r, f in zip(real, fake)]),
     ]:
-        due = over_scales([sum(over_values(term) for term in terms) for terms in parts])
+        expected = over_scales([sum(over_values(term) for term in terms) for terms in parts])
         sizes_of_terms = [np.sum(np.abs(term)) for terms in parts for term in terms]
-        assert plain.near(got.item(), due, sizes_of_terms)
-    if len(real) == 1:  # a map and a list of one map are the same
+        assert plain.near(actual.item(), expected, sizes_of_terms)
+    if len(real) == 1:  # a tensor and a list of one tensor are the same
         assert loss.discriminator(real_t[0], fake_t[0]) == loss.discriminator(real_t, fake_t)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_unreduced_it_is_a_value_for_each_logit(case):
+def test_without_reduction_each_logit_has_a_value(case):
     real, fake = np.random.default_rng(1).normal(size=(2, 2, 1, 3, 4))
     loss, mean = build(case, reduction="none"), build(case)
     real_t, fake_t = torch.from_numpy(real), torch.from_numpy(fake)
@@ -72,22 +72,22 @@ def test_unreduced_it_is_a_value_for_each_logit(case):
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("size", [16.0, 20.0001, 33.0, 40.0])
-def test_every_digit_where_a_softplus_may_take_its_asymptote(case, size):
-    """F.softplus gives x itself beyond 20, 2e-9 too little."""
+def test_precision_beyond_the_threshold_of_softplus(case, size):
+    """F.softplus returns x itself beyond 20, which is 2e-9 too little."""
     loss, (_, for_d, for_g) = build(case), plain.ADVERSARIAL[case]
     for r, f in [(-size, size), (size, -size)]:
         r, f = np.array([r]), np.array([f])
         real, fake = torch.from_numpy(r), torch.from_numpy(f)
-        for got, terms in [
+        for actual, terms in [
             (loss.discriminator(real, fake), for_d(r, f)),
             (loss.generator(fake, real), for_g(f, r)),
         ]:
-            assert plain.near(got.item(), sum(t.mean() for t in terms), terms)
+            assert plain.near(actual.item(), sum(t.mean() for t in terms), terms)
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_extremes_stay_finite_and_right(case, dtype):
+def test_extreme_logits_are_finite_and_exact(case, dtype):
     loss = build(case)
     extreme = torch.tensor([-1e4, -100.0, 0.0, 100.0, 1e4], dtype=dtype)
     real, fake = extreme.clone().requires_grad_(), extreme.flip(0).clone().requires_grad_()
@@ -128,9 +128,9 @@ def optimum(loss, p, q):
 
     def closure():
         solver.zero_grad()
-        # The half that the density does not weigh is a constant.
-        held = torch.zeros_like(best)
-        as_real, as_fake = loss.discriminator(best, held), loss.discriminator(held, best)
+        # The half that the density does not weigh is constant.
+        zero = torch.zeros_like(best)
+        as_real, as_fake = loss.discriminator(best, zero), loss.discriminator(zero, best)
         value = (weights_r * as_real + weights_f * as_fake).sum()
         value.backward()
         return value
@@ -149,10 +149,10 @@ def optimum(loss, p, q):
         ("lsgan, χ²", lambda p, q: (p - q) / (p + q)),
     ],
 )
-def test_the_optimal_discriminator_is_that_of_theory(case, theory):
+def test_the_optimal_discriminator_agrees_with_theory(case, theory):
     p, q = np.array([0.1, 0.3, 0.6, 0.5]), np.array([0.4, 0.3, 0.2, 0.1])
-    got = optimum(build(case, reduction="none"), p, q)
-    np.testing.assert_allclose(got, theory(p, q), atol=1e-6)
+    actual = optimum(build(case, reduction="none"), p, q)
+    np.testing.assert_allclose(actual, theory(p, q), atol=1e-6)
 
 
 def test_the_optimal_hinge_discriminator_is_the_sign_of_the_difference():
@@ -165,7 +165,7 @@ def test_the_optimal_hinge_discriminator_is_the_sign_of_the_difference():
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c != "lsgan, χ²"])
-def test_both_players_push_the_right_way(case):
+def test_gradients_have_the_right_sign(case):
     loss = build(case)
     real, fake = (x.requires_grad_() for x in torch.full((2, 4), 0.5))
     loss.discriminator(real, fake).backward()
@@ -177,7 +177,7 @@ def test_both_players_push_the_right_way(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_no_logits_are_refused(case):
+def test_empty_logits_raise(case):
     loss = build(case)
     for empty in ([], torch.zeros(1, 1, 0, 0), [torch.zeros(1), torch.zeros(0)]):
         with pytest.raises(ShapeError, match="no logits"):
@@ -192,7 +192,7 @@ def test_scales_must_match():
 
 
 @pytest.mark.parametrize("name", ["rpgan", "ragan"])
-def test_a_relativistic_generator_asks_for_the_real_logits(name):
+def test_a_relativistic_generator_loss_needs_the_real_logits(name):
     loss = ADVERSARIAL_LOSSES.build(name)
     assert loss.needs_real_logits
     with pytest.raises(OptionError, match=r"write loss.generator\(fake_logits, real_logits\)"):
@@ -221,7 +221,7 @@ def test_wrong_arguments(name, arguments, message):
         ADVERSARIAL_LOSSES.build(name, **arguments)
 
 
-def test_mean_logit_counts_scales_alike():
+def test_mean_logit_weights_scales_equally():
     assert mean_logit([torch.zeros(100), torch.ones(4)]).item() == 0.5
 
 

@@ -33,42 +33,42 @@ def test_matching_on_a_patch_discriminator(weighting, factor):
     critic = PatchDiscriminator(3, base_channels=4, norm="none").double()
     output, target = pair()
     maps = [critic.features(x) for x in (output, target)]
-    assert maps[0][-1].shape[1] == 1  # the logits, which are left out: four maps remain
-    due = factor * sum((a - b).abs().mean().item() for a, b in list(zip(*maps))[:-1])
-    got = FeatureMatchingLoss(weighting)(output, target, critic.features).item()
-    assert got == pytest.approx(due, rel=1e-12)
+    assert maps[0][-1].shape[1] == 1  # the logits, which are not compared: four maps remain
+    expected = factor * sum((a - b).abs().mean().item() for a, b in list(zip(*maps))[:-1])
+    actual = FeatureMatchingLoss(weighting)(output, target, critic.features).item()
+    assert actual == pytest.approx(expected, rel=1e-12)
 
 
-def test_matching_weighs_layers_as_the_two_code_bases_do():
+def test_layer_weights_are_those_of_pix2pixhd_and_spade():
     critic = MultiScaleDiscriminator(
         3, {"type": "patch", "base_channels": 4, "n_layers": 2}, num_scales=2
     )
     output, target = (x.float() for x in pair())
     loss = FeatureMatchingLoss("pix2pixhd")(output, target, critic.features)
     other = FeatureMatchingLoss("spade")(output, target, critic.features)
-    # Three maps beside the logits at each scale: 4 / 3 against 1.
+    # Three maps and the logits at each scale: 4 / 3 against 1.
     assert (loss / other).item() == pytest.approx(4 / 3, rel=1e-5)
 
 
 def test_perceptual_is_the_weighted_l1_of_maps():
     output, target = pair()
-    got = PerceptualLoss(Maps(), map_weights=[0.5, 2.0])(output, target).item()
+    actual = PerceptualLoss(Maps(), map_weights=[0.5, 2.0])(output, target).item()
     y, t = output.numpy(), target.numpy()
-    due = 0.5 * np.abs(y - t).mean() + 2 * np.abs(y**2 - t**2).mean()
-    assert got == pytest.approx(due, rel=1e-12)
+    expected = 0.5 * np.abs(y - t).mean() + 2 * np.abs(y**2 - t**2).mean()
+    assert actual == pytest.approx(expected, rel=1e-12)
 
 
 def test_style_is_the_distance_of_gram_matrices():
     output, target = pair(size=5)
-    got = StyleLoss(Maps())(output, target).item()
+    actual = StyleLoss(Maps())(output, target).item()
 
     def gram(x):
         flat = x.reshape(*x.shape[:2], -1)
         return np.einsum("bcn,bdn->bcd", flat, flat) / (flat.shape[1] * flat.shape[2])
 
     y, t = output.numpy(), target.numpy()
-    due = sum(((gram(a) - gram(b)) ** 2).sum((1, 2)).mean() for a, b in [(y, t), (y**2, t**2)])
-    assert got == pytest.approx(due, rel=1e-12)
+    expected = sum(((gram(a) - gram(b)) ** 2).sum((1, 2)).mean() for a, b in [(y, t), (y**2, t**2)])
+    assert actual == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", FEATURE_LOSSES.names())
@@ -88,12 +88,12 @@ def test_map_weights_are_applied(kind):
     assert both == pytest.approx(0.5 * alone[0] + 2 * alone[1], rel=1e-12)
 
 
-def test_gram_matrices_keep_their_digits_in_autocast():
+def test_gram_matrices_are_accurate_in_autocast():
     image = 4 * torch.rand(1, 16, 32, 32)
-    due = StyleLoss(nn.Identity())(image, 0.999 * image).item()
+    expected = StyleLoss(nn.Identity())(image, 0.999 * image).item()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        got = StyleLoss(nn.Identity())(image, 0.999 * image).item()
-    assert got == pytest.approx(due, rel=1e-4)
+        actual = StyleLoss(nn.Identity())(image, 0.999 * image).item()
+    assert actual == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", FEATURE_LOSSES.names())
@@ -117,7 +117,7 @@ def test_first_and_second_derivatives(name):
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "vgg19", "resnet18"])
-def test_a_named_backbone_stays_as_it_is_and_passes_gradients(name):
+def test_a_named_backbone_is_frozen_and_passes_gradients(name):
     torch.manual_seed(0)
     loss = PerceptualLoss(name, backbone_weights="random").train()
     before = {key: value.clone() for key, value in loss.state_dict().items()}
@@ -132,7 +132,7 @@ def test_a_named_backbone_stays_as_it_is_and_passes_gradients(name):
     assert gray.isfinite()
 
 
-def test_a_backbone_sees_what_torchvision_would():
+def test_a_backbone_normalizes_as_torchvision_does():
     from torchvision.models import alexnet
     from torchvision.transforms.v2.functional import normalize
 
@@ -191,7 +191,7 @@ def test_weights_that_cannot_be_loaded(tmp_path, monkeypatch):
         (lambda: FeatureMatchingLoss()(*pair(), nn.Identity()), "one map of a scale"),
     ],
 )
-def test_what_is_not_allowed(make, message):
+def test_invalid_arguments(make, message):
     with pytest.raises(OptionError, match=message):
         make()
 

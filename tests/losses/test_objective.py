@@ -1,4 +1,4 @@
-"""The weighted objective: what it adds up, what it refuses, and that it can be built again."""
+"""The objective: its totals, its errors, and its spec."""
 
 import json
 
@@ -29,29 +29,37 @@ def parts():
 def test_the_total_is_the_sum_of_weighted_terms(parts):
     critic, output, target = parts
     objective = Objective(TERMS, discriminator_weight=0.5)
-    made = objective.generator(
+    loss_terms = objective.generator(
         critic(output), fake=output, target=target, features=critic.features, step=5
     )
-    assert list(made.raw) == ["adversarial", "l1", "matching"] == objective.generator_terms
+    assert list(loss_terms.raw) == ["adversarial", "l1", "matching"] == objective.generator_terms
     weights = {"adversarial": 2.0, "l1": 50.0, "matching": 10.0}
     for name, weight in weights.items():
-        assert made.weighted[name].item() == pytest.approx(weight * made.raw[name].item())
-    assert made.raw["adversarial"].item() == pytest.approx(-critic(output).mean().item(), rel=1e-5)
-    assert made.raw["l1"].item() == pytest.approx((output - target).abs().mean().item())
-    assert made.total().item() == pytest.approx(sum(v.item() for v in made.weighted.values()))
+        assert loss_terms.weighted[name].item() == pytest.approx(
+            weight * loss_terms.raw[name].item()
+        )
+    assert loss_terms.raw["adversarial"].item() == pytest.approx(
+        -critic(output).mean().item(), rel=1e-5
+    )
+    assert loss_terms.raw["l1"].item() == pytest.approx((output - target).abs().mean().item())
+    assert loss_terms.total().item() == pytest.approx(
+        sum(v.item() for v in loss_terms.weighted.values())
+    )
 
 
-def test_the_discriminator_has_its_half_and_the_lazy_penalty(parts):
+def test_the_discriminator_terms_and_a_lazy_penalty(parts):
     critic, output, target = parts
     objective = Objective(TERMS, discriminator_weight=0.5)
     assert objective.penalties == ["r1"]
     real, fake = critic(target), critic(output.detach())
-    given = {"discriminator": critic, "real": target, "fake": output.detach()}
-    for step, due in [(0, True), (1, False), (4, True)]:
-        made = objective.discriminator(real, fake, step=step, **given)
-        assert ("r1" in made.raw) == due
-        total = 0.5 * made.raw["adversarial"] + (5.0 * 4 * made.raw["r1"] if due else 0)
-        assert made.total().item() == pytest.approx(total.item())
+    inputs = {"discriminator": critic, "real": target, "fake": output.detach()}
+    for step, expected in [(0, True), (1, False), (4, True)]:
+        loss_terms = objective.discriminator(real, fake, step=step, **inputs)
+        assert ("r1" in loss_terms.raw) == expected
+        total = 0.5 * loss_terms.raw["adversarial"] + (
+            5.0 * 4 * loss_terms.raw["r1"] if expected else 0
+        )
+        assert loss_terms.total().item() == pytest.approx(total.item())
     with pytest.raises(OptionError, match="penalty 'r1' runs the discriminator itself"):
         objective.discriminator(real, fake)
 
@@ -77,7 +85,7 @@ def test_the_spec_is_json_and_builds_it_again(parts):
 
 
 class NoGrad(nn.Module):
-    """The snippet that goes around: a perceptual loss that teaches nothing."""
+    """A widely copied defect: a perceptual loss without a gradient."""
 
     def forward(self, output, target):
         with torch.no_grad():
@@ -85,7 +93,7 @@ class NoGrad(nn.Module):
 
 
 class OwnWeights(nn.Module):
-    """Has a gradient, to its own parameter and not to the output."""
+    """Has a gradient to its own parameter, but not to the output."""
 
     def __init__(self):
         super().__init__()
@@ -101,9 +109,9 @@ def test_a_term_without_gradient_to_the_generator_is_refused(parts, defect):
     objective = Objective({"adversarial": "vanilla", "mine": {"loss": defect, "weight": 10}})
     with pytest.raises(OptionError, match="'mine' has no gradient to the generator's output"):
         objective.generator(critic(output), fake=output, target=target)
-    with torch.no_grad():  # a look at the value is no training
-        made = objective.generator(critic(output), fake=output.detach(), target=target)
-    assert made.raw["mine"] > 0
+    with torch.no_grad():  # only the value is needed
+        loss_terms = objective.generator(critic(output), fake=output.detach(), target=target)
+    assert loss_terms.raw["mine"] > 0
 
 
 def test_every_registered_term_reaches_the_generator():
@@ -117,10 +125,10 @@ def test_every_registered_term_reaches_the_generator():
     names = [*ADVERSARIAL_LOSSES.names(), *RECONSTRUCTION_LOSSES.names(), *FEATURE_LOSSES.names()]
     objective = Objective({name: name for name in names})
     assert objective.needs_real_logits
-    made = objective.generator(
+    loss_terms = objective.generator(
         critic(output), critic(target), fake=output, target=target, features=critic.features
     )
-    for name, value in made.raw.items():
+    for name, value in loss_terms.raw.items():
         (gradient,) = torch.autograd.grad(
             value, generator.down[0].conv.weight, retain_graph=True, allow_unused=True
         )
@@ -128,11 +136,11 @@ def test_every_registered_term_reaches_the_generator():
         assert gradient.abs().sum() > 0, name
 
 
-def test_the_memory_of_a_term_can_be_kept():
+def test_the_state_of_a_term_is_saved():
     first, second = (Objective({"a": "hinge", "lecam": "lecam"}) for _ in range(2))
     logits = torch.randn(2, 1, 1, 4, 4)
-    given = {"discriminator": lambda x: x, "real": logits[0], "fake": logits[1]}
-    first.discriminator(*logits, **given)
+    inputs = {"discriminator": lambda x: x, "real": logits[0], "fake": logits[1]}
+    first.discriminator(*logits, **inputs)
     assert first.modules_by_name["lecam"].calls == 1
     assert second.modules_by_name["lecam"].calls == 0
     second.load_state_dict(first.state_dict())
@@ -159,25 +167,25 @@ def test_the_memory_of_a_term_can_be_kept():
         ("vanilla", "terms are 'vanilla'"),
     ],
 )
-def test_what_is_not_allowed(terms, message):
+def test_invalid_terms(terms, message):
     with pytest.raises(OptionError, match=message):
         Objective(terms)
 
 
-def test_objects_may_be_handed_in():
+def test_a_term_may_be_an_object():
     objective = Objective({"gan": "lsgan", "r1": {"loss": R1Penalty(interval=2), "weight": 3}})
     assert objective.spec["terms"]["r1"]["interval"] == 2
 
 
-def test_schedules_are_straight_lines():
+def test_schedules_are_piecewise_linear():
     points = [[10, 1.0], [20, 3.0], [40, 0.0]]
-    got = [weight_at(points, step) for step in (0, 10, 15, 20, 30, 40, 99)]
-    assert got == [1.0, 1.0, 2.0, 3.0, 1.5, 0.0, 0.0]
+    actual = [weight_at(points, step) for step in (0, 10, 15, 20, 30, 40, 99)]
+    assert actual == [1.0, 1.0, 2.0, 3.0, 1.5, 0.0, 0.0]
     assert weight_at(7, 1000) == 7.0
 
 
 @pytest.mark.parametrize("value", [0.25, torch.ones(1, 1), None])
-def test_a_term_that_gives_no_scalar_is_named(parts, value):
+def test_a_term_that_is_no_scalar_raises(parts, value):
     critic, output, target = parts
 
     class Odd(nn.Module):
@@ -189,7 +197,7 @@ def test_a_term_that_gives_no_scalar_is_named(parts, value):
         objective.generator(critic(output), fake=output, target=target)
 
 
-def test_a_weight_of_zero_is_out_of_the_total_and_in_the_log(parts):
+def test_a_term_of_weight_zero_is_logged_and_not_in_the_total(parts):
     critic, output, target = parts
 
     class Infinite(nn.Module):
@@ -197,12 +205,12 @@ def test_a_weight_of_zero_is_out_of_the_total_and_in_the_log(parts):
             return output.sum() * float("inf")
 
     terms = {"l1": "l1", "off": {"loss": Infinite(), "weight": 0}}
-    made = Objective(terms).generator(critic(output), fake=output, target=target)
-    assert made.total() == made.raw["l1"]
-    assert made.raw["off"].isinf()
+    loss_terms = Objective(terms).generator(critic(output), fake=output, target=target)
+    assert loss_terms.total() == loss_terms.raw["l1"]
+    assert loss_terms.raw["off"].isinf()
 
 
-def test_points_are_the_objectives_own():
+def test_schedule_points_are_copied():
     points = [(0, 1.0), (10, 2.0)]
     objective = Objective({"a": {"type": "vanilla", "weight": points}})
     points.append((20, 9.0))

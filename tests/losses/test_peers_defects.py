@@ -1,4 +1,4 @@
-"""What others got wrong, each as a property that ours has and that fails with the defect in it."""
+"""Defects of other code bases: each property holds here and fails with the defect."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def gradient_at(x):
 
 
 def penalty_from(measure):
-    """A gradient penalty with its own way to measure the norm."""
+    """A gradient penalty with another norm."""
 
     def penalty(critic, real, fake):
         del critic
@@ -46,7 +46,7 @@ def norm_is_per_image(penalty):
 
 
 class NormOverTheBatch(WGANGPPenalty):
-    """The norm of the whole batch's gradient: at B = 4 it gives 1.0, at B = 16 it gives 9.0."""
+    """The norm of the whole batch's gradient: 1.0 at B = 4, and 9.0 at B = 16."""
 
     def _penalty(self, discriminator, real, fake, condition):
         return (gradient_at(real).norm() - 1).square()
@@ -60,7 +60,7 @@ class OneEpsilon(WGANGPPenalty):
 
 
 def epsilon_is_per_image(penalty):
-    """The points between real and fake lie at another place for each image."""
+    """Each image has its own point between real and fake."""
     seen = []
 
     def critic(x):
@@ -102,7 +102,7 @@ def callers_tensor_is_left_alone(penalty):
 
 
 class PixelMeanR1(R1Penalty):
-    """No ½, and the mean over values in place of the sum."""
+    """Without the ½, and with the mean over values instead of the sum."""
 
     def _penalty(self, discriminator, real, fake, condition):
         return gradient_at(real).square().mean()
@@ -125,7 +125,7 @@ class TanhHinge(HingeLoss):
 
 
 def hinge_has_a_margin_and_no_tanh(loss):
-    """Beyond the margin D learns nothing; G's gradient is 1 wherever it is."""
+    """Beyond the margin D has no gradient; G's gradient is −1 everywhere."""
     fake = torch.tensor([-3.0], requires_grad=True)
     loss.generator(fake).backward()
     sure = torch.tensor([1.5]), torch.tensor([-1.5])
@@ -137,7 +137,7 @@ class HingeIgnoresReduction(HingeLoss):
         return functional.hinge_discriminator(real, fake)
 
 
-def hinge_reduces_as_told(loss):
+def hinge_applies_the_reduction(loss):
     real, fake = torch.randn(2, 6)
     return loss.discriminator(real, fake).item() > 2 * HingeLoss().discriminator(real, fake).item()
 
@@ -177,7 +177,7 @@ class MeansDetached(RaGANLoss):
         return above + below
 
 
-def both_sides_have_all_of_their_gradient(loss):
+def both_sides_have_their_full_gradient(loss):
     """Moving real and fake logits together changes nothing: their gradients add up to 0."""
     for player in (loss.discriminator, loss.generator):
         # Far from balance, where a gradient that leaves out the means does not cancel either.
@@ -191,13 +191,13 @@ def both_sides_have_all_of_their_gradient(loss):
 
 
 class BatchMeansOnly(VanillaLoss):
-    """Builds its result anew from numbers: it has no gradient."""
+    """Builds its result from numbers, without a gradient."""
 
     def _generator(self, fake):
         return torch.tensor([super()._generator(fake).item()]).sum()
 
 
-def it_teaches(loss):
+def generator_loss_has_a_gradient(loss):
     return loss.generator(torch.zeros(3, requires_grad=True)).requires_grad
 
 
@@ -213,25 +213,29 @@ CASES = [
     (callers_tensor_is_left_alone, R1Penalty(), MarksTheCallersTensor()),
     (r1_is_half_the_squared_norm, R1Penalty(), PixelMeanR1()),
     (hinge_has_a_margin_and_no_tanh, HingeLoss(), TanhHinge()),
-    (hinge_reduces_as_told, HingeLoss(reduction="sum"), HingeIgnoresReduction(reduction="sum")),
+    (
+        hinge_applies_the_reduction,
+        HingeLoss(reduction="sum"),
+        HingeIgnoresReduction(reduction="sum"),
+    ),
     (cross_entropy_is_of_logits, VanillaLoss(), SigmoidThenBCE()),
     (least_squares_are_of_logits, LSGANLoss(), LeakyLSGAN()),
-    (both_sides_have_all_of_their_gradient, RpGANLoss(), RealDetached()),
-    (both_sides_have_all_of_their_gradient, RaGANLoss(), MeansDetached()),
-    (it_teaches, VanillaLoss(), BatchMeansOnly()),
+    (both_sides_have_their_full_gradient, RpGANLoss(), RealDetached()),
+    (both_sides_have_their_full_gradient, RaGANLoss(), MeansDetached()),
+    (generator_loss_has_a_gradient, VanillaLoss(), BatchMeansOnly()),
 ]
 
 
 @pytest.mark.parametrize(
     ("holds", "ours", "defective"), CASES, ids=lambda x: getattr(x, "__name__", type(x).__name__)
 )
-def test_ours_has_the_property_and_the_defect_has_not(holds, ours, defective):
+def test_the_property_holds_and_the_defect_violates_it(holds, ours, defective):
     assert holds(ours)
     assert not holds(defective)
 
 
-def test_a_patch_map_is_held_to_norm_1_by_its_sum_unless_told():
-    """Others aim the gradient of all 900 logits at norm 1, unsaid; here it is an argument."""
+def test_scalar_chooses_between_sum_and_mean_of_a_patch_map():
+    """Others silently penalize the gradient of all 900 logits' sum; here it is an argument."""
     torch.manual_seed(0)
     critic = PatchDiscriminator(3, base_channels=4, norm="none")
     real = torch.randn(1, 3, 64, 64)

@@ -1,4 +1,4 @@
-"""Penalties against their closed forms on linear and quadratic critics, image by image."""
+"""Penalties against their closed forms on linear and quadratic critics."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_a_linear_critic(batch, logits, seed, scalar, target):
     gradient = {"sum": weights.sum(0), "mean": weights.mean(0)}[scalar]
     norm = np.sqrt((gradient**2).sum())
     critic = Linear(weights)
-    for penalty, due in [
+    for penalty, expected in [
         (WGANGPPenalty(scalar=scalar, target=target), (norm - target) ** 2),
         (
             WGANGPPenalty(scalar=scalar, target=target, one_sided=True),
@@ -67,23 +67,23 @@ def test_a_linear_critic(batch, logits, seed, scalar, target):
         (R2Penalty(scalar=scalar), norm**2 / 2),
         (R1R2Penalty(scalar=scalar), norm**2),
     ]:
-        assert penalty(critic, real, fake).item() == pytest.approx(due, rel=1e-10, abs=1e-10)
+        assert penalty(critic, real, fake).item() == pytest.approx(expected, rel=1e-10, abs=1e-10)
 
 
 def test_logit_by_logit_on_average():
-    """scalar="logit" draws one logit of each image: its mean is that over all logits."""
+    """scalar="logit" draws one logit of each image: on average, the mean over all logits."""
     weights = np.random.default_rng(3).normal(size=(4, 2, 4, 5))
     real = torch.from_numpy(images(4000, 3)[0])
     norms = np.sqrt((weights**2).sum((1, 2, 3)))
     torch.manual_seed(0)
     critic = Linear(weights)
-    got = R1Penalty(scalar="logit")(critic, real, real).item()
-    assert got == pytest.approx((norms**2).mean() / 2, rel=0.03)
-    got = WGANGPPenalty(scalar="logit")(critic, real, real).item()
-    assert got == pytest.approx(((norms - 1) ** 2).mean(), rel=0.03)
+    actual = R1Penalty(scalar="logit")(critic, real, real).item()
+    assert actual == pytest.approx((norms**2).mean() / 2, rel=0.03)
+    actual = WGANGPPenalty(scalar="logit")(critic, real, real).item()
+    assert actual == pytest.approx(((norms - 1) ** 2).mean(), rel=0.03)
     gradients = image_gradient(critic, real, "logit").detach().numpy()
     drawn = [np.isclose(gradients, w).all((1, 2, 3)).mean() for w in weights]
-    assert sum(drawn) == 1  # every gradient is that of one logit
+    assert sum(drawn) == 1  # every gradient belongs to one logit
     assert min(drawn) > 0.2
 
 
@@ -99,7 +99,7 @@ def test_logits_of_several_scales_are_drawn_too():
     gradients = image_gradient(critic, real, "logit").detach().numpy()
     drawn = [np.isclose(gradients, w).all((1, 2, 3)).mean() for w in weights]
     assert sum(drawn) == 1
-    assert drawn[0] == pytest.approx(0.5, abs=0.05)  # scales count alike
+    assert drawn[0] == pytest.approx(0.5, abs=0.05)  # scales count equally
     mean = image_gradient(critic, real[:1], "mean").detach().numpy()[0]
     np.testing.assert_allclose(mean, (weights[0] + weights[1:].mean(0)) / 2, rtol=1e-12)
 
@@ -109,20 +109,20 @@ def test_logits_of_several_scales_are_drawn_too():
 def test_a_quadratic_critic(batch, seed):
     real, fake = images(batch, seed)
     squares = [(x**2).sum((1, 2, 3)) for x in (real, fake)]
-    given = [torch.from_numpy(x) for x in (real, fake)]
-    for penalty, due in [
+    tensors = [torch.from_numpy(x) for x in (real, fake)]
+    for penalty, expected in [
         (R1Penalty(), squares[0].mean() / 2),
         (R2Penalty(), squares[1].mean() / 2),
         (R1R2Penalty(), (squares[0].mean() + squares[1].mean()) / 2),
         (DRAGANPenalty(noise=0.0), ((np.sqrt(squares[0]) - 1) ** 2).mean()),
     ]:
-        assert penalty(quadratic, *given).item() == pytest.approx(due, rel=1e-10)
+        assert penalty(quadratic, *tensors).item() == pytest.approx(expected, rel=1e-10)
     torch.manual_seed(seed)
     epsilon = torch.rand(batch, 1, 1, 1, dtype=torch.float64).numpy()
     between = epsilon * real + (1 - epsilon) * fake
-    due = ((np.sqrt((between**2).sum((1, 2, 3))) - 1) ** 2).mean()
+    expected = ((np.sqrt((between**2).sum((1, 2, 3))) - 1) ** 2).mean()
     torch.manual_seed(seed)
-    assert WGANGPPenalty()(quadratic, *given).item() == pytest.approx(due, rel=1e-10)
+    assert WGANGPPenalty()(quadratic, *tensors).item() == pytest.approx(expected, rel=1e-10)
 
 
 @pytest.mark.parametrize("name", GRADIENT)
@@ -170,7 +170,7 @@ def test_first_and_second_derivatives(name):
             return torch.nn.functional.conv2d(x, weights).tanh()
 
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(2)  # the draws are held fixed
+            torch.manual_seed(2)  # fixes the random draws
             return penalty(critic, real, fake, condition)
 
     assert torch.autograd.gradcheck(of, convolution)
@@ -178,17 +178,17 @@ def test_first_and_second_derivatives(name):
 
 
 @pytest.mark.parametrize("name", GRADIENT)
-def test_the_condition_is_seen_and_not_differentiated(name):
+def test_there_is_no_gradient_with_respect_to_the_condition(name):
     real, fake = (torch.from_numpy(x) for x in images(2, shape=(1, 3, 3)))
     condition = torch.full((2, 1, 3, 3), 2.0, dtype=torch.float64)
 
     def critic(x):  # the condition's gradient would be 100, the image's is the condition
         return (x[:, :1] * x[:, 1:] + 100 * x[:, :1]).flatten(1).sum(1)
 
-    got = PENALTIES.build(name)(critic, real, fake, condition).item()
+    actual = PENALTIES.build(name)(critic, real, fake, condition).item()
     norm = np.sqrt(9 * 2.0**2)
-    due = {"r1": norm**2 / 2, "r2": norm**2 / 2, "r1_r2": norm**2}.get(name, (norm - 1) ** 2)
-    assert got == pytest.approx(due)
+    expected = {"r1": norm**2 / 2, "r2": norm**2 / 2, "r1_r2": norm**2}.get(name, (norm - 1) ** 2)
+    assert actual == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", PENALTIES.names())
@@ -199,7 +199,7 @@ def test_lazy_application_is_rescaled(name):
     for penalty in (often, seldom):
         torch.manual_seed(3)
         values.append(penalty(lambda x: x.mean((1, 2, 3)), real, fake).item())
-    assert values[1] == values[0]  # what a log shows
+    assert values[1] == values[0]  # as logged
     logits = torch.zeros(2, 1)
     objective = Objective({"lazy": {"loss": seldom, "weight": 3}})
     torch.manual_seed(3)
@@ -246,7 +246,7 @@ def test_lecam_follows_its_averages():
 
 @pytest.mark.parametrize("sides", ["real", "both"])
 def test_consistency_is_the_mean_squared_difference_of_the_logits(sides):
-    """Halving contrast and adding ½ are known variations: D(x) − D(T(x)) is known then."""
+    """T halves the contrast and adds ½, so D(x) − D(T(x)) has a closed form."""
 
     class Halve(Augmentation):
         def _varied(self, images):
@@ -258,11 +258,11 @@ def test_consistency_is_the_mean_squared_difference_of_the_logits(sides):
     varied = [y / 2 + weights.sum((1, 2, 3)) / 2 for y in logits]
     parts = [((y - v) ** 2).mean() for y, v in zip(logits, varied)]
     penalty = PENALTIES.build("consistency", augmentation=Halve(), sides=sides)
-    got = penalty(Linear(weights), torch.from_numpy(real), torch.from_numpy(fake)).item()
-    assert got == pytest.approx(parts[0] if sides == "real" else sum(parts), rel=1e-12)
+    actual = penalty(Linear(weights), torch.from_numpy(real), torch.from_numpy(fake)).item()
+    assert actual == pytest.approx(parts[0] if sides == "real" else sum(parts), rel=1e-12)
 
 
-def test_consistency_varies_the_condition_with_the_image():
+def test_consistency_augments_the_condition_with_the_image():
     seen = []
 
     def critic(x):
@@ -281,7 +281,7 @@ def test_consistency_varies_the_condition_with_the_image():
 
 
 @pytest.mark.parametrize("name", PENALTIES.names())
-def test_what_does_not_fit(name):
+def test_shapes_that_do_not_fit(name):
     penalty = PENALTIES.build(name)
     real = torch.zeros(2, 3, 8, 8)
     with pytest.raises(ShapeError, match="as many of both"):
@@ -295,7 +295,7 @@ def test_what_does_not_fit(name):
 
 
 class CutOff(torch.nn.Conv2d):
-    """Has parameters that its logits depend on, and detaches the image."""
+    """Its logits depend on its parameters, but the image is detached."""
 
     def forward(self, x):
         return super().forward(x.detach())
@@ -303,19 +303,19 @@ class CutOff(torch.nn.Conv2d):
 
 @pytest.mark.parametrize("name", GRADIENT)
 @pytest.mark.parametrize("critic", [lambda x: x.detach().mean((1, 2, 3)), CutOff(3, 1, 3)])
-def test_a_critic_that_is_cut_off(name, critic):
+def test_a_critic_without_gradient_to_the_image(name, critic):
     with pytest.raises(OptionError, match="do not depend on the image"):
         PENALTIES.build(name)(critic, *torch.zeros(2, 1, 3, 4, 4))
 
 
-def test_a_scale_of_constants_is_left_out():
+def test_a_scale_of_constants_is_ignored():
     real = torch.randn(2, 3, 4, 4)
     alone = R1Penalty()(lambda x: x.flatten(1), real, real)
     beside = R1Penalty()(lambda x: [x.flatten(1), torch.zeros(2, 5)], real, real)
     assert beside == alone
 
 
-def test_one_logit_for_a_whole_batch_is_refused():
+def test_one_logit_for_a_whole_batch_raises():
     with pytest.raises(ShapeError, match="some for each image"):
         R1Penalty()(lambda x: x.mean(), *torch.zeros(2, 3, 3, 4, 4))
 
@@ -325,7 +325,7 @@ def test_penalties_run_in_full_precision_inside_autocast(name):
     critic = torch.nn.Conv2d(3, 1, 3)
     real, fake = torch.randn(2, 2, 3, 8, 8)
     seen = []
-    critic.register_forward_hook(lambda module, given, logits: seen.append(logits.dtype))
+    critic.register_forward_hook(lambda module, inputs, logits: seen.append(logits.dtype))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         value = PENALTIES.build(name)(critic, real.bfloat16(), fake.bfloat16())
     assert {value.dtype, *seen} == {torch.float32}
@@ -338,7 +338,7 @@ def test_a_gradient_in_half_precision_does_not_overflow():
 
 
 @pytest.mark.parametrize("name", ["lecam", "consistency"])
-def test_scales_count_alike(name):
+def test_scales_count_equally(name):
     real, fake = torch.randn(2, 2, 3, 8, 8)
     torch.manual_seed(0)
     one = PENALTIES.build(name)(lambda x: x.mean(1), real, fake)

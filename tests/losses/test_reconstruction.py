@@ -30,12 +30,12 @@ def test_the_formula(case, data):
     largest = data.draw(st.sampled_from([1.0, 1e4]))
     image = arrays(np.float64, tuple(size), elements=st.floats(-largest, largest))
     output, target = data.draw(image), data.draw(image)
-    due = plain.RECONSTRUCTION[case][1](output, target)
-    got = build(case)(torch.from_numpy(output), torch.from_numpy(target)).item()
-    terms = [np.abs(t).sum() for t in due]
+    expected = plain.RECONSTRUCTION[case][1](output, target)
+    actual = build(case)(torch.from_numpy(output), torch.from_numpy(target)).item()
+    terms = [np.abs(t).sum() for t in expected]
     if "ssim" in case:  # variances are differences of squares: their size is the terms'
         terms.append((output**2).sum() + (target**2).sum())
-    assert plain.near(got, sum(np.mean(t) for t in due), terms)
+    assert plain.near(actual, sum(np.mean(t) for t in expected), terms)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -73,16 +73,16 @@ def test_the_focal_gradient_holds_the_weights_fixed():
     output, target = torch.randn(2, 1, 2, 5, 6, dtype=torch.float64)
     weights = functional.focal_weights(functional.frequency_distance(output, target))
 
-    def held(x):
+    def with_fixed_weights(x):
         return (weights * functional.frequency_distance(x, target)).mean() * x.numel()
 
     x = output.clone().requires_grad_()
-    assert torch.autograd.gradcheck(held, x, fast_mode=True)
-    assert torch.autograd.gradgradcheck(held, x, fast_mode=True)
-    (due,) = torch.autograd.grad(held(x), x)
+    assert torch.autograd.gradcheck(with_fixed_weights, x, fast_mode=True)
+    assert torch.autograd.gradgradcheck(with_fixed_weights, x, fast_mode=True)
+    (expected,) = torch.autograd.grad(with_fixed_weights(x), x)
     loss = build("focal_frequency")(x, target) * x.numel()
-    (got,) = torch.autograd.grad(loss, x)
-    torch.testing.assert_close(got, due)
+    (actual,) = torch.autograd.grad(loss, x)
+    torch.testing.assert_close(actual, expected)
 
 
 def test_frequencies_weighed_alike_are_the_squared_error():
@@ -98,10 +98,10 @@ def test_similarity_keeps_its_digits_far_from_zero_and_in_autocast(name):
     output = 0.9 + 0.01 * torch.randn(1, 3, 200, 190)
     target = output + 0.01 * torch.randn_like(output)
     loss = RECONSTRUCTION_LOSSES.build(name)
-    due = loss(output.double(), target.double()).item()
-    assert loss(output, target).item() == pytest.approx(due, abs=1e-5)
+    expected = loss(output.double(), target.double()).item()
+    assert loss(output, target).item() == pytest.approx(expected, abs=1e-5)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert loss(output, target).item() == pytest.approx(due, abs=1e-5)
+        assert loss(output, target).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_ms_ssim_of_opposite_images_has_a_gradient_that_is_finite():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from itertools import starmap
 from math import isfinite
 
 import torch
@@ -22,7 +23,7 @@ class AdversarialLoss(ABC):
 
     To write your own loss, implement `_discriminator(self, real_logits, fake_logits)` and
     `_generator(self, fake_logits)`, which get the logits of one scale and return a scalar. A
-    constructor that takes `reduction` should heed it; one without it is simpler.
+    constructor that takes `reduction` must apply it; leaving it out is simpler.
 
     Args:
         reduction: How the values of one scale are reduced: `"mean"`, `"sum"` (over the batch
@@ -68,7 +69,7 @@ class AdversarialLoss(ABC):
                 `reduction="none"`.
         """
         pairs = self._pairs(real_logits, fake_logits)
-        return self._combine([self._discriminator(real, fake) for real, fake in pairs])
+        return self._combine(list(starmap(self._discriminator, pairs)))
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
         """Returns the generator's loss; relativistic losses also need the real logits.
@@ -84,7 +85,7 @@ class AdversarialLoss(ABC):
             ShapeError: There are no logits.
         """
         del real_logits
-        return self._combine([self._generator(fake) for fake in scales_of(fake_logits)])
+        return self._combine(list(map(self._generator, scales_of(fake_logits))))
 
     def _pairs(self, real_logits: Logits, fake_logits: Logits) -> list[tuple[Tensor, Tensor]]:
         pairs = pairs_of(real_logits, fake_logits)

@@ -51,7 +51,7 @@ class FeatureLoss(nn.Module, ABC):
                 f"output {tuple(output.shape)} and target {tuple(target.shape)}: a feature loss "
                 "compares images of one shape that are not empty"
             )
-        extract = self.features or features
+        extract = features if self.features is None else self.features
         if extract is None:
             raise OptionError(
                 f"{type(self).__name__} has no features to compare: call it with "

@@ -8,13 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganblocks.errors import (
-    OptionError,
-    SpecError,
-    not_one_of,
-    require_at_least,
-    require_count,
-)
+from ganblocks.errors import OptionError, SpecError, not_one_of, require_at_least, require_count
 from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from ganblocks.losses.features import FEATURE_LOSSES, FeatureLoss, Features
 from ganblocks.losses.logits import Logits
@@ -139,7 +133,7 @@ class Objective(nn.Module):
         """A plain JSON dict: `Objective(**spec)` builds the objective again.
 
         Raises:
-            SpecError: A term has none, or its loss takes an argument called `weight` or `start`.
+            SpecError: A term has no spec, or its loss takes an argument called `weight` or `start`.
         """
         terms, losses = {}, self._losses
         for name, weight in self.weights.items():

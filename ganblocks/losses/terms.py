@@ -87,9 +87,10 @@ class LossTerms:
             OptionError: The value is not a scalar tensor.
         """
         if not isinstance(value, Tensor) or value.dim():
-            got = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+            shape = getattr(value, "shape", None)
+            got = f"is {value!r}" if shape is None else f"has shape {tuple(shape)}"
             raise OptionError(
-                f"the term {name!r} is {got}: a loss returns a scalar tensor, such as "
+                f"the term {name!r} {got}: a loss returns a scalar tensor, such as "
                 "(fake - target).abs().mean(), without .item()",
                 see="no-gradient-to-the-generator",
             )

@@ -14,11 +14,7 @@ from ganblocks.losses.functional.adversarial import (
     wgan_discriminator,
 )
 from ganblocks.losses.functional.features import gram, weighted_gram, weighted_l1
-from ganblocks.losses.functional.frequency import (
-    focal_frequency,
-    focal_weights,
-    frequency_distance,
-)
+from ganblocks.losses.functional.frequency import focal_frequency, focal_weights, frequency_distance
 from ganblocks.losses.functional.penalties import gradient_norm_penalty, half_squared_norm, lecam
 from ganblocks.losses.functional.pixels import charbonnier, gradient_difference, total_variation
 from ganblocks.losses.functional.reducing import REDUCTIONS, full_precision, reduce

@@ -40,6 +40,7 @@ def ssim(
         >>> round(ssim(image, image).item(), 4)
         1.0
     """
+    _require_size(output, window_size, "SSIM")
     luminance, contrast = _ssim_maps(output, target, data_range, window_size, sigma)
     return (luminance * contrast).mean()
 
@@ -91,7 +92,6 @@ def _ssim_maps(
     x: Tensor, y: Tensor, data_range: float, window_size: int, sigma: float
 ) -> tuple[Tensor, Tensor]:
     """Returns luminance, and contrast times structure, at every window position."""
-    _require_size(x, window_size, "SSIM")
     channels = x.shape[1]
     # Variances are differences of means: centering the images keeps them accurate.
     level = y.mean((2, 3), keepdim=True).detach()

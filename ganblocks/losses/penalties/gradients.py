@@ -6,13 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ganblocks.errors import (
-    OptionError,
-    ShapeError,
-    require_at_least,
-    require_flag,
-    require_one_of,
-)
+from ganblocks.errors import OptionError, ShapeError, require_at_least, require_flag, require_one_of
 from ganblocks.losses import functional
 from ganblocks.losses.logits import scales_of
 from ganblocks.losses.penalties.base import PENALTIES, Discriminator, Penalty

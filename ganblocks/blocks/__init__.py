@@ -16,6 +16,7 @@ from ganblocks.blocks.initializers import (
     XavierInitializer,
     initialize,
 )
+from ganblocks.blocks.matmul_conv import Conv2d, ConvTranspose2d
 from ganblocks.blocks.norm import NORMS, BatchNorm, GroupNorm, InstanceNorm
 from ganblocks.blocks.padding import PADDINGS
 from ganblocks.blocks.registry import BLOCKS
@@ -37,7 +38,9 @@ __all__ = [
     "UPSAMPLERS",
     "AdaIN",
     "BatchNorm",
+    "Conv2d",
     "ConvBlock",
+    "ConvTranspose2d",
     "DeconvBlock",
     "DownBlock",
     "Dropout",

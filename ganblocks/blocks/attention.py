@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from ganblocks.blocks.matmul_conv import Conv2d
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.errors import OptionError, require_count, require_image
 
@@ -55,10 +56,10 @@ class SelfAttention(nn.Module):
             )
         self.in_channels = self.out_channels = in_channels
         inner = max(1, in_channels // reduction)
-        self.query = nn.Conv2d(in_channels, inner, 1, bias=False)
-        self.key = nn.Conv2d(in_channels, inner, 1, bias=False)
-        self.value = nn.Conv2d(in_channels, inner, 1, bias=False)
-        self.out = nn.Conv2d(inner, in_channels, 1, bias=False)
+        self.query = Conv2d(in_channels, inner, 1, bias=False)
+        self.key = Conv2d(in_channels, inner, 1, bias=False)
+        self.value = Conv2d(in_channels, inner, 1, bias=False)
+        self.out = Conv2d(inner, in_channels, 1, bias=False)
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def after_initialize(self) -> None:

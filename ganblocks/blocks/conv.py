@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from ganblocks.blocks.block import ORDER, Block
+from ganblocks.blocks.matmul_conv import Conv2d
 from ganblocks.blocks.padding import padding_of_conv
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.blocks.up import transposed_conv
@@ -71,7 +70,7 @@ class ConvBlock(Block):
         require_count("padding", padding, 0)
         pad, own = padding_of_conv(padding_mode, padding)
         super().__init__(
-            lambda bias: nn.Conv2d(in_channels, out_channels, kernel_size, stride, own, bias=bias),
+            lambda bias: Conv2d(in_channels, out_channels, kernel_size, stride, own, bias=bias),
             in_channels,
             out_channels,
             bias=bias,

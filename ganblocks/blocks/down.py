@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganblocks.blocks.matmul_conv import Conv2d
 from ganblocks.errors import OptionError, require_count, require_one_of
 from ganblocks.registry import Registry
 
@@ -32,7 +33,7 @@ def strided_conv(
         OptionError: The kernel is smaller.
     """
     require_count("kernel_size", kernel_size, 2)
-    return nn.Conv2d(
+    return Conv2d(
         in_channels, out_channels, kernel_size, 2, padding=(kernel_size - 1) // 2, bias=bias
     )
 
@@ -46,7 +47,7 @@ class _ConvThenShrink(nn.Module):
                 f"kernel_size {kernel_size} cannot keep the size before it is halved: write an "
                 "odd one"
             )
-        self.conv = nn.Conv2d(
+        self.conv = Conv2d(
             in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias
         )
 

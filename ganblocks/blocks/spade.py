@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganblocks.blocks.matmul_conv import Conv2d
 from ganblocks.blocks.norm import NORMS
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.errors import OptionError, ShapeError, require_count, require_image
@@ -62,10 +63,8 @@ class SPADE(nn.Module):
         self.condition_channels = condition_channels
         self.norm = _without_affine(norm, channels)
         padding = kernel_size // 2
-        self.embedding = nn.Conv2d(
-            condition_channels, hidden_channels, kernel_size, padding=padding
-        )
-        self.modulation = nn.Conv2d(hidden_channels, 2 * channels, kernel_size, padding=padding)
+        self.embedding = Conv2d(condition_channels, hidden_channels, kernel_size, padding=padding)
+        self.modulation = Conv2d(hidden_channels, 2 * channels, kernel_size, padding=padding)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Normalizes images and gives every pixel the scale and shift of its condition.

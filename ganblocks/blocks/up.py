@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganblocks.blocks.matmul_conv import Conv2d, ConvTranspose2d
 from ganblocks.blocks.padding import padding_of_conv
 from ganblocks.blocks.spectral import fill_weight
 from ganblocks.errors import GanBlocksWarning, OptionError, require_count, require_one_of
@@ -26,7 +27,7 @@ def transposed_conv(
     stride: int = 2,
     bias: bool = True,
     checkerboard: str = "warn",
-) -> nn.ConvTranspose2d:
+) -> ConvTranspose2d:
     """Makes a transposed convolution that multiplies height and width by `stride` exactly.
 
     Examples:
@@ -49,7 +50,7 @@ def transposed_conv(
             stacklevel=2,
         )
     padding = (kernel_size - stride + 1) // 2
-    return nn.ConvTranspose2d(
+    return ConvTranspose2d(
         in_channels,
         out_channels,
         kernel_size,
@@ -125,7 +126,7 @@ class ResizeConv(nn.Module):
         _require_odd(kernel_size)
         self.mode = mode
         self.pad, own = padding_of_conv(padding_mode, kernel_size // 2)
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=own, bias=bias)
+        self.conv = Conv2d(in_channels, out_channels, kernel_size, padding=own, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Doubles height and width."""
@@ -178,7 +179,7 @@ class PixelShuffleConv(nn.Module):
     ) -> None:
         super().__init__()
         _require_odd(kernel_size)
-        self.conv = nn.Conv2d(
+        self.conv = Conv2d(
             in_channels, 4 * out_channels, kernel_size, padding=kernel_size // 2, bias=bias
         )
         self.after_initialize()

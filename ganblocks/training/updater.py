@@ -20,7 +20,6 @@ from ganblocks.tasks import Batch, Task
 from ganblocks.tasks.base import frozen
 from ganblocks.training.ema import EMA
 from ganblocks.training.made import Made
-from ganblocks.training.matmul_conv import matmul_convolutions
 from ganblocks.training.moves import (
     parts_of,
     refuse_whole_batch_terms,
@@ -100,7 +99,6 @@ class Updater:
         self.accumulate = accumulate
         self.clip_norm = clip_norm
         self.steps = 0
-        self.compiled = False
         self.networks = task.networks()
         self.labels = short_names(task.players)
         self.averages = {n: EMA(task.network(n), ema) for n in task.averaged if ema is not None}
@@ -158,23 +156,22 @@ class Updater:
         figures = StepFigures(len(parts))
         for name in moving:  # all of them first: what is left of the last step takes memory
             self.optimizers[name].zero_grad(set_to_none=True)
-        with nullcontext() if self.compiled else matmul_convolutions(*self.networks.values()):
-            with self._autocast():
-                made = Made(task, moving, parts)
-            for name in moving:
-                totals = []
-                for part in parts:
-                    with self._training(name, last=part is parts[-1]):
-                        with self._autocast():
-                            given = made.of(name, part)
-                            if name in self._synced:
-                                terms, total = self._synced[name](part, given)
-                            else:
-                                terms = LossTerms.of(task.loss(name, part, given))
-                                total = terms.total(self.accumulate)
-                        self._backward(name, terms, total, figures)
-                        totals.append(total.detach())
-                self._move(name, torch.stack(totals).sum(), figures)
+        with self._autocast():
+            made = Made(task, moving, parts)
+        for name in moving:
+            totals = []
+            for part in parts:
+                with self._training(name, last=part is parts[-1]):
+                    with self._autocast():
+                        given = made.of(name, part)
+                        if name in self._synced:
+                            terms, total = self._synced[name](part, given)
+                        else:
+                            terms = LossTerms.of(task.loss(name, part, given))
+                            total = terms.total(self.accumulate)
+                    self._backward(name, terms, total, figures)
+                    totals.append(total.detach())
+            self._move(name, torch.stack(totals).sum(), figures)
         for name, average in self.averages.items():
             average.update(self.networks[name])
         self.steps += 1
@@ -209,7 +206,6 @@ class Updater:
         """
         for network in self.networks.values():
             network.compile(**options)
-        self.compiled = True
 
     def distribute(self) -> None:
         """Averages the gradients of every player over the joined processes (DDP) from now on.

@@ -68,7 +68,7 @@ KINDS = {
     ),
     "BLOCKS": Kind(
         "Blocks are what networks are made of.",
-        ("Dropout", "adaptive_instance_norm", "spectral_norm"),
+        ("Conv2d", "ConvTranspose2d", "Dropout", "adaptive_instance_norm", "spectral_norm"),
     ),
     "INITIALIZERS": Kind(
         "An initializer sets the weights of a network in place.", ("initialize", "fill_weight")

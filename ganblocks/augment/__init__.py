@@ -1,8 +1,7 @@
-"""Differentiable augmentation: what the discriminator sees is varied, and gradients pass."""
+"""Differentiable augmentation of the discriminator's inputs."""
 
 from ganblocks.augment.base import AUGMENTATIONS, Augmentation
-from ganblocks.augment.parts import ColorJitter, Cutout, Translation
-from ganblocks.augment.policy import DiffAugment
+from ganblocks.augment.diff_augment import ColorJitter, Cutout, DiffAugment, Translation
 
 __all__ = [
     "AUGMENTATIONS",

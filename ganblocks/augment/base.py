@@ -1,4 +1,4 @@
-"""What an augmentation is: one draw for each image of a batch, shared by all that it is given."""
+"""Base class of augmentations: one random draw per image, shared by all inputs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ AUGMENTATIONS: Registry[Augmentation] = Registry("augmentations")
 
 
 class Augmentation(nn.Module, ABC):
-    """Varies images at random; what belongs together is given together and drawn for once.
+    """Base class: one random draw per image, shared by all inputs.
 
-    Draws come from torch's own generator of the images' device, anew at every call.
+    Every call draws anew from torch's default generator of the images' device. Subclasses implement
+    `_augment(images)`.
     """
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        """Varies batches of images, the n-th image of each in the same way.
+        """Augments batches of images, the n-th image of each in the same way.
 
         Args:
             *images: Images (B, C, H, W), such as real, fake and condition; C may differ.
 
         Returns:
-            As many batches of the same shapes.
+            One augmented batch per input, of the same shape.
 
         Raises:
             OptionError: No images were given.
-            ShapeError: They differ in B, H or W, or are no such batches.
+            ShapeError: The images differ in B, H or W, or are not (B, C, H, W).
 
         Examples:
             >>> import torch
@@ -41,19 +42,14 @@ class Augmentation(nn.Module, ABC):
         """
         if not images:
             raise OptionError("an augmentation got no images: write augment(real, fake)")
-        first = images[0]
-        for image in images:
-            alike = image.dim() == 4 and (len(image), image.shape[2:]) == (
-                len(first),
-                first.shape[2:],
+        sizes = {(len(x), *x.shape[2:]) for x in images if x.dim() == 4}
+        if len(sizes) != 1 or any(x.dim() != 4 for x in images):
+            shapes = ", ".join(str(tuple(x.shape)) for x in images)
+            raise ShapeError(
+                f"an augmentation got tensors of shapes {shapes}: it takes (B, C, H, W) with the "
+                "same B, H and W. Add a batch dimension with x.unsqueeze(0)"
             )
-            if not alike:
-                shapes = ", ".join(str(tuple(x.shape)) for x in images)
-                raise ShapeError(
-                    f"an augmentation got tensors of shapes {shapes}: it takes (B, C, H, W) with "
-                    "one B, H and W. A single image gets its batch dimension with x.unsqueeze(0)"
-                )
-        return self._varied(images)
+        return self._augment(images)
 
     @abstractmethod
-    def _varied(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...
+    def _augment(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...

@@ -1,4 +1,4 @@
-"""Norms, activations, padding, samplers, initializers, and the blocks made of them."""
+"""Norms, activations, paddings, convolutions, samplers, initializers, and blocks of them."""
 
 from ganblocks.blocks.activation import ACTIVATIONS
 from ganblocks.blocks.adain import AdaIN, adaptive_instance_norm

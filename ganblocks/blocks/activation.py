@@ -1,4 +1,4 @@
-"""Activations: `() -> module`, never in place, since a U-Net's skips hold on to their input."""
+"""Activations: `() -> module`, never in place, because a U-Net's skips reuse their input."""
 
 from torch import nn
 

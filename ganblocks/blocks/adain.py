@@ -10,12 +10,12 @@ from ganblocks.errors import ShapeError, require_count, require_image
 
 @BLOCKS.register("adain")
 class AdaIN(nn.Module):
-    """Instance norm whose scale and shift come from a style vector.
+    """Instance norm whose scale and shift are predicted from a style vector.
 
     (B, channels, H, W) and (B, style_channels) → (B, channels, H, W):
     y = (1 + gamma(style)) · (x − mean) / √(var + eps) + beta(style), where one linear layer
-    makes gamma and beta, and mean and variance are over (H, W) (Huang and Belongie, 2017;
-    Karras et al., 2019, equation 1). The 1 makes it begin near plain instance norm.
+    predicts gamma and beta, and mean and variance are over (H, W) (Huang and Belongie, 2017;
+    Karras et al., 2019, equation 1). The 1 makes it start near plain instance norm.
 
     Args:
         channels: Channels of the image.
@@ -23,9 +23,8 @@ class AdaIN(nn.Module):
         eps: Added to the variance.
 
     Raises:
-        OptionError: A number of channels is no whole number above 0.
-        ShapeError: In forward: the image or the style has other channels, the batches differ,
-            or the map is 1×1.
+        OptionError: A channel count is not a positive integer.
+        ShapeError: In forward: channels or batch sizes do not match, or the map is 1×1.
 
     Examples:
         >>> AdaIN(8, 4)(torch.randn(2, 8, 16, 16), torch.randn(2, 4)).shape
@@ -42,17 +41,17 @@ class AdaIN(nn.Module):
         self.modulation = nn.Linear(style_channels, 2 * channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Normalizes images and gives them the scale and shift of their styles.
+        """Normalizes images, then scales and shifts them by their styles.
 
         Args:
             x: Images or maps (B, channels, H, W).
-            style: A vector for each, (B, style_channels).
+            style: One vector per image, (B, style_channels).
         """
         require_image("AdaIN", x.shape, self.channels, "channels")
         if style.shape != (x.shape[0], self.style_channels):
             raise ShapeError(
                 f"AdaIN got a style of shape {tuple(style.shape)} with images of shape "
-                f"{tuple(x.shape)}: it takes one vector an image, "
+                f"{tuple(x.shape)}: it takes one vector per image, "
                 f"({x.shape[0]}, {self.style_channels})"
             )
         gamma, beta = self.modulation(style)[..., None, None].chunk(2, dim=1)
@@ -66,15 +65,15 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
     std = √(var + eps) (Huang and Belongie, 2017, equation 8).
 
     Args:
-        content: Map (B, C, H, W), whose pattern stays.
-        style_map: Map (B, C, H', W'), whose statistics are taken.
-        eps: Added to both variances, so that a map with its own statistics stays as it is.
+        content: Map (B, C, H, W) whose pattern is kept.
+        style_map: Map (B, C, H', W') whose statistics are used.
+        eps: Added to both variances, so that a map keeps its values given its own statistics.
 
     Returns:
         A map (B, C, H, W).
 
     Raises:
-        ShapeError: Batch or channels of the two differ, or the content is 1×1.
+        ShapeError: Batch sizes or channels differ, or the content is 1×1.
 
     Examples:
         >>> content, style = torch.randn(1, 2, 8, 8), 3 + 5 * torch.randn(1, 2, 4, 4)
@@ -90,10 +89,10 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
     ):
         raise ShapeError(
             f"adaptive_instance_norm got maps of shape {tuple(content.shape)} and "
-            f"{tuple(style_map.shape)}: both are (B, C, H, W) with the same B and C, and a "
-            "content of 1×1 has no pattern to keep"
+            f"{tuple(style_map.shape)}: both must be (B, C, H, W) with the "
+            "same B and C, and the content larger than 1×1"
         )
-    # In half precision a flat map's eps would vanish, and a large map's variance overflow.
+    # In half precision eps would underflow, and the variance of a large map overflow.
     wide = torch.promote_types(content.dtype, torch.float32)
     whole, style = content.to(wide), style_map.to(wide)
     (var, mean), (style_var, style_mean) = (

@@ -1,4 +1,4 @@
-"""Self-attention: every pixel looks at every other."""
+"""Self-attention: every pixel attends to every other."""
 
 import torch
 import torch.nn.functional as F
@@ -20,22 +20,21 @@ class SelfAttention(nn.Module):
     y_j = x_j + gamma · out(Σ_i softmax_i(query_j · key_i) value_i),
 
     where the softmax sums to 1 over the keys i. The product is not divided by √c, as in the
-    paper. gamma is learned and begins at 0, so that the block begins as the identity. Time
-    grows with (H · W)²; memory only with H · W where PyTorch has a fused kernel, which on
-    GPUs wants in_channels / reduction to be a multiple of 8. The fused kernels have no second
-    derivative: a gradient penalty has to call the network under
+    paper. gamma is learned and starts at 0, so that the block starts as the identity. Time grows
+    with (H · W)², memory only with H · W where PyTorch has a fused kernel, which on GPUs needs
+    in_channels / reduction to be a multiple of 8. Fused kernels have no second derivative: a
+    gradient penalty must call the network under
     `torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`.
 
     Args:
         in_channels: Channels of the input.
         out_channels: The same, or None.
-        reduction: How many times fewer channels query, key and value have; at least one is
-            left.
+        reduction: Factor by which query, key and value have fewer channels; at least one is kept.
 
     Raises:
-        OptionError: `out_channels` is another number than `in_channels`, or a number is no whole
-            number above 0.
-        ShapeError: In forward: the input has other channels.
+        OptionError: `out_channels` differs from `in_channels`, or a number is not a positive
+            integer.
+        ShapeError: In forward: the input has a different number of channels.
 
     Examples:
         >>> x = torch.randn(1, 16, 5, 7)
@@ -51,8 +50,8 @@ class SelfAttention(nn.Module):
         require_count("reduction", reduction, 1)
         if out_channels not in (None, in_channels):
             raise OptionError(
-                f"out_channels is {out_channels}: attention adds to its input and keeps its "
-                f"channels. Write {in_channels} or leave it out"
+                f"out_channels is {out_channels}: attention keeps the channels of its input. "
+                f"Write out_channels={in_channels} or leave it out"
             )
         self.in_channels = self.out_channels = in_channels
         inner = max(1, in_channels // reduction)
@@ -67,16 +66,16 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.gamma)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Adds to each pixel what it gathers from all pixels.
+        """Adds to each pixel a weighted sum over all pixels.
 
         Args:
             x: Maps (B, in_channels, H, W).
         """
         require_image("SelfAttention", x.shape, self.in_channels)
-        # Contiguous, because the fused kernels, which do not hold (H · W)² weights, want it.
+        # Contiguous, as the fused kernels, which need no (H · W)² memory, require.
         query, key, value = (
-            rearrange(part(x), "b c h w -> b 1 (h w) c").contiguous()
-            for part in (self.query, self.key, self.value)
+            rearrange(layer(x), "b c h w -> b 1 (h w) c").contiguous()
+            for layer in (self.query, self.key, self.value)
         )
         gathered: Tensor = F.scaled_dot_product_attention(query, key, value, scale=1.0)
         gathered = rearrange(gathered, "b 1 (h w) c -> b c h w", h=x.shape[2])

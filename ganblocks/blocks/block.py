@@ -1,4 +1,4 @@
-"""What the blocks share: a convolution with norm, activation and dropout in a chosen order."""
+"""Base class of the blocks: a convolution with norm, activation and dropout in a chosen order."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Block(nn.Module):
     """A convolution of some kind with norm, activation and dropout in a chosen order.
 
     Args:
-        conv: Makes the convolution, told whether it has a bias.
+        conv: Factory `(bias) -> Module` of the convolution.
         in_channels: Channels of the input.
-        out_channels: Channels that the convolution makes.
-        bias: True, False, or `"auto"` for one where no norm comes after the convolution.
+        out_channels: Channels of the convolution's output.
+        bias: True, False, or `"auto"` for True only if no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.
         dropout: Probability of dropping a value; 0 for none.
         dropout_mode: `"train"` or `"always"`.
-        order: The steps as words, each at most once, `conv` among them.
-        spectral_norm: Whether the kernel is divided by its largest singular value.
-        pad: What comes right before the convolution.
+        order: The steps, each at most once, `conv` included.
+        spectral_norm: Whether to apply spectral norm to the convolution.
+        pad: Module to run right before the convolution.
 
     Raises:
-        OptionError: An option is not one of those.
+        OptionError: An option has an invalid value.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class Block(nn.Module):
         for step, used in [("norm", not isinstance(built_norm, nn.Identity)), ("dropout", dropout)]:
             if used and step not in steps:
                 raise OptionError(
-                    f"{step} would do nothing: order is {order!r}. Write {step} into it"
+                    f"{step} is missing from order={order!r}, so it would have no effect: add it"
                 )
         if not isinstance(bias, bool):
             if bias != "auto":
                 raise OptionError(f"{not_one_of('bias', bias, ['auto'])}, True or False")
             bias = isinstance(built_norm, nn.Identity) or not norm_follows
-        made = {
+        modules = {
             "pad": pad or nn.Identity(),
             "conv": conv(bias),
             "norm": built_norm,
@@ -89,11 +89,11 @@ class Block(nn.Module):
             "dropout": Dropout(dropout, mode=dropout_mode) if dropout else nn.Identity(),
         }
         if spectral_norm:
-            with_spectral_norm(made["conv"])
+            with_spectral_norm(modules["conv"])
         steps.insert(steps.index("conv"), "pad")
-        self.order = tuple(step for step in steps if not isinstance(made[step], nn.Identity))
+        self.order = tuple(step for step in steps if not isinstance(modules[step], nn.Identity))
         for step in self.order:
-            self.add_module(step, made[step])
+            self.add_module(step, modules[step])
 
     def forward(self, x: Tensor) -> Tensor:
         """Applies the steps in their order.
@@ -102,7 +102,7 @@ class Block(nn.Module):
             x: Maps (B, in_channels, H, W).
 
         Raises:
-            ShapeError: The map has other channels.
+            ShapeError: The map has a different number of channels.
         """
         require_image(type(self).__name__, x.shape, self.in_channels)
         for step in self.order:
@@ -114,7 +114,7 @@ def _steps(order: str) -> list[str]:
     steps = order.split() if isinstance(order, str) else []
     if "conv" not in steps or len(set(steps)) < len(steps) or not set(steps) <= set(STEPS):
         raise OptionError(
-            f"order is {order!r}: write conv and any of {listed(STEPS)} in the order in which "
-            "they come, each once, such as 'activation conv norm dropout'"
+            f"order is {order!r}: write conv and any others of {listed(STEPS)} once each, in the "
+            "order in which they run, such as 'activation conv norm dropout'"
         )
     return steps

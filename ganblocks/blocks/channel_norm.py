@@ -1,4 +1,4 @@
-"""Norms over the channels of each pixel, which depend on no other pixel and no other image."""
+"""Norms over the channels of each pixel, independent of other pixels and images."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,17 +11,17 @@ from ganblocks.errors import OptionError, require_count, require_image
 class LayerNorm(nn.LayerNorm):
     """Layer normalization over the channels of each pixel (Ba et al., 2016), for (B, C, H, W).
 
-    y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over the channels at
-    one place. For one mean over the whole image, write `{"type": "group", "groups": 1}`.
+    y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over the channels of
+    one pixel. To normalize over the whole image, write `{"type": "group", "groups": 1}`.
 
     Args:
         channels: Channels of the input (B, channels, H, W), at least 2.
         eps: Added to the variance.
-        affine: Whether to learn weight and bias, one value for each channel.
+        affine: Whether to learn weight and bias, one value per channel.
 
     Raises:
-        OptionError: There are not two channels, without which the result is 0 whatever the image.
-        ShapeError: In forward: the map has other channels.
+        OptionError: There are fewer than two channels: the result would always be 0.
+        ShapeError: In forward: the map has a different number of channels.
 
     Examples:
         >>> import torch
@@ -33,7 +33,7 @@ class LayerNorm(nn.LayerNorm):
         _require_several("layer", channels)
         super().__init__(channels, eps=eps, elementwise_affine=affine)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
         """Normalizes a batch of feature maps.
 
         Args:
@@ -47,15 +47,15 @@ class LayerNorm(nn.LayerNorm):
 class PixelNorm(nn.Module):
     """Pixel normalization: each pixel to a mean square of 1 (Karras et al., 2018, section 4.2).
 
-    y = x / √(mean over the channels of x² + eps). Nothing is learnt.
+    y = x / √(mean over the channels of x² + eps). It has no parameters.
 
     Args:
         channels: Channels of the input (B, channels, H, W), at least 2.
         eps: Added to the mean of the squares.
 
     Raises:
-        OptionError: There are not two channels; of a single one only the sign would be left.
-        ShapeError: In forward: the map has other channels.
+        OptionError: There are fewer than two channels: only the sign would remain.
+        ShapeError: In forward: the map has a different number of channels.
 
     Examples:
         >>> import torch
@@ -80,7 +80,7 @@ class PixelNorm(nn.Module):
         return F.rms_norm(rows, (self.channels,), eps=self.eps).permute(0, 3, 1, 2)
 
     def extra_repr(self) -> str:
-        """Shows the options in `repr`."""
+        """Returns the options that `repr` shows."""
         return f"{self.channels}, eps={self.eps}"
 
 
@@ -88,6 +88,6 @@ def _require_several(name: str, channels: int) -> None:
     require_count("channels", channels, 1)
     if channels < 2:
         raise OptionError(
-            f"{name} norm over {channels} channel: it normalizes over the channels, so it needs "
-            'two or more. Write "instance" or "none" there'
+            f"{name} norm got channels={channels}: it normalizes over the channels and needs two "
+            'or more. Use norm="instance" or norm="none" there'
         )

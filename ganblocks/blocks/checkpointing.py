@@ -1,4 +1,4 @@
-"""Gradient checkpointing in which the second run sees what the first saw, and changes no buffer."""
+"""Gradient checkpointing whose second forward pass repeats the first and changes no buffer."""
 
 from __future__ import annotations
 
@@ -12,37 +12,34 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.checkpoint import checkpoint
 
 Run = Callable[..., Tensor]
-Place = tuple[dict[str, Any], str, Tensor | None]
-"""A module's parameters or buffers, a name among them, and a value for it."""
+Entry = tuple[dict[str, Any], str, Tensor | None]
+"""A module's dictionary of parameters or buffers, a key of it, and a value."""
 
 
 def checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -> Tensor:
-    """Runs a part of a network, and runs it again in the backward pass to save its maps' memory.
+    """Runs part of a network, and again in the backward pass instead of storing its activations.
 
-    The second run starts from the parameters and buffers of the first, and leaves the buffers
-    alone: no batch counts twice in a batch norm's running statistics, and spectral norm divides
-    by the same value.
+    The second run starts from the same parameters and buffers and leaves the buffers unchanged:
+    running statistics count each batch once, and spectral norm divides by the same value.
     """
     if not torch.compiler.is_compiling():
         return _checkpointed(parts, run, *inputs)
     if any(is_parametrized(module) for part in parts for module in part.modules()):
-        # Torch's compiler breaks its graph at spectral norm, and would write its buffers twice.
-        outside: Tensor = torch.compiler.disable(_checkpointed)(parts, run, *inputs)
-        return outside
-    compiled: Tensor = checkpoint(run, *inputs, use_reentrant=False)  # writes each buffer once
-    return compiled
+        # torch.compile breaks the graph at spectral norm, and would update its buffers twice.
+        return torch.compiler.disable(_checkpointed)(parts, run, *inputs)  # type: ignore[no-any-return]
+    return checkpoint(run, *inputs, use_reentrant=False)  # type: ignore[no-any-return]
 
 
 def _checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -> Tensor:
-    state = _State(parts)
+    snapshot = _Snapshot(parts)
     result: Tensor = checkpoint(
-        run, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), state)
+        run, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), snapshot)
     )
     return result
 
 
-class _State:
-    """The tensors of some modules as they are now, lent to them for as long as it is entered."""
+class _Snapshot:
+    """A snapshot of modules' tensors, put back into the modules while the context is entered."""
 
     def __init__(self, parts: Sequence[nn.Module]) -> None:
         modules = [module for part in parts for module in part.modules()]
@@ -59,12 +56,14 @@ class _State:
         ]
 
     def __enter__(self) -> None:
-        copies = [(at, name, value.clone()) for at, name, value in self.buffers]
-        lent: list[Place] = [*self.parameters, *copies]
-        self.own: list[Place] = [(at, name, at[name]) for at, name, _ in lent]
-        for at, name, value in lent:
-            at[name] = value
+        copies = [(tensors, name, value.clone()) for tensors, name, value in self.buffers]
+        snapshot: list[Entry] = [*self.parameters, *copies]
+        self.current: list[Entry] = [
+            (tensors, name, tensors[name]) for tensors, name, _ in snapshot
+        ]
+        for tensors, name, value in snapshot:
+            tensors[name] = value
 
     def __exit__(self, *_: object) -> None:
-        for at, name, value in self.own:
-            at[name] = value
+        for tensors, name, value in self.current:
+            tensors[name] = value

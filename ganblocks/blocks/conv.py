@@ -16,26 +16,26 @@ class ConvBlock(Block):
     """Convolution, norm, activation and dropout, in any order.
 
     (B, in_channels, H, W) → (B, out_channels, H', W'), where with the default padding H' is
-    H / stride for every H that stride divides, if the kernel is odd or the stride above 1.
+    H / stride if stride divides H and the kernel is odd or the stride above 1.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Side of the kernel in pixels.
-        stride: Step of the kernel in pixels.
+        kernel_size: Side length of the kernel.
+        stride: Stride of the kernel.
         padding: Pixels added on each side; `"auto"` is (kernel_size − 1) // 2.
-        padding_mode: What is added, from `PADDINGS`: `"zeros"`, `"reflect"`, `"replicate"`, …
-        bias: `"auto"` gives the convolution a bias where no norm comes after it.
+        padding_mode: How to pad, from `PADDINGS`: `"zeros"`, `"reflect"`, `"replicate"`, …
+        bias: `"auto"` adds a bias only if no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.
         dropout: Probability of dropping a value; 0 for none.
         dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
-        order: The steps as words, each at most once, `conv` among them.
-        spectral_norm: Whether the kernel is divided by its largest singular value.
+        order: The steps, each at most once, `conv` included.
+        spectral_norm: Whether to apply spectral norm to the convolution.
 
     Raises:
-        OptionError: An option is not one of those.
-        ShapeError: In forward: there are other channels, or too few pixels for `padding_mode`.
+        OptionError: An option has an invalid value.
+        ShapeError: In forward: the channels differ, or the map is too small for `padding_mode`.
 
     Examples:
         >>> import torch
@@ -65,12 +65,12 @@ class ConvBlock(Block):
         if padding == "auto":
             padding = (kernel_size - 1) // 2
         if isinstance(padding, str):
-            words = not_one_of("padding", padding, ["auto"])
-            raise OptionError(f"{words}, or a number of pixels")
+            message = not_one_of("padding", padding, ["auto"])
+            raise OptionError(f"{message}, or a number of pixels")
         require_count("padding", padding, 0)
-        pad, own = padding_of_conv(padding_mode, padding)
+        pad, zeros = padding_of_conv(padding_mode, padding)
         super().__init__(
-            lambda bias: Conv2d(in_channels, out_channels, kernel_size, stride, own, bias=bias),
+            lambda bias: Conv2d(in_channels, out_channels, kernel_size, stride, zeros, bias=bias),
             in_channels,
             out_channels,
             bias=bias,
@@ -94,20 +94,20 @@ class DeconvBlock(Block):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Side of the kernel in pixels; a multiple of the stride leaves no
-            checkerboard, and any other is warned of.
+        kernel_size: Side length of the kernel; a multiple of the stride avoids
+            checkerboards; any other raises a warning.
         stride: Factor of enlargement.
-        bias: `"auto"` gives the convolution a bias where no norm comes after it.
+        bias: `"auto"` adds a bias only if no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.
         dropout: Probability of dropping a value; 0 for none.
         dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
-        order: The steps as words, each at most once, `conv` among them.
-        spectral_norm: Whether the kernel is divided by its largest singular value.
+        order: The steps, each at most once, `conv` included.
+        spectral_norm: Whether to apply spectral norm to the convolution.
 
     Raises:
-        OptionError: An option is not one of those.
-        ShapeError: In forward: there are other channels.
+        OptionError: An option has an invalid value.
+        ShapeError: In forward: the channels differ.
 
     Examples:
         >>> import torch

@@ -4,14 +4,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.blocks.matmul_conv import Conv2d
-from ganblocks.errors import OptionError, require_count, require_one_of
+from ganblocks.blocks.padding import require_odd
+from ganblocks.errors import require_count, require_one_of
 from ganblocks.registry import Registry
 
 DOWNSAMPLERS: Registry[nn.Module] = Registry("downsamplers")
 """Down-samplers by name; each is built as `DOWNSAMPLERS.build(name, in_channels, out_channels)`.
 
-A side of an odd number of pixels is halved downwards, except by an odd strided kernel. A network
-hands on `bias` too: whether the convolution has one.
+Odd sides are rounded down, except by a strided convolution with an odd kernel. Networks also pass
+`bias`, whether the convolution has one.
 """
 
 
@@ -19,18 +20,18 @@ hands on `bias` too: whether the convolution has one.
 def strided_conv(
     in_channels: int, out_channels: int, *, kernel_size: int = 4, bias: bool = True
 ) -> nn.Module:
-    """Convolution of stride 2: pix2pix's own (Isola et al., 2017, section 6.1).
+    """Convolution of stride 2: as in pix2pix (Isola et al., 2017, section 6.1).
 
     (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2); an odd kernel rounds up.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Side of the kernel in pixels, at least 2.
+        kernel_size: Side length of the kernel, at least 2.
         bias: Whether the convolution has a bias.
 
     Raises:
-        OptionError: The kernel is smaller.
+        OptionError: The kernel is smaller than 2.
     """
     require_count("kernel_size", kernel_size, 2)
     return Conv2d(
@@ -38,30 +39,22 @@ def strided_conv(
     )
 
 
-class _ConvThenShrink(nn.Module):
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, bias: bool) -> None:
+class _SameSizeConv(nn.Module):
+    """Holds the convolution of stride 1 that comes before the halving."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, kernel_size: int = 3, bias: bool = True
+    ) -> None:
         super().__init__()
-        require_count("kernel_size", kernel_size, 1)
-        if kernel_size % 2 == 0:
-            raise OptionError(
-                f"kernel_size {kernel_size} cannot keep the size before it is halved: write an "
-                "odd one"
-            )
+        require_odd(kernel_size)
         self.conv = Conv2d(
             in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=bias
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Halves height and width."""
-        return self._shrink(self.conv(x))
-
-    def _shrink(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
 
 @DOWNSAMPLERS.register("pool")
-class PoolDown(_ConvThenShrink):
-    """Convolution of stride 1, then the mean or the largest of each 2×2 pixels.
+class PoolDown(_SameSizeConv):
+    """Convolution of stride 1, then average or max pooling of 2×2 pixels.
 
     (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2).
 
@@ -69,11 +62,11 @@ class PoolDown(_ConvThenShrink):
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         pool: `"average"` or `"max"`.
-        kernel_size: Side of the kernel in pixels, odd.
+        kernel_size: Side length of the kernel, odd.
         bias: Whether the convolution has a bias.
 
     Raises:
-        OptionError: An option is not one of those.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> import torch
@@ -91,32 +84,34 @@ class PoolDown(_ConvThenShrink):
         bias: bool = True,
     ) -> None:
         require_one_of("pool", pool, ("average", "max"))
-        super().__init__(in_channels, out_channels, kernel_size, bias)
+        super().__init__(in_channels, out_channels, kernel_size=kernel_size, bias=bias)
         self.pool = pool
 
-    def _shrink(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        """Halves height and width."""
+        x = self.conv(x)
         return F.avg_pool2d(x, 2) if self.pool == "average" else F.max_pool2d(x, 2)
 
     def extra_repr(self) -> str:
-        """Shows the options in `repr`."""
+        """Returns the options that `repr` shows."""
         return f"pool={self.pool!r}"
 
 
 @DOWNSAMPLERS.register("blur")
-class BlurDown(_ConvThenShrink):
-    """Convolution of stride 1, then a blur of stride 2, so that a shift disturbs it less.
+class BlurDown(_SameSizeConv):
+    """Convolution of stride 1, then a blur of stride 2, which is less sensitive to shifts.
 
     (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2). The blur is the binomial
-    1-3-3-1 (Zhang, ICML 2019, section 4), with the border mirrored.
+    1-3-3-1 (Zhang, ICML 2019, section 4), with reflect padding.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Side of the kernel in pixels, odd.
+        kernel_size: Side length of the kernel, odd.
         bias: Whether the convolution has a bias.
 
     Raises:
-        OptionError: The kernel is even, or no whole number above 0.
+        OptionError: The kernel is even, or not a positive integer.
 
     Examples:
         >>> import torch
@@ -124,12 +119,8 @@ class BlurDown(_ConvThenShrink):
         torch.Size([1, 8, 4, 4])
     """
 
-    def __init__(
-        self, in_channels: int, out_channels: int, *, kernel_size: int = 3, bias: bool = True
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, bias)
-
-    def _shrink(self, x: Tensor) -> Tensor:
-        # Three means of 2×2 are the kernel 1-3-3-1 along each axis, and need no buffer.
-        x = F.pad(x, (1, 1, 1, 1), mode="reflect")
+    def forward(self, x: Tensor) -> Tensor:
+        """Halves height and width."""
+        # Three 2×2 means make the kernel 1-3-3-1 along each axis, without a buffer.
+        x = F.pad(self.conv(x), (1, 1, 1, 1), mode="reflect")
         return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2)

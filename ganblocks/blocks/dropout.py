@@ -1,4 +1,4 @@
-"""Dropout that says when it is on."""
+"""Dropout that can stay on in eval mode."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,11 +13,11 @@ class Dropout(nn.Dropout):
 
     Args:
         p: Probability of a zero, 0 to 1.
-        mode: `"train"` is PyTorch's habit; `"always"` keeps it on in eval mode too, where
-            pix2pix draws its noise from (Isola et al., 2017, section 3.1).
+        mode: `"train"` is PyTorch's behavior; `"always"` keeps dropout on in eval mode too, as
+            pix2pix does for its noise (Isola et al., 2017, section 3.1).
 
     Raises:
-        OptionError: The probability is not from 0 to 1, or the mode is another word.
+        OptionError: The probability is not from 0 to 1, or the mode is unknown.
 
     Examples:
         >>> import torch
@@ -31,8 +31,8 @@ class Dropout(nn.Dropout):
         super().__init__(p)
         self.mode = mode
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
-        """Drops values where the mode says so.
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+        """Drops values if the mode requires it.
 
         Args:
             input: Values of any shape.
@@ -40,5 +40,5 @@ class Dropout(nn.Dropout):
         return F.dropout(input, self.p, training=self.training or self.mode == "always")
 
     def extra_repr(self) -> str:
-        """Shows the options in `repr`."""
+        """Returns the options that `repr` shows."""
         return f"p={self.p}, mode={self.mode!r}"

@@ -1,4 +1,4 @@
-"""Weight initialization: small objects that are called on a module and visit all it holds."""
+"""Weight initialization: callables that fill every layer of a module."""
 
 import math
 from collections.abc import Callable
@@ -22,11 +22,11 @@ _NORM = (_NormBase, nn.GroupNorm, nn.LayerNorm, InstanceNorm)
 
 
 class WeightInitializer:
-    """The walk that the initializers share; a subclass says how one weight is drawn.
+    """Base class of initializers; a subclass draws the weight of one layer.
 
-    Convolutions and linear layers by `draw`, norm scales N(1, 0.02²), every bias 0, running
-    statistics back to their start. Weights under spectral norm or another parametrization are
-    set through it; parameters on the meta device are left alone.
+    Fills convolutions and linear layers by `draw`, norm scales from N(1, 0.02²), biases with 0, and
+    resets running statistics. Weights under spectral norm or another parametrization are set
+    through it; parameters on the meta device are skipped.
 
     Examples:
         >>> class UniformInitializer(WeightInitializer):
@@ -44,8 +44,8 @@ class WeightInitializer:
         """Overwrites the weight of one layer.
 
         Args:
-            weight: The weight, or a tensor that becomes it.
-            layer: Whose weight it is, to read the channels, the kernel and the stride from.
+            weight: The weight or a copy of it.
+            layer: The layer, which has the channels, the kernel and the stride.
         """
         raise NotImplementedError
 
@@ -67,15 +67,15 @@ class WeightInitializer:
 
 @INITIALIZERS.register("normal")
 class NormalInitializer(WeightInitializer):
-    """pix2pix's: weights N(0, std²), norm scales N(1, std²), every bias 0.
+    """As in pix2pix: weights N(0, std²), norm scales N(1, std²), biases 0.
 
-    The weights are the paper's (Isola et al., 2017, section 6.2), the norm scales its code's.
+    The weights follow the paper (Isola et al., 2017, section 6.2), the norm scales its code.
 
     Args:
-        std: Standard deviation of both; pix2pix takes 0.02.
+        std: Standard deviation of both; 0.02 in pix2pix.
 
     Raises:
-        OptionError: `std` is no number from 0 up.
+        OptionError: `std` is not a non-negative number.
 
     Examples:
         >>> conv = nn.Conv2d(64, 64, 4)
@@ -92,8 +92,8 @@ class NormalInitializer(WeightInitializer):
         """Overwrites the weight of one layer.
 
         Args:
-            weight: The weight, or a tensor that becomes it.
-            layer: Whose weight it is.
+            weight: The weight or a copy of it.
+            layer: The layer.
         """
         weight.normal_(0.0, self.std)
 
@@ -102,16 +102,16 @@ class NormalInitializer(WeightInitializer):
 class XavierInitializer(WeightInitializer):
     """Weights N(0, gain² · 2 / (fan_in + fan_out)) (Glorot and Bengio, 2010, equation 12).
 
-    Keeps the variance of values on the way forward and of gradients on the way back, each
-    as well as the other allows, where activations are close to linear. fan_in counts the
-    connections into an output value, fan_out those out of an input value; a stride lessens
-    fan_out, that of a transposed convolution fan_in.
+    Balances the variance of activations in the forward pass and of gradients in the backward
+    pass if activations are close to linear. fan_in counts the connections into an output value,
+    fan_out the connections out of an input value; a stride reduces fan_out, or fan_in of a
+    transposed convolution.
 
     Args:
-        gain: Factor of the standard deviation.
+        gain: Scales the standard deviation.
 
     Raises:
-        OptionError: `gain` is no number from 0 up.
+        OptionError: `gain` is not a non-negative number.
 
     Examples:
         >>> linear = nn.Linear(300, 500)
@@ -128,8 +128,8 @@ class XavierInitializer(WeightInitializer):
         """Overwrites the weight of one layer.
 
         Args:
-            weight: The weight, or a tensor that becomes it.
-            layer: Whose weight it is.
+            weight: The weight or a copy of it.
+            layer: The layer.
         """
         weight.normal_(0.0, self.gain * math.sqrt(2 / sum(fans(layer))))
 
@@ -138,15 +138,15 @@ class XavierInitializer(WeightInitializer):
 class KaimingInitializer(WeightInitializer):
     """Weights N(0, 2 / ((1 + negative_slope²) · fan_in)) (He et al., 2015, equations 10 and 15).
 
-    Keeps the mean square of the values from layer to layer, each being a convolution or
-    transposed convolution of any stride and a (leaky) rectifier. fan_in counts the connections
-    into an output value, as in `XavierInitializer`.
+    Preserves the mean square of activations from layer to layer, where each is a convolution or
+    transposed convolution of any stride and a (leaky) rectifier. fan_in is that of
+    `XavierInitializer`.
 
     Args:
         negative_slope: Slope of the rectifier below 0; 0 for ReLU, 0.2 for pix2pix's encoder.
 
     Raises:
-        OptionError: The slope is no number from 0 up.
+        OptionError: The slope is not a non-negative number.
 
     Examples:
         >>> conv = nn.Conv2d(8, 64, 5)
@@ -163,24 +163,24 @@ class KaimingInitializer(WeightInitializer):
         """Overwrites the weight of one layer.
 
         Args:
-            weight: The weight, or a tensor that becomes it.
-            layer: Whose weight it is.
+            weight: The weight or a copy of it.
+            layer: The layer.
         """
         weight.normal_(0.0, math.sqrt(2 / ((1 + self.negative_slope**2) * fans(layer)[0])))
 
 
 @INITIALIZERS.register("orthogonal")
 class OrthogonalInitializer(WeightInitializer):
-    """Weights that are gain · a matrix with orthonormal rows or columns (Saxe et al., 2014).
+    """Weights gain · Q, where Q has orthonormal rows or columns (Saxe et al., 2014).
 
-    The matrix is (out_channels, in_channels · kernel area), one for each group; if it is wide,
-    its rows are orthonormal, if tall, its columns.
+    Q is (out_channels, in_channels · kernel area), one per group: its rows are orthonormal if it
+    is wide, its columns if it is tall.
 
     Args:
-        gain: Factor of the matrix.
+        gain: Scales the matrix.
 
     Raises:
-        OptionError: `gain` is no number from 0 up.
+        OptionError: `gain` is not a non-negative number.
 
     Examples:
         >>> linear = nn.Linear(2, 2, bias=False)
@@ -197,12 +197,12 @@ class OrthogonalInitializer(WeightInitializer):
         """Overwrites the weight of one layer.
 
         Args:
-            weight: The weight, or a tensor that becomes it.
-            layer: Whose weight it is.
+            weight: The weight or a copy of it.
+            layer: The layer.
         """
         for group in weight.unflatten(0, (getattr(layer, "groups", 1), -1)):
             kernel = group.transpose(0, 1) if getattr(layer, "transposed", False) else group
-            # In full precision: the decomposition does not exist in half.
+            # QR does not exist in half precision.
             dtype = torch.promote_types(weight.dtype, torch.float32)
             fresh = torch.empty(kernel.shape, dtype=dtype, device=weight.device)
             kernel.copy_(nn.init.orthogonal_(fresh, self.gain))
@@ -210,7 +210,7 @@ class OrthogonalInitializer(WeightInitializer):
 
 @INITIALIZERS.register("none")
 def keep_defaults() -> Initializer:
-    """Leaves the weights as PyTorch made them."""
+    """Keeps PyTorch's default initialization."""
     return _Keep()
 
 
@@ -219,13 +219,12 @@ class _Keep:
 
 
 def fans(layer: ConvOrLinear) -> tuple[float, float]:
-    """Counts the connections into one output value and out of one input value of a layer.
+    """Returns fan_in and fan_out of a layer, strides included.
 
     For a convolution fan_in = in_channels / groups · kernel area, and fan_out = out_channels /
-    groups · kernel area / stride area, because with a stride an input value meets only every
-    stride-th position of the kernel. A transposed convolution is the same turned round: the
-    stride lessens its fan_in. Both are means where the stride does not divide the kernel, and
-    leave out the borders.
+    groups · kernel area / stride area, because a strided kernel skips positions. In a transposed
+    convolution the stride reduces fan_in instead. Both are averages if the stride does not
+    divide the kernel, and ignore borders.
 
     Examples:
         >>> fans(nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2))
@@ -240,14 +239,14 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
 
 
 def initialize(network: nn.Module, init: ComponentLike | WeightInitializer = "normal") -> None:
-    """Fills a network's weights afresh, in place.
+    """Initializes a network's weights in place.
 
-    Afterwards every module in it that has a method `after_initialize()` is asked to make its
-    own special start, such as a gate that begins at 0.
+    Then calls `after_initialize()` of every module that has it, which sets a start of its own, such
+    as a gate of 0.
 
     Args:
         network: Any module.
-        init: Name, spec or factory of an initializer, or one that is made already.
+        init: Name, spec or factory of an initializer, or an initializer.
 
     Raises:
         RegistryError: The name is unknown.
@@ -255,9 +254,8 @@ def initialize(network: nn.Module, init: ComponentLike | WeightInitializer = "no
     Examples:
         >>> initialize(nn.Conv2d(3, 8, 3), {"type": "normal", "std": 0.01})
     """
-    made = init if isinstance(init, WeightInitializer) else INITIALIZERS.build(init)
-    made(network)
+    initializer = init if isinstance(init, WeightInitializer) else INITIALIZERS.build(init)
+    initializer(network)
     for module in network.modules():
-        special_start = getattr(module, "after_initialize", None)
-        if special_start is not None:
-            special_start()
+        if callable(start := getattr(module, "after_initialize", None)):
+            start()

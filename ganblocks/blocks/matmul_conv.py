@@ -31,7 +31,7 @@ class Conv2d(nn.Conv2d):
         True
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
         """Convolves a batch of feature maps.
 
         Args:
@@ -66,7 +66,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(
         self,
-        input: Tensor,  # noqa: A002  (torch's own name for it)
+        input: Tensor,  # noqa: A002  (torch's name)
         output_size: list[int] | None = None,
     ) -> Tensor:
         """Convolves a batch of feature maps.

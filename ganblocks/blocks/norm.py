@@ -1,4 +1,4 @@
-"""Norms over space, `(channels) -> module`, with a clear error where nothing can be normalized."""
+"""Norms over space, `(channels) -> module`, with a clear error if nothing can be normalized."""
 
 import torch
 import torch.nn.functional as F
@@ -25,9 +25,9 @@ class BatchNorm(nn.BatchNorm2d):
         affine: Whether to learn weight and bias.
 
     Raises:
-        OptionError: `channels` is no whole number above 0.
-        ShapeError: In forward: the map has other channels, or, in training, a channel holds a
-            single value, so that its normalized value would be 0 whatever the image.
+        OptionError: `channels` is not a positive integer.
+        ShapeError: In forward: the channels differ, or, in training, there is a single value per
+            channel, which would always be normalized to 0.
 
     Examples:
         >>> BatchNorm(8)(torch.randn(2, 8, 4, 4)).shape
@@ -40,7 +40,7 @@ class BatchNorm(nn.BatchNorm2d):
         require_count("channels", channels, 1)
         super().__init__(channels, eps=eps, momentum=momentum, affine=affine)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
         """Normalizes a batch of feature maps.
 
         Args:
@@ -54,7 +54,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 @NORMS.register("instance")
 class InstanceNorm(nn.Module):
-    """Instance normalization: each channel of each image by itself (Ulyanov et al., 2016).
+    """Instance normalization over (H, W) of each channel of each image (Ulyanov et al., 2016).
 
     y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over (H, W), the same
     in training and evaluation.
@@ -65,8 +65,8 @@ class InstanceNorm(nn.Module):
         affine: Whether to learn weight and bias.
 
     Raises:
-        OptionError: `channels` is no whole number above 0.
-        ShapeError: In forward: the map has other channels, or is 1×1.
+        OptionError: `channels` is not a positive integer.
+        ShapeError: In forward: the channels differ, or is 1×1.
 
     Examples:
         >>> InstanceNorm(8)(torch.randn(1, 8, 4, 4)).mean().abs().item() < 1e-6
@@ -93,32 +93,32 @@ class InstanceNorm(nn.Module):
         require_image("instance norm", x.shape, self.channels, "channels")
         if x.shape[2] * x.shape[3] == 1:
             raise _nothing_to_normalize("instance", x)
-        # Group norm with one channel a group is the same function, and its gradients are right
-        # in channels_last too, where nn.InstanceNorm2d's are not on the CPU.
+        # Equals group norm with one channel per group, whose gradients are right on the CPU in
+        # channels_last too; those of nn.InstanceNorm2d are not.
         return F.group_norm(x, self.channels, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        """Shows the options in `repr`."""
+        """Returns the options that `repr` shows."""
         return f"{self.channels}, eps={self.eps}, affine={self.weight is not None}"
 
 
 @NORMS.register("group")
 class GroupNorm(nn.GroupNorm):
-    """Group normalization: the channels of each image in groups (Wu and He, ECCV 2018).
+    """Group normalization over groups of channels of each image (Wu and He, ECCV 2018).
 
     y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over a group's channels
-    and (H, W), whatever the batch; `groups=1` takes the whole image together.
+    and (H, W), whatever the batch; `groups=1` normalizes over the whole image.
 
     Args:
         channels: Channels of the input (B, channels, H, W).
-        groups: Most groups to make; where they do not divide the channels, the next smaller
-            number that does. With no more channels than groups it is instance norm.
+        groups: Largest number of groups; if it does not divide the channels, the next smaller
+            divisor is used. With no more channels than groups it is instance norm.
         eps: Added to the variance.
         affine: Whether to learn weight and bias.
 
     Raises:
-        OptionError: `channels` or `groups` is no whole number above 0.
-        ShapeError: In forward: the map has other channels, or a group holds a single value.
+        OptionError: `channels` or `groups` is not a positive integer.
+        ShapeError: In forward: the channels differ, or a group has a single value.
 
     Examples:
         >>> GroupNorm(48, groups=32).num_groups
@@ -134,7 +134,7 @@ class GroupNorm(nn.GroupNorm):
         divisor = next(n for n in range(most, 0, -1) if channels % n == 0)
         super().__init__(divisor, channels, eps=eps, affine=affine)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's own name for it)
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
         """Normalizes a batch of feature maps.
 
         Args:
@@ -151,15 +151,15 @@ def no_norm(channels: int) -> nn.Module:
     """No normalization: the input unchanged.
 
     Args:
-        channels: Channels of the input, which are not looked at.
+        channels: Channels of the input; unused.
     """
     return nn.Identity()
 
 
 def _nothing_to_normalize(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
-        f"{name} norm got a map of shape {tuple(x.shape)}: with one value to each mean the result "
-        "is 0 whatever the image. Use a larger image, or no norm there (in a U-Net: fewer "
-        'num_downs, or a dialect with bottleneck_norm "none")',
+        f"{name} norm got a map of shape {tuple(x.shape)}: with one value per mean the result is "
+        "always 0. Use a larger image, or no norm there (in a U-Net: fewer num_downs, or a dialect "
+        'with bottleneck_norm "none")',
         see="one-value-per-channel",
     )

@@ -1,9 +1,9 @@
-"""Padding: `(padding) -> module` that adds so many pixels on each side."""
+"""Paddings: `(padding) -> module` that adds `padding` pixels on each side."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks.errors import ShapeError, require_count
+from ganblocks.errors import OptionError, ShapeError, require_count
 from ganblocks.registry import ComponentLike, Registry
 
 PADDINGS: Registry[nn.Module] = Registry("paddings")
@@ -11,34 +11,34 @@ PADDINGS: Registry[nn.Module] = Registry("paddings")
 
 
 class _Pad(nn.Module):
-    """Pads all four sides alike, and says what is missing where the map is too small."""
+    """Pads all four sides equally, and raises ShapeError if the map is too small."""
 
-    def __init__(self, padding: int, mode: str, least: int = 1) -> None:
+    def __init__(self, padding: int, mode: str, min_size: int = 1) -> None:
         super().__init__()
         require_count("padding", padding, 0)
         self.padding = padding
         self.mode = mode
-        self.least = least
+        self.min_size = min_size
 
     def forward(self, x: Tensor) -> Tensor:
         """Pads (B, C, H, W)."""
-        if min(x.shape[-2:]) < self.least:
+        if min(x.shape[-2:]) < self.min_size:
             raise ShapeError(
                 f"{self.mode} padding of {self.padding} got a map of shape {tuple(x.shape)}: both "
-                f"sides must be at least {self.least}. Use a larger image, or write "
+                f"sides must be at least {self.min_size}. Use a larger image, or "
                 "padding_mode='replicate'",
                 see="image-too-small",
             )
         return F.pad(x, (self.padding,) * 4, mode=self.mode)
 
     def extra_repr(self) -> str:
-        """Shows the options in `repr`."""
+        """Returns the options that `repr` shows."""
         return f"{self.padding}, {self.mode!r}"
 
 
 @PADDINGS.register("zeros")
 def zeros(padding: int) -> nn.Module:
-    """Zeros, which in an image of [-1, 1] are mid-gray.
+    """Zeros, which are mid-gray in an image of [-1, 1].
 
     Args:
         padding: Pixels added on each side.
@@ -48,12 +48,12 @@ def zeros(padding: int) -> nn.Module:
 
 @PADDINGS.register("reflect")
 def reflect(padding: int) -> nn.Module:
-    """The map mirrored at its border pixels, which are not repeated; it must be larger.
+    """The map mirrored without repeating its border; it must be larger than the padding.
 
     Args:
         padding: Pixels added on each side.
     """
-    return _Pad(padding, "reflect", least=padding + 1)
+    return _Pad(padding, "reflect", min_size=padding + 1)
 
 
 @PADDINGS.register("replicate")
@@ -68,16 +68,29 @@ def replicate(padding: int) -> nn.Module:
 
 @PADDINGS.register("circular")
 def circular(padding: int) -> nn.Module:
-    """The map continued by its other side, for textures and panoramas that tile.
+    """The map wrapped around, for textures and panoramas that tile.
 
     Args:
         padding: Pixels added on each side.
     """
-    return _Pad(padding, "circular", least=padding)
+    return _Pad(padding, "circular", min_size=padding)
+
+
+def require_odd(kernel_size: int) -> None:
+    """Raises `OptionError` unless a kernel can keep the size of its map.
+
+    Examples:
+        >>> require_odd(3)
+    """
+    require_count("kernel_size", kernel_size, 1)
+    if kernel_size % 2 == 0:
+        raise OptionError(
+            f"kernel_size {kernel_size} cannot keep the size of the map: write an odd one"
+        )
 
 
 def padding_of_conv(padding_mode: ComponentLike, padding: int) -> tuple[nn.Module, int]:
-    """Shares the padding out between a module and the convolution after it.
+    """Returns the module that pads, and how many zeros the convolution after it adds.
 
     Examples:
         >>> padding_of_conv("zeros", 1)

@@ -1,4 +1,4 @@
-"""Where blocks have their names."""
+"""The registry of blocks."""
 
 from torch import nn
 
@@ -7,6 +7,6 @@ from ganblocks.registry import Registry
 BLOCKS: Registry[nn.Module] = Registry("blocks")
 """Blocks by name; each is built as `BLOCKS.build(name, in_channels, out_channels)`.
 
-A block that is told something besides the image takes the channels of that second input in
-place of `out_channels`, and keeps the channels of the first.
+A block with a second input (a style, a condition) takes that input's channels in place of
+`out_channels`, and keeps the channels of the first.
 """

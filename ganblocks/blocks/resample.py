@@ -1,4 +1,4 @@
-"""Blocks that halve or double their maps, by any sampler."""
+"""Blocks that halve or double height and width, by any sampler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganblocks.registry import ComponentLike, Registry
 
 @BLOCKS.register("down")
 class DownBlock(Block):
-    """Halves height and width; norm, activation and dropout in any order with that.
+    """Down-sampler, norm, activation and dropout, in any order.
 
     (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2); a strided convolution with an odd
     kernel rounds up.
@@ -24,18 +24,18 @@ class DownBlock(Block):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        down: What halves, from `DOWNSAMPLERS`: `"conv"`, `"pool"`, `"blur"`.
-        bias: `"auto"` gives the convolution a bias where no norm comes after it.
+        down: Name, spec or factory from `DOWNSAMPLERS`: `"conv"`, `"pool"`, `"blur"`.
+        bias: `"auto"` adds a bias only if no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.
         dropout: Probability of dropping a value; 0 for none.
         dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
-        order: The steps as words, each at most once, `conv` among them.
-        spectral_norm: Whether the kernel is divided by its largest singular value.
+        order: The steps, each at most once, `conv` included.
+        spectral_norm: Whether to apply spectral norm to the convolution.
 
     Raises:
-        OptionError: An option is not one of those.
-        ShapeError: In forward: there are other channels, or a side has a single pixel.
+        OptionError: An option has an invalid value.
+        ShapeError: In forward: the channels differ, or a side has a single pixel.
 
     Examples:
         >>> import torch
@@ -79,33 +79,32 @@ class DownBlock(Block):
         if min(x.shape[-2:]) < 2:
             raise ShapeError(
                 f"DownBlock got a map of shape {tuple(x.shape)}: a side of one pixel cannot be "
-                "halved. Use a larger image or fewer halvings"
+                "halved. Use a larger image or fewer down-samplers"
             )
         return super().forward(x)
 
 
 @BLOCKS.register("up")
 class UpBlock(Block):
-    """Doubles height and width; norm, activation and dropout in any order with that.
+    """Up-sampler, norm, activation and dropout, in any order.
 
     (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W).
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        up: What doubles, from `UPSAMPLERS`: `"deconv"`, `"nearest"`, `"bilinear"`,
-            `"pixelshuffle"`.
-        bias: `"auto"` gives the convolution a bias where no norm comes after it.
+        up: Name, spec or factory from `UPSAMPLERS`: `"deconv"`, `"nearest"`, …
+        bias: `"auto"` adds a bias only if no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.
         dropout: Probability of dropping a value; 0 for none.
         dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
-        order: The steps as words, each at most once, `conv` among them.
-        spectral_norm: Whether the kernel is divided by its largest singular value.
+        order: The steps, each at most once, `conv` included.
+        spectral_norm: Whether to apply spectral norm to the convolution.
 
     Raises:
-        OptionError: An option is not one of those.
-        ShapeError: In forward: there are other channels.
+        OptionError: An option has an invalid value.
+        ShapeError: In forward: the channels differ.
 
     Examples:
         >>> import torch
@@ -143,22 +142,22 @@ class UpBlock(Block):
 
 def _sampler(
     registry: Registry[nn.Module],
-    what: ComponentLike,
+    sampler: ComponentLike,
     in_channels: int,
     out_channels: int,
     bias: bool,
 ) -> nn.Module:
-    if isinstance(what, Mapping) and "bias" in what:
+    if isinstance(sampler, Mapping) and "bias" in sampler:
         raise OptionError(
-            f"{dict(what)} has a bias of its own, which the block decides: write bias="
-            f"{what['bias']!r} beside it, and not into it"
+            f"{dict(sampler)} has a bias of its own, but the block decides that: pass "
+            f"bias={sampler['bias']!r} to the block instead"
         )
     try:
-        return registry.build(what, in_channels, out_channels, bias=bias)
+        return registry.build(sampler, in_channels, out_channels, bias=bias)
     except TypeError as error:
-        if not callable(what) or isinstance(error, OptionError):
+        if not callable(sampler) or isinstance(error, OptionError):
             raise
         raise OptionError(
-            f"{what!r} cannot be used as one of the {registry.kind} ({error}): it is called as "
-            "what(in_channels, out_channels, bias=True or False)"
+            f"{sampler!r} does not fit {registry.kind} ({error}): it must take "
+            "(in_channels, out_channels, bias=True or False)"
         ) from error

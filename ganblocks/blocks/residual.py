@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from ganblocks.blocks.conv import ConvBlock
+from ganblocks.blocks.padding import require_odd
 from ganblocks.blocks.registry import BLOCKS
-from ganblocks.errors import OptionError, require_count
 from ganblocks.registry import ComponentLike
 
 
 @BLOCKS.register("residual")
 class ResidualBlock(nn.Module):
-    """Two convolutions, added to what came in (He et al., 2016).
+    """Two convolutions, added to the input (He et al., 2016).
 
     y = shortcut(x) + norm(conv(dropout(activation(norm(conv(x)))))), with no activation after
-    the sum, as Johnson et al. (ECCV 2016) and the PyTorch port of CycleGAN have it.
+    the sum, as in Johnson et al. (ECCV 2016) and the PyTorch port of CycleGAN.
     (B, in_channels, H, W) → (B, out_channels, H, W).
 
     Args:
         in_channels: Channels of the input.
-        out_channels: Channels of the output; where they differ from the input's, the shortcut
-            is a 1×1 convolution.
-        kernel_size: Side of the kernels in pixels, odd.
-        padding_mode: What is added at the border, from `PADDINGS`.
-        bias: `"auto"` gives the convolutions a bias where no norm comes after them.
+        out_channels: Channels of the output; if they differ from the input's, the shortcut is a 1×1
+            convolution.
+        kernel_size: Side length of the kernels, odd.
+        padding_mode: How to pad, from `PADDINGS`.
+        bias: `"auto"` adds a bias only where no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.
         dropout: Probability of dropping a value between the two; 0 for none.
         dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
-        spectral_norm: Whether the kernels are divided by their largest singular value.
+        spectral_norm: Whether to apply spectral norm to the convolutions.
 
     Raises:
-        OptionError: An option is not one of those.
-        ShapeError: In forward: there are other channels, or too few pixels for `padding_mode`.
+        OptionError: An option has an invalid value.
+        ShapeError: In forward: the channels differ, or the map is too small for `padding_mode`.
 
     Examples:
         >>> import torch
@@ -56,48 +58,25 @@ class ResidualBlock(nn.Module):
         spectral_norm: bool = False,
     ) -> None:
         super().__init__()
-        require_count("kernel_size", kernel_size, 1)
-        if kernel_size % 2 == 0:
-            raise OptionError(
-                f"kernel_size {kernel_size} of a residual block cannot keep the size: write an "
-                "odd one"
-            )
+        require_odd(kernel_size)
         self.in_channels = in_channels
         self.out_channels = out_channels
+        conv: dict[str, Any] = {"bias": bias, "spectral_norm": spectral_norm}
+        padded = conv | {"kernel_size": kernel_size, "padding_mode": padding_mode, "norm": norm}
         self.first = ConvBlock(
             in_channels,
             out_channels,
-            kernel_size=kernel_size,
-            padding_mode=padding_mode,
-            bias=bias,
-            norm=norm,
             activation=activation,
             dropout=dropout,
             dropout_mode=dropout_mode,
-            spectral_norm=spectral_norm,
+            **padded,
         )
-        self.second = ConvBlock(
-            out_channels,
-            out_channels,
-            kernel_size=kernel_size,
-            padding_mode=padding_mode,
-            bias=bias,
-            norm=norm,
-            activation="none",
-            spectral_norm=spectral_norm,
-        )
-        self.shortcut = (
-            nn.Identity()
-            if in_channels == out_channels
-            else ConvBlock(
-                in_channels,
-                out_channels,
-                kernel_size=1,
-                bias=bias,
-                activation="none",
-                spectral_norm=spectral_norm,
+        self.second = ConvBlock(out_channels, out_channels, activation="none", **padded)
+        self.shortcut: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.shortcut = ConvBlock(
+                in_channels, out_channels, kernel_size=1, activation="none", **conv
             )
-        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Transforms a batch of feature maps.

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ganblocks.blocks.matmul_conv import Conv2d
 from ganblocks.blocks.norm import NORMS
+from ganblocks.blocks.padding import require_odd
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.errors import OptionError, ShapeError, require_count, require_image
 from ganblocks.registry import ComponentLike
@@ -13,27 +14,27 @@ from ganblocks.registry import ComponentLike
 
 @BLOCKS.register("spade")
 class SPADE(nn.Module):
-    """Norm whose scale and shift are maps, made from a condition (Park et al., CVPR 2019).
+    """Norm whose scale and shift are maps predicted from a condition (Park et al., CVPR 2019).
 
     (B, channels, H, W) and (B, condition_channels, H', W') → (B, channels, H, W):
-    y = norm(x) · (1 + gamma(c)) + beta(c), with the condition c brought to the size of x, and
-    gamma and beta from two convolutions with a ReLU between (section 3.1). The 1 makes it
-    begin near the plain norm.
+    y = norm(x) · (1 + gamma(c)) + beta(c), with the condition c resized to x, and gamma
+    and beta from two convolutions with a ReLU between them (section 3.1). The 1 makes it start
+    near the plain norm.
 
-    The condition takes the nearest pixel to the middle of each new one, so that labels stay
-    labels and do not drift towards the upper left, as they do with `mode="nearest"`.
+    The condition is resized by `mode="nearest-exact"`, so that labels stay labels and do not shift
+    to the upper left, as they do with `mode="nearest"`.
 
     Args:
         channels: Channels of the image.
-        condition_channels: Channels of the condition, such as one for each class.
-        norm: Name, spec or factory from `NORMS`; built without scale and shift of its own.
+        condition_channels: Channels of the condition, such as one per class.
+        norm: Name, spec or factory from `NORMS`; built without its own scale and shift.
         hidden_channels: Channels between the two convolutions.
-        kernel_size: Side of both kernels, odd.
+        kernel_size: Side length of both kernels, odd.
 
     Raises:
-        OptionError: The kernel size is even, a number is no whole number above 0, or the norm has
+        OptionError: The kernel size is even, a number is not a positive integer, or the norm has
             weights of its own.
-        ShapeError: In forward: image or condition has other channels, or the batches differ.
+        ShapeError: In forward: channels or batch sizes do not match.
 
     Examples:
         >>> SPADE(8, 12)(torch.randn(2, 8, 16, 16), torch.randn(2, 12, 64, 64)).shape
@@ -50,15 +51,10 @@ class SPADE(nn.Module):
         kernel_size: int = 3,
     ) -> None:
         super().__init__()
-        for what, value in [
-            ("channels", channels),
-            ("condition_channels", condition_channels),
-            ("hidden_channels", hidden_channels),
-            ("kernel_size", kernel_size),
-        ]:
-            require_count(what, value, 1)
-        if kernel_size % 2 == 0:
-            raise OptionError(f"kernel_size {kernel_size} cannot keep the size: write an odd one")
+        require_count("channels", channels, 1)
+        require_count("condition_channels", condition_channels, 1)
+        require_count("hidden_channels", hidden_channels, 1)
+        require_odd(kernel_size)
         self.channels = channels
         self.condition_channels = condition_channels
         self.norm = _without_affine(norm, channels)
@@ -67,11 +63,11 @@ class SPADE(nn.Module):
         self.modulation = Conv2d(hidden_channels, 2 * channels, kernel_size, padding=padding)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Normalizes images and gives every pixel the scale and shift of its condition.
+        """Normalizes images, then scales and shifts each pixel by its condition.
 
         Args:
             x: Images or maps (B, channels, H, W).
-            condition: What each is conditioned on, (B, condition_channels, H', W').
+            condition: Conditions (B, condition_channels, H', W').
         """
         require_image("SPADE", x.shape, self.channels, "channels")
         wanted = (x.shape[0], self.condition_channels)
@@ -79,7 +75,7 @@ class SPADE(nn.Module):
             raise ShapeError(
                 f"SPADE got a condition of shape {tuple(condition.shape)} with images of shape "
                 f"{tuple(x.shape)}: it takes {(*wanted, 'H', 'W')}. Build it with "
-                "condition_channels=... for such conditions, or make the batches equal"
+                "condition_channels=... for such conditions, or make the batch sizes equal"
             )
         if condition.shape[2:] != x.shape[2:]:
             condition = F.interpolate(condition, size=x.shape[2:], mode="nearest-exact")
@@ -91,11 +87,11 @@ class SPADE(nn.Module):
 def _without_affine(norm: ComponentLike, channels: int) -> nn.Module:
     try:
         built = NORMS.build(norm, channels, affine=False)
-    except TypeError:  # this one has no such option; any other mistake comes up once more
+    except TypeError:  # has no `affine`; any other mistake is raised again below
         built = NORMS.build(norm, channels)
     if list(built.parameters()):
         raise OptionError(
-            f"norm is {norm!r}, which has weights of its own, and takes no affine=False: give one "
-            "without, such as 'batch'"
+            f"norm is {norm!r}, which has weights of its own and takes no affine=False: use "
+            "one without weights, such as norm='batch'"
         )
     return built

@@ -1,4 +1,4 @@
-"""Spectral normalization of whole networks, and weights that are set through it."""
+"""Spectral normalization of whole networks, and setting weights through it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _SQUARINGS = 14  # as 2^14 steps of the power method
 def spectral_norm(network: Network) -> Network:
     """Divides the weight of every convolution and linear layer by its largest singular value.
 
-    W / σ(W), with the weight as a matrix of its output channels by everything else, and σ from
-    one step of the power method per forward in train mode (Miyato et al., ICLR 2018, section
-    2.1 and algorithm 1). In eval mode no buffer changes. A layer that has it stays as it is.
+    W / σ(W), with the weight reshaped to (out_channels, -1), and σ from one step of the power
+    method per forward in train mode (Miyato et al., ICLR 2018, section
+    2.1 and algorithm 1). In eval mode no buffer changes. Layers that have it already are skipped.
 
-    The learned weight goes on as `parametrizations.weight.original`, the same object as
-    before, so that an optimizer made earlier still holds it. PyTorch refuses to pickle such
-    layers: save the `state_dict()`, not the module.
+    The learned weight remains the same object, at `parametrizations.weight.original`, so that
+    existing optimizers stay valid. PyTorch cannot pickle such layers: save the `state_dict()`, not
+    the module.
 
     Args:
-        network: Any module, itself a layer or not; changed in place.
+        network: Any module or layer; changed in place.
 
     Returns:
         The network.
 
     Examples:
         >>> layer = spectral_norm(nn.Conv2d(8, 8, 3))
-        >>> for _ in range(50):  # each look at the weight in train mode is a step
+        >>> for _ in range(50):  # each access in train mode is a step
         ...     weight = layer.weight
         >>> round(torch.linalg.svdvals(weight.detach().flatten(1))[0].item(), 2)
         1.0
@@ -53,17 +53,16 @@ def spectral_norm(network: Network) -> Network:
 def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
     """Changes a layer's weight in place, through whatever parametrization it has.
 
-    `layer.weight.copy_(...)` does nothing to a layer under spectral norm, whose `weight` is
-    made anew at every look. This sets the weight before the division and finds the singular
-    vectors anew. The parameter stays the same object. On the meta device nothing happens.
+    `layer.weight.copy_(...)` has no effect under spectral norm, which recomputes `weight` at every
+    access. This sets the weight before the division and recomputes the singular vectors. The
+    parameter stays the same object. On the meta device it does nothing.
 
     Args:
         layer: A module with a `weight`.
         fill: Called with the weight or a copy of it, which it overwrites.
 
     Raises:
-        OptionError: The layer's weight is made from others by a means older than torch's
-            parametrizations.
+        OptionError: The layer's weight is computed by a method older than torch's parametrizations.
 
     Examples:
         >>> layer = spectral_norm(nn.Linear(2, 2))
@@ -75,8 +74,8 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
         weight = layer.weight
         if not isinstance(weight, nn.Parameter):
             raise OptionError(
-                f"{layer} makes its weight from others by an older torch.nn.utils, which cannot be "
-                "set through: use torch.nn.utils.parametrizations"
+                f"the weight of {layer} is computed by an older method of torch.nn.utils and "
+                "cannot be set: use torch.nn.utils.parametrizations instead"
             )
         if not weight.is_meta:
             fill(weight)
@@ -88,18 +87,18 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
     fill(value)
     layer.weight = value
     for norm in _spectral_norms(layer):
-        # A generator of its own, so that a network draws the same weights with spectral norm as
-        # without; a fresh start, since memory from to_empty() may hold zeros, which would stay.
+        # A separate generator, so that networks draw the same weights with and without spectral
+        # norm. Starts afresh, because to_empty() may leave zeros, which would never change.
         generator = torch.Generator(value.device).manual_seed(0)
         norm._v.normal_(generator=generator)
         norm._power_method(norm._reshape_weight_to_matrix(value), _POWER_ITERATIONS)
 
 
 def singular_vectors(norm: nn.Module, network: nn.Module) -> Callable[[], None]:
-    """Returns a function that finds a layer's first singular vectors for the weight of now.
+    """Returns a function that sets a layer's first singular vectors from its current weight.
 
-    The largest eigenvalue's share of the Gram matrix by repeated squaring: of equal weights the
-    same vectors, and exact where a step of the power method lags behind.
+    It squares the Gram matrix repeatedly: deterministic in the weight, and exact where a step of
+    the power method lags behind.
 
     Examples:
         >>> layer = spectral_norm(nn.Linear(2, 2)).eval()
@@ -128,7 +127,7 @@ def singular_vectors(norm: nn.Module, network: nn.Module) -> Callable[[], None]:
         part._u.copy_(u)
         part._v.copy_(v)
 
-    return find if hasattr(part, "_u") else lambda: None  # of one axis it has no vectors
+    return find if hasattr(part, "_u") else lambda: None  # a 1-D weight has no vectors
 
 
 def _spectral_norms(layer: nn.Module) -> list[parametrizations._SpectralNorm]:

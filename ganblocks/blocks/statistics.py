@@ -1,4 +1,4 @@
-"""Which statistics a norm uses at test time: those of the image, or the running ones."""
+"""Which statistics norms use at inference: the image's or the running ones."""
 
 import copy
 from typing import Any
@@ -16,18 +16,18 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     """Returns an eval-mode twin of a network that shares its weights and leaves it untouched.
 
     Args:
-        network: Any module; its mode and its buffers stay as they are.
+        network: Any module; its mode and buffers stay unchanged.
         statistics: `"image"` normalizes each image by its own statistics, as pix2pix does when
             it samples and scores (batch norm at batch 1; Isola et al., 2017, section 3.3);
-            `"running"` takes the averages of the training, as `eval()` does.
+            `"running"` uses the running averages, as `eval()` does.
 
     Returns:
         The twin in eval mode. Its parameters are the network's own, so it follows every
-        update until the network is moved or cast; it costs no memory to speak of. A network
-        wrapped for several GPUs is taken out of its wrapper.
+        update until the network is moved or cast, and takes almost no memory. DataParallel and
+        DDP wrappers are removed.
 
     Raises:
-        OptionError: `statistics` is neither word.
+        OptionError: `statistics` has an invalid value.
 
     Examples:
         >>> import torch
@@ -41,7 +41,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
         network = network.module
     shared: dict[int, Any] = {id(t): t for t in (*network.parameters(), *network.buffers())}
-    # What a component remembers of its building may hold networks that are not in it any more.
+    # The recorded arguments of a component may hold networks that are no longer part of it.
     shared |= {id(r): r for m in network.modules() if (r := record_of(m)) is not None}
     twin = copy.deepcopy(network, shared)
     if statistics == "image":

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.blocks.matmul_conv import Conv2d, ConvTranspose2d
-from ganblocks.blocks.padding import padding_of_conv
+from ganblocks.blocks.padding import padding_of_conv, require_odd
 from ganblocks.blocks.spectral import fill_weight
 from ganblocks.errors import GanBlocksWarning, OptionError, require_count, require_one_of
 from ganblocks.registry import ComponentLike, Registry
@@ -15,7 +15,7 @@ from ganblocks.registry import ComponentLike, Registry
 UPSAMPLERS: Registry[nn.Module] = Registry("upsamplers")
 """Up-samplers by name; each is built as `UPSAMPLERS.build(name, in_channels, out_channels)`.
 
-A network hands on `bias` too: whether the convolution has one.
+Networks also pass `bias`, whether the convolution has one.
 """
 
 
@@ -28,7 +28,7 @@ def transposed_conv(
     bias: bool = True,
     checkerboard: str = "warn",
 ) -> ConvTranspose2d:
-    """Makes a transposed convolution that multiplies height and width by `stride` exactly.
+    """Returns a transposed convolution that multiplies height and width by exactly `stride`.
 
     Examples:
         >>> transposed_conv(8, 3, kernel_size=2)(torch.zeros(1, 8, 5, 7)).shape
@@ -44,8 +44,9 @@ def transposed_conv(
     if kernel_size % stride and checkerboard == "warn":
         warnings.warn(
             f"a transposed convolution of kernel_size {kernel_size} and stride {stride} makes "
-            "checkerboards, since its kernel covers some pixels more often than others (Odena et "
-            f"al., Distill 2016). Write a multiple of {stride}, or enlarge by another up-sampler",
+            "checkerboards, because its kernel covers some pixels more often than others (Odena et "
+            f"al., Distill 2016). Use a kernel_size that is a multiple of {stride}, or another "
+            'up-sampler such as up="nearest"',
             GanBlocksWarning,
             stacklevel=2,
         )
@@ -70,19 +71,19 @@ def deconv(
     bias: bool = True,
     checkerboard: str = "warn",
 ) -> nn.Module:
-    """Transposed convolution of stride 2: pix2pix's own (Isola et al., 2017, section 6.1).
+    """Transposed convolution of stride 2: as in pix2pix (Isola et al., 2017, section 6.1).
 
-    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). Even kernels leave no checkerboard.
+    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). Even kernels make no checkerboards.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Side of the kernel in pixels, at least 2.
+        kernel_size: Side length of the kernel, at least 2.
         bias: Whether the convolution has a bias.
-        checkerboard: `"warn"` where the kernel is odd, or `"accept"`.
+        checkerboard: `"warn"` if the kernel is odd, or `"accept"`.
 
     Raises:
-        OptionError: The kernel is smaller, or `checkerboard` is another word.
+        OptionError: The kernel is smaller than 2, or `checkerboard` is unknown.
     """
     return transposed_conv(
         in_channels, out_channels, kernel_size=kernel_size, bias=bias, checkerboard=checkerboard
@@ -99,12 +100,12 @@ class ResizeConv(nn.Module):
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         mode: `"nearest"` or `"bilinear"`.
-        kernel_size: Side of the kernel in pixels, odd.
+        kernel_size: Side length of the kernel, odd.
         padding_mode: Name, spec or factory from `PADDINGS`.
         bias: Whether the convolution has a bias.
 
     Raises:
-        OptionError: An option is not one of those.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> ResizeConv(8, 3, mode="bilinear")(torch.zeros(1, 8, 5, 7)).shape
@@ -123,10 +124,10 @@ class ResizeConv(nn.Module):
     ) -> None:
         super().__init__()
         require_one_of("mode", mode, ("nearest", "bilinear"))
-        _require_odd(kernel_size)
+        require_odd(kernel_size)
         self.mode = mode
-        self.pad, own = padding_of_conv(padding_mode, kernel_size // 2)
-        self.conv = Conv2d(in_channels, out_channels, kernel_size, padding=own, bias=bias)
+        self.pad, conv_padding = padding_of_conv(padding_mode, kernel_size // 2)
+        self.conv = Conv2d(in_channels, out_channels, kernel_size, padding=conv_padding, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Doubles height and width."""
@@ -135,38 +136,38 @@ class ResizeConv(nn.Module):
         return result
 
     def extra_repr(self) -> str:
-        """Shows the options in `repr`."""
+        """Returns the options that `repr` shows."""
         return f"mode={self.mode!r}"
 
 
 UPSAMPLERS.preset(
     "nearest",
     {"type": "resize", "mode": "nearest"},
-    "Nearest-neighbor enlargement, then a convolution: no checkerboard at any kernel",
+    "Nearest-neighbor interpolation, then a convolution: no checkerboards with any kernel",
 )
 UPSAMPLERS.preset(
     "bilinear",
     {"type": "resize", "mode": "bilinear"},
-    "Bilinear enlargement, then a convolution: smoother than `nearest`",
+    "Bilinear interpolation, then a convolution: smoother than `nearest`",
 )
 
 
 @UPSAMPLERS.register("pixelshuffle")
 class PixelShuffleConv(nn.Module):
-    """Convolves to four times the channels and lays them out as 2×2 pixels (Shi et al., 2016).
+    """Convolves to four times the channels and rearranges them into 2×2 pixels (Shi et al., 2016).
 
     (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). It starts as ICNR (Aitken et al.,
-    2017): the four pixels begin alike, as a nearest-neighbor enlargement, so that there is no
-    checkerboard to be unlearnt; `ganblocks.initialize` keeps that.
+    2017): the four pixels start equal, as in nearest-neighbor interpolation, so that training
+    starts without checkerboards; `ganblocks.initialize` preserves that.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Side of the kernel in pixels, odd.
+        kernel_size: Side length of the kernel, odd.
         bias: Whether the convolution has a bias.
 
     Raises:
-        OptionError: The kernel is even, or no whole number above 0.
+        OptionError: The kernel is even, or not a positive integer.
 
     Examples:
         >>> enlarged = PixelShuffleConv(8, 3)(torch.randn(1, 8, 5, 7))
@@ -178,7 +179,7 @@ class PixelShuffleConv(nn.Module):
         self, in_channels: int, out_channels: int, *, kernel_size: int = 3, bias: bool = True
     ) -> None:
         super().__init__()
-        _require_odd(kernel_size)
+        require_odd(kernel_size)
         self.conv = Conv2d(
             in_channels, 4 * out_channels, kernel_size, padding=kernel_size // 2, bias=bias
         )
@@ -194,11 +195,3 @@ class PixelShuffleConv(nn.Module):
         fill_weight(self.conv, lambda weight: weight.copy_(weight[::4].repeat_interleave(4, 0)))
         if self.conv.bias is not None:
             self.conv.bias.copy_(self.conv.bias[::4].repeat_interleave(4, 0))
-
-
-def _require_odd(kernel_size: int) -> None:
-    require_count("kernel_size", kernel_size, 1)
-    if kernel_size % 2 == 0:
-        raise OptionError(
-            f"kernel_size {kernel_size} after an enlargement cannot keep the size: write an odd one"
-        )

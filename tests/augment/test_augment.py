@@ -88,7 +88,7 @@ def test_the_policy_is_applied_in_its_order_with_one_draw_for_all():
     photo = torch.rand(4, 3, 16, 16)
     labels = torch.cat((photo, photo), 1)
     augment = DiffAugment()
-    assert [type(part) for part in augment.parts] == [ColorJitter, Translation, Cutout]
+    assert [type(part) for part in augment.augmentations] == [ColorJitter, Translation, Cutout]
     varied, varied_labels = augment(photo, labels)
     torch.testing.assert_close(varied_labels[:, 3:], varied)
     assert not torch.equal(varied, photo)
@@ -98,7 +98,7 @@ def test_what_does_not_fit():
     augment = DiffAugment()
     with pytest.raises(OptionError, match="no images"):
         augment()
-    with pytest.raises(ShapeError, match="one B, H and W"):
+    with pytest.raises(ShapeError, match="same B, H and W"):
         augment(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 9))
     with pytest.raises(ShapeError, match="unsqueeze"):
         augment(torch.zeros(3, 8, 8))

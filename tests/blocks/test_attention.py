@@ -135,7 +135,7 @@ def test_it_fits_the_contract_of_blocks():
         "out_channels": None,
         "reduction": 4,
     }
-    with pytest.raises(OptionError, match="out_channels is 16.*Write 8"):
+    with pytest.raises(OptionError, match="out_channels is 16.*Write out_channels=8"):
         SelfAttention(8, 16)
     with pytest.raises(OptionError, match="reduction is 0"):
         SelfAttention(8, reduction=0)

@@ -124,9 +124,9 @@ def test_spade_names_what_does_not_fit(x, condition, said):
 @pytest.mark.parametrize(
     ("x", "style", "said"),
     [
-        ((2, 4, 6, 6), (2, 5), "takes one vector an image, \\(2, 3\\)"),
-        ((2, 4, 6, 6), (1, 3), "takes one vector an image, \\(2, 3\\)"),
-        ((2, 4, 6, 6), (2, 3, 1, 1), "takes one vector an image, \\(2, 3\\)"),
+        ((2, 4, 6, 6), (2, 5), "it takes one vector per image, \\(2, 3\\)"),
+        ((2, 4, 6, 6), (1, 3), "it takes one vector per image, \\(2, 3\\)"),
+        ((2, 4, 6, 6), (2, 3, 1, 1), "it takes one vector per image, \\(2, 3\\)"),
         ((2, 5, 6, 6), (2, 3), "takes \\(B, 4, H, W\\)"),
         ((2, 4, 1, 1), (2, 3), "instance norm got a map"),
     ],
@@ -147,7 +147,7 @@ def test_adain_names_what_does_not_fit(x, style, said):
     ],
 )
 def test_aligning_names_what_does_not_fit(content, style):
-    with pytest.raises(ShapeError, match="the same B and C, and a content of 1×1"):
+    with pytest.raises(ShapeError, match="the same B and C, and the content larger than 1×1"):
         adaptive_instance_norm(torch.zeros(content), torch.zeros(style))
 
 

@@ -72,7 +72,7 @@ def test_steps_run_in_their_order(order):
 
 @pytest.mark.parametrize("order", ["norm activation", "conv conv", "conv bn", ""])
 def test_an_order_that_is_none(order):
-    with pytest.raises(OptionError, match="each once"):
+    with pytest.raises(OptionError, match="once each"):
         ConvBlock(3, 5, order=order)
 
 
@@ -94,7 +94,7 @@ def test_a_wrong_option(arguments, error):
 
 @pytest.mark.parametrize("arguments", [{"norm": "batch"}, {"dropout": 0.5}])
 def test_a_step_that_the_order_leaves_out(arguments):
-    with pytest.raises(OptionError, match=f"{next(iter(arguments))} would do nothing"):
+    with pytest.raises(OptionError, match=f"{next(iter(arguments))} is missing from order"):
         ConvBlock(3, 5, order="conv activation", **arguments)
 
 
@@ -106,7 +106,7 @@ def test_a_padding_below_zero_or_between(padding):
 
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (4, 3), (5, 2), (5, 4)])
 def test_a_kernel_that_makes_checkerboards_is_warned_of(kernel, stride):
-    with pytest.warns(GanBlocksWarning, match=f"Write a multiple of {stride}"):
+    with pytest.warns(GanBlocksWarning, match=f"a multiple of {stride}"):
         DeconvBlock(2, 2, kernel_size=kernel, stride=stride)
 
 

@@ -249,7 +249,7 @@ def test_consistency_is_the_mean_squared_difference_of_the_logits(sides):
     """T halves the contrast and adds ½, so D(x) − D(T(x)) has a closed form."""
 
     class Halve(Augmentation):
-        def _varied(self, images):
+        def _augment(self, images):
             return tuple(x / 2 + 0.5 for x in images)
 
     weights = np.random.default_rng(5).normal(size=(4, 2, 4, 5))

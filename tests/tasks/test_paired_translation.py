@@ -98,7 +98,7 @@ class Recording(PatchDiscriminator):
 class Brighter(Augmentation):
     """Adds 1 to everything, so that what was varied can be told from what was not."""
 
-    def _varied(self, images):
+    def _augment(self, images):
         return tuple(x + 1 for x in images)
 
 

@@ -13,33 +13,33 @@ class Shade(Augmentation):
     def draw(self, x):
         return 0.5 + torch.rand(len(x), 1, 1, 1, device=x.device)
 
-    def _varied(self, images):
+    def _augment(self, images):
         shade = self.draw(images[0])
         return tuple(x * shade.to(x.dtype) for x in images)
 
 
 class Crops(Shade):
-    def _varied(self, images):
-        return tuple(x[..., 1:, :] for x in super()._varied(images))
+    def _augment(self, images):
+        return tuple(x[..., 1:, :] for x in super()._augment(images))
 
 
 class GivesNaN(Shade):
-    def _varied(self, images):
+    def _augment(self, images):
         return tuple(x * float("nan") for x in images)
 
 
 class AlwaysFloat32(Shade):
-    def _varied(self, images):
-        return tuple(x.float() for x in super()._varied(images))
+    def _augment(self, images):
+        return tuple(x.float() for x in super()._augment(images))
 
 
 class OneOnly(Shade):
-    def _varied(self, images):
-        return super()._varied(images)[:1]
+    def _augment(self, images):
+        return super()._augment(images)[:1]
 
 
 class DrawsForEach(Shade):
-    def _varied(self, images):
+    def _augment(self, images):
         return tuple(x * self.draw(x).to(x.dtype) for x in images)
 
 
@@ -64,29 +64,29 @@ class OwnGenerator(Shade):
 
 class Lenient(Shade):
     def forward(self, *images):
-        return self._varied(tuple(x[: len(images[0])] for x in images))
+        return self._augment(tuple(x[: len(images[0])] for x in images))
 
     def draw(self, x):
         return torch.rand(())
 
 
 class CutsTheGraph(Shade):
-    def _varied(self, images):
-        return super()._varied(tuple(x.detach() for x in images))
+    def _augment(self, images):
+        return super()._augment(tuple(x.detach() for x in images))
 
 
 class Rounds(Shade):
-    def _varied(self, images):
-        return tuple((8 * x).round() for x in super()._varied(images))
+    def _augment(self, images):
+        return tuple((8 * x).round() for x in super()._augment(images))
 
 
 class StraightThrough(Shade):
-    def _varied(self, images):
-        return tuple(x + ((8 * x).round() / 8 - x).detach() for x in super()._varied(images))
+    def _augment(self, images):
+        return tuple(x + ((8 * x).round() / 8 - x).detach() for x in super()._augment(images))
 
 
 class WritesInPlace(Shade):
-    def _varied(self, images):
+    def _augment(self, images):
         shade = self.draw(images[0])
         return tuple(x.mul_(shade) for x in images)
 
@@ -96,15 +96,15 @@ class Counts(Shade):
         super().__init__()
         self.register_buffer("calls", torch.zeros(()))
 
-    def _varied(self, images):
+    def _augment(self, images):
         self.calls += 1
-        return super()._varied(images)
+        return super()._augment(images)
 
 
 class SeesTheCompiler(Shade):
-    def _varied(self, images):
+    def _augment(self, images):
         factor = 2 if torch.compiler.is_compiling() else 1
-        return tuple(factor * x for x in super()._varied(images))
+        return tuple(factor * x for x in super()._augment(images))
 
 
 def maps_of(logits):

@@ -173,7 +173,7 @@ def everything(updater):
 
 
 class Noisy(Augmentation):
-    def _varied(self, images):
+    def _augment(self, images):
         return tuple(x + 0.1 * torch.randn_like(x) for x in images)
 
 

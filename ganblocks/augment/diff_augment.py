@@ -1,33 +1,36 @@
-"""The three kinds of variation of DiffAugment (Zhao et al., 2020, section 3)."""
+"""DiffAugment and its three augmentations (Zhao et al., NeurIPS 2020, section 3)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganblocks.augment.base import AUGMENTATIONS, Augmentation
-from ganblocks.errors import require_at_least, require_fraction
+from ganblocks.errors import OptionError, require_at_least, require_fraction
+from ganblocks.registry import ComponentLike
 
 
 @AUGMENTATIONS.register("color")
 class ColorJitter(Augmentation):
-    """Varies brightness, saturation and contrast, in this order (Zhao et al., 2020).
+    """Changes brightness, saturation and contrast, in this order (Zhao et al., 2020).
 
     x + b; then m + s (x − m) with m the mean over channels, pixel by pixel; then m + c (x − m) with
     m the mean of the image. b is uniform in ± brightness, s in 1 ± saturation, c in 1 ± contrast.
     Values may leave [−1, 1]. With one channel, saturation changes nothing.
 
     Args:
-        brightness: Largest |b|, in the images' unit.
+        brightness: Largest |b|.
         saturation: Largest |s − 1|.
         contrast: Largest |c − 1|.
 
     Raises:
-        OptionError: A strength is below 0.
+        OptionError: A strength is negative.
 
     Examples:
-        >>> (varied,) = ColorJitter()(torch.rand(2, 3, 8, 8))
-        >>> tuple(varied.shape)
+        >>> (augmented,) = ColorJitter()(torch.rand(2, 3, 8, 8))
+        >>> tuple(augmented.shape)
         (2, 3, 8, 8)
     """
 
@@ -42,20 +45,20 @@ class ColorJitter(Augmentation):
         self.saturation = saturation
         self.contrast = contrast
 
-    def _varied(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _augment(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         draws = 2 * torch.rand(3, len(images[0]), 1, 1, 1, device=images[0].device) - 1
-        varied = []
+        augmented = []
         for x in images:
             brightness, saturation, contrast = draws.to(x.dtype)
             x = x + self.brightness * brightness
             x = x.lerp(x.mean(1, keepdim=True), -self.saturation * saturation)
-            varied.append(x.lerp(x.mean((1, 2, 3), keepdim=True), -self.contrast * contrast))
-        return tuple(varied)
+            augmented.append(x.lerp(x.mean((1, 2, 3), keepdim=True), -self.contrast * contrast))
+        return tuple(augmented)
 
 
 @AUGMENTATIONS.register("translation")
 class Translation(Augmentation):
-    """Moves each image by whole pixels, down and across; what comes in is 0 (Zhao et al., 2020).
+    """Shifts each image by whole pixels along both axes, filling with 0 (Zhao et al., 2020).
 
     Args:
         ratio: Largest shift, as a fraction of height and width.
@@ -74,25 +77,25 @@ class Translation(Augmentation):
         require_fraction("ratio", ratio)
         self.ratio = ratio
 
-    def _varied(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _augment(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         batch, device = len(images[0]), images[0].device
         (rows, rows_inside), (columns, columns_inside) = (
             self._sources(batch, length, device) for length in images[0].shape[2:]
         )
         inside = (rows_inside[:, :, None] & columns_inside[:, None, :])[:, None]
-        which = torch.arange(batch, device=device)[:, None, None]
+        image = torch.arange(batch, device=device)[:, None, None]
         return tuple(
-            x.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+            x.permute(0, 2, 3, 1)[image, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
             * inside
             for x in images
         )
 
     def _sources(self, batch: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Returns for each place of an axis where its value comes from, and whether that exists."""
-        most = int(length * self.ratio + 0.5)
-        shift = torch.randint(-most, most + 1, (batch, 1), device=device)
-        places = torch.arange(length, device=device) - shift
-        return places.clamp(0, length - 1), (places >= 0) & (places < length)
+        """Returns the source index of each position on an axis, and whether it is inside."""
+        largest = int(length * self.ratio + 0.5)
+        shift = torch.randint(-largest, largest + 1, (batch, 1), device=device)
+        positions = torch.arange(length, device=device) - shift
+        return positions.clamp(0, length - 1), (positions >= 0) & (positions < length)
 
 
 @AUGMENTATIONS.register("cutout")
@@ -100,7 +103,7 @@ class Cutout(Augmentation):
     """Sets a rectangle of each image to 0, around a random pixel (Zhao et al., 2020).
 
     Args:
-        ratio: Its height and width, as a fraction of the image's; near a border less is cut.
+        ratio: Height and width as a fraction of the image's; clipped at the border.
 
     Raises:
         OptionError: The ratio is not from 0 to 1.
@@ -116,7 +119,7 @@ class Cutout(Augmentation):
         require_fraction("ratio", ratio)
         self.ratio = ratio
 
-    def _varied(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _augment(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         rows, columns = (
             self._cut(len(images[0]), length, images[0].device) for length in images[0].shape[2:]
         )
@@ -126,5 +129,42 @@ class Cutout(Augmentation):
     def _cut(self, batch: int, length: int, device: torch.device) -> Tensor:
         size = int(length * self.ratio + 0.5)
         start = torch.randint(0, length + 1 - size % 2, (batch, 1), device=device) - size // 2
-        places = torch.arange(length, device=device)
-        return (places >= start) & (places < start + size)
+        positions = torch.arange(length, device=device)
+        return (positions >= start) & (positions < start + size)
+
+
+@AUGMENTATIONS.register("diff_augment")
+class DiffAugment(Augmentation):
+    """Differentiable augmentation for training with few images (Zhao et al., NeurIPS 2020).
+
+    The discriminator sees augmented images, T(real) and T(fake), and the generator's gradient
+    passes through T, so that T does not leak into the generated images. In paired translation, pass the
+    condition too, so that the pair stays aligned.
+
+    Args:
+        policy: Augmentations in order, as names, specs or objects.
+
+    Raises:
+        OptionError: The policy is empty or not a list.
+
+    Examples:
+        >>> augment = DiffAugment(["color", {"type": "translation", "ratio": 0.25}])
+        >>> real, fake, condition = augment(*torch.rand(3, 2, 3, 16, 16))
+        >>> tuple(condition.shape)
+        (2, 3, 16, 16)
+    """
+
+    def __init__(
+        self, policy: Sequence[ComponentLike] = ("color", "translation", "cutout")
+    ) -> None:
+        super().__init__()
+        if isinstance(policy, str) or not isinstance(policy, Sequence) or not policy:
+            raise OptionError(f'policy is {policy!r}: write a list such as ["color", "cutout"]')
+        self.augmentations = nn.ModuleList(
+            item if isinstance(item, Augmentation) else AUGMENTATIONS.build(item) for item in policy
+        )
+
+    def _augment(self, images: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        for augmentation in self.augmentations:
+            images = augmentation(*images)
+        return images

@@ -138,8 +138,8 @@ class DiffAugment(Augmentation):
     """Differentiable augmentation for training with few images (Zhao et al., NeurIPS 2020).
 
     The discriminator sees augmented images, T(real) and T(fake), and the generator's gradient
-    passes through T, so that T does not leak into the generated images. In paired translation, pass the
-    condition too, so that the pair stays aligned.
+    passes through T, so that T does not leak into the generated images. In paired translation,
+    pass the condition too, so that the pair stays aligned.
 
     Args:
         policy: Augmentations in order, as names, specs or objects.

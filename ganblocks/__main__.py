@@ -24,21 +24,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     command = argparse.ArgumentParser(
         prog="ganblocks",
-        description="Shows the components that can be built by name, and what networks see.",
+        description="Lists and explains registered components, and computes receptive fields.",
     )
     command.add_argument("--version", action="version", version=f"%(prog)s {ganblocks.__version__}")
     actions = command.add_subparsers(metavar="list | show | rf", title="commands")
-    listing = actions.add_parser("list", help="the names of one kind, or of all, with a line each")
-    listing.add_argument("kind", nargs="*", help="such as generators, norm, adversarial losses")
-    listing.set_defaults(run=lambda words: list_components(" ".join(words.kind)))
-    showing = actions.add_parser("show", help="all about one name: arguments, explanation, place")
-    showing.add_argument("kind", nargs="*", help="its kind, where several have the name")
+    listing = actions.add_parser("list", help="list the names of one kind, or of all kinds")
+    listing.add_argument("kind", nargs="*", help="such as generators, norm or adversarial losses")
+    listing.set_defaults(run=lambda args: list_components(" ".join(args.kind)))
+    showing = actions.add_parser("show", help="show a name's arguments, explanation and source")
+    showing.add_argument("kind", nargs="*", help="its kind, if several have the name")
     showing.add_argument("name", help="such as unet")
-    showing.set_defaults(run=lambda words: show_component(words.name, " ".join(words.kind)))
+    showing.set_defaults(run=lambda args: show_component(args.name, " ".join(args.kind)))
     rf.add_to(actions)
-    words = command.parse_args(argv)
-    if "run" in words:
-        words.run(words)
+    args = command.parse_args(argv)
+    if "run" in args:
+        args.run(args)
     else:
         command.print_help()
 
@@ -47,7 +47,7 @@ def command() -> None:
     """Runs `ganblocks` as a process: an error is one line and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a letter that the terminal lacks is a "?"
+            stream.reconfigure(errors="replace")  # print "?" for characters it cannot encode
     if sys.stdout is None:  # closed, as by >&-
         print("error: there is no standard output to write to", file=sys.stderr)
         sys.exit(2)
@@ -57,9 +57,9 @@ def command() -> None:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        # The interpreter flushes once more when it ends; that has to go somewhere.
+        # The interpreter flushes once more at exit; this flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # a reader that wants no more, such as head
+        if isinstance(error, BrokenPipeError):  # the reader has closed the pipe, as head does
             sys.exit(141)
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import types
 import typing
@@ -29,45 +30,50 @@ __all__ = ["read_flags", "run_command", "typed_flags"]
 
 C = TypeVar("C")
 
+_flags: dict[str, str] = {}
+"""The flags that this process has read, by option; `run_command` names them in errors."""
+
 
 def typed_flags(
     config: type[Any], argv: Sequence[str] | None = None, **parser: Any
 ) -> dict[str, Any]:
-    """Reads the flags that were written on the command line, and those alone.
+    """Returns the flags given on the command line, without defaults.
 
     Each field of the dataclass is a flag: `load_size: int = 286` is `--load-size 286`; a bool is
-    a switch, `--compile`, or `--no-progress` where it is True by default; `int | None` may be left
-    out. The field's metadata explain it and limit what it may be, see `ganblocks.training.option`.
+    a switch, `--compile`, or `--no-progress` if it is True by default; `int | None` is an int that
+    may be left out. The field's metadata hold its help and limit its values, see
+    `ganblocks.training.option`.
 
     Args:
         config: The dataclass.
-        argv: The words after the command; those of the process by default.
+        argv: The arguments after the command; `sys.argv[1:]` by default.
         **parser: Passed to `argparse.ArgumentParser`, such as `description`.
 
     Returns:
         A dictionary from field name to value.
 
     Raises:
-        OptionError: A flag is unknown, or its value is of another kind, none of its choices, or
-            below its least.
+        OptionError: A flag is unknown, or its value has the wrong type, is not one of the choices,
+            or is too small.
     """
-    command = _Flags(
+    command = _Parser(
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **parser
     )
     hints = typing.get_type_hints(config)
+    _flags.clear()
     for entry in fields(config):
-        _add_flag(command, entry, hints[entry.name])
+        _flags[entry.name] = _add_flag(command, entry, hints[entry.name])
     typed = vars(command.parse_args(argv))
     for entry in fields(config):
         if entry.name in typed and entry.metadata.get("least") is not None:
-            require_at_least(entry.name, typed[entry.name], entry.metadata["least"])
+            require_at_least(_flags[entry.name], typed[entry.name], entry.metadata["least"])
         if entry.name in typed and entry.metadata.get("choices"):
-            require_one_of(entry.name, typed[entry.name], entry.metadata["choices"])
+            require_one_of(_flags[entry.name], typed[entry.name], entry.metadata["choices"])
     return typed
 
 
-class _Flags(argparse.ArgumentParser):
-    """Says a mistake in one line, as every other is said, with the nearest right flag."""
+class _Parser(argparse.ArgumentParser):
+    """Raises our error for a wrong flag, with the nearest right one."""
 
     def error(self, message: str) -> NoReturn:
         before, unknown, names = message.partition("unrecognized arguments: ")
@@ -83,22 +89,22 @@ def read_flags(
     argv: Sequence[str] | None = None,
     **parser: Any,
 ) -> C:
-    """Reads a dataclass of flags, with presets, and of a run that goes on the run's own.
+    """Reads a dataclass from the command line, with presets and with the flags of a resumed run.
 
-    Flags on the command line override the preset (a field `preset`), and both the defaults. With
-    a switch `resume` and a field `out`, the flags are those that the run in that folder began
-    with; what is written now may differ where the field says `may_change`. A process that
-    `torchrun` starts again goes on with its run by itself.
+    Flags on the command line override the preset (a field `preset`), which overrides the defaults.
+    With a switch `resume` and a field `out`, the values are those that the run in that folder
+    started with; only fields with `may_change` may be given another value. A process that
+    `torchrun` restarts resumes its run by itself.
 
     Args:
         config: The dataclass; each field is a flag, see `typed_flags`.
-        presets: Values of many flags, by the name of the preset.
-        argv: The words after the command; those of the process by default.
+        presets: Values of several fields, by the name of the preset.
+        argv: The arguments after the command; `sys.argv[1:]` by default.
         **parser: Passed to `argparse.ArgumentParser`, such as `description`.
 
     Raises:
         OptionError: A flag is unknown, or its value is not allowed.
-        RunError: There is no run to go on with, or a flag differs from the run's.
+        RunError: There is no run to resume, or a flag differs from the run's.
 
     Examples:
         >>> from ganblocks import TrainOptions
@@ -110,23 +116,25 @@ def read_flags(
     if {"out", "resume"} <= names:
         out = str(typed.get("out", config.out))  # type: ignore[attr-defined]
         if restarted() and RunFolder(out).begun:
-            typed["resume"] = True  # torchrun has started us again, after a failure
+            typed["resume"] = True
         if typed.get("resume"):
             stored = RunFolder.open(out).spec.get("options", {})
             if set(stored) != names:
-                raise RunError(f"the run in {out} has other flags than these: start a new run")
-            return config(**_continued(config, stored, typed))
+                raise RunError(
+                    f"the run in {out} was started with a different set of flags: start a new run"
+                )
+            return config(**_resumed(config, stored, typed))
     preset = (presets or {}).get(typed.get("preset", ""), {})
     return config(**{**preset, **typed})
 
 
-def _continued(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spec:
-    """Returns the flags that a run began with, and those written now that may differ."""
+def _resumed(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spec:
+    """Returns the stored values of a run, updated with the typed ones that may change."""
     free = {"resume", "out", *(e.name for e in fields(config) if e.metadata.get("may_change"))}
     for name, value in typed.items():
         if name not in free and stored.get(name) != value:
             raise RunError(
-                f"--resume with {_flag(name)} {value}: the run has {stored.get(name)}. Leave the "
+                f"--resume with {_flags[name]} {value}: the run has {stored.get(name)}. Leave the "
                 "flag out, or start a new run with another --out",
                 see="resume",
             )
@@ -136,38 +144,55 @@ def _continued(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spe
 def run_command(
     main: Callable[[], None],
     *,
-    stopped: str = "stopped: --resume goes on from the last checkpoint, if one was written",
+    stopped: str = "stopped: --resume continues from the last checkpoint, if one was written",
 ) -> None:
     """Runs a command; our errors become one line and exit code 2, Ctrl-C becomes 130.
 
-    So do our warnings where Python is told to make errors of them. Of several processes under
-    `torchrun` the first one warns, and an error says whose it is.
+    So do our warnings if Python turns them into errors. A message about an option that is a flag
+    of the command ends with the flag. Under `torchrun` only the first process prints warnings, and
+    an error names its process.
 
     Args:
         main: The command.
-        stopped: What to say after Ctrl-C.
+        stopped: What to print after Ctrl-C.
     """
     warnings.showwarning = _show_warning  # type: ignore[assignment]
+    rank = _rank()
     try:
         main()
     except (GanBlocksError, GanBlocksWarning) as error:
-        print(f"{_whose()}error: {error}", file=sys.stderr)
+        process = f"rank {rank}: " if rank != "0" else ""
+        print(f"{process}error: {_with_flags(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        if not _whose():
+        if rank == "0":
             print(stopped, file=sys.stderr)
         sys.exit(130)
 
 
-def _whose() -> str:
-    """Names this process, if it is not the first of a `torchrun`."""
-    rank = os.environ.get("RANK", "0")
-    return "" if rank == "0" else f"rank {rank}: "
+def _rank() -> str:
+    return os.environ.get("RANK", "0")
 
 
-def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) -> None:
+def _with_flags(message: str) -> str:
+    """Appends the flags of the options that a message names, where it does not name the flag.
+
+    An option that is also a common word counts only where it is written as one: at the start, in
+    backticks, or before an equals sign.
+    """
+    named = []
+    for option, flag in _flags.items():
+        as_option = rf"^(?:unknown )?{option} (?:is |['\"])|`{option}`|\b{option}="
+        pattern = rf"\b{option}\b" if "_" in option else as_option
+        if re.search(pattern, message) and not re.search(rf"{flag}(?![\w-])", message):
+            named.append(flag)
+    return f"{message} (flag{'s' * (len(named) > 1)} {', '.join(named)})" if named else message
+
+
+def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) -> str:
+    """Adds the flag of a field, and returns it as it is typed."""
     if entry.default is MISSING:
-        raise OptionError(f"flag {entry.name!r} has no default: give its field one")
+        raise OptionError(f"the field {entry.name!r} has no default: give it one")
     kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] or [hint]
     help_text = entry.metadata.get("help", "")
     if entry.default is not None and kinds[0] is not bool:
@@ -176,28 +201,21 @@ def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) ->
     if kinds[0] is bool:
         options["action"] = argparse.BooleanOptionalAction if entry.default else "store_true"
     else:
-        options["type"] = kinds[0]
         choices = entry.metadata.get("choices")
-        options["metavar"] = (
-            f"{{{','.join(choices)}}}" if choices else entry.metadata.get("metavar")
-        )
-    command.add_argument(_flag(entry.name), **options)
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+        options["type"] = kinds[0]
+        options["metavar"] = f"{{{','.join(choices)}}}" if choices else None
+    name = entry.name.replace("_", "-")
+    command.add_argument(f"--{name}", **options)
+    return f"--no-{name}" if kinds[0] is bool and entry.default else f"--{name}"
 
 
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any
 ) -> None:
-    text = (
-        str(message)
-        if issubclass(category, GanBlocksWarning)
-        else f"{filename}:{lineno}: {message}"
-    )
-    if not _whose():
-        # A progress bar steps aside for its own writer; nothing else has to know of it.
-        bars = sys.modules.get("tqdm")
-        write = print if bars is None else bars.tqdm.write
-        write(f"warning: {text}", file=sys.stderr)
+    if _rank() != "0":
+        return
+    ours = issubclass(category, GanBlocksWarning)
+    text = _with_flags(str(message)) if ours else f"{filename}:{lineno}: {message}"
+    bars = sys.modules.get("tqdm")  # its writer keeps progress bars intact
+    write = print if bars is None else bars.tqdm.write
+    write(f"warning: {text}", file=sys.stderr)

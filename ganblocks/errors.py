@@ -1,8 +1,12 @@
-"""One family of errors: what came, what is allowed, what to write instead."""
+"""The exceptions of ganblocks, and checks that raise them.
+
+A message states what was received, what is allowed, and what to write instead.
+"""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from math import inf
+from typing import Any
 
 __all__ = [
     "DataError",
@@ -19,18 +23,18 @@ __all__ = [
 ]
 
 NOTE = "More in ganblocks' documentation, page Troubleshooting, entry "
-"""How the note below an error's message begins; the name of the entry follows."""
+"""Start of the note below an error's message; the name of the entry follows."""
 
 
 class GanBlocksError(Exception):
-    """Any mistake that ganblocks explains; catch this one to catch them all.
+    """Base class of all errors of ganblocks.
 
-    `str(error)` is the message alone. A traceback has a note below it, which names the entry of
-    the documentation's page Troubleshooting that says more.
+    `str(error)` is the message alone. In a traceback a note follows it, with the name of an entry
+    of the documentation's page Troubleshooting.
 
     Args:
         *args: The message.
-        see: The entry's name; each class has one of its own.
+        see: The entry's name; by default that of the class.
 
     Attributes:
         see: The entry's name.
@@ -53,19 +57,19 @@ class GanBlocksError(Exception):
 
 
 class RegistryError(GanBlocksError, LookupError):
-    """A name is unknown, taken twice, or cannot be loaded."""
+    """A name is unknown, already taken, or could not be loaded."""
 
     see = "unknown-name"
 
 
 class OptionError(GanBlocksError, ValueError, TypeError):
-    """An argument, a spec or a flag has a value, a name or a type that is not allowed."""
+    """An argument, a key of a spec or a flag is unknown or has an invalid value."""
 
     see = "wrong-option"
 
 
 class SpecError(GanBlocksError, TypeError):
-    """A component has no spec, or a spec is not plain JSON."""
+    """A component has no spec, or its spec would not be plain JSON."""
 
     see = "no-spec"
 
@@ -77,101 +81,117 @@ class ShapeError(GanBlocksError, ValueError):
 
 
 class UnknownOperationError(GanBlocksError, NotImplementedError):
-    """A network does something to which the receptive-field calculator has no rule."""
+    """A network uses an operation that the receptive-field calculator has no rule for."""
 
     see = "unknown-operation"
 
 
 class DataError(GanBlocksError, ValueError):
-    """A file or folder of a dataset is missing, unpaired, broken or of the wrong size."""
+    """A file or folder of a dataset is missing, unpaired, broken or has the wrong size."""
 
     see = "pairs-do-not-match"
 
 
 class WeightsError(GanBlocksError, ValueError):
-    """A state dict does not fit the network, or is not one."""
+    """A state dict does not fit the network, or is not a state dict."""
 
     see = "state-dict"
 
 
 class RunError(GanBlocksError, RuntimeError):
-    """A run folder or checkpoint cannot be read, written or continued."""
+    """A run folder or checkpoint could not be read, written or resumed."""
 
     see = "run-folder"
 
 
 def listed(names: Iterable[object]) -> str:
-    """Writes names as one readable list, each as it is typed in Python.
+    """Joins names with commas, each in quotes as in Python.
 
     Examples:
         >>> listed(["relu", "tanh"])
         "'relu', 'tanh'"
     """
-    return ", ".join(repr(name) for name in names) or "(none)"
+    return ", ".join(map(repr, names)) or "(none)"
 
 
-def not_one_of(what: str, got: object, allowed: Iterable[str]) -> str:
-    """Words the three-part message for a name that is not on the list.
+def did_you_mean(name: object, known: Iterable[str], most: int = 2) -> str:
+    """Returns a question that names the nearest known names, or nothing if none is near.
+
+    Examples:
+        >>> did_you_mean("bath", ["batch", "instance"])
+        "did you mean 'batch'? "
+    """
+    near = get_close_matches(str(name), known, n=most, cutoff=0.5)
+    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+
+
+def not_one_of(what: str, value: object, allowed: Iterable[str]) -> str:
+    """Returns the message for a name that is not allowed.
 
     Examples:
         >>> not_one_of("norm", "bath", ["batch", "instance"])
         "unknown norm 'bath': did you mean 'batch'? Allowed: 'batch', 'instance'"
     """
     allowed = sorted(allowed)
-    near = get_close_matches(str(got), allowed, n=2, cutoff=0.5)
-    hint = f" did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return f"unknown {what} {got!r}:{hint} Allowed: {listed(allowed)}"
+    hint = did_you_mean(value, allowed)
+    return f"unknown {what} {value!r}{f': {hint}' if hint else '. '}Allowed: {listed(allowed)}"
 
 
-def require_one_of(what: str, got: str, allowed: Iterable[str], *, see: str | None = None) -> None:
-    """Raises `OptionError`, with that entry, unless `got` is one of the `allowed` words.
+def require_one_of(
+    what: str, value: str, allowed: Iterable[str], *, see: str | None = None
+) -> None:
+    """Raises `OptionError` unless `value` is one of the allowed names.
 
     Examples:
         >>> require_one_of("direction", "a2b", ["a2b", "b2a"])
     """
     allowed = tuple(allowed)
-    if got not in allowed:
-        raise OptionError(not_one_of(what, got, allowed), see=see)
+    if value not in allowed:
+        raise OptionError(not_one_of(what, value, allowed), see=see)
 
 
-def require_at_least(what: str, got: float, least: float) -> None:
-    """Raises `OptionError` unless `got` is a finite number not below `least`.
+def require_at_least(what: str, value: float, least: float) -> None:
+    """Raises `OptionError` unless `value` is a finite number and at least `least`.
 
     Examples:
         >>> require_at_least("num_downs", 8, 1)
     """
-    if isinstance(got, bool) or not isinstance(got, int | float) or not least <= got < inf:
-        raise OptionError(f"{what} is {got!r}: write a number that is at least {least}")
+    if not _is_a(value, int | float) or not least <= value < inf:
+        raise OptionError(f"{what} is {value!r}: write a number that is at least {least}")
 
 
-def require_count(what: str, got: int, least: int) -> None:
-    """Raises `OptionError` unless `got` is a whole number not below `least`.
+def require_count(what: str, value: int, least: int) -> None:
+    """Raises `OptionError` unless `value` is a whole number and at least `least`.
 
     Examples:
         >>> require_count("num_downs", 8, least=1)
     """
-    if isinstance(got, bool) or not isinstance(got, int) or got < least:
-        raise OptionError(f"{what} is {got!r}: write a whole number that is at least {least}")
+    if not _is_a(value, int) or value < least:
+        raise OptionError(f"{what} is {value!r}: write a whole number that is at least {least}")
 
 
-def require_flag(what: str, got: bool) -> None:
-    """Raises `OptionError` unless `got` is True or False.
+def require_flag(what: str, value: bool) -> None:
+    """Raises `OptionError` unless `value` is True or False.
 
     Examples:
         >>> require_flag("spectral_norm", True)
     """
-    if not isinstance(got, bool):
-        raise OptionError(f"{what} is {got!r}: write True or False")
+    if not isinstance(value, bool):
+        raise OptionError(f"{what} is {value!r}: write True or False")
 
 
-def require_fraction(what: str, got: float) -> None:
-    """Raises `OptionError` unless `got` is a number from 0 to 1.
+def require_fraction(what: str, value: float) -> None:
+    """Raises `OptionError` unless `value` is a number from 0 to 1.
 
     Examples:
         >>> require_fraction("dropout", 0.5)
     """
-    if isinstance(got, bool) or not isinstance(got, int | float) or not 0 <= got <= 1:
-        raise OptionError(f"{what} is {got!r}: write a number from 0 to 1")
+    if not _is_a(value, int | float) or not 0 <= value <= 1:
+        raise OptionError(f"{what} is {value!r}: write a number from 0 to 1")
+
+
+def _is_a(value: object, numbers: Any) -> bool:
+    return isinstance(value, numbers) and not isinstance(value, bool)
 
 
 def require_image(
@@ -183,23 +203,23 @@ def require_image(
         >>> require_image("generator", (1, 3, 256, 256), 3)
     """
     if len(shape) == 4 and 0 in shape:
-        raise ShapeError(f"{who} got a tensor of shape {tuple(shape)}: there is nothing in it")
+        raise ShapeError(f"{who} got an empty tensor of shape {tuple(shape)}")
     if len(shape) != 4 or shape[1] != channels:
         if len(shape) == 4 and shape[-1] == channels:
-            remedy = "Channels come second: x.permute(0, 3, 1, 2)"
+            remedy = "Channels come second: pass x.permute(0, 3, 1, 2)"
         elif len(shape) == 4:
-            remedy = f"Build it with {parameter}={shape[1]} for such images"
+            remedy = f"Build it with {parameter}={shape[1]} for these images"
         elif len(shape) < 4:
-            remedy = "A single image gets its batch dimension with x.unsqueeze(0)"
+            remedy = "Add a batch dimension to a single image: x.unsqueeze(0)"
         else:
-            remedy = "Networks here have two dimensions: give the slices of a volume as a batch"
+            remedy = "Networks here are 2D: pass the slices of a volume as a batch"
         raise ShapeError(
-            f"{who} got a tensor of shape {tuple(shape)}: it takes (B, {channels}, H, W). {remedy}"
+            f"{who} got a tensor of shape {tuple(shape)}: expected (B, {channels}, H, W). {remedy}"
         )
 
 
 class GanBlocksWarning(UserWarning):
-    """Something will work, but hardly as its caller expects."""
+    """Something works, but probably not as the caller expects."""
 
 
 class HealthWarning(GanBlocksWarning):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ganblocks import RunFolder
+from ganblocks import RunFolder, TrainOptions
 from ganblocks.cli import read_flags, run_command, typed_flags
 from ganblocks.errors import GanBlocksWarning, OptionError, RunError
 from ganblocks.training import option
@@ -15,7 +15,7 @@ class Config:
     size: int = 3
     rate: float = 0.5
     name: str = field(default="x", metadata={"help": "a name", "choices": ("x", "y")})
-    steps: int | None = None
+    steps: int | None = option(None, "stop", least=1)
     loud: bool = False
 
 
@@ -35,10 +35,11 @@ def test_only_the_flags_that_were_written_come_back():
     ("words", "message"),
     [
         (["--size", "big"], "argument --size: invalid int value: 'big'. --help lists"),
-        (["--name", "z"], "unknown name 'z': Allowed: 'x', 'y'"),
+        (["--name", "z"], "unknown --name 'z'. Allowed: 'x', 'y'"),
         (["--siz", "4"], "unrecognized arguments: --siz 4. Did you mean --size?"),
         (["--color", "1"], "unrecognized arguments: --color 1. --help lists"),
         (["--rate"], "argument --rate: expected one argument"),
+        (["--steps", "0"], "--steps is 0: write a number that is at least 1\n"),
     ],
 )
 def test_a_wrong_flag_is_one_line_with_the_nearest_right_one(words, message, capsys):
@@ -91,7 +92,7 @@ def test_a_resumed_run_keeps_its_flags(tmp_path):
     assert config == Recipe(size=5, steps=20, out=out[1], resume=True)
     with pytest.raises(RunError, match="--resume with --size 4: the run has 5"):
         read_flags(Recipe, None, [*out, "--size", "4"])
-    with pytest.raises(RunError, match="has other flags than these"):
+    with pytest.raises(RunError, match="a different set of flags"):
         read_flags(Other, None, out)
 
 
@@ -101,7 +102,7 @@ class Other:
     resume: bool = False
 
 
-STOPPED = "stopped: --resume goes on from the last checkpoint, if one was written\n"
+STOPPED = "stopped: --resume continues from the last checkpoint, if one was written\n"
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,69 @@ def test_an_error_is_one_line_and_an_exit_code(raised, code, line, capsys):
         run_command(main)
     assert stopped.value.code == code
     assert capsys.readouterr().err == line
+
+
+def message_of(run, capsys):
+    """Runs the command after it has read its flags, and returns what it prints."""
+    typed_flags(Recipe, [])
+    with pytest.raises(SystemExit):
+        run_command(run)
+    return capsys.readouterr().err.removeprefix("error: ").rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Named(Recipe):
+    batch_size: int = 1
+
+
+@pytest.mark.parametrize(
+    ("message", "flags"),
+    [
+        ("size is 0: write 1", "(flag --size)"),
+        ("unknown size 'big'. Allowed: 'small'", "(flag --size)"),
+        ("write `size` or another", "(flag --size)"),
+        ("write progress=False", "(flag --no-progress)"),
+        ("write size=8 and resume=True", "(flags --size, --resume)"),
+        ("it stops after 3 steps of this size", ""),
+        ("in_size=3 is too large", ""),
+        ("write --size 8, which is size=8", ""),
+    ],
+)
+def test_an_error_about_an_option_names_its_flag(message, flags, capsys):
+    def main():
+        raise OptionError(message)
+
+    assert message_of(main, capsys) == f"{message} {flags}".rstrip()
+
+
+def test_a_name_with_an_underscore_is_an_option_anywhere(capsys):
+    def main():
+        typed_flags(Named, [])
+        raise RunError("16 samples are fewer than a batch_size of 32")
+
+    assert message_of(main, capsys).endswith("a batch_size of 32 (flag --batch-size)")
+
+
+def test_an_error_of_an_options_class_names_its_flag(capsys):
+    def main():
+        read_flags(TrainOptions, argv=["--precision", "bf16"])
+        TrainOptions(batch_size=0)
+
+    assert message_of(main, capsys).startswith("batch_size is 0: ")
+    with pytest.raises(SystemExit):
+        run_command(main)
+    assert capsys.readouterr().err.endswith("(flag --batch-size)\n")
+
+
+def test_a_warning_about_an_option_names_its_flag(capsys):
+    def main():
+        typed_flags(Recipe, [])
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("slow: write progress=False", GanBlocksWarning, stacklevel=1)
+
+    run_command(main)
+    assert capsys.readouterr().err == "warning: slow: write progress=False (flag --no-progress)\n"
 
 
 def test_a_command_says_itself_what_being_stopped_means(capsys):

@@ -53,7 +53,7 @@ def test_fractions(got):
 
 @pytest.mark.parametrize("shape", [(0, 3, 8, 8), (1, 3, 0, 8)])
 def test_an_image_with_nothing_in_it(shape):
-    with pytest.raises(errors.ShapeError, match="nothing in it"):
+    with pytest.raises(errors.ShapeError, match="empty tensor"):
         errors.require_image("generator", shape, 3)
 
 
@@ -109,7 +109,7 @@ def test_a_word_off_the_list_may_name_its_entry():
         ((1, 8, 8, 3), "x.permute(0, 3, 1, 2)"),
         ((1, 3, 4, 8, 8), "slices of a volume as a batch"),
         ((1, 5, 8, 8), "in_channels=5"),
-        ((0, 3, 8, 8), "nothing in it"),
+        ((0, 3, 8, 8), "empty tensor"),
     ],
 )
 def test_an_image_of_another_shape_is_answered_with_what_to_write(shape, remedy):

@@ -1,26 +1,25 @@
-"""`ganblocks list` and `ganblocks show`: what the registries hold, plug-ins included."""
+"""`ganblocks list` and `ganblocks show`: the registries, plug-ins included."""
 
 from __future__ import annotations
 
 import inspect
 import textwrap
-from difflib import get_close_matches
 from typing import Any
 
-from ganblocks.errors import RegistryError
+from ganblocks.errors import RegistryError, did_you_mean
 from ganblocks.registries import registries, registry_of
 from ganblocks.registry import Description, Registry
 
-WIDTH = 100  # columns of a listing
-NARROWEST = 30  # columns of a summary, however long the names are
+WIDTH = 100  # characters of a line
+MIN_WIDTH = 30  # characters of a summary, however long the names are
 
 
 def list_components(kind: str = "") -> None:
-    """Prints the names of one kind, or of all kinds, each with the line that explains it."""
-    listed = {registry: registry.names() for registry in _of_kind(kind)}
-    column = max((len(name) + 2 for names in listed.values() for name in names), default=0)
-    width = max(WIDTH - 2 - column, NARROWEST)
-    for number, (registry, names) in enumerate(listed.items()):
+    """Prints the names of one kind, or of all kinds, each with its summary."""
+    names_of = {registry: registry.names() for registry in _of_kind(kind)}
+    column = max((len(name) + 2 for names in names_of.values() for name in names), default=0)
+    width = max(WIDTH - 2 - column, MIN_WIDTH)
+    for number, (registry, names) in enumerate(names_of.items()):
         print("\n" * bool(number) + registry.kind)
         for name in names:
             line = textwrap.wrap(_line(registry, name), width, break_long_words=False)
@@ -29,17 +28,16 @@ def list_components(kind: str = "") -> None:
 
 
 def show_component(name: str, kind: str = "") -> None:
-    """Prints all that is known about a name, for each kind that has it."""
+    """Prints a description of a name, for each kind that has it."""
     known = _of_kind(kind)
-    having = [registry for registry in known if name in registry]
-    if not having:
-        near = get_close_matches(name, {n for r in known for n in r.names()}, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    matching = [registry for registry in known if name in registry]
+    if not matching:
+        hint = did_you_mean(name, {n for r in known for n in r.names()}, most=3)
         raise RegistryError(
-            f"unknown name {name!r}: {hint}`ganblocks list{f' {kind}' if kind else ''}` shows all"
+            f"unknown name {name!r}: {hint}`ganblocks list{f' {kind}' if kind else ''}` lists all"
         )
     cards, errors = [], []
-    for registry in having:
+    for registry in matching:
         try:
             cards.append(_card(registry.describe(name)))
         except RegistryError as error:
@@ -78,11 +76,11 @@ def _card(card: Description) -> str:
 
 
 def _argument(parameter: inspect.Parameter, values: dict[str, Any]) -> str:
-    """Writes one argument with its default, or with what a preset makes of it."""
+    """Formats a parameter with its default, or with the value that a preset gives it."""
     if parameter.name in values:
         parameter = parameter.replace(default=values[parameter.name])
     if isinstance(parameter.annotation, str):
-        # Written as it stands in the source, where str(parameter) would put it in quotes.
+        # As in the source: str(parameter) would put the annotation in quotes.
         name = str(parameter.replace(annotation=parameter.empty, default=parameter.empty))
         default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
         return f"{name}: {parameter.annotation}{default}"

@@ -1,4 +1,4 @@
-"""A network from what was typed: a registered name, or a place in the user's own code."""
+"""Networks from the command line: a registered name, or an object in the user's own code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import importlib.util
 import json
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from torch import nn
 
 from ganblocks.blocks import BLOCKS
 from ganblocks.discriminators import DISCRIMINATORS
-from ganblocks.errors import GanBlocksError, OptionError, RegistryError
+from ganblocks.errors import GanBlocksError, OptionError, RegistryError, did_you_mean
 from ganblocks.generators import GENERATORS
 
 KINDS = (DISCRIMINATORS, GENERATORS, BLOCKS)
@@ -26,7 +25,7 @@ CHANNELS = 6
 
 
 def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
-    """Builds the network of that name."""
+    """Builds the network that a name and `--set` options describe."""
     arguments = dict(_argument(text) for text in options)
     if ":" in name:
         return _own(name, arguments)
@@ -36,12 +35,10 @@ def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
                 arguments = {"in_channels": CHANNELS, **arguments}
             network: nn.Module = _without_data(partial(registry.build, name, **arguments))
             return network
-    known = sorted({n for registry in KINDS for n in registry.names()})
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    hint = did_you_mean(name, sorted({n for registry in KINDS for n in registry.names()}), most=3)
     raise RegistryError(
-        f"unknown network {name!r}: {hint}`ganblocks list discriminators` shows names; a network "
-        "of your own is my_package.models:Net"
+        f"unknown network {name!r}: {hint}`ganblocks list discriminators` lists names; write a "
+        "network of your own as my_package.models:Net"
     )
 
 
@@ -53,9 +50,9 @@ def _lacks_channels(name: str) -> bool:
 
 
 def _own(name: str, arguments: dict[str, Any]) -> nn.Module:
-    place, _, attribute = name.rpartition(":")
+    source, _, attribute = name.rpartition(":")
     try:
-        value: Any = _module(place)
+        value: Any = _module(source)
         for part in attribute.split("."):
             value = getattr(value, part)
     except GanBlocksError:
@@ -64,38 +61,37 @@ def _own(name: str, arguments: dict[str, Any]) -> nn.Module:
         raise OptionError(f"{name}: {type(error).__name__}: {error}") from error
     if isinstance(value, nn.Module):
         if arguments:
-            raise OptionError(f"{name} is built already: --set has nothing to set")
+            raise OptionError(f"{name} is already built: leave --set out")
         return value
     if not callable(value):
-        raise OptionError(f"{name} is {value!r}: name a class or a function that gives a network")
+        raise OptionError(f"{name} is {value!r}: name a network, its class or its factory")
     try:
-        made = _without_data(partial(value, **arguments))
+        network = _without_data(partial(value, **arguments))
     except GanBlocksError:
         raise
     except Exception as error:
         raise OptionError(
-            f"{name} cannot be built: {type(error).__name__}: {error}. Its arguments are written "
+            f"{name} cannot be built: {type(error).__name__}: {error}. Pass its arguments as "
             "--set name=value"
         ) from error
-    if not isinstance(made, nn.Module):
-        raise OptionError(f"{name} gives a {type(made).__name__}, which is no nn.Module")
-    return made
+    if not isinstance(network, nn.Module):
+        raise OptionError(f"{name} returns a {type(network).__name__}, not an nn.Module")
+    return network
 
 
-def _module(place: str) -> Any:
+def _module(source: str) -> Any:
+    """Imports a module by its name, or a file that ends in .py."""
     sys.path.insert(0, str(Path.cwd()))
-    if not place.endswith(".py"):
-        return importlib.import_module(place)
-    found = importlib.util.spec_from_file_location(Path(place).stem, place)
-    if found is None or found.loader is None:
-        raise OptionError(f"{place} is no file of Python code")
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    if not source.endswith(".py"):
+        return importlib.import_module(source)
+    spec: Any = importlib.util.spec_from_file_location(Path(source).stem, source)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
 def _without_data(build: Any) -> Any:
-    """Builds on the meta device, or as usual where the network needs numbers to be built."""
+    """Builds on the meta device, or as usual if the constructor needs real values."""
     try:
         with torch.device("meta"):
             return build()

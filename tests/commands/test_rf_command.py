@@ -133,9 +133,9 @@ def test_the_picture_is_drawn(capsys, tmp_path):
         (["patch_70", "--png", "x.png", "--image", "none.png"], "cannot be read as a picture"),
         (["no_such_package:Net"], "ModuleNotFoundError: No module named 'no_such_package'"),
         (["own_networks:Nut"], "AttributeError.*Nut"),
-        (["own_networks:number"], "is 5: name a class or a function"),
+        (["own_networks:number"], "is 5: name a network, its class"),
         (["own_networks:Broken"], "ZeroDivisionError: no luck"),
-        (["own_networks:ready", "--set", "a=1"], "built already"),
+        (["own_networks:ready", "--set", "a=1"], "already built"),
         (["own_networks:build"], "no convolution that tells the shape"),
     ],
 )

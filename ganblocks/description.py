@@ -1,4 +1,4 @@
-"""What a registry tells about one of its names."""
+"""Descriptions of registered names."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ganblocks.spec import Spec
 
 @dataclass(frozen=True)
 class Description:
-    """What a registry knows about one name; prints as a short card.
+    """A registered component or preset; `str` gives a short card.
 
     Attributes:
         name: The registered name.
         kind: The registry's kind, such as `generators`.
         target: Import path of the class or function.
-        signature: Its parameters, as written in Python.
+        signature: Its signature, as in Python.
         summary: The first line of its docstring.
-        file: Where it is defined.
-        line: The line there.
+        file: The file that defines it.
+        line: The line of the definition.
         distribution: The package that registered it.
-        preset: The spec that a preset stands for, or None.
-        parameters: The parameters, with their defaults.
+        preset: The spec of a preset, or None.
+        parameters: The parameters of the signature.
         documentation: The whole docstring.
     """
 

@@ -1,4 +1,4 @@
-"""All registries of the package, found in the rooms that fill them."""
+"""All registries of the package."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _ROOMS = (
 
 
 def registries() -> dict[str, Registry[Any]]:
-    """Returns every registry by its constant, such as `GENERATORS`, in the order of a listing."""
+    """Returns every registry by its constant, such as `GENERATORS`, in the order of listings."""
     rooms = [import_module(f"ganblocks.{room}") for room in _ROOMS]
     public = {name: getattr(room, name) for room in rooms for name in room.__all__}
     return {name: value for name, value in public.items() if isinstance(value, Registry)}
 
 
 def registry_of(kind: str) -> Registry[Any]:
-    """Returns the registry of a kind, written in the plural or the singular.
+    """Returns the registry of a kind, given in the plural or the singular.
 
     Raises:
-        RegistryError: No registry is of that kind.
+        RegistryError: The kind is unknown.
     """
     known = {registry.kind: registry for registry in registries().values()}
     wanted = kind.lower().replace("_", " ").replace("-", " ")

@@ -1,4 +1,4 @@
-"""Registries: names for components, plug-ins of other packages included."""
+"""Registries: components by name, including plug-ins of other packages."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ganblocks.spec import (
     ComponentLike,
     F,
     Spec,
-    give_name,
     recording,
     registered_name,
+    set_name,
     signature_of,
     spec_of,
 )
@@ -33,11 +33,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Entry:
-    component: str  # the name in specs; a preset's is that of the component it is made of
+    component: str  # the name in specs; for a preset, the name of its component
     factory: Callable[..., Any]
     preset: Spec | None = None
     summary: str | None = None
-    override: bool = False  # taken by force: no plug-in contests it
+    override: bool = False  # no plug-in contests the name
 
     @property
     def target(self) -> str:
@@ -51,16 +51,16 @@ class _Entry:
 
 
 class Registry(Generic[T]):
-    """Names for the components of one kind.
+    """The components of one kind, by name.
 
     Installed packages add names by entry point, in the group `"ganblocks."` + kind with
-    underscores for spaces: `ganblocks.norms`, `ganblocks.adversarial_losses`. The entry is
-    `name = "module:class or factory"`; it is imported when that name is first built or described.
-    A name that two claim is listed with a warning and built by neither: register one of them
-    with `override=True`.
+    underscores for spaces: `ganblocks.norms`, `ganblocks.adversarial_losses`. An entry is
+    `name = "module:class or factory"`, and is imported when the name is first built or described.
+    A name that two packages claim is listed with a warning and cannot be built, unless one of them
+    registers it with `override=True`.
 
     Args:
-        kind: The plural noun for what it holds, such as `"generators"`.
+        kind: What it holds, in the plural, such as `"generators"`.
 
     Examples:
         >>> SHAPES = Registry("shapes")
@@ -90,39 +90,39 @@ class Registry(Generic[T]):
         return iter(self.names())
 
     def register(self, name: str, *, override: bool = False) -> Callable[[F], F]:
-        """Makes a decorator that gives a class or factory function its name.
+        """Returns a decorator that registers a class or factory function by a name.
 
-        From then on the component remembers the arguments it was built with (see
-        `spec_of`), and a wrong argument is answered with the nearest right one.
+        Components then remember the arguments they were built with (see `spec_of`), and the error
+        for an unknown argument names the nearest one.
 
         Args:
-            name: The name in lower case, as people will write it.
-            override: Take the name even where something else holds it or a plug-in wants it.
+            name: The name, in lower case.
+            override: Take the name even if another component or a plug-in has it.
 
         Raises:
-            OptionError: The name is no string, or what it names cannot be called.
-            RegistryError: The name is taken by another definition; both places are named.
+            OptionError: The name is not a string, or the component is not callable.
+            RegistryError: The name is taken; the message names both definitions.
         """
         self._require_name(name)
 
         def decorate(factory: F) -> F:
-            made = recording(factory, self.kind, name)
-            self._put(name, _Entry(name, made, override=override))
-            return made
+            recorded = recording(factory, self.kind, name)
+            self._add(name, _Entry(name, recorded, override=override))
+            return recorded
 
         return decorate
 
     def preset(self, name: str, spec: Spec, summary: str, *, override: bool = False) -> None:
-        """Names a spec of this registry.
+        """Registers a spec by a name.
 
         Args:
             name: The preset's name.
             spec: The component's spec.
-            summary: One line that says what the preset reproduces.
-            override: Take the name even where something else holds it or a plug-in wants it.
+            summary: What the preset reproduces, in one line.
+            override: Take the name even if another component or a plug-in has it.
 
         Raises:
-            OptionError: The name is no string, or the spec has no type.
+            OptionError: The name is not a string, or the spec has no type.
             RegistryError: The spec's type is unknown, or the preset's name is taken.
 
         Examples:
@@ -137,24 +137,23 @@ class Registry(Generic[T]):
         """
         self._require_name(name)
         base = self._type_of(spec)
-        # Plug-ins are looked for only where need be: import ganblocks makes presets.
+        # Plug-ins are read only if needed: importing ganblocks registers presets.
         entry = self._entries[base] if base in self._entries else self._entry(base)
         full = {**(entry.preset or {}), **spec}
-        self._put(name, _Entry(entry.component, entry.factory, full, summary, override))
+        self._add(name, _Entry(entry.component, entry.factory, full, summary, override))
 
     def build(self, what: ComponentLike, /, *args: Any, **kwargs: Any) -> T:
-        """Builds a component from its name, its spec, or a callable that makes it.
+        """Builds a component from its name, its spec, or a callable that returns one.
 
         Args:
-            what: A name, a spec (whose entries `kwargs` override), or a callable, which is
-                called as it is.
+            what: A name, a spec, whose entries `kwargs` override, or a callable.
             *args: Positional arguments of the component, such as a norm's channels.
             **kwargs: Keyword arguments of the component.
 
         Raises:
-            RegistryError: The name is unknown (the nearest names and the full list are given),
-                claimed twice, or a plug-in that cannot be loaded.
-            OptionError: An argument is unknown, missing or of the wrong kind.
+            RegistryError: The name is unknown, claimed by two packages, or a plug-in that could
+                not be loaded.
+            OptionError: An argument is unknown, missing or of the wrong type.
         """
         if isinstance(what, str):
             what = {"type": what}
@@ -162,23 +161,23 @@ class Registry(Generic[T]):
             entry = self._entry(self._type_of(what))
             arguments = {**(entry.preset or {}), **what}
             del arguments["type"]
-            made: T = entry.factory(*args, **{**arguments, **kwargs})
-            give_name(made, entry.factory, entry.component)
-            return made
-        if callable(what) and not hasattr(type(what), "forward"):  # a module is no factory
+            component: T = entry.factory(*args, **{**arguments, **kwargs})
+            set_name(component, entry.factory, entry.component)
+            return component
+        if callable(what) and not hasattr(type(what), "forward"):  # a module is not a factory
             return what(*args, **kwargs)  # type: ignore[no-any-return]
         raise OptionError(
-            f"{self.kind} are built from a name, a spec or a callable that makes one, such as its "
-            f"class; got {what!r}. Names: {', '.join(self.names())}"
+            f"cannot build {self.kind} from {what!r}: write a name, a spec or a callable that "
+            f"returns one, such as its class. Names: {', '.join(self.names())}"
         )
 
     def names(self, pattern: str = "*") -> list[str]:
-        """Lists the names, presets and plug-ins included, that match a shell pattern.
+        """Returns the names, including presets and plug-ins, that match a shell pattern.
 
-        Nothing of a plug-in is imported. A name that two claim is warned of once.
+        No plug-in is imported. A warning, shown once, names packages that claim the same name.
 
         Args:
-            pattern: What names look like, such as `"unet*"`; all by default.
+            pattern: A pattern such as `"unet*"`; all names by default.
 
         Examples:
             >>> from ganblocks import GENERATORS
@@ -193,17 +192,14 @@ class Registry(Generic[T]):
         return names
 
     def describe(self, name: str) -> Description:
-        """Tells what a name stands for and where it is defined.
+        """Returns the class, signature, summary and source of a name.
 
         Args:
-            name: A registered name, a preset's or a plug-in's too.
-
-        Returns:
-            Its class or factory, signature, first line, file and distribution; printed, a card.
+            name: The name of a component, a preset or a plug-in.
 
         Raises:
-            RegistryError: The name is unknown, claimed twice, a plug-in that cannot be loaded, or
-                has a default that cannot be written.
+            RegistryError: The name is unknown, claimed by two packages, a plug-in that could not
+                be loaded, or has a default whose `repr` fails.
 
         Examples:
             >>> from ganblocks.blocks import NORMS
@@ -215,12 +211,12 @@ class Registry(Generic[T]):
         signature = signature_of(entry.factory)
         try:
             written = str(signature)
-        except Exception as error:  # whatever the __repr__ of a foreign default does
+        except Exception as error:  # from the __repr__ of a default
             raise RegistryError(
-                f"{name!r} of {self.kind} cannot be described: a default of {entry.place} cannot "
-                f"be written ({type(error).__name__}: {error}). Repair its __repr__"
+                f"{name!r} of {self.kind} cannot be described: the repr of a default of "
+                f"{entry.place} failed ({type(error).__name__}: {error}). Repair its __repr__"
             ) from error
-        # Not inspect.getdoc, which falls back on the parent's words.
+        # Not inspect.getdoc, which falls back on the parent's docstring.
         doc = inspect.cleandoc(_definition(entry.factory).__doc__ or "")
         plugins = [] if entry.override else self._plugins.get(name, [])
         return Description(
@@ -242,7 +238,7 @@ class Registry(Generic[T]):
         )
 
     def refresh(self) -> None:
-        """Looks for plug-ins again, as after `pip install` in a running notebook.
+        """Reads plug-ins again, such as after `pip install` in a running notebook.
 
         Examples:
             >>> Registry("shapes").refresh()
@@ -262,11 +258,10 @@ class Registry(Generic[T]):
     def _entry(self, name: str) -> _Entry:
         self._require_name(name)
         if name not in self:
-            named = [n for n, e in self._entries.items() if e.target.endswith(f".{name}")]
-            if named:
+            if names := [n for n, e in self._entries.items() if e.target.endswith(f".{name}")]:
                 raise RegistryError(
-                    f"{name!r} is the class that {self.kind} build as "
-                    f"{' or '.join(map(repr, named))}: write the name, or the class without quotes"
+                    f"{name!r} is a class of {self.kind} whose name is "
+                    f"{' or '.join(map(repr, names))}: write the name, or the class without quotes"
                 )
             raise RegistryError(not_one_of(f"name in {self.kind}", name, self._known()))
         if clash := self._clash(name):
@@ -281,46 +276,45 @@ class Registry(Generic[T]):
         target = plugin.load()
         if plugin.name in self._entries:  # its module registered it
             return self._entries[plugin.name]
-        known = registered_name(target)
-        if known in self._entries and self._entries[known].factory is target:
-            return self._entries[known]  # another name for a component that has one
+        registered = self._entries.get(registered_name(target) or "")
+        if registered and registered.factory is target:  # another name for the same component
+            return registered
         try:
             return _Entry(plugin.name, recording(target, self.kind, plugin.name))
-        except Exception as error:  # a class of C code, a signature that cannot be read
+        except Exception as error:  # such as a class in C without a signature
             raise plugin.broken(f"{type(error).__name__}: {error}") from error
 
     def _clash(self, name: str) -> str:
-        """Words what two claim; empty where the name is one component's."""
-        held = self._entries.get(name)
-        plugins = self._plugins.get(name, [])
-        if not plugins or (held is not None and held.override):
+        """Returns the message for a name that several packages claim, or an empty string."""
+        entry, plugins = self._entries.get(name), self._plugins.get(name, [])
+        if not plugins or (entry and entry.override):
             return ""
         claims = [str(plugin) for plugin in plugins]
-        if held is not None and not any(plugin.defines(held.factory) for plugin in plugins):
-            claims.insert(0, held.place)
+        if entry and not any(plugin.defines(entry.factory) for plugin in plugins):
+            claims.insert(0, entry.place)
         if len(claims) < 2:
             return ""
         return (
-            f"{name!r} of {self.kind} is claimed by {' and by '.join(claims)}, and built by none. "
-            "Import the class you mean, or uninstall a package, or give one of them the name with "
-            "register(..., override=True)"
+            f"{name!r} of {self.kind} is claimed by {' and by '.join(claims)}, so it cannot be "
+            "built. Import the class you mean, uninstall one of the packages, or register one with "
+            "override=True"
         )
 
-    def _put(self, name: str, entry: _Entry) -> None:
-        held = self._entries.get(name)
-        if held is not None and not entry.override and not _same_definition(held, entry):
+    def _add(self, name: str, entry: _Entry) -> None:
+        existing = self._entries.get(name)
+        if existing and not entry.override and not _same_definition(existing, entry):
             for plugin in self._plugins.get(name, []):
-                if plugin.defines(entry.factory) and not plugin.defines(held.factory):
-                    return  # told when the name is listed or built; its module may go on loading
+                if plugin.defines(entry.factory) and not plugin.defines(existing.factory):
+                    return  # reported when the name is listed or built; let its module load
             raise RegistryError(
-                f"{self.kind} already has {name!r}: {held.place}; {entry.place} wants it too. "
-                "Choose another name, or write override=True to replace it"
+                f"{self.kind} already has {name!r}, {existing.place}; {entry.place} cannot have "
+                "the same name. Choose another one, or write override=True to replace it"
             )
         self._entries[name] = entry
 
     def _type_of(self, spec: Mapping[str, Any]) -> str:
         if "type" not in spec:
-            raise OptionError(f"a spec of {self.kind} needs the key 'type'; got {dict(spec)!r}")
+            raise OptionError(f"a spec of {self.kind} needs the key 'type': got {dict(spec)!r}")
         name: str = spec["type"]
         self._require_name(name)
         return name
@@ -328,12 +322,12 @@ class Registry(Generic[T]):
     def _require_name(self, name: object) -> None:
         if not isinstance(name, str) or not name:
             raise OptionError(
-                f"{name!r} is no name for one of the {self.kind}: write a string that is not empty"
+                f"{name!r} is not a name for {self.kind}: write a string that is not empty"
             )
 
 
 def _definition(factory: Callable[..., Any]) -> Callable[..., Any]:
-    """Finds the class or function behind a wrapper, a partial or a callable object."""
+    """Returns the class or function behind a wrapper, a partial or a callable object."""
     factory = inspect.unwrap(factory)
     if isinstance(factory, functools.partial):
         return _definition(factory.func)
@@ -341,7 +335,7 @@ def _definition(factory: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _source(factory: Callable[..., Any]) -> tuple[str, int]:
-    """Finds the file and first line of a definition; a notebook cell has neither."""
+    """Returns the file and first line of a definition, or `("?", 0)` in a notebook cell."""
     definition = _definition(factory)
     try:
         return inspect.getsourcefile(definition) or "?", inspect.getsourcelines(definition)[1]
@@ -351,17 +345,17 @@ def _source(factory: Callable[..., Any]) -> tuple[str, int]:
 
 @functools.cache
 def _distribution(package: str) -> str:
-    """Names what a package was installed as; a checkout goes by its folder."""
+    """Returns the distribution of a package, or its own name in a checkout."""
     return next(iter(packages_distributions().get(package, ())), package)
 
 
-def _same_definition(held: _Entry, new: _Entry) -> bool:
-    """Tells a definition that was run again (a notebook cell) from a rival for its name."""
-    return held.preset == new.preset and _identity(held.factory) == _identity(new.factory)
+def _same_definition(a: _Entry, b: _Entry) -> bool:
+    """Whether one definition was executed twice, such as a notebook cell."""
+    return a.preset == b.preset and _identity(a.factory) == _identity(b.factory)
 
 
 def _identity(factory: Callable[..., Any]) -> tuple[object, ...]:
-    """Returns what two runs of one definition share; for want of a name, its content."""
+    """Returns what is equal if a definition is executed twice: its name, or its content."""
     factory, definition = inspect.unwrap(factory), _definition(factory)
     content: object = None
     if isinstance(factory, functools.partial):

@@ -1,4 +1,4 @@
-"""Specs: components remember what they were built with, and tell it as plain JSON."""
+"""Specs: the arguments a component was built with, as plain JSON."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from ganblocks.errors import OptionError, SpecError, not_one_of
 F = TypeVar("F", bound=Callable[..., Any])
 
 Spec = dict[str, Any]
-"""A component as plain JSON: its registry name under `type`, its arguments beside it."""
+"""A component as plain JSON: its registry name under `type`, and its arguments."""
 
 ComponentLike = str | Mapping[str, Any] | Callable[..., Any]
-"""What a component argument takes: a registry name, a spec, or a callable."""
+"""Anything that describes a component: a registry name, a spec, or a callable."""
 
 _RECORD = "_ganblocks_record"
 _NAME = "_ganblocks_name"
-_MODULE_INIT = nn.Module.__init__  # torch.compile puts another one in its place
+_MODULE_INIT = nn.Module.__init__  # torch.compile replaces it
 
 
 @dataclass(frozen=True)
 class _Record:
-    """What a component was built with; `owner` tells it from an unregistered subclass."""
+    """The arguments that a component was built with."""
 
-    owner: type
+    owner: type  # an unregistered subclass is not the owner of its parent's record
     name: str
     arguments: dict[str, Any]
-    nameless: str = ""  # a parameter that was given by position and has no name to write
+    positional: str = ""  # an argument that can only be passed by position
 
 
 def spec_of(component: object) -> Spec:
-    """Returns the spec that builds a component like this one, defaults written out.
+    """Returns the spec of a component, including defaults.
 
     Args:
         component: An object whose class or factory is registered.
 
     Returns:
-        A plain JSON dictionary; `REGISTRY.build(spec)` makes an equal component with the
-        same state-dict layout and fresh weights.
+        A plain JSON dictionary; `REGISTRY.build(spec)` builds an equal component with the same
+        state-dict layout and fresh weights.
 
     Raises:
-        SpecError: The component is not registered, cannot remember its arguments, or was
-            handed something that has no spec.
+        SpecError: The component is not registered, cannot store its arguments, or has an argument
+            without a spec.
 
     Examples:
         >>> import ganblocks
@@ -59,51 +59,46 @@ def spec_of(component: object) -> Spec:
     record = getattr(component, _RECORD, None)
     if not isinstance(record, _Record) or record.owner is not type(component):
         raise SpecError(
-            f"{type(component).__qualname__} has no spec: its class is not registered, was not "
-            "when this one was built, or cannot remember its arguments (a plain value, "
-            "__slots__). Register the class with @REGISTRY.register(name), without __slots__"
+            f"{type(component).__qualname__} has no spec: its class is not registered, was "
+            "registered after this object was built, or cannot store its arguments (__slots__, a "
+            "plain value). Register the class with @REGISTRY.register(name), without __slots__"
         )
-    if record.nameless:
+    if record.positional:
         raise SpecError(
-            f"{record.name!r} was given {record.nameless}, which has no name to stand under in a "
-            "spec. Write the component with parameters that are given by name"
+            f"{record.name!r} has no spec: its argument {record.positional} is positional-only. "
+            "Define the component with keyword parameters"
         )
-    return {
-        "type": record.name,
-        **{
-            key: _plain(value, f"{key} of {record.name!r}")
-            for key, value in record.arguments.items()
-        },
-    }
+    arguments = {k: _plain(v, f"{k} of {record.name!r}") for k, v in record.arguments.items()}
+    return {"type": record.name, **arguments}
 
 
 def record_of(component: object) -> object | None:
-    """Returns what a component remembers of its building, or None."""
+    """Returns the record of a component's arguments, or None."""
     return vars(component).get(_RECORD) if hasattr(component, "__dict__") else None
 
 
 def recording(factory: F, kind: str, name: str) -> F:
-    """Makes a class or function record, on what it builds, the arguments it was given."""
+    """Makes a class or function record its arguments on each component that it builds."""
     what = f"{kind} {name!r}"
     if not callable(factory):
-        raise OptionError(f"{what}: {factory!r} is neither a class nor a function; register one")
+        raise OptionError(f"{what}: {factory!r} is neither a class nor a function")
     signature = signature_of(factory)
     if "type" in signature.parameters:
         raise OptionError(
-            f"{what}: in a spec the key 'type' holds the component's name; give the parameter "
-            "'type' another name"
+            f"{what}: the key 'type' of a spec holds the component's name; rename the parameter "
+            "'type'"
         )
     if inspect.isclass(factory):
         original = factory.__init__
 
         @functools.wraps(original)
         def __init__(self: object, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-            if type(self) is not factory:  # a subclass answers for its own arguments
+            if type(self) is not factory:  # a subclass records its own arguments
                 original(self, *args, **kwargs)
                 return
-            arguments, nameless = _bound(signature, what, args, kwargs)
+            arguments, positional = _bound(signature, what, args, kwargs)
             original(self, *args, **kwargs)
-            _remember(self, _Record(factory, name, arguments, nameless))
+            _store(self, _Record(factory, name, arguments, positional))
 
         setattr(factory, "__init__", __init__)  # noqa: B010  (mypy forbids the plain form)
         setattr(factory, _NAME, name)
@@ -111,57 +106,57 @@ def recording(factory: F, kind: str, name: str) -> F:
 
     @functools.wraps(factory)
     def build(*args: Any, **kwargs: Any) -> Any:
-        arguments, nameless = _bound(signature, what, args, kwargs)
-        made = factory(*args, **kwargs)
-        _remember(made, _Record(type(made), name, arguments, nameless))
-        return made
+        arguments, positional = _bound(signature, what, args, kwargs)
+        component = factory(*args, **kwargs)
+        _store(component, _Record(type(component), name, arguments, positional))
+        return component
 
     setattr(build, _NAME, name)
     return build  # type: ignore[return-value]
 
 
 def registered_name(factory: object) -> str | None:
-    """Returns the name a class or factory was registered by; its own, not its parent's."""
+    """Returns the name of a registered class or factory, or None; not its parent's."""
     name: str | None = getattr(factory, "__dict__", {}).get(_NAME)
     return name
 
 
-def give_name(made: object, factory: Callable[..., Any], name: str) -> None:
-    """Records the name that a registry built by, where its factory goes by others as well."""
-    record = getattr(made, _RECORD, None)
-    if not isinstance(record, _Record) or record.owner is not type(made) or record.name == name:
+def set_name(component: object, factory: Callable[..., Any], name: str) -> None:
+    """Records the name that a component was built by, if its factory has several."""
+    record = getattr(component, _RECORD, None)
+    if not isinstance(record, _Record) or record.owner is not type(component):
         return
     if not inspect.isclass(factory) or factory is record.owner:
-        _remember(made, replace(record, name=name))
+        _store(component, replace(record, name=name))
 
 
-def keep_spec(made: object, before: type) -> None:
-    """Lets an object whose class was replaced in place, as FSDP does, answer for its arguments."""
-    record = getattr(made, _RECORD, None)
+def keep_spec(component: object, before: type) -> None:
+    """Keeps the spec of an object whose class was replaced in place, as FSDP does."""
+    record = getattr(component, _RECORD, None)
     if isinstance(record, _Record) and record.owner is before:
-        _remember(made, replace(record, owner=type(made)))
+        _store(component, replace(record, owner=type(component)))
 
 
 def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
-    """Returns what a class or function takes; nothing where nothing stands behind (*args)."""
+    """Returns the signature of a class or function; empty for an inherited bare `__init__`."""
     if inspect.isclass(factory):
-        init = inspect.unwrap(factory.__init__)  # a registered class has ours around its own
+        init = inspect.unwrap(factory.__init__)  # recording() wraps it
         if init in (object.__init__, _MODULE_INIT, nn.Module.__init__):
             return inspect.Signature()
     return inspect.signature(factory)
 
 
-def _remember(made: object, record: _Record) -> None:
-    """Keeps the record, also on a frozen object; an int or __slots__ have no place for it."""
+def _store(component: object, record: _Record) -> None:
+    """Stores the record, also on a frozen object; an int or `__slots__` cannot hold it."""
     for key, value in record.arguments.items():
-        if type(value).__module__ == "dataclasses":  # the mark of a default_factory
-            record.arguments[key] = _copied(getattr(made, key, value))
+        if type(value).__module__ == "dataclasses":  # the sentinel of a default_factory
+            record.arguments[key] = _copied(getattr(component, key, value))
     with contextlib.suppress(AttributeError, TypeError):
-        object.__setattr__(made, _RECORD, record)
+        object.__setattr__(component, _RECORD, record)
 
 
 def _copied(value: Any) -> Any:
-    """Copies what may be changed in place before the spec is asked for; the rest stays itself."""
+    """Copies dicts and lists, which the caller may change later."""
     if isinstance(value, Mapping):
         return {key: _copied(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -172,10 +167,7 @@ def _copied(value: Any) -> Any:
 def _bound(
     signature: inspect.Signature, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[dict[str, Any], str]:
-    """Matches arguments to a signature; a mismatch names the nearest parameter.
-
-    Gives the arguments by name, and what was given that has none.
-    """
+    """Returns the arguments by name, and a description of one that is positional-only."""
     parameters = signature.parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key in kwargs:
@@ -184,25 +176,25 @@ def _bound(
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise OptionError(f"{what}: {error}. Its signature is {signature}") from None
+        raise OptionError(f"{what}: {error}. The signature is {signature}") from None
     bound.apply_defaults()
     arguments: dict[str, Any] = {}
-    nameless = ""
+    positional = ""
     for key, value in bound.arguments.items():
         kind = parameters[key].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             arguments.update(_copied(value))
         elif kind is inspect.Parameter.POSITIONAL_ONLY:
-            nameless = f"{key}={value!r} by position"
+            positional = f"{key}={value!r}"
         elif kind is not inspect.Parameter.VAR_POSITIONAL:
             arguments[key] = _copied(value)
         elif value:
-            nameless = f"*{key}={value!r}"
-    return arguments, nameless
+            positional = f"*{key}={value!r}"
+    return arguments, positional
 
 
 def _plain(value: object, where: str) -> Any:
-    """Turns an argument into plain JSON, nested components into nested specs."""
+    """Converts an argument to plain JSON, and nested components to nested specs."""
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Path):
@@ -213,13 +205,13 @@ def _plain(value: object, where: str) -> Any:
         return [_plain(item, where) for item in value]
     if hasattr(value, _RECORD):
         return spec_of(value)
-    if isinstance(getattr(type(value), "spec", None), property):  # it knows its own
+    if isinstance(getattr(type(value), "spec", None), property):  # it describes itself
         return value.spec  # type: ignore[attr-defined]
     if callable(value) and (name := registered_name(value)) is not None:
         return {"type": name}
     remedy = (
         "Register it with @REGISTRY.register(name) and pass its name instead"
         if callable(value)
-        else "Pass a plain value (text, number, list) instead"
+        else "Pass a plain value (string, number, list) instead"
     )
-    raise SpecError(f"{where} was given {value!r}, which has no spec. {remedy}")
+    raise SpecError(f"{where} is {value!r}, which has no spec. {remedy}")

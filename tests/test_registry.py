@@ -47,7 +47,7 @@ def shapes():
 
 
 def test_the_name_of_a_class_is_answered_with_its_names():
-    with pytest.raises(RegistryError, match="build as 'resnet' or 'resnet_6blocks' or"):
+    with pytest.raises(RegistryError, match="whose name is 'resnet' or 'resnet_6blocks' or"):
         GENERATORS.build("ResNetGenerator")
 
 
@@ -62,7 +62,7 @@ def test_build_from_name_spec_and_callable(shapes):
 
 def test_building_reads_no_source_file(shapes, monkeypatch):
     def refuse(definition):
-        raise AssertionError("slow: for cards and errors alone")
+        raise AssertionError("slow: only for descriptions and errors")
 
     monkeypatch.setattr(inspect, "getsourcefile", refuse)
     assert shapes.build("big").side == 10
@@ -221,14 +221,14 @@ def test_a_name_is_a_string_that_is_not_empty(shapes, name):
         lambda name: shapes.preset("mine", {"type": name}, "A square"),
     ]
     for use in uses:
-        with pytest.raises(OptionError, match="is no name for one of the shapes"):
+        with pytest.raises(OptionError, match="is not a name for shapes"):
             use(name)
 
 
 def test_only_what_can_be_called_and_written_as_a_spec_is_registered(shapes):
     with pytest.raises(OptionError, match="3 is neither a class nor a function"):
         shapes.register("three")(3)
-    with pytest.raises(OptionError, match="give the parameter 'type' another name"):
+    with pytest.raises(OptionError, match="rename the parameter 'type'"):
         shapes.register("typed")(Typed)
     with pytest.raises(OptionError, match="needs the key 'type'"):
         shapes.preset("mine", {"side": 3}, "A square")
@@ -237,14 +237,14 @@ def test_only_what_can_be_called_and_written_as_a_spec_is_registered(shapes):
 
 
 class Typed:
-    """Takes the word that specs keep for themselves."""
+    """Has a parameter whose name specs reserve."""
 
     def __init__(self, type="solid"):  # noqa: A002
         self.type = type
 
 
 def double(x):
-    """Gives twice as much."""
+    """Returns twice as much."""
     return 2 * x
 
 

@@ -1,4 +1,4 @@
-"""Problems of a training, found in its figures and outputs, each reported once with a remedy."""
+"""Detects training problems from figures and outputs, and reports each once with a remedy."""
 
 from ganblocks.health.finding import Finding
 from ganblocks.health.monitor import HealthMonitor

@@ -1,4 +1,4 @@
-"""Dead channels: those whose activation is one constant, for every image and place."""
+"""Dead channels: their activation is constant over all images and positions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from ganblocks.blocks import ACTIVATIONS
 from ganblocks.spec import registered_name
 
-# The values of a channel are few at the bottleneck, and there sound channels may all be off:
-# four images at 4×4 are enough.
+# At the bottleneck a channel has few values, and may be off at all of them by chance; four images
+# at 4×4 are enough.
 VALUES = 64
 # fp32 rounds at 6e-8 of the layer's largest value.
 CONSTANT = 1e-6
 
 
 class ChannelRanges:
-    """Records the smallest and the largest value of each channel of every activation.
+    """Records the smallest and largest value of each channel of every activation.
 
     Examples:
         >>> network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU())
@@ -33,38 +33,37 @@ class ChannelRanges:
 
     def __init__(self, network: nn.Module) -> None:
         self._calls: Counter[str] = Counter()
-        self._seen: dict[tuple[str, int], tuple[Tensor, Tensor, int]] = {}
+        self._ranges: dict[tuple[str, int], tuple[Tensor, Tensor, int]] = {}
         network.register_forward_pre_hook(self._begin)
         for name, module in network.named_modules():
             if _is_activation(module):
                 module.register_forward_hook(partial(self._note, name))
 
     def dead(self) -> dict[str, float]:
-        """Returns the share of dead channels of each activation that has some."""
-        found: dict[str, float] = {}
-        for (name, _), (low, high, values) in self._seen.items():
+        """Returns the share of dead channels, by the name of each activation that has any."""
+        dead: dict[str, float] = {}
+        for (name, _), (low, high, values) in self._ranges.items():
             size = torch.maximum(low.abs(), high.abs()).max()
             share = (high - low <= CONSTANT * size).float().mean().item()
             if share and values >= VALUES:
-                found[name] = max(share, found.get(name, 0.0))
-        return found
+                dead[name] = max(share, dead.get(name, 0.0))
+        return dead
 
     def _begin(self, *_: object) -> None:
         self._calls.clear()
 
-    def _note(self, name: str, _module: nn.Module, _inputs: Any, made: Any) -> None:
-        if not isinstance(made, Tensor) or made.dim() != 4:
+    def _note(self, name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        if not isinstance(output, Tensor) or output.dim() != 4:
             return
-        # One activation may stand in several places: the n-th call is the n-th place.
-        place = (name, self._calls[name])
+        key = (name, self._calls[name])  # a module may be called several times in one forward
         self._calls[name] += 1
-        low, high = made.amin((0, 2, 3)), made.amax((0, 2, 3))
-        values = made.numel() // made.shape[1]
-        if place in self._seen:
-            before = self._seen[place]
+        low, high = output.amin((0, 2, 3)), output.amax((0, 2, 3))
+        values = output.numel() // output.shape[1]
+        if key in self._ranges:
+            before = self._ranges[key]
             low, high = torch.minimum(low, before[0]), torch.maximum(high, before[1])
             values += before[2]
-        self._seen[place] = low, high, values
+        self._ranges[key] = low, high, values
 
 
 def _is_activation(module: nn.Module) -> bool:

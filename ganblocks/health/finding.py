@@ -1,4 +1,4 @@
-"""What the health monitor reports."""
+"""What the health checks report."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """One problem of a training, in words.
+    """A training problem.
 
     Attributes:
-        step: The step at which it was found.
+        step: The step at which it was detected.
         name: Its name, such as `"blind-discriminator"`.
         message: What was seen, what it means, and which option to change.
 

@@ -1,4 +1,4 @@
-"""Whether a discriminator has a norm on its logits, read from its modules."""
+"""Detects a norm on a discriminator's logits from its modules."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from ganblocks.spec import registered_name
 def norm_on_logits(discriminators: Mapping[str, nn.Module]) -> str | None:
     """Returns the name and class of a norm after the last convolution, or None if there is none.
 
-    Modules count in the order in which they were put in, which is nearly always that of their
-    calls.
+    Modules are taken in the order of registration, which is nearly always the order of the calls.
     """
     for prefix, discriminator in discriminators.items():
-        found = None
+        norm = None
         for name, module in discriminator.named_modules():
             if isinstance(module, _ConvNd | nn.Linear):
-                found = None
+                norm = None
             elif _is_norm(module):
-                found = f"`{prefix}.{name}` ({type(module).__name__})"
-        if found:
-            return found
+                norm = f"`{prefix}.{name}` ({type(module).__name__})"
+        if norm:
+            return norm
     return None
 
 
 def _is_norm(module: nn.Module) -> bool:
-    if isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm | nn.RMSNorm):
-        return True
-    return registered_name(type(module)) in NORMS
+    of_torch = isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm | nn.RMSNorm)
+    return of_torch or registered_name(type(module)) in NORMS

@@ -1,4 +1,4 @@
-"""The health monitor: reads a training's figures and reports each problem once."""
+"""The health monitor: checks a training's figures and reports each problem once."""
 
 from __future__ import annotations
 
@@ -18,26 +18,24 @@ from ganblocks.health.window import Row
 
 
 class HealthMonitor:
-    """Reads what a training logs, and names each problem and the option to change, once.
+    """Checks what a training logs, and reports each problem once, with the option to change.
 
-    A healthy training stays quiet: a figure must be far off over at least 10 rows and 100 steps,
-    and a generator is looked at after 100 steps. A check whose figures a task does not log is left
-    out.
+    A healthy training has no findings: a figure must be far off over at least 10 rows and 100
+    steps, and a generator is checked after 100 steps. A check without its figures is skipped.
 
     Args:
-        discriminators: The discriminators by name, whose modules are named where they are the
-            cause.
+        discriminators: The discriminators by name, to look for the cause of a problem in.
 
     Examples:
         >>> blind = nn.Sequential(nn.Conv2d(6, 1, 4), nn.BatchNorm2d(1))
         >>> monitor = HealthMonitor({"discriminator": blind})
-        >>> found = []
+        >>> findings = []
         >>> for step in range(0, 110, 10):
         ...     row = {"step": step, "d_real": 0.4, "d_fake": 0.4, "d_spread": 1.0}
-        ...     found += monitor.read(row)
-        >>> [(finding.step, finding.name) for finding in found]
+        ...     findings += monitor.read(row)
+        >>> [(finding.step, finding.name) for finding in findings]
         [(100, 'blind-discriminator')]
-        >>> "`discriminator.1` (BatchNorm2d)" in found[0].message
+        >>> "`discriminator.1` (BatchNorm2d)" in findings[0].message
         True
     """
 
@@ -49,15 +47,14 @@ class HealthMonitor:
             OutOfProportion(wins),
             LearningRateZero(),
         )
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
 
     def read(self, row: Row) -> list[Finding]:
-        """Looks at one row of the log.
+        """Checks the next row of the log.
 
         Args:
-            row: Figures by name, `"step"` among them, in rising order of the steps. A check whose
-                figures are missing is left out; a row that is not finite is for
-                `find_nonfinite`, and is passed over.
+            row: Figures by name, including `"step"`. A row with NaN or infinity is skipped; see
+                `find_nonfinite`.
 
         Returns:
             The problems that were not reported before.
@@ -67,12 +64,12 @@ class HealthMonitor:
         messages = {check.name: check.read(row) for check in self._checks}
         return self._new(int(row["step"]), messages)
 
-    def look(self, step: int, probe: Probe) -> list[Finding]:
-        """Looks at what the generator makes.
+    def read_probe(self, step: int, probe: Probe) -> list[Finding]:
+        """Checks the outputs of the generator.
 
         Args:
-            step: The step that the training is at.
-            probe: What `probe_generator` measured.
+            step: The current step of the training.
+            probe: The result of `probe_generator`.
 
         Returns:
             The problems that were not reported before.
@@ -83,13 +80,12 @@ class HealthMonitor:
             >>> flat = nn.Conv2d(3, 3, 1)
             >>> _ = nn.init.zeros_(flat.weight)
             >>> probe = probe_generator(flat, list(torch.rand(2, 3, 16, 16)))
-            >>> found = HealthMonitor({}).look(400, probe)
-            >>> [finding.name for finding in found]
+            >>> [finding.name for finding in HealthMonitor({}).read_probe(400, probe)]
             ['ignores-input', 'collapsed-output']
         """
         return self._new(step, problems(step, probe))
 
     def _new(self, step: int, messages: dict[str, str | None]) -> list[Finding]:
-        found = [Finding(step, n, m) for n, m in messages.items() if m and n not in self._said]
-        self._said |= {finding.name for finding in found}
-        return found
+        new = {n: m for n, m in messages.items() if m and n not in self._reported}
+        self._reported |= new.keys()
+        return [Finding(step, name, message) for name, message in new.items()]

@@ -1,25 +1,25 @@
-"""Checks of what a generator makes: outputs that ignore something, or are all alike."""
+"""Checks of a generator's outputs: they ignore something, or are all alike."""
 
 from __future__ import annotations
 
 from ganblocks.health.probe import Probe
 
-# A generator is hardly more than its first weights before.
+# Before, a generator is close to its initialization.
 STEPS = 100
-# A part of the inputs' differences: below a tenth of a gray level of 255 where those are large.
+# Of the inputs' differences: below a tenth of a gray level of 255 even if those are large.
 IGNORED = 1e-3
-# A hundredth of a gray level; dropout gave 0.008 and more on facades.
+# A hundredth of a gray level; dropout gave 0.008 or more on facades.
 NO_NOISE = 1e-4
-# Facades differed by 0.2 of their inputs' differences untrained, and by 0.26 and more trained.
+# Facades differed by 0.2 of their inputs' differences untrained, and by 0.26 or more trained.
 COLLAPSED = 1e-2
-# A gray level and a quarter: one color to the eye. Facades had 0.19 and more.
+# A gray level and a quarter: one color to the eye. Facades had 0.19 or more.
 FLAT = 1e-2
 # A few channels are dead in many healthy networks.
 DEAD = 0.5
 
 
 def problems(step: int, probe: Probe) -> dict[str, str | None]:
-    """Returns a message for each problem of a generator, or None if absent.
+    """Returns a message for each problem of a generator, or None if it is absent.
 
     Examples:
         >>> flat = Probe(1, None, None, None, None, contrast=0.0, saturated=0.0, dead={})
@@ -42,11 +42,12 @@ def _ignores_input(probe: Probe) -> str | None:
     if probe.by_input >= IGNORED * probe.input_spread:
         return None
     return (
-        f"the generator's outputs of {probe.inputs} inputs differ by {probe.by_input:.1g}, where "
+        f"the generator's outputs for {probe.inputs} inputs differ by {probe.by_input:.1g}, while "
         f"the inputs differ by {probe.input_spread:.2g} (root mean square, in [-1, 1]): it "
-        "ignores its input. A layer near the input gives nothing, or a norm removes what tells "
-        "the inputs apart. Check the dataset's direction and the grids, try another norm=, give "
-        "the terms that compare with the target more weight, and start again with a lower lr."
+        "ignores its input. A layer near the input is dead, or a norm removes the differences "
+        "between inputs. Check the dataset's direction and the sample grids, try another `norm`, "
+        "raise the weights of the terms that compare with the target, and start again with a lower "
+        "`lr`."
     )
 
 
@@ -54,39 +55,39 @@ def _ignores_noise(probe: Probe) -> str | None:
     if probe.by_noise is None or probe.by_noise >= NO_NOISE:
         return None
     return (
-        "the generator draws noise, and its output of one input differs by "
-        f"{probe.by_noise:.1g} from one draw to the next (root mean square, in [-1, 1]): it "
-        "ignores the noise. That does no harm where one output is wanted: "
-        'dropout_mode="train" then saves the draw. For more than one, put the dropout into more '
-        "levels (dropout_levels in the dialect), or lower the weight of the terms that compare "
-        "with the target."
+        "the generator draws noise, but its output for one input differs only by "
+        f"{probe.by_noise:.1g} from draw to draw (root mean square, in [-1, 1]): it ignores the "
+        "noise. That is harmless if you want one output for each input; "
+        '`dropout_mode="train"` then saves the draw. For varied outputs, use dropout at more '
+        "levels (`dropout_levels` of the dialect), or lower the weights of the terms that compare with "
+        "the target."
     )
 
 
 def _collapsed(probe: Probe) -> str | None:
     if probe.contrast < FLAT:
         seen = (
-            "every output of the generator is one color: its values spread by "
+            "every output of the generator is one color: the standard deviation of its values is "
             f"{probe.contrast:.1g} at most, in [-1, 1]"
         )
         if probe.saturated > DEAD:
-            seen += f", and {probe.saturated:.0%} of them lie at an end of the range"
+            seen += f", and {probe.saturated:.0%} of them are at an end of the range"
     elif (
         probe.input_spread
         and probe.output_spread is not None
         and probe.output_spread < COLLAPSED * probe.input_spread
     ):
         seen = (
-            f"the generator's outputs of {probe.inputs} inputs are nearly the same: they differ "
-            f"by {probe.output_spread:.1g}, the inputs by {probe.input_spread:.2g} (root "
-            "mean square, in [-1, 1])"
+            f"the generator's outputs for {probe.inputs} inputs are nearly the same: they differ "
+            f"by {probe.output_spread:.1g}, while the inputs differ by {probe.input_spread:.2g} "
+            "(root mean square, in [-1, 1])"
         )
     else:
         return None
     return (
-        f"{seen}. The generator has collapsed, and seldom recovers by itself: go back to a "
-        "checkpoint from before, or start again, with a lower lr, clip_norm=1, a lower lr for "
-        "the discriminator's optimizer alone, or a penalty on it such as r1."
+        f"{seen}. The generator has collapsed, and rarely recovers by itself. Go back to an "
+        "earlier checkpoint or start again, with a lower `lr`, `clip_norm=1`, a lower `lr` for the "
+        "discriminator's optimizer only, or a penalty on the discriminator such as r1."
     )
 
 
@@ -96,8 +97,8 @@ def _dead(probe: Probe) -> str | None:
         return None
     layers = ", ".join(f"`{name}` {share:.0%}" for name, share in dead.items())
     return (
-        f"channels of the generator are dead, the same constant for every image and place: "
-        f"{layers}. They carry nothing and, after a ReLU, get no gradient to recover by. Start "
-        'again with a lower lr, an activation with a slope below 0 (up_activation="leaky_relu"), '
-        "or a norm before it (norm=)."
+        "channels of the generator are dead, that is, constant over all images and positions: "
+        f"{layers}. They carry no information and, after a ReLU, get no gradient to recover. Start "
+        "again with a lower `lr`, an activation that is not 0 below 0 "
+        '(`up_activation="leaky_relu"`), or a norm before the activation (`norm`).'
     )

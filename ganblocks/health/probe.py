@@ -1,4 +1,4 @@
-"""A generator's outputs of a few inputs, as figures."""
+"""Measures a generator's outputs for a few inputs."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from ganblocks.errors import DataError
 from ganblocks.health.channels import ChannelRanges
 from ganblocks.randomness import own_randomness, random_state
 
-MOST = 4
-# Of the range from -1 to 1: beyond this a tanh has hardly a gradient.
+MAX_INPUTS = 4
+# Beyond this a tanh has hardly any gradient.
 SATURATED = 0.99
 
 
 @dataclass(frozen=True)
 class Probe:
-    """How a generator's outputs differ, in units of [-1, 1].
+    """Measures of a generator's outputs, in units of [-1, 1].
 
-    Differences are root mean squares over the values, averaged over the pairs of images.
+    A difference is a root mean square over the values, averaged over all pairs of images.
 
     Attributes:
-        inputs: How many inputs it got.
-        input_spread: How much the inputs differ from one another; None with one alone.
-        by_input: How much the outputs differ with the input, the noise being the same; None
-            with one input.
-        by_noise: How much the output of one input differs with the noise; None where the
-            generator draws none.
-        output_spread: How much the outputs differ, each with a noise of its own; None with one
+        inputs: The number of inputs.
+        input_spread: Difference between the inputs; None for a single input.
+        by_input: Difference between the outputs for the same noise; None for a single input.
+        by_noise: Difference between outputs for the same input; None if the generator draws no
+            noise.
+        output_spread: Difference between the outputs, each with its own noise; None for a single
             input.
         contrast: The largest standard deviation within an output.
-        saturated: The share of the values that lie at an end of the range.
-        dead: The share of dead channels of each activation that has some, by its name.
+        saturated: The share of values at an end of the range.
+        dead: The share of dead channels, by the name of each activation that has any.
     """
 
     inputs: int
@@ -51,11 +50,11 @@ class Probe:
 
 
 def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int = 0) -> Probe:
-    """Runs a generator on a few inputs, in eval mode with the statistics of the image.
+    """Runs a generator on a few inputs, in eval mode with image statistics.
 
     Args:
-        generator: The generator; its mode, its buffers and the random state stay as they are.
-        sources: Inputs (C, H, W) in [-1, 1]; the first four of the first one's size are used.
+        generator: The generator; its mode, its buffers and the random state are left unchanged.
+        sources: Inputs (C, H, W) in [-1, 1]; at most four of the size of the first one are used.
         seed: Seed of the noise.
 
     Raises:
@@ -69,13 +68,13 @@ def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int =
         (2, None, True)
     """
     if not sources:
-        raise DataError("sources is empty: pass one image (C, H, W) or more")
-    inputs = [x for x in sources if x.shape == sources[0].shape][:MOST]
+        raise DataError("sources is empty: pass at least one image (C, H, W)")
+    inputs = [x for x in sources if x.shape == sources[0].shape][:MAX_INPUTS]
     twin = with_statistics(generator, "image")
     ranges = ChannelRanges(twin)
     with torch.inference_mode():
         runs = [_run(twin, x, seed) for x in inputs]
-        same, draws = [made for made, _ in runs], runs[0][1]
+        same, draws = [output for output, _ in runs], runs[0][1]
         own = [_run(twin, x, seed + 1 + i)[0] for i, x in enumerate(inputs)] if draws else same
     outputs = torch.stack(same)
     return Probe(
@@ -95,9 +94,9 @@ def _run(twin: nn.Module, source: Tensor, seed: int) -> tuple[Tensor, bool]:
     device = next(twin.parameters()).device
     with own_randomness(device, seed):
         before = random_state(device)
-        made: Tensor = twin(source[None].to(device))[0].float()
+        output: Tensor = twin(source[None].to(device))[0].float()
         after = random_state(device)
-    return made, any(not torch.equal(before[kind], after[kind]) for kind in before)
+    return output, any(not torch.equal(before[kind], after[kind]) for kind in before)
 
 
 def _spread(images: list[Tensor]) -> float | None:

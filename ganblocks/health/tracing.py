@@ -1,4 +1,4 @@
-"""Where in a network a tensor stops being finite, found by hooks."""
+"""Hooks that find where a tensor of a network stops being finite."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor, nn
 class Trace:
     """Records the first module whose output is not finite, and the first such gradient.
 
-    Modules end in the order of the data flow and inner ones before outer ones, so the first is
-    where it happened. Gradients come in the reverse order.
+    Modules finish in the order of the data flow, and inner ones before outer ones, so the first
+    one is the origin. Gradients come in reverse order.
 
     Attributes:
-        output: A description of the first output that is not finite.
-        gradient: A description of the first output whose gradient is not finite.
+        output: Describes the first output that is not finite; None if there is none.
+        gradient: Describes the first output whose gradient is not finite; None if there is none.
 
     Examples:
         >>> import torch
         >>> network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
         >>> _ = nn.init.constant_(network[1].bias, float("inf"))
         >>> trace = Trace()
-        >>> trace.follow("generator", network)
+        >>> trace.attach("generator", network)
         >>> _ = network(torch.zeros(1, 1, 2, 2))
         >>> trace.output.partition(",")[0]
         'the output of `generator.1` (Conv2d)'
@@ -34,25 +34,25 @@ class Trace:
         self.output: str | None = None
         self.gradient: str | None = None
 
-    def follow(self, network_name: str, network: nn.Module) -> None:
+    def attach(self, network_name: str, network: nn.Module) -> None:
         """Hooks every module of a network; the hooks stay, so pass a copy."""
         for name, module in network.named_modules():
-            whole = f"{network_name}.{name}".rstrip(".")
-            module.register_forward_hook(partial(self._look, whole), with_kwargs=True)
+            path = f"{network_name}.{name}".rstrip(".")
+            module.register_forward_hook(partial(self._on_output, path), with_kwargs=True)
 
-    def _look(
-        self, name: str, module: nn.Module, args: Any, kwargs: dict[str, Any], made: Any
+    def _on_output(
+        self, name: str, module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any
     ) -> None:
         label = f"`{name}` ({type(module).__name__})"
-        outputs = tensors_in(made)
+        outputs = tensors_in(output)
         if self.output is None and (bad := [x for x in outputs if count_nonfinite(x)]):
-            self.output = _words(label, tensors_in((args, kwargs)), bad[0])
-        for output in outputs:
-            if output.requires_grad:
-                output.register_hook(partial(self._look_back, label))
+            self.output = _describe(label, tensors_in((args, kwargs)), bad[0])
+        for tensor in outputs:
+            if tensor.requires_grad:
+                tensor.register_hook(partial(self._on_gradient, label))
 
-    def _look_back(self, label: str, gradient: Tensor | None) -> None:
-        if gradient is None or self.gradient is not None:  # none: a second derivative that is 0
+    def _on_gradient(self, label: str, gradient: Tensor | None) -> None:
+        if gradient is None or self.gradient is not None:  # None: a second derivative that is 0
             return
         if count := count_nonfinite(gradient):
             self.gradient = (
@@ -63,17 +63,17 @@ class Trace:
 
 def tensors_in(value: Any) -> list[Tensor]:
     """Returns the floating-point tensors in lists, tuples and dicts of any depth."""
-    waiting, found = [value], []
-    while waiting:
-        item = waiting.pop()
+    pending, tensors = [value], []
+    while pending:
+        item = pending.pop()
         if isinstance(item, Tensor):
             if item.is_floating_point() or item.is_complex():
-                found.append(item)
+                tensors.append(item)
         elif isinstance(item, Mapping):
-            waiting += item.values()
+            pending += item.values()
         elif isinstance(item, list | tuple):
-            waiting += item
-    return found
+            pending += item
+    return tensors
 
 
 def count_nonfinite(tensor: Tensor) -> int:
@@ -81,10 +81,10 @@ def count_nonfinite(tensor: Tensor) -> int:
     return int((~tensor.detach().isfinite()).sum().item())
 
 
-def _words(label: str, inputs: list[Tensor], output: Tensor) -> str:
-    words = f"the output of {label}, {count_nonfinite(output):,} of its {output.numel():,} values"
+def _describe(label: str, inputs: list[Tensor], output: Tensor) -> str:
+    text = f"the output of {label}, {count_nonfinite(output):,} of its {output.numel():,} values"
     if any(count_nonfinite(x) for x in inputs):
-        return f"{words}; its input is not finite already, and is no module's output"
+        return f"{text}; its input is already not finite, and is not the output of a module"
     largest = max((x.detach().abs().max().item() for x in inputs if x.numel()), default=0.0)
     kind = str(output.dtype).removeprefix("torch.")
-    return f"{words}, in {kind}; its input is finite, {largest:.3g} at most"
+    return f"{text}, in {kind}; its input is finite, {largest:.3g} at most"

@@ -1,4 +1,4 @@
-"""The newest rows of a log, and the level that a figure has reached."""
+"""The latest rows of a log, and the usual size of a figure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from statistics import fmean, median
 
 Row = Mapping[str, float]
-"""What a training logs at one step: figures by name, `"step"` among them."""
+"""What a training logs at one step: figures by name, including `"step"`."""
 
 
 class Window:
-    """The newest rows of a log: as few as make up so many rows and so many steps.
+    """The latest rows of a log: as few as cover a number of rows and a number of steps.
 
-    Logs are read at every step or at every 400th: the first would fill a number of rows before
-    anything has happened, the second a number of steps with hardly a figure.
+    Both count, as a log may have a row for every step or for every 400th.
 
     Examples:
         >>> window = Window(rows=2, steps=10)
@@ -31,16 +30,16 @@ class Window:
 
     @property
     def full(self) -> bool:
-        """Whether it holds enough to judge."""
+        """Whether it has enough rows and steps."""
         return self._enough(0)
 
     @property
     def steps(self) -> int:
-        """How many steps lie between its first and its last row."""
+        """The number of steps from the first row to the last."""
         return int(self._rows[-1]["step"] - self._rows[0]["step"]) if self._rows else 0
 
     def add(self, row: Row) -> None:
-        """Takes the next row, and lets go of those that are not needed any more."""
+        """Adds the next row, and drops rows that are no longer needed."""
         self._rows.append(row)
         while self._enough(1):
             self._rows.popleft()
@@ -50,7 +49,7 @@ class Window:
         return [row[name] for row in self._rows]
 
     def mean(self, name: str) -> float:
-        """Averages a figure over the rows."""
+        """Returns the mean of a figure."""
         return fmean(self.column(name))
 
     def _enough(self, first: int) -> bool:
@@ -60,25 +59,25 @@ class Window:
         return self._rows[-1]["step"] - self._rows[first]["step"] >= self._least_steps
 
 
-class Level:
-    """The highest running median that a figure has had: what is usual at its best.
+class HighestMedian:
+    """The highest running median of a figure so far: its usual size, without spikes.
 
     Examples:
-        >>> level = Level("norm", Window(rows=3, steps=2))
-        >>> for step, norm in enumerate([5.0, 7.0, 900.0, 1.0, 1.0]):
-        ...     level.add({"step": step, "norm": norm})
-        >>> level.highest
+        >>> norm = HighestMedian("norm", Window(rows=3, steps=2))
+        >>> for step, size in enumerate([5.0, 7.0, 900.0, 1.0, 1.0]):
+        ...     norm.add({"step": step, "norm": size})
+        >>> norm.value
         7.0
     """
 
     def __init__(self, name: str, window: Window) -> None:
         self.name = name
-        self.highest: float | None = None
+        self.value: float | None = None  # until the window is full
         self._window = window
 
     def add(self, row: Row) -> None:
-        """Takes the next row; before the window is full there is no median."""
+        """Adds the next row."""
         self._window.add(row)
         if self._window.full:
             now = median(self._window.column(self.name))
-            self.highest = now if self.highest is None else max(self.highest, now)
+            self.value = now if self.value is None else max(self.value, now)

@@ -41,7 +41,7 @@ class HealthCallback(Callback):
         if self._log is not None:
             # Of several processes another one's samples may be the cause.
             names = batch.get("name", ()) if training.context.size == 1 else ()
-            self._skipped.saw(training.step, figures, [str(name) for name in names])
+            self._skipped.add(training.step, figures, [str(name) for name in names])
 
     def row(self, training: Training, row: Mapping[str, float]) -> None:
         """Looks at a row of the log."""
@@ -55,7 +55,7 @@ class HealthCallback(Callback):
         name, key = training.task.probed
         sources = [batch[key][0] for batch in training.held_out()]
         probe = probe_generator(training.updater.inference_network(name), sources)
-        self._report(self._monitor.look(training.step, probe))
+        self._report(self._monitor.read_probe(training.step, probe))
 
     def close(self) -> None:
         """Closes the file."""

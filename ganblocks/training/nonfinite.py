@@ -62,7 +62,7 @@ def _in_step(twin: Task, batch: Batch, precision: str, device: torch.device) -> 
     """Runs the losses of all players on a copy."""
     trace = Trace()
     for name, network in twin.networks().items():
-        trace.follow(name, network)
+        trace.attach(name, network)
     with autocast(precision, device), torch.enable_grad():
         for player in twin.players:
             own = twin.networks(player)

@@ -80,7 +80,7 @@ def names_of_findings():
     probe = probe_generator(torch.nn.Conv2d(3, 3, 1), [torch.zeros(3, 8, 8)])
     skipped = SkippedSteps(scaled=False)
     for step in range(1, STUCK + 1):
-        skipped.saw(step, {"skipped_g": torch.tensor(1.0)}, [])
+        skipped.add(step, {"skipped_g": torch.tensor(1.0)}, [])
     found = {finding.name for finding in skipped.findings()}
     return {*(check.name for check in HealthMonitor({})._checks), *problems(100, probe), *found}
 

@@ -62,7 +62,7 @@ SYMPTOMS = {
     "already holds a run": "run-folder",
     "the checkpoint is of another task": "resume",
     "the checkpoint is of other data": "resume",
-    "the discriminator gave the same logit everywhere": "health-warning",
+    "the discriminator returned the same logit everywhere": "health-warning",
     "the generator has collapsed": "health-warning",
     "was not finite": "mixed-precision",
     "processes on this machine share": "several-gpus",

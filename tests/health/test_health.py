@@ -9,7 +9,7 @@ from ganblocks import Objective, PairedTranslation, PatchDiscriminator, UNetGene
 from ganblocks.blocks import InstanceNorm
 from ganblocks.health import HealthMonitor, probe_generator
 from ganblocks.health.logits_norm import norm_on_logits
-from ganblocks.health.window import Level, Window
+from ganblocks.health.window import HighestMedian, Window
 from ganblocks.losses.adversarial import VanillaLoss
 
 
@@ -104,7 +104,7 @@ def test_a_healthy_training_stays_quiet(minimized):
         monitor = monitor_of(updater)
         assert [f for row in log[every - 1 :: every] for f in monitor.read(row)] == []
     probe = probe_generator(updater.task.generator, [pair["source"][0] for pair in PAIRS[:4]])
-    assert monitor_of(updater).look(updater.steps, probe) == []
+    assert monitor_of(updater).read_probe(updater.steps, probe) == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_discriminator_that_does_not_learn_is_blind_and_its_rate_is_named():
     findings = found(training(networks(), objective(), lr_discriminator=0.0), steps=210)
     assert list(findings) == ["learning-rate-zero", "blind-discriminator"]
     assert "the learning rate `lr_d`" in findings["learning-rate-zero"].message
-    assert "optimizer a higher lr" in findings["blind-discriminator"].message
+    assert "raise the `lr` of the discriminator" in findings["blind-discriminator"].message
 
 
 def test_one_logit_everywhere_is_blind():
@@ -180,7 +180,7 @@ def test_a_discriminator_that_wins_and_teaches_nothing(lambda_l1):
     findings = found(updater, steps=200)
     assert list(findings) == ["discriminator-wins"]
     for remedy in (
-        *("lower lr for the discriminator's optimizer", "penalty such as r1"),
+        *("lower `lr` for the discriminator's optimizer", "penalty such as r1"),
         *('augment="diff_augment"', "hinge"),
     ):
         assert remedy in findings["discriminator-wins"].message
@@ -197,7 +197,7 @@ def test_to_win_is_no_problem_while_the_gradient_lasts():
 
 @pytest.mark.parametrize(
     ("lambda_l1", "words"),
-    [(1e6, "Lower the weights of those terms"), (1e-4, "Raise the weights of those terms")],
+    [(1e6, "Lower the weights of the other terms"), (1e-4, "Raise the weights of the other terms")],
 )
 def test_a_loss_that_another_outweighs(lambda_l1, words):
     findings = found(training(networks(), objective("lsgan", lambda_l1)), steps=110)
@@ -289,9 +289,9 @@ def test_a_window_holds_as_few_rows_as_will_do(every, rows, steps, n):
 
 
 def test_a_level_is_the_highest_running_median():
-    level = Level("x", Window(rows=3, steps=2))
+    level = HighestMedian("x", Window(rows=3, steps=2))
     values = [1.0, 9.0, 2.0, 8.0, 3.0, 1.0, 1.0]
     for step, value in enumerate(values):
         level.add({"step": step, "x": value})
-        assert (level.highest is None) == (step < 2)
-    assert level.highest == max(sorted(values[i : i + 3])[1] for i in range(5))
+        assert (level.value is None) == (step < 2)
+    assert level.value == max(sorted(values[i : i + 3])[1] for i in range(5))

@@ -28,7 +28,7 @@ def generator(**options):
 
 
 def messages_of(network, sources=SOURCES, step=400):
-    findings = HealthMonitor({}).look(step, probe_generator(network, sources))
+    findings = HealthMonitor({}).read_probe(step, probe_generator(network, sources))
     return {finding.name: finding.message for finding in findings}
 
 
@@ -211,4 +211,4 @@ def test_the_thresholds_and_the_first_hundred_steps(name, change):
     assert not any(problems(99, probe).values())
     assert not any(problems(100, SOUND).values())
     monitor = HealthMonitor({})
-    assert [f.name for step in (99, 400, 800) for f in monitor.look(step, probe)] == [name]
+    assert [f.name for step in (99, 400, 800) for f in monitor.read_probe(step, probe)] == [name]

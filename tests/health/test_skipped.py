@@ -21,7 +21,7 @@ def figures(**values):
 def found(steps, first, seen):
     """Lets the steps see figures, one after the other, and returns (step, name) of the findings."""
     for step, one in enumerate(seen, first):
-        steps.saw(step, one, ["facade 3", "facade 8"])
+        steps.add(step, one, ["facade 3", "facade 8"])
     return [(finding.step, finding.name) for finding in steps.findings()]
 
 
@@ -40,14 +40,19 @@ def test_the_first_skipped_step_is_reported_once():
 
 def test_the_message_names_the_term_the_player_the_samples_and_what_to_do():
     steps = SkippedSteps(scaled=False)
-    steps.saw(7, BAD, ["facade 3", "facade 8"])
+    steps.add(7, BAD, ["facade 3", "facade 8"])
     [finding] = steps.findings()
     assert finding.message.startswith("loss_g was not finite (samples: facade 3, facade 8).")
-    for part in ("(skipped_g)", "find_nonfinite(task, batch)", "lower lr", "clip_norm=1"):
+    for part in (
+        "(skipped_g)",
+        "find_nonfinite(task, batch)",
+        "lower the optimizer's `lr`",
+        "clip_norm=1",
+    ):
         assert part in finding.message
     assert "fp16" not in finding.message
     steps = SkippedSteps(scaled=False)
-    steps.saw(7, OVERFLOW, [])
+    steps.add(7, OVERFLOW, [])
     assert steps.findings()[0].message.startswith("a gradient was not finite. ")
 
 
@@ -57,9 +62,9 @@ def test_the_search_for_a_scale_is_no_problem():
     assert found(steps, 100, [OVERFLOW, GOOD] * MOST_OVERFLOWS) == []
     assert found(steps, 200, [OVERFLOW] * (MOST_OVERFLOWS + 1)) == [(224, "not-finite")]
     steps = SkippedSteps(scaled=True)
-    steps.saw(1, BAD, [])
+    steps.add(1, BAD, [])
     [finding] = steps.findings()
-    assert 'in place of "fp16"' in finding.message
+    assert 'instead of "fp16"' in finding.message
 
 
 def test_a_player_that_moves_no_more_is_stuck_once():
@@ -138,7 +143,7 @@ def test_fit_reports_a_training_that_moves_nothing(tmp_path):
     with pytest.warns(HealthWarning) as warned:
         fit(Fit(), Nothing(), Values(), run, options)
     assert len(warned) == 2
-    assert "step 50: `skipped_g`: the last 50 moves of this player were skipped" in str(warned[1])
+    assert "step 50: `skipped_g`: the last 50 updates of this player were skipped" in str(warned[1])
     names = [json.loads(line)["name"] for line in run.health.read_text().splitlines()]
     assert names == ["not-finite", "stuck"]
 
@@ -150,6 +155,6 @@ def test_a_real_scaler_that_searches_is_no_problem():
     for step in range(40):
         one = updater.step(batch)
         skipped += one["skipped_g"].item()
-        steps.saw(step, one, [])
+        steps.add(step, one, [])
     assert 0 < skipped < MOST_OVERFLOWS
     assert steps.findings() == []

@@ -279,7 +279,7 @@ def test_a_training_that_is_stuck_says_so(tmp_path):
         def __getitem__(self, key):
             return {**super().__getitem__(key), "target": torch.full((3, 16, 16), float("nan"))}
 
-    with pytest.warns(HealthWarning, match="the last 50 moves of this player were skipped"):
+    with pytest.warns(HealthWarning, match="the last 50 updates of this player were skipped"):
         train(tmp_path / "run", train_set=Nothing(), epochs=10)
 
 

@@ -102,7 +102,7 @@ def test_what_happens_between_two_modules():
     updater = tiny_updater(generator=DividesByZero())
     words = found(updater)
     assert "`generator.last` (Conv2d)" in words
-    assert "its input is not finite already" in words
+    assert "its input is already not finite" in words
 
 
 class Infinite(nn.Module):
@@ -224,7 +224,7 @@ def test_outputs_of_any_form_are_followed():
 
     trace = Trace()
     network = Scales()
-    trace.follow("discriminator", network)
+    trace.attach("discriminator", network)
     network(torch.ones(1, 1, 2, 2))
     assert trace.output.startswith("the output of `discriminator` (Scales), 4 of its 4 values")
     assert len(tensors_in(network(torch.ones(1)))) == 2

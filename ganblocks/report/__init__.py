@@ -1,4 +1,4 @@
-"""The report of a run: one static page, written from the run's files alone."""
+"""The report of a run: one static page, written from the run's files only."""
 
 from ganblocks.report.page import write_report
 

@@ -1,14 +1,14 @@
-"""The numbers behind a chart: thinned curves, axes, ticks."""
+"""The numbers of a chart: thinned curves, axes, ticks."""
 
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_WIDE = 100  # values that differ by this factor need a log axis
+_WIDE = 100  # a log axis from this factor between the values
 
 
 class Point(NamedTuple):
-    """One point of a thinned curve: the mean of its rows, and their smallest and largest value."""
+    """One point of a thinned curve: the mean, smallest and largest value of its rows."""
 
     step: float
     mean: float
@@ -17,7 +17,7 @@ class Point(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """A range of values, its ticks, and whether it is spaced by powers of ten."""
+    """A range of values with its ticks, linear or logarithmic."""
 
     low: float
     high: float
@@ -25,7 +25,7 @@ class Axis(NamedTuple):
     log: bool = False
 
     def at(self, value: float, start: float, end: float) -> float:
-        """Places a value between the pixels `start` and `end`; one outside the axis at its end."""
+        """Maps a value to a position between `start` and `end`, and clips it to the axis."""
         low, high = self.low, self.high
         value = min(max(value, low), high)
         if self.log:
@@ -34,20 +34,20 @@ class Axis(NamedTuple):
 
 
 def thin(steps: Sequence[float], values: Sequence[float], points: int = 200) -> list[Point]:
-    """Joins neighboring rows until at most `points` are left; NaN and infinity do not count.
+    """Averages neighboring rows, ignoring NaN and infinity, down to at most `points` points.
 
-    Where no row of a point is finite, its mean is NaN: the curve has a gap there.
+    The mean of a point without a finite value is NaN, a gap in the curve.
     """
     count = min(points, len(values))
     thinned = []
     for index in range(count):
-        # Of equal size up to one row: a short last point would jump with the noise.
+        # Of equal size up to one row: a short last point would be noisy.
         start, end = index * len(values) // count, (index + 1) * len(values) // count
-        some = values[start:end]
-        if not math.isfinite(sum(some)):
-            some = [value for value in some if math.isfinite(value)] or [math.nan]
-        step, mean = sum(steps[start:end]) / (end - start), sum(some) / len(some)
-        thinned.append(Point(step, mean, min(some), max(some)))
+        finite = values[start:end]
+        if not math.isfinite(sum(finite)):
+            finite = [value for value in finite if math.isfinite(value)] or [math.nan]
+        step, mean = sum(steps[start:end]) / (end - start), sum(finite) / len(finite)
+        thinned.append(Point(step, mean, min(finite), max(finite)))
     return thinned
 
 
@@ -64,14 +64,14 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def value_axis(curves: Sequence[Sequence[Point]], scale: str = "auto") -> Axis:
-    """Chooses the vertical axis: linear from 0, or powers of ten where the values span many."""
+    """Returns the vertical axis: linear from 0, or logarithmic if the values span a wide range."""
     known = [point for curve in curves for point in curve if not math.isnan(point.mean)]
     if not known:
         return Axis(0, 1, [])
-    # A few wild rows must not flatten the rest: the extremes count without their outer 2 %.
-    spared = len(known) // 50
-    low = min(sorted(p.low for p in known)[spared], min(p.mean for p in known))
-    high = max(sorted(p.high for p in known)[-1 - spared], max(p.mean for p in known))
+    # A few outliers must not flatten the rest: ignore the outer 2 % of the extremes.
+    outliers = len(known) // 50
+    low = min(sorted(p.low for p in known)[outliers], min(p.mean for p in known))
+    high = max(sorted(p.high for p in known)[-1 - outliers], max(p.mean for p in known))
     if scale == "auto" and low > 0 and high / low >= _WIDE:
         first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
         stride = math.ceil((last - first) / 6)
@@ -82,17 +82,15 @@ def value_axis(curves: Sequence[Sequence[Point]], scale: str = "auto") -> Axis:
 
 
 def number_text(value: float) -> str:
-    """Writes a number short enough for a tick or a legend."""
+    """Formats a number for a tick or a legend."""
     if not math.isfinite(value):
         return "–"
     size = abs(value)
     if size >= 1e9 or 0 < size < 1e-3:
         mantissa, exponent = f"{value:.2e}".split("e")
-        text = f"{float(mantissa):g}e{int(exponent)}"
-    elif size >= 1e6:
-        text = f"{value / 1e6:.4g}M"
-    elif size >= 1e4:
-        text = f"{value / 1e3:.4g}k"
-    else:
-        text = f"{value:.4g}"
-    return text
+        return f"{float(mantissa):g}e{int(exponent)}"
+    if size >= 1e6:
+        return f"{value / 1e6:.4g}M"
+    if size >= 1e4:
+        return f"{value / 1e3:.4g}k"
+    return f"{value:.4g}"

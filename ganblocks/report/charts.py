@@ -1,4 +1,4 @@
-"""The charts of a report: which there are, and what each of them should look like."""
+"""The charts of a report, each with a caption on how to read it."""
 
 from html import escape
 from typing import NamedTuple
@@ -9,8 +9,8 @@ from ganblocks.report.files import Metrics
 
 class _Chart(NamedTuple):
     title: str
-    columns: dict[str, str]  # column -> name of the curve
-    meaning: str
+    columns: dict[str, str]  # column → name of the curve
+    caption: str
     scale: str = "linear"
 
 
@@ -18,7 +18,7 @@ _LOGITS = (
     _Chart(
         "Mean logits",
         {"d_real": "D(real)", "d_fake": "D(fake)"},
-        "D(real) should stay above D(fake). Where both are equal, the discriminator is blind.",
+        "D(real) should stay above D(fake). If both are equal, the discriminator is blind.",
     ),
     _Chart(
         "Gap",
@@ -28,41 +28,41 @@ _LOGITS = (
     _Chart(
         "Accuracy of D",
         {"d_accuracy": "accuracy"},
-        "Share of the places where the real logit is the higher one. 0.5 is chance; at 1 for "
-        "long, D always wins.",
+        "The share of positions where the real logit is higher. 0.5 is chance; if it stays at 1, "
+        "D always wins.",
     ),
 )
 _TERMS = {
     "": (
         "Total losses",
-        "What each player minimizes: the sum of its terms with their weights. Terms that are not "
-        "due at every step are left out.",
+        "What each player minimizes: the weighted sum of its terms, without those that are not "
+        "computed at every step.",
     ),
     "adversarial": (
         "Adversarial losses",
-        "Neither should fall to 0 and stay there: a player that always wins teaches the other "
-        "nothing.",
+        "Neither should fall to 0 and stay there: the other player learns nothing from one that "
+        "always wins.",
     ),
-    "l1": ("L1", "How far fakes are from their targets. It should fall fast, then slowly."),
+    "l1": ("L1", "The distance of fakes from their targets. It should fall fast, then slowly."),
 }
 _NORMS = (
-    "How strongly each step pulls at a player's weights. A norm that falls to 0 ends the "
-    "learning; one that grows without end comes before NaN."
+    "The size of each player's gradient. At 0 the player stops learning; steady growth is a sign "
+    "of NaN to come."
 )
 _AT_OUTPUT = (
-    "What pulls at the generated images. Where D's part is next to nothing, the generator learns "
-    "nothing from it."
+    "The gradient of the losses at the generated images. If D's part is close to 0, the generator "
+    "learns nothing from it."
 )
 
 
 def charts(metrics: Metrics) -> str:
-    """Draws every chart that the log has columns for, each as a figure."""
+    """Returns a figure for every chart that the log has columns for, as HTML."""
     images = {"": "all losses", "_d": "from D"}
-    chosen = [
+    all_charts = [
         *_LOGITS,
         *_losses(metrics),
         *_scores(metrics),
-        _every(metrics, "grad_norm_", "Gradient norms", _NORMS, scale="auto"),
+        _by_player(metrics, "grad_norm_", "Gradient norms", _NORMS, scale="auto"),
         _Chart(
             "Gradient at the output",
             {
@@ -72,32 +72,32 @@ def charts(metrics: Metrics) -> str:
             _AT_OUTPUT,
             "auto",
         ),
-        _every(metrics, "lr_", "Learning rates", "What the schedule set at each step."),
+        _by_player(metrics, "lr_", "Learning rates", "The learning rate of each player."),
         _Chart(
             "Speed",
             {"images_per_s": "images/s"},
-            "Images per second. A long dip means that something else held the training up.",
+            "Images per second. In a long dip, something else slowed the training down.",
         ),
     ]
-    return "".join(_figure(chart, metrics) for chart in chosen)
+    return "".join(_figure(chart, metrics) for chart in all_charts)
 
 
 def player_name(label: str) -> str:
-    """Returns how a player's short name is written."""
+    """Returns a player's short name as it is displayed."""
     return label.upper() if len(label) == 1 else label
 
 
 def players(metrics: Metrics) -> list[str]:
     """Returns the players' short names, read from the columns."""
-    found = [column[len("lr_") :] for column in metrics.named("lr_")]
-    for column in metrics.named("loss_"):  # of a log without their rates: the first word
-        if not any(f"{column}_".startswith(f"loss_{label}_") for label in found):
-            found.append(column.split("_")[1])
-    return found
+    labels = [column[len("lr_") :] for column in metrics.named("lr_")]
+    for column in metrics.named("loss_"):  # of a log without learning rates
+        if not any(f"{column}_".startswith(f"loss_{label}_") for label in labels):
+            labels.append(column.split("_")[1])
+    return labels
 
 
 def _losses(metrics: Metrics) -> list[_Chart]:
-    """A chart of the totals and one for each term, of all players that have one of that name."""
+    """Returns a chart of the totals and one for each term, with a curve for each player."""
     terms: dict[str, dict[str, str]] = {"": {}}
     labels = sorted(players(metrics), key=len, reverse=True)  # d_a before d
     for column in metrics.named("loss_"):
@@ -105,14 +105,14 @@ def _losses(metrics: Metrics) -> list[_Chart]:
         label = next(label for label in labels if f"{rest}_".startswith(f"{label}_"))
         terms.setdefault(rest[len(label) + 1 :], {})[column] = player_name(label)
     return [
-        _Chart(title, columns, meaning, "auto")
+        _Chart(title, columns, caption, "auto")
         for term, columns in terms.items()
-        for title, meaning in [_TERMS.get(term, (term, "A term of the losses, unweighted."))]
+        for title, caption in [_TERMS.get(term, (term, "A term of the losses, unweighted."))]
     ]
 
 
 def _scores(metrics: Metrics) -> list[_Chart]:
-    """A chart for each held-out score that was measured more than once."""
+    """Returns a chart for each held-out score that was measured more than once."""
     return [
         _Chart(
             f"Held-out {score_name(column[len('val_') :])}",
@@ -120,27 +120,27 @@ def _scores(metrics: Metrics) -> list[_Chart]:
             "The mean over the held-out samples; lower is better.",
         )
         for column in metrics.named("val_")
-        if len(metrics.there(column)) > 1
+        if len(metrics.values(column)) > 1
     ]
 
 
 def score_name(name: str) -> str:
-    """Returns how a score's name is written: as its term's chart is titled."""
+    """Returns the name of a score as it is displayed, like the chart of its term."""
     return _TERMS.get(name, (name, ""))[0]
 
 
-def _every(
-    metrics: Metrics, prefix: str, title: str, meaning: str, scale: str = "linear"
+def _by_player(
+    metrics: Metrics, prefix: str, title: str, caption: str, scale: str = "linear"
 ) -> _Chart:
     columns = {column: player_name(column[len(prefix) :]) for column in metrics.named(prefix)}
-    return _Chart(title, columns, meaning, scale)
+    return _Chart(title, columns, caption, scale)
 
 
 def _figure(chart: _Chart, metrics: Metrics) -> str:
-    there = metrics.columns
-    series = {name: there[column] for column, name in chart.columns.items() if column in there}
+    logged = metrics.columns
+    series = {name: logged[column] for column, name in chart.columns.items() if column in logged}
     if not series:
         return ""
     svg = line_chart(chart.title, metrics.steps, series, scale=chart.scale)
-    title, meaning = escape(chart.title), escape(chart.meaning)
-    return f"<figure><h3>{title}</h3>{svg}<figcaption>{meaning}</figcaption></figure>"
+    title, caption = escape(chart.title), escape(chart.caption)
+    return f"<figure><h3>{title}</h3>{svg}<figcaption>{caption}</figcaption></figure>"

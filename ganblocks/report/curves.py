@@ -1,4 +1,4 @@
-"""The curves of a training run as SVG text: numbers in, a picture out, standard library only."""
+"""Line charts as SVG, with the standard library only."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from ganblocks.report.axes import Axis, Point, number_text, round_ticks, thin, v
 
 WIDTH, HEIGHT = 480, 260
 LEFT, RIGHT, TOP, BOTTOM = 70, 466, 36, 224
-"""The frame that the curves are drawn in, inside `WIDTH` by `HEIGHT`."""
+"""The frame of the curves, inside `WIDTH` by `HEIGHT`."""
 
-_COLORS = ("#0067b8", "#c2410c", "#047857", "#7c3aed")  # without a style sheet; in turn
+_COLORS = ("#0067b8", "#c2410c", "#047857", "#7c3aed")  # without a style sheet
 
 
 def line_chart(
@@ -22,10 +22,10 @@ def line_chart(
     scale: str = "auto",
     points: int = 200,
 ) -> str:
-    """Draws series of numbers over the steps and returns the SVG element as text.
+    """Returns an SVG element with one curve for each series of numbers over the steps.
 
     Long series are thinned to `points` means with a band from the smallest to the largest value.
-    The colors come from the CSS variables `--series-0`, `--series-1`, …, where the page has them.
+    Colors come from the CSS variables `--series-0`, `--series-1`, … if the page defines them.
 
     Examples:
         >>> line_chart("Loss", [1, 2], {"D": [0.7, 0.5]})[:4]
@@ -37,32 +37,31 @@ def line_chart(
         if len(values) != len(steps):
             raise OptionError(
                 f"series {name!r} has {len(values)} values for {len(steps)} steps: "
-                "give one for each step, None where there is none"
+                "pass one value for each step, or None"
             )
     curves = {name: _thinned(steps, values, points) for name, values in series.items()}
     vertical = value_axis(list(curves.values()), scale)
     horizontal = _step_axis(steps)
-    parts = [_axes(horizontal, vertical)]
+    elements = [_axes(horizontal, vertical)]
     ends = [f"{name} {number_text(_last(curve))}" for name, curve in curves.items()]
-    places = _legend_places(ends)
-    for index, (curve, end, (x, y)) in enumerate(zip(curves.values(), ends, places, strict=True)):
-        turn = index % len(_COLORS)
-        color = f"var(--series-{turn},{_COLORS[turn]})"
-        parts.append(_legend(x, y, end, color))
-        parts.append(_curve(curve, horizontal, vertical, color))
+    positions = _legend_positions(ends)
+    for i, (curve, end, (x, y)) in enumerate(zip(curves.values(), ends, positions, strict=True)):
+        color = f"var(--series-{i % len(_COLORS)},{_COLORS[i % len(_COLORS)]})"
+        elements.append(_legend(x, y, end, color))
+        elements.append(_curve(curve, horizontal, vertical, color))
     if not vertical.ticks:
-        parts.append(_text((LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2, "no values yet", "middle"))
+        elements.append(_text((LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2, "no values yet", "middle"))
     label = escape(f"{title}. Last values: {', '.join(ends) or 'none'}")
-    top = min([0, *(y - 19 for _, y in places)])  # further rows of the legend stand above the first
+    top = min([0, *(y - 19 for _, y in positions)])  # the legend grows upwards
     return (
         f'<svg viewBox="0 {top} {WIDTH} {HEIGHT - top}" role="img" aria-label="{label}" '
-        f'style="font:13px system-ui,sans-serif">{"".join(parts)}</svg>'
+        f'style="font:13px system-ui,sans-serif">{"".join(elements)}</svg>'
     )
 
 
 def _thinned(steps: Sequence[float], values: Sequence[float | None], points: int) -> list[Point]:
-    there = [(s, v) for s, v in zip(steps, values, strict=True) if v is not None]
-    return thin([step for step, _ in there], [value for _, value in there], points)
+    known = [(step, value) for step, value in zip(steps, values, strict=True) if value is not None]
+    return thin([step for step, _ in known], [value for _, value in known], points)
 
 
 def _last(curve: Sequence[Point]) -> float:
@@ -76,18 +75,17 @@ def _step_axis(steps: Sequence[float]) -> Axis:
 
 
 def _axes(horizontal: Axis, vertical: Axis) -> str:
-    parts = []
+    elements = []
     for tick in vertical.ticks:
         y = vertical.at(tick, BOTTOM, TOP)
-        kind = "zero" if tick == 0 else "grid"
-        parts.append(_line(LEFT, y, RIGHT, y, kind))
-        parts.append(_text(LEFT - 7, y + 4, number_text(tick), "end"))
+        elements.append(_line(LEFT, y, RIGHT, y, "zero" if tick == 0 else "grid"))
+        elements.append(_text(LEFT - 7, y + 4, number_text(tick), "end"))
     for tick in horizontal.ticks:
         x = horizontal.at(tick, LEFT, RIGHT)
-        parts.append(_line(x, BOTTOM, x, BOTTOM + 4, "zero"))
-        parts.append(_text(x, BOTTOM + 18, number_text(tick), "middle"))
-    parts.append(_text(RIGHT, HEIGHT - 3, "step", "end"))
-    return "".join(parts)
+        elements.append(_line(x, BOTTOM, x, BOTTOM + 4, "zero"))
+        elements.append(_text(x, BOTTOM + 18, number_text(tick), "middle"))
+    elements.append(_text(RIGHT, HEIGHT - 3, "step", "end"))
+    return "".join(elements)
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
@@ -104,8 +102,8 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
     )
 
 
-def _legend_places(texts: Sequence[str]) -> list[tuple[float, int]]:
-    """Where each text of the legend begins: in rows of as many as have room beside one another."""
+def _legend_positions(texts: Sequence[str]) -> list[tuple[float, int]]:
+    """Returns the start of each text of the legend, as many to a row as fit."""
     room = 32 + 9 * max(map(len, texts), default=0)
     columns = max(1, min(len(texts), (RIGHT - LEFT) // room))
     rows = -(-len(texts) // columns)
@@ -128,7 +126,7 @@ def _curve(curve: Sequence[Point], horizontal: Axis, vertical: Axis, color: str)
             [f"{x} {vertical.at(y, BOTTOM, TOP):.1f}" for x, y in zip(xs, ys, strict=True)]
             for ys in zip(*((p.mean, p.low, p.high) for p in run), strict=True)
         )
-        # A point alone is a line of no length: its round cap shows it as a dot.
+        # A single point is a line of length 0, whose round cap is a dot.
         line.append(f"M{'L'.join(means)}" + ("h0" if len(run) == 1 else ""))
         if len(run) > 1 and lows != highs:
             band.append(f"M{'L'.join(highs + lows[::-1])}Z")

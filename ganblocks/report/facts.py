@@ -1,4 +1,4 @@
-"""The facts at the top of a report: where the run is, how good, how fast."""
+"""The facts at the top of a report: progress, quality, speed."""
 
 import math
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from ganblocks.report.axes import number_text
 from ganblocks.report.charts import player_name, players, score_name
 from ganblocks.report.files import Metrics
 
-_LATEST = 25  # a value "now" is the mean of so many rows: one row alone is mostly noise
+_LATEST = 25  # rows that a current value is averaged over, against noise
 
 
 def facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
-    """Writes the facts of a run as tiles."""
+    """Returns the facts of a run as HTML tiles."""
     if not metrics.steps:
         return '<p class="note">No step has been logged yet.</p>'
     scores = _scores(spec)
     shown = {"step": f"{metrics.steps[-1]:,.0f}"}
-    if epochs := metrics.there("epoch"):
+    if epochs := metrics.values("epoch"):
         shown["epoch"] = number_text(epochs[-1][1])
-    shown |= {what: number_text(_now(metrics, column)) for what, column in _means(metrics)}
+    shown |= {name: number_text(_now(metrics, column)) for name, column in _means(metrics)}
     shown |= scores
     if "images_per_s" in metrics.columns:
         shown["images per second"] = number_text(_now(metrics, "images_per_s"))
@@ -30,38 +30,35 @@ def facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
     notes = []
     if len(metrics.steps) > 1:
         rows = min(_LATEST, len(metrics.steps))
-        notes.append(f"What differs from step to step is the mean of the last {rows} rows.")
+        notes.append(f"Losses, gap and speed are means over the last {rows} rows.")
     if any("baseline" in score for score in scores.values()):
-        notes.append(
-            "The baseline is a prediction that needs no learning: for pairs, the mean target."
-        )
+        notes.append("The baseline needs no learning: for pairs, it predicts the mean target.")
     return f'<dl class="facts">{"".join(tiles)}</dl><p class="note">{" ".join(notes)}</p>'
 
 
 def _means(metrics: Metrics) -> list[tuple[str, str]]:
-    """Returns words and column of each mean: the totals of the losses where nothing says more."""
-    telling = [("D(real) - D(fake)", "gap"), ("L1, training", "loss_g_l1")]
-    if not any(column in metrics.columns for _, column in telling):
-        telling = [(f"loss of {player_name(p)}", f"loss_{p}") for p in players(metrics)]
-    return [(words, column) for words, column in telling if column in metrics.columns]
+    """Returns the name and column of each mean: gap and L1, or else the total losses."""
+    means = [("D(real) - D(fake)", "gap"), ("L1, training", "loss_g_l1")]
+    if not any(column in metrics.columns for _, column in means):
+        means = [(f"loss of {player_name(p)}", f"loss_{p}") for p in players(metrics)]
+    return [(name, column) for name, column in means if column in metrics.columns]
 
 
 def _now(metrics: Metrics, column: str) -> float:
-    latest = [value for _, value in metrics.there(column)[-_LATEST:] if math.isfinite(value)]
+    latest = [value for _, value in metrics.values(column)[-_LATEST:] if math.isfinite(value)]
     return sum(latest) / len(latest) if latest else math.nan
 
 
 def _scores(spec: Mapping[str, Any]) -> dict[str, str]:
     scores, baselines = (
-        found if isinstance(found := spec.get(key), dict) else {} for key in ("scores", "baselines")
+        value if isinstance(value := spec.get(key), dict) else {} for key in ("scores", "baselines")
     )
     shown = {}
     for name, score in scores.items():
-        shown[f"held-out {score_name(name)}"] = _number(score)
+        text = _number(score)
         if name in baselines:
-            shown[f"held-out {score_name(name)}"] += (
-                f"<small> baseline {_number(baselines[name])}</small>"
-            )
+            text += f"<small> baseline {_number(baselines[name])}</small>"
+        shown[f"held-out {score_name(name)}"] = text
     return shown
 
 
@@ -70,10 +67,10 @@ def _number(value: Any) -> str:
 
 
 def _duration(metrics: Metrics, spec: Mapping[str, Any]) -> str:
-    """Adds up the time of the steps from their speed: it leaves out the hours between resumes."""
+    """Returns the sum of the steps' durations, without the time between resumes."""
     options = spec.get("options")
     batch = options.get("batch_size") if isinstance(options, dict) else None
-    speeds = metrics.there("images_per_s")
+    speeds = metrics.values("images_per_s")
     if not isinstance(batch, int) or not speeds:
         return ""
     processes = spec.get("processes", 1)

@@ -1,36 +1,37 @@
-"""The health of a run in its report: numbers that are not finite, and the findings."""
+"""The health of a run in its report: non-finite numbers and findings."""
 
 import math
 from collections.abc import Sequence
 from html import escape
 
-from ganblocks.report.files import Finding, Metrics
+from ganblocks.health import Finding
+from ganblocks.report.files import Metrics
 
-_OPEN = 5  # findings that are not folded away: the first ones say most
+_OPEN = 5  # findings that are not collapsed
 
 
 def alarm(metrics: Metrics) -> str:
-    """Names the columns that hold NaN or infinity: the curves can only leave a gap there."""
-    found = []
+    """Lists the columns with NaN or infinity, which are gaps in the curves, as HTML."""
+    entries = []
     for name in ("d_real", "d_fake", *metrics.named("loss_"), *metrics.named("val_")):
-        cells = metrics.there(name)
+        cells = metrics.values(name)
         if bad := [step for step, value in cells if not math.isfinite(value)]:
             first = f"first at step {bad[0]:.0f}"
-            found.append(f"<li>{escape(name)}: {len(bad)} of {len(cells)} rows, {first}</li>")
+            entries.append(f"<li>{escape(name)}: {len(bad)} of {len(cells)} rows, {first}</li>")
     for name in metrics.named("skipped_"):
-        cells = metrics.there(name)
+        cells = metrics.values(name)
         if bad := [step for step, share in cells if share > 0]:
-            found.append(
-                f"<li>{escape(name)}: {len(bad)} of {len(cells)} rows have steps that left this "
-                f"player as it was, the first by step {bad[0]:.0f}</li>"
+            entries.append(
+                f"<li>{escape(name)}: {len(bad)} of {len(cells)} rows have steps that did not "
+                f"update this player, the first by step {bad[0]:.0f}</li>"
             )
-    if not found:
+    if not entries:
         return ""
-    return f'<div class="alarm" role="alert">Not a finite number:<ul>{"".join(found)}</ul></div>'
+    return f'<div class="alarm" role="alert">Not a finite number:<ul>{"".join(entries)}</ul></div>'
 
 
 def health(findings: Sequence[Finding] | None) -> str:
-    """Lists the findings of a run; one that was not watched has nothing here."""
+    """Lists the findings of a run as HTML; None means that it was not checked."""
     if findings is None:
         return ""
     if not findings:

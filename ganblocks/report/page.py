@@ -1,4 +1,4 @@
-"""The report of a training run: one static page that opens from disk with no network."""
+"""Writes the report of a run: one static page that opens from disk, without a network."""
 
 from datetime import datetime
 from html import escape
@@ -10,22 +10,22 @@ from ganblocks.report.charts import charts
 from ganblocks.report.facts import facts
 from ganblocks.report.files import Sample, find_samples, read_findings, read_metrics, read_spec
 from ganblocks.report.health import alarm, health
-from ganblocks.report.parts import headings, loading, sections, summary
+from ganblocks.report.spec import headings, loading, sections, summary
 from ganblocks.runs.folder import write_atomically
 
 
 def write_report(run_dir: Path) -> Path:
-    """Writes `index.html` into a run's folder, from what is there so far, and returns its path.
+    """Writes `index.html` into a run's folder and returns its path.
 
-    It may be called at any time of the training, also before the first step: it reads
-    `spec.json`, `metrics.csv`, `health.jsonl` and `samples/step_*.png`, and replaces the page in
-    one move.
+    It may be called at any time during the training, even before the first step. It reads
+    `spec.json`, `metrics.csv`, `health.jsonl` and `samples/step_*.png`, and replaces the page
+    atomically.
 
     Args:
         run_dir: The run's folder.
 
     Raises:
-        RunError: A file of the run is missing or broken, or the page cannot be written.
+        RunError: A file of the run is missing or broken, or the page could not be written.
 
     Examples:
         >>> import tempfile
@@ -54,7 +54,7 @@ def write_report(run_dir: Path) -> Path:
         spec=sections(spec),
     )
     target = run_dir / "index.html"
-    # A lone surrogate, which JSON may hold, has no UTF-8.
+    # A lone surrogate, which JSON may contain, cannot be encoded in UTF-8.
     content = page.encode("utf-8", errors="xmlcharrefreplace")
     write_atomically(target, lambda temporary: temporary.write_bytes(content))
     return target
@@ -62,7 +62,7 @@ def write_report(run_dir: Path) -> Path:
 
 def _samples(samples: list[Sample], names: list[str]) -> str:
     if not samples:
-        return '<p class="note">No sample has been drawn yet.</p>'
+        return '<p class="note">There are no samples yet.</p>'
     newest = samples[0]
     thumbnails = (
         f'<a href="{s.path}" data-step="{s.step}"><img src="{s.path}" loading="lazy" '

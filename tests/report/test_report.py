@@ -31,7 +31,7 @@ def test_nothing_is_loaded_from_outside_the_folder(tmp_path):
 def test_a_young_run_has_a_page(tmp_path, rows):
     page = page_of(make_run(tmp_path / "run", rows))
     assert ("No step has been logged yet." in page.text) == (not rows)
-    assert "No sample has been drawn yet." in page.text
+    assert "There are no samples yet." in page.text
     assert len(page.all("svg")) == 7
 
 
@@ -104,7 +104,7 @@ def test_facts_are_means_of_the_last_rows(tmp_path):
     assert found["step"] == "35"
     assert found["L1, training"] == "0.125"
     assert float(found["D(real) - D(fake)"]) == pytest.approx((13 * 3 + 12 * 2) / 25 - 0.5)
-    assert "the mean of the last 25 rows" in page.text
+    assert "means over the last 25 rows" in page.text
 
 
 def test_training_time_adds_up_the_speeds(tmp_path):
@@ -263,7 +263,7 @@ def contrast(one, other):
 @pytest.mark.parametrize(
     ("metrics", "words"),
     [
-        (f"{HEADER}\n{row(1)}\n2,0,1.0\n", r"metrics.csv line 3 has 3 cells, the header 9"),
+        (f"{HEADER}\n{row(1)}\n2,0,1.0\n", r"metrics.csv line 3 has 3 cells, the header has 9"),
         (f"{HEADER}\n{row(1)}\n\n{row(2)}\n", r"metrics.csv line 3 has 1 cells"),
         (f"{HEADER}\n{row(1)}\n{row(2, l1='x')}\n", r"line 3: loss_g_l1 is 'x', not a number"),
         (f"{HEADER}\n{row(1, l1='')}\n{row(2, l1='x')}\n", r"line 3: loss_g_l1 is 'x'"),

@@ -66,7 +66,7 @@ def test_health_is_said_only_by_a_run_that_looked(tmp_path):
 )
 def test_a_broken_finding_is_named_with_its_line(tmp_path, line):
     run = with_findings(make_run(tmp_path / "run"), FINDING, end=f"{line}\n")
-    with pytest.raises(RunError, match=r"health\.jsonl line 2 is no finding"):
+    with pytest.raises(RunError, match=r"health\.jsonl line 2 is not a finding"):
         write_report(run)
 
 
@@ -93,7 +93,7 @@ def test_skipped_steps_raise_an_alarm_for_their_player(tmp_path):
     page = page_of(with_columns(run, skipped_g=["0", "0.5", "1"], skipped_d=["0", "0", "0"]))
     assert len(page.all("li")) == 1
     words = (
-        "skipped_g: 2 of 3 rows have steps that left this player as it was, the first by step 20"
+        "skipped_g: 2 of 3 rows have steps that did not update this player, the first by step 20"
     )
     assert words in page.text
 

@@ -1,4 +1,4 @@
-"""What was trained, read from a run's spec: a summary, its parts, and how to load its networks."""
+"""A run's spec in its report: a summary, its sections, and the code that loads the networks."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,42 +9,42 @@ _HEADINGS = "grid"
 
 
 def headings(spec: Mapping[str, Any]) -> list[str]:
-    """Returns the headings of the grids' columns; none where the run did not write them."""
-    found = spec.get(_HEADINGS)
-    return [x for x in found if isinstance(x, str)] if isinstance(found, list) else []
+    """Returns the headings of the grids' columns; empty if the run has none."""
+    names = spec.get(_HEADINGS)
+    return [x for x in names if isinstance(x, str)] if isinstance(names, list) else []
 
 
 def summary(spec: Mapping[str, Any]) -> str:
-    """Names the task, the networks, the data and their direction, as far as they are known."""
+    """Returns the names of the task, networks, data and direction, as far as they are known."""
     data = spec.get("data")
     train = data.get("train", data) if isinstance(data, dict) else data
     direction = train.get("direction") if isinstance(train, dict) else None
-    named = [("", spec.get("task")), *_networks(spec).items(), ("data", train)]
-    words = [(name, _type(part)) for name, part in [*named, ("direction", direction)]]
-    return " · ".join(escape(f"{name} {word}".strip()) for name, word in words if word)
+    components = [("", spec.get("task")), *_networks(spec).items(), ("data", train)]
+    types = [(name, _type(value)) for name, value in [*components, ("direction", direction)]]
+    return " · ".join(escape(f"{name} {kind}".strip()) for name, kind in types if kind)
 
 
 def sections(spec: Mapping[str, Any]) -> str:
-    """Shows flat objects as tables; components as the JSON that a registry builds from."""
+    """Returns a section for each entry of a spec: flat objects as tables, components as JSON."""
     single = {key: value for key, value in spec.items() if not isinstance(value, dict | list)}
     shown = [_folded("run", _table(single.items()))] if single else []
     networks = _networks(spec)
     rest = [(k, v) for k, v in spec.items() if k not in single and k != _HEADINGS]
     for name, value in rest:
-        parts = networks.items() if name == "networks" and networks else [(name, value)]
-        shown += [_folded(title, _body(part)) for title, part in parts]
+        entries = networks.items() if name == "networks" and networks else [(name, value)]
+        shown += [_folded(title, _body(entry)) for title, entry in entries]
     return "".join(shown)
 
 
 def loading(spec: Mapping[str, Any], run: str) -> str:
     """Returns the code that loads the run's networks, as HTML."""
     networks = _networks(spec) or {"generator": {"type": ""}}
-    known = [n for n, part in networks.items() if isinstance(part, dict) and "type" in part]
+    known = [n for n, value in networks.items() if isinstance(value, dict) and "type" in value]
     path = json.dumps(run, ensure_ascii=False)
     if not known:
         return (
-            '<p class="note">No network is registered by a name: build it as the training did, and '
-            "load its file .safetensors.</p>"
+            '<p class="note">No network is registered: build it as the training did, and load its '
+            ".safetensors file.</p>"
         )
     if "generator" in known:
         lines = [f"generator = ganblocks.load({path})"]
@@ -57,13 +57,13 @@ def loading(spec: Mapping[str, Any], run: str) -> str:
 
 
 def _networks(spec: Mapping[str, Any]) -> dict[str, Any]:
-    found = spec.get("networks")
-    return found if isinstance(found, dict) else {}
+    networks = spec.get("networks")
+    return networks if isinstance(networks, dict) else {}
 
 
-def _type(part: Any) -> str:
-    word = part.get("type", part.get("class")) if isinstance(part, dict) else part
-    return word if isinstance(word, str) else ""
+def _type(value: Any) -> str:
+    name = value.get("type", value.get("class")) if isinstance(value, dict) else value
+    return name if isinstance(name, str) else ""
 
 
 def _body(value: Any) -> str:

@@ -105,12 +105,7 @@ class RunError(GanBlocksError, RuntimeError):
 
 
 def listed(names: Iterable[object]) -> str:
-    """Joins names with commas, each in quotes as in Python.
-
-    Examples:
-        >>> listed(["relu", "tanh"])
-        "'relu', 'tanh'"
-    """
+    """Joins names with commas, each in quotes as in Python."""
     return ", ".join(map(repr, names)) or "(none)"
 
 
@@ -140,52 +135,32 @@ def not_one_of(what: str, value: object, allowed: Iterable[str]) -> str:
 def require_one_of(
     what: str, value: str, allowed: Iterable[str], *, see: str | None = None
 ) -> None:
-    """Raises `OptionError` unless `value` is one of the allowed names.
-
-    Examples:
-        >>> require_one_of("direction", "a2b", ["a2b", "b2a"])
-    """
+    """Raises `OptionError` unless `value` is one of the allowed names."""
     allowed = tuple(allowed)
     if value not in allowed:
         raise OptionError(not_one_of(what, value, allowed), see=see)
 
 
 def require_at_least(what: str, value: float, least: float) -> None:
-    """Raises `OptionError` unless `value` is a finite number and at least `least`.
-
-    Examples:
-        >>> require_at_least("num_downs", 8, 1)
-    """
+    """Raises `OptionError` unless `value` is a finite number and at least `least`."""
     if not _is_a(value, int | float) or not least <= value < inf:
         raise OptionError(f"{what} is {value!r}: write a number that is at least {least}")
 
 
 def require_count(what: str, value: int, least: int) -> None:
-    """Raises `OptionError` unless `value` is a whole number and at least `least`.
-
-    Examples:
-        >>> require_count("num_downs", 8, least=1)
-    """
+    """Raises `OptionError` unless `value` is a whole number and at least `least`."""
     if not _is_a(value, int) or value < least:
         raise OptionError(f"{what} is {value!r}: write a whole number that is at least {least}")
 
 
 def require_flag(what: str, value: bool) -> None:
-    """Raises `OptionError` unless `value` is True or False.
-
-    Examples:
-        >>> require_flag("spectral_norm", True)
-    """
+    """Raises `OptionError` unless `value` is True or False."""
     if not isinstance(value, bool):
         raise OptionError(f"{what} is {value!r}: write True or False")
 
 
 def require_fraction(what: str, value: float) -> None:
-    """Raises `OptionError` unless `value` is a number from 0 to 1.
-
-    Examples:
-        >>> require_fraction("dropout", 0.5)
-    """
+    """Raises `OptionError` unless `value` is a number from 0 to 1."""
     if not _is_a(value, int | float) or not 0 <= value <= 1:
         raise OptionError(f"{what} is {value!r}: write a number from 0 to 1")
 
@@ -197,11 +172,7 @@ def _is_a(value: object, numbers: Any) -> bool:
 def require_image(
     who: str, shape: Sequence[int], channels: int, parameter: str = "in_channels"
 ) -> None:
-    """Raises `ShapeError` unless the shape is (B, `channels`, H, W).
-
-    Examples:
-        >>> require_image("generator", (1, 3, 256, 256), 3)
-    """
+    """Raises `ShapeError` unless the shape is (B, `channels`, H, W)."""
     if len(shape) == 4 and 0 in shape:
         raise ShapeError(f"{who} got an empty tensor of shape {tuple(shape)}")
     if len(shape) != 4 or shape[1] != channels:

@@ -1,4 +1,4 @@
-"""Tensors as pictures: colors and grids."""
+"""Converts tensors to pictures and back; colors and grids."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PICTURE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Pillow's color modes by count of channels."""
+"""Pillow's color modes by number of channels."""
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 def to_bytes(image: Tensor) -> Tensor:
-    """Maps floats in [-1, 1] to uint8 pixels 0...255; what lies outside is clipped.
+    """Converts floats in [-1, 1] to uint8 pixels from 0 to 255, and clips other values.
 
     Examples:
         >>> to_bytes(torch.tensor([-1.0, 0.0, 1.0, 7.0]))
@@ -48,8 +48,8 @@ def to_picture(image: Tensor) -> Image:
 
     if image.ndim != 3 or image.shape[0] not in PICTURE_MODES:
         raise ShapeError(
-            f"a tensor of shape {tuple(image.shape)} is no picture: give (C, H, W) with "
-            f"{listed(PICTURE_MODES)} channels, or pass the image through as_rgb first",
+            f"a tensor of shape {tuple(image.shape)} is not a picture: pass (C, H, W) with "
+            f"{listed(PICTURE_MODES)} channels, such as image[:1]",
             see="channels-and-bit-depth",
         )
     pixels = image if image.dtype == torch.uint8 else to_bytes(image)
@@ -58,15 +58,15 @@ def to_picture(image: Tensor) -> Image:
 
 
 def from_picture(picture: Image, channels: int) -> Tensor:
-    """Reads a Pillow picture as uint8 pixels (channels, H, W), upright.
+    """Returns the uint8 pixels (channels, H, W) of a Pillow picture, upright.
 
     Args:
-        picture: A picture of 8 bits a channel; its EXIF orientation is applied.
+        picture: A picture with 8 bits per channel; its EXIF orientation is applied.
         channels: 1 (gray), 3 (RGB) or 4 (RGBA).
 
     Raises:
-        ShapeError: `channels` is none of these.
-        DataError: The picture has more than 8 bits a channel.
+        ShapeError: `channels` is not one of these.
+        DataError: The picture has more than 8 bits per channel.
 
     Examples:
         >>> from PIL import Image
@@ -78,22 +78,23 @@ def from_picture(picture: Image, channels: int) -> Tensor:
 
     if channels not in PICTURE_MODES:
         raise ShapeError(
-            f"a picture cannot be read as {channels} channels: only {listed(PICTURE_MODES)}",
+            f"channels is {channels!r}: write one of {listed(PICTURE_MODES)}",
             see="channels-and-bit-depth",
         )
     if picture.mode in _DEEP_MODES:
         raise DataError(
-            f"mode {picture.mode} has more than 8 bits a channel", see="channels-and-bit-depth"
+            f"mode {picture.mode} has more than 8 bits per channel: convert it to 8 bits",
+            see="channels-and-bit-depth",
         )
     upright: Image = ImageOps.exif_transpose(picture)
-    if upright.mode == "P":  # straight to RGB, Pillow warns of palettes with alpha
+    if upright.mode == "P":  # Pillow warns if alpha is lost on the way to RGB
         upright = upright.convert("RGBA")
     upright = upright.convert(PICTURE_MODES[channels])
     pixels = torch.from_numpy(np.array(upright))
     return pixels.reshape(upright.height, upright.width, channels).permute(2, 0, 1).contiguous()
 
 
-_HEAT = (  # dark blue, teal, yellow: ever lighter, and read alike by the color-blind
+_HEAT = (  # dark blue, teal, yellow: increasing lightness, safe for the color-blind
     *((34, 22, 70), (45, 62, 120), (38, 106, 135), (40, 150, 135)),
     *((96, 190, 112), (176, 214, 90), (250, 232, 110)),
 )
@@ -101,23 +102,18 @@ _TWO_SIDED = ((178, 88, 6), (240, 163, 64), (247, 247, 247), (128, 172, 212), (3
 
 
 def heat(values: Tensor, *, two_sided: bool = False) -> Tensor:
-    """Colors numbers: from dark blue over green to yellow, or orange, white, blue.
-
-    Examples:
-        >>> heat(torch.tensor([0.0, 1.0]))[0]
-        tensor([ 34, 250], dtype=torch.uint8)
-    """
+    """Maps values in [0, 1] to colors from dark blue to yellow, or [-1, 1] from orange to blue."""
     anchors = torch.tensor(_TWO_SIDED if two_sided else _HEAT, dtype=torch.float32)
-    place = (values.float() + 1) / 2 if two_sided else values.float()
-    place = place.clamp(0, 1) * (len(anchors) - 1)
-    below = place.floor().long().clamp(max=len(anchors) - 2)
-    part = (place - below)[..., None]
-    colors = anchors[below] * (1 - part) + anchors[below + 1] * part
+    position = (values.float() + 1) / 2 if two_sided else values.float()
+    position = position.clamp(0, 1) * (len(anchors) - 1)
+    below = position.floor().long().clamp(max=len(anchors) - 2)
+    weight = (position - below)[..., None]
+    colors = anchors[below] * (1 - weight) + anchors[below + 1] * weight
     return colors.round().to(torch.uint8).movedim(-1, 0).cpu()
 
 
 def as_rgb(image: Tensor) -> Tensor:
-    """Shows an image of any number of channels (C, H, W) as three: gray, or the first three."""
+    """Returns an image (C, H, W) with three channels: gray repeated, or the first three."""
     channels = image.shape[0]
     if channels == 1:
         return image.expand(3, -1, -1)
@@ -127,10 +123,10 @@ def as_rgb(image: Tensor) -> Tensor:
 
 
 def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
-    """Lays images out in rows and columns on white, as uint8 pixels (3, H, W).
+    """Returns images in rows and columns on white, as uint8 pixels (3, H, W).
 
     Args:
-        rows: Images (C, h, w), floats in [-1, 1]; a smaller one keeps to the top left of its cell.
+        rows: Images (C, h, w), floats in [-1, 1]; smaller ones are at the top left of their cells.
         gap: White pixels around each image.
 
     Examples:

@@ -1,4 +1,4 @@
-"""The random state of a process, and what makes a training repeat itself exactly."""
+"""The random state of a process, and reproducible training."""
 
 from __future__ import annotations
 
@@ -17,12 +17,7 @@ __all__ = ["make_deterministic"]
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Returns the state of torch's generators: the CPU's, and the device's own if it is another.
-
-    Examples:
-        >>> sorted(random_state(torch.device("cpu")))
-        ['cpu']
-    """
+    """Returns the states of torch's generators: the CPU's, and the device's if it has its own."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -32,7 +27,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(states: dict[str, Any], device: torch.device, source: str) -> None:
-    """Puts back what `random_state` gave; a device that it does not know is warned of."""
+    """Restores what `random_state` returned, and warns if it was on another kind of device."""
     torch.set_rng_state(states["cpu"])
     kind = device.type
     before = next((other for other in states if other != "cpu"), "cpu")
@@ -42,8 +37,8 @@ def set_random_state(states: dict[str, Any], device: torch.device, source: str) 
         torch.mps.set_rng_state(states[kind])
     elif kind != before:
         warnings.warn(
-            f"{source} was written by a training on {before} and goes on on {kind}: draws there "
-            "go on from another state",
+            f"{source} was written on {before} and is resumed on {kind}: random numbers on "
+            f"{kind} will differ",
             GanBlocksWarning,
             stacklevel=3,
         )
@@ -51,7 +46,7 @@ def set_random_state(states: dict[str, Any], device: torch.device, source: str) 
 
 @contextmanager
 def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
-    """Draws from its own seed inside `with`, so that looking does not change a training.
+    """Seeds the generators inside `with`, and restores their state afterwards.
 
     Examples:
         >>> before = torch.get_rng_state()
@@ -69,11 +64,11 @@ def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
 
 
 def make_deterministic() -> None:
-    """Makes two runs of one program on one machine give the same numbers, bit for bit.
+    """Makes a program reproducible, bit for bit, on one machine.
 
-    Turns on torch's deterministic algorithms, and turns off cuDNN's search for the fastest ones.
-    An operation without a deterministic form raises then, by its name. It costs speed on a GPU.
-    Call it before the first CUDA operation.
+    Enables torch's deterministic algorithms and disables cuDNN's benchmark. An operation without a
+    deterministic algorithm then raises an error. It costs speed on a GPU. Call it before the first
+    CUDA operation.
 
     Examples:
         >>> make_deterministic()
@@ -81,6 +76,6 @@ def make_deterministic() -> None:
         True
         >>> torch.use_deterministic_algorithms(False)
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS demands one of two
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # required by cuBLAS
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False

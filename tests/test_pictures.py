@@ -23,9 +23,9 @@ def test_orientation_of_the_camera_is_heeded():
 
 
 def test_what_is_no_picture():
-    with pytest.raises(ShapeError, match="as_rgb"):
+    with pytest.raises(ShapeError, match=r"image\[:1\]"):
         to_picture(torch.zeros(2, 4, 4))
-    with pytest.raises(ShapeError, match="5 channels"):
+    with pytest.raises(ShapeError, match="channels is 5"):
         from_picture(Image.new("RGB", (2, 2)), 5)
     with pytest.raises(DataError, match="more than 8 bits"):
         from_picture(Image.new("I;16", (2, 2)), 1)

@@ -20,16 +20,7 @@ CONSTANT = 1e-6
 
 
 class ChannelRanges:
-    """Records the smallest and largest value of each channel of every activation.
-
-    Examples:
-        >>> network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU())
-        >>> _ = network[0].bias.data.copy_(torch.tensor([-1000.0, 1000.0]))
-        >>> ranges = ChannelRanges(network)
-        >>> _ = network(torch.randn(1, 1, 8, 8))
-        >>> ranges.dead()
-        {'1': 0.5}
-    """
+    """Records the smallest and largest value of each channel of every activation."""
 
     def __init__(self, network: nn.Module) -> None:
         self._calls: Counter[str] = Counter()

@@ -19,13 +19,7 @@ DEAD = 0.5
 
 
 def problems(step: int, probe: Probe) -> dict[str, str | None]:
-    """Returns a message for each problem of a generator, or None if it is absent.
-
-    Examples:
-        >>> flat = Probe(1, None, None, None, None, contrast=0.0, saturated=0.0, dead={})
-        >>> [name for name, message in problems(400, flat).items() if message]
-        ['collapsed-output']
-    """
+    """Returns a message for each problem of a generator, or None if it is absent."""
     if step < STEPS:
         return {}
     return {

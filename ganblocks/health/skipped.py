@@ -18,15 +18,7 @@ STUCK = 50
 
 
 class SkippedSteps:
-    """Reports the first skipped update, and a player whose updates are all skipped.
-
-    Examples:
-        >>> steps = SkippedSteps(scaled=False)
-        >>> figures = {"loss_g_l1": torch.tensor(float("nan")), "skipped_g": torch.tensor(1.0)}
-        >>> steps.add(7, figures, ["facade 3"])
-        >>> [finding.name for finding in steps.findings()]
-        ['not-finite']
-    """
+    """Reports the first skipped update, and a player whose updates are all skipped."""
 
     def __init__(self, *, scaled: bool) -> None:
         self._scaled = scaled

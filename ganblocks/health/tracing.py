@@ -18,16 +18,6 @@ class Trace:
     Attributes:
         output: Describes the first output that is not finite; None if there is none.
         gradient: Describes the first output whose gradient is not finite; None if there is none.
-
-    Examples:
-        >>> import torch
-        >>> network = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1))
-        >>> _ = nn.init.constant_(network[1].bias, float("inf"))
-        >>> trace = Trace()
-        >>> trace.attach("generator", network)
-        >>> _ = network(torch.zeros(1, 1, 2, 2))
-        >>> trace.output.partition(",")[0]
-        'the output of `generator.1` (Conv2d)'
     """
 
     def __init__(self) -> None:

@@ -60,15 +60,7 @@ class Window:
 
 
 class HighestMedian:
-    """The highest running median of a figure so far: its usual size, without spikes.
-
-    Examples:
-        >>> norm = HighestMedian("norm", Window(rows=3, steps=2))
-        >>> for step, size in enumerate([5.0, 7.0, 900.0, 1.0, 1.0]):
-        ...     norm.add({"step": step, "norm": size})
-        >>> norm.value
-        7.0
-    """
+    """The highest running median of a figure so far: its usual size, without spikes."""
 
     def __init__(self, name: str, window: Window) -> None:
         self.name = name

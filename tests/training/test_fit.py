@@ -127,7 +127,7 @@ def test_a_finished_run_and_a_lost_log_say_so(tmp_path):
 def test_a_checkpoint_of_another_device_says_so():
     saved = tiny_updater(seed=1).state_dict()
     saved["ranks"][0]["random"]["cuda"] = torch.zeros(16, dtype=torch.uint8)
-    with pytest.warns(GanBlocksWarning, match="training on cuda and goes on on cpu"):
+    with pytest.warns(GanBlocksWarning, match="on cuda and is resumed on cpu"):
         tiny_updater().load_state_dict(saved)
 
 

@@ -1,1 +1,1 @@
-"""What builds the site: pages and pictures made from the package itself. No page shows it."""
+"""Builds the site's pages and pictures from the package itself."""

@@ -1,4 +1,4 @@
-"""The API pages: one for each registry, made from it, and one for each topic besides."""
+"""The API pages: one for each registry, and one for each other topic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from _site.topics import KINDS, TOPICS, Topic
 from ganblocks import Registry
 
 
-def made() -> dict[str, str]:
+def files() -> dict[str, str]:
     """Returns the API pages: path in the site → Markdown.
 
     Raises:
@@ -25,7 +25,7 @@ def made() -> dict[str, str]:
 
 
 def registry_page(constant: str) -> str:
-    """Writes the page of one registry: what its names are, and what they build."""
+    """Returns the page of a registry: its names and what they build."""
     registry, kind = _registry(constant), KINDS[constant]
     group = "ganblocks." + registry.kind.replace(" ", "_")
     lines = [
@@ -44,17 +44,17 @@ def registry_page(constant: str) -> str:
 
 
 def topic_page(topic: Topic) -> str:
-    """Writes the page of a topic that is no registry."""
+    """Returns the page of a topic that is not a registry."""
     members = [f"::: {path_of(name)}" for name in topic.names]
     return "\n\n".join([f"# {topic.title}", topic.introduction, *members]) + "\n"
 
 
 def index_page() -> str:
-    """Writes the page that leads to all others: every public name, by page."""
+    """Returns the index: every public name, by page."""
     lines = [
         "# API",
-        "Every public name, by page. What people use every day is imported as `from ganblocks "
-        "import …`; the rest from the module that its page names, such as `ganblocks.blocks`.",
+        "Every public name, by page. Names for everyday use are imported as `from ganblocks "
+        "import …`, the rest from the module on its page, such as `ganblocks.blocks`.",
         "## Components",
     ]
     for constant in KINDS:

@@ -1,4 +1,4 @@
-"""The page of architectures: networks drawn from the modules that the code on it builds."""
+"""The page of architectures: drawings of the networks that its code builds."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import Any, NamedTuple
 import torch
 
 from _site import drawing_chain
-from _site.drawing_parts import scrolling, thumbnail as wordless
+from _site.drawing_modules import parameter_count
+from _site.drawing_parts import scrolling, thumbnail as without_text
 from _site.drawing_unet import UNetDrawing
-from _site.gallery_picture import fence, run
+from _site.gallery_picture import run
+from _site.markdown import fence
 
 TITLE = "Architectures"
 CARD = "The U-Nets and the PatchGAN, drawn from the modules"
 
 
 class Drawn(NamedTuple):
-    """A network, and what the page says of it."""
+    """A network on the page."""
 
     heading: str
-    words: str
+    introduction: str
     code: str
     side: int
 
@@ -27,15 +29,15 @@ class Drawn(NamedTuple):
 DRAWN = {
     "unet": Drawn(
         "The U-Net of pix2pix",
-        "[`UNetGenerator`][ganblocks.UNetGenerator] as it comes is the paper's U-Net in the "
-        "dialect of its PyTorch port: the encoder down the left side, the decoder up the right. "
-        "Orange is the skip that is put before the decoder's own map.",
+        "The default [`UNetGenerator`][ganblocks.UNetGenerator] is the paper's U-Net in the "
+        "dialect of its PyTorch port: the encoder goes down on the left, the decoder up on the "
+        "right. Orange is the skip, concatenated before the decoder's own map.",
         'from ganblocks import GENERATORS\n\nnetwork = GENERATORS.build("unet_256")\n',
         256,
     ),
     "small-unet": Drawn(
         "Another U-Net, by its options",
-        "Four halvings, blurred; bilinear enlargement; instance norm; skips that are added; "
+        "Four blurred down-samplings, bilinear up-sampling, instance norm, added skips, and "
         "self-attention at one level.",
         """\
 from ganblocks import UNetGenerator
@@ -55,10 +57,13 @@ network = UNetGenerator(
     "patchgan": Drawn(
         "The 70×70 PatchGAN",
         "[`PatchDiscriminator`][ganblocks.PatchDiscriminator] on a condition and an image, six "
-        "channels. Below each map: how much of the image one of its values sees. The last map "
-        "is the logits.",
-        "from ganblocks import DISCRIMINATORS\n\n"
-        'network = DISCRIMINATORS.build("patch_70", in_channels=6)\n',
+        "channels. Below each map is the receptive field of one of its values. The last map holds "
+        "the logits.",
+        "from ganblocks import DISCRIMINATORS
+
+"
+        'network = DISCRIMINATORS.build("patch_70", in_channels=6)
+',
         256,
     ),
 }
@@ -68,16 +73,16 @@ def page() -> str:
     """Returns the page."""
     lines = [
         f"# {TITLE}",
-        "Each drawing is made from the module that the code above it builds: it runs once, "
-        "and the shapes, C×H×W, are what its layers returned. A box is as high as its map and as "
-        "wide as its channels, by logarithm and by root. `/2` halves a map, `×2` doubles it.",
+        "Each drawing is made from the module that the code above it builds: the module runs "
+        "once, and the shapes, C×H×W, are those of its layers' outputs. A box is as high as the "
+        "logarithm of its map's height and as wide as the square root of its channels. `/2` halves "
+        "a map, `×2` doubles it.",
     ]
     for name, one in DRAWN.items():
         network = built(one)
-        parameters = sum(p.numel() for p in network.parameters())
         lines += [
             f"## {one.heading} {{#{name}}}",
-            f"{one.words} {parameters:,} parameters.",
+            f"{one.introduction} {parameter_count(network):,} parameters.",
             fence(one.code),
             scrolling(drawing(name, network), one.heading),
         ]
@@ -85,7 +90,7 @@ def page() -> str:
 
 
 def built(one: Drawn) -> Any:
-    """Runs a network's code on the meta device: shapes without numbers."""
+    """Runs a network's code on the meta device, which computes shapes only."""
     with torch.device("meta"):
         return run(one.code)["network"]
 
@@ -99,7 +104,6 @@ def drawing(name: str, network: Any) -> str:
 
 
 def thumbnail() -> str:
-    """Returns a drawing for the card that leads to the page."""
-    return (
-        f'<div class="gb-drawn">{wordless(drawing("small-unet", built(DRAWN["small-unet"])))}</div>'
-    )
+    """Returns a drawing for the card that links to the page."""
+    small = drawing("small-unet", built(DRAWN["small-unet"]))
+    return f'<div class="gb-drawn">{without_text(small)}</div>'

@@ -1,10 +1,10 @@
-"""A PatchGAN drawn from the module itself: each layer's map, and what a value of it sees."""
+"""Draws a PatchGAN from its module: each layer's map and receptive field."""
 
 from __future__ import annotations
 
 from math import log2, sqrt
 
-from _site.drawing_modules import passed, steps
+from _site.drawing_modules import parameter_count, passed, steps
 from _site.drawing_parts import arrow, box, lines, svg, text
 from ganblocks import PatchDiscriminator
 from ganblocks.blocks.block import Block
@@ -18,9 +18,9 @@ def drawing(network: PatchDiscriminator, side: int, name: str) -> str:
     """Draws a PatchGAN as a chain from left to right.
 
     Args:
-        network: On the meta device, which computes shapes alone.
-        side: Side of the square image that it is run on, at which its fields are walked too.
-        name: A word for the drawing's identifiers.
+        network: A network on the meta device.
+        side: Side of the square image that it is run on.
+        name: Prefix of the drawing's identifiers.
     """
     image = (network.in_channels, side, side)
     blocks = [block for block in (*network.blocks, network.logits) if isinstance(block, Block)]
@@ -41,8 +41,7 @@ def drawing(network: PatchDiscriminator, side: int, name: str) -> str:
             end = x - width / 2 - 4
             parts.append(arrow(f"M{before:.1f} {MIDDLE}H{end - 6:.1f}", (end, MIDDLE), "right"))
             parts.append(lines(x, 184, steps(blocks[index - 1])))
-    parameters = sum(p.numel() for p in network.parameters())
-    title = f"PatchGAN of {parameters:,} parameters on an image of {times(image)}"
+    title = f"PatchGAN of {parameter_count(network):,} parameters on an image of {times(image)}"
     description = "; ".join(
         f"{times(shape)}, whose values see {field}×{field} pixels"
         for shape, field in zip(shapes, fields, strict=True)
@@ -51,7 +50,7 @@ def drawing(network: PatchDiscriminator, side: int, name: str) -> str:
 
 
 def _field(x: float, field: int, side: int) -> list[str]:
-    """Draws the field of a value in the middle, in a square that stands for the image."""
+    """Draws the receptive field of the middle value in a square, the image."""
     seen = max(2.0, SQUARE * min(1, field / side))
     return [
         box(x, 262, SQUARE, SQUARE, "frame"),

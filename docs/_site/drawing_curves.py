@@ -1,4 +1,4 @@
-"""Functions of one variable as SVG: a few curves over a range, with axes and a legend."""
+"""Draws functions of one variable as SVG curves, with axes and a legend."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def chart(
     name: str,
     title: str,
     over: str,
-    places: Sequence[float],
+    xs: Sequence[float],
     curves: Mapping[str, Sequence[float]],
 ) -> str:
-    """Draws curves.
+    """Returns a chart.
 
     Args:
-        name: A word for the chart's identifiers.
-        title: What the curves are, written above them.
-        over: What runs along the horizontal axis.
-        places: The places at which the values are known, rising.
-        curves: Name of each curve → its values.
+        name: Prefix of the chart's identifiers.
+        title: Title of the chart.
+        over: Label of the horizontal axis.
+        xs: Rising positions on the horizontal axis.
+        curves: Values of each curve, by its name.
 
     Raises:
         ValueError: A value is not finite.
@@ -34,23 +34,23 @@ def chart(
     values = [value for curve in curves.values() for value in curve]
     if not all(map(math.isfinite, values)):
         raise ValueError(f"{title}: a value is not finite")
-    across = _axis(places)
-    up = _axis([min(0.0, *values), max(0.0, *values)])
+    horizontal = _axis(xs)
+    vertical = _axis([min(0.0, *values), max(0.0, *values)])
     parts = [text(LEFT, 16, title, "start", "shape")]
-    for tick in up.ticks:
-        y = up.at(tick, BOTTOM, TOP)
+    for tick in vertical.ticks:
+        y = vertical.at(tick, BOTTOM, TOP)
         parts.append(_line(LEFT, y, RIGHT, y, tick == 0))
         parts.append(text(LEFT - 6, y + 4, number_text(tick), "end"))
-    for tick in across.ticks:
-        x = across.at(tick, LEFT, RIGHT)
+    for tick in horizontal.ticks:
+        x = horizontal.at(tick, LEFT, RIGHT)
         parts.append(_line(x, TOP, x, BOTTOM, tick == 0))
         parts.append(text(x, BOTTOM + 16, number_text(tick)))
     parts.append(text((LEFT + RIGHT) / 2, SIZE[1] - 10, over))
     several = len(curves) > 1
-    for index, (curve, heights) in enumerate(curves.items()):
+    for index, (curve, ys) in enumerate(curves.items()):
         points = "L".join(
-            f"{across.at(x, LEFT, RIGHT):.1f} {up.at(y, BOTTOM, TOP):.1f}"
-            for x, y in zip(places, heights, strict=True)
+            f"{horizontal.at(x, LEFT, RIGHT):.1f} {vertical.at(y, BOTTOM, TOP):.1f}"
+            for x, y in zip(xs, ys, strict=True)
         )
         parts.append(f'<path class="gb-curve gb-series-{index}" d="M{points}"/>')
         if several:
@@ -58,10 +58,10 @@ def chart(
             parts.append(f'<path class="gb-legend gb-series-{index}" d="M{x:.1f} 34h24"/>')
             parts.append(text(x + 30, 38, curve, "start"))
     ends = ", ".join(
-        f"{curve} from {number_text(heights[0])} to {number_text(heights[-1])}"
-        for curve, heights in curves.items()
+        f"{curve} from {number_text(ys[0])} to {number_text(ys[-1])}"
+        for curve, ys in curves.items()
     )
-    description = f"For {over} from {number_text(places[0])} to {number_text(places[-1])}: {ends}."
+    description = f"For {over} from {number_text(xs[0])} to {number_text(xs[-1])}: {ends}."
     return svg(name, title, description, SIZE, parts)
 
 

@@ -1,4 +1,4 @@
-"""What real modules say of themselves: their steps in words, and the shapes they take and give."""
+"""Describes modules for drawings: their steps, and the shapes of their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganblocks.rf.layers import times
 
 
 class Passed(NamedTuple):
-    """The shapes (C, H, W) that a module took and gave."""
+    """The shapes (C, H, W) of a module's input and output."""
 
     taken: tuple[int, ...]
     given: tuple[int, ...]
@@ -24,7 +24,7 @@ class Passed(NamedTuple):
 def passed(
     network: nn.Module, modules: Sequence[nn.Module], image: Sequence[int]
 ) -> dict[nn.Module, Passed]:
-    """Runs a network of the meta device once and notes what its modules take and give."""
+    """Runs a network on the meta device once, and returns the shapes of its modules."""
     seen: dict[nn.Module, Passed] = {}
 
     def note(module: nn.Module, taken: tuple[Tensor, ...], given: Tensor) -> None:
@@ -38,8 +38,13 @@ def passed(
     return seen
 
 
+def parameter_count(network: nn.Module) -> int:
+    """Returns the number of parameters."""
+    return sum(p.numel() for p in network.parameters())
+
+
 def steps(block: Block) -> list[str]:
-    """Says what a block does, step by step.
+    """Returns the steps of a block.
 
     Example:
         >>> from ganblocks import DownBlock
@@ -50,7 +55,7 @@ def steps(block: Block) -> list[str]:
 
 
 def in_words(module: nn.Module) -> str:
-    """Names a module, with the kernel and stride of a convolution."""
+    """Returns the name of a module, with the kernel and stride of a convolution."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         enlarges = isinstance(module, nn.ConvTranspose2d)
         words = f"{'deconv' if enlarges else 'conv'} {times(module.kernel_size)}"

@@ -1,4 +1,4 @@
-"""Pieces of SVG text that drawings are made of; colors come from the style sheet."""
+"""SVG elements of drawings; colors come from the style sheet."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ HEAD = 7  # pixels of an arrow's head
 def svg(
     name: str, title: str, description: str, size: tuple[int, int], parts: Iterable[str]
 ) -> str:
-    """Joins parts to a drawing that screen readers can tell of.
+    """Returns a drawing with a title and description for screen readers.
 
     Args:
-        name: A word for its identifiers, its own on the page.
-        title: What the drawing shows.
-        description: What is to be seen in it.
+        name: Prefix of its identifiers, unique on the page.
+        title: A title.
+        description: A description.
         size: Width and height.
         parts: SVG elements.
     """
@@ -31,7 +31,7 @@ def svg(
 
 
 def thumbnail(drawing: str) -> str:
-    """Takes the words out of a drawing, for a place where they are too small to read."""
+    """Removes the text from a drawing, for a size where it is too small to read."""
     drawing = re.sub(r'<(text|title|desc)\b.*?</\1>|<path class="gb-legend.*?/>', "", drawing)
     return re.sub(r'role="img"|aria-labelledby="[^"]*"', "", drawing, count=2).replace(
         "<svg ", '<svg aria-hidden="true" ', 1
@@ -39,7 +39,7 @@ def thumbnail(drawing: str) -> str:
 
 
 def scrolling(drawing: str, label: str) -> str:
-    """Puts a drawing into a box that scrolls by itself, with the keyboard too."""
+    """Puts a drawing into a box that scrolls, with the keyboard too."""
     return (
         f'<div class="gb-scroll" role="region" aria-label="{escape(label)}" tabindex="0" '
         f"data-search-exclude>{drawing}</div>"
@@ -47,7 +47,7 @@ def scrolling(drawing: str, label: str) -> str:
 
 
 def text(x: float, y: float, words: str, anchor: str = "middle", kind: str = "word") -> str:
-    """Writes words at a place; `anchor` is `"start"`, `"middle"` or `"end"`."""
+    """Returns a text; `anchor` is `"start"`, `"middle"` or `"end"`."""
     return (
         f'<text class="gb-{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">'
         f"{escape(words)}</text>"
@@ -55,14 +55,14 @@ def text(x: float, y: float, words: str, anchor: str = "middle", kind: str = "wo
 
 
 def lines(x: float, y: float, words: Iterable[str], anchor: str = "middle") -> str:
-    """Writes several lines of words, centered on y."""
+    """Returns several lines of text, centered on y."""
     rows = list(words)
     first = y + 4 - 7.5 * (len(rows) - 1)
     return "".join(text(x, first + 15 * n, row, anchor) for n, row in enumerate(rows))
 
 
 def box(x: float, y: float, width: float, height: float, kind: str) -> str:
-    """Draws a box around the center (x, y)."""
+    """Returns a box with the center (x, y)."""
     return (
         f'<rect class="gb-{kind}" x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" '
         f'width="{width:.1f}" height="{height:.1f}" rx="2"/>'
@@ -70,11 +70,11 @@ def box(x: float, y: float, width: float, height: float, kind: str) -> str:
 
 
 def arrow(path: str, end: tuple[float, float], towards: str, kind: str = "arrow") -> str:
-    """Draws a line and the head of an arrow at its end.
+    """Returns a line with an arrowhead at its end.
 
     Args:
         path: The line, as in the `d` of a path.
-        end: Where the tip is.
+        end: Position of the tip.
         towards: `"up"`, `"down"` or `"right"`.
         kind: Its style.
     """
@@ -90,7 +90,7 @@ def arrow(path: str, end: tuple[float, float], towards: str, kind: str = "arrow"
 
 
 def wrapped(words: Iterable[str], width: int) -> list[str]:
-    """Joins steps with arrows and breaks them into lines of about `width` letters.
+    """Joins steps with arrows, and breaks them into lines of about `width` characters.
 
     Example:
         >>> wrapped(["relu", "deconv 4×4", "batch"], 20)

@@ -1,4 +1,4 @@
-"""A U-Net drawn from the module itself: what one run of it gave at every level."""
+"""Draws a U-Net from its module: the map of every level."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from math import log2, sqrt
 from typing import Any
 
-from _site.drawing_modules import Passed, in_words, passed, steps
+from _site.drawing_modules import Passed, in_words, parameter_count, passed, steps
 from _site.drawing_parts import arrow, box, lines, svg, text, wrapped
 from ganblocks import UNetGenerator
 from ganblocks.rf.layers import times
 
 WIDTH, TOP, PITCH = 780, 46, 94
 LEFT, MIDDLE, RIGHT = 216, 385, 554
-"""Where the encoder, the bottleneck and the decoder stand."""
+"""Horizontal positions of the encoder, the bottleneck and the decoder."""
 
 
 class UNetDrawing:
-    """The drawing of one U-Net: encoder down the left side, decoder up the right.
+    """The drawing of a U-Net, with the encoder on the left and the decoder on the right.
 
     Args:
-        network: On the meta device, which computes shapes alone.
+        network: A network on the meta device.
         side: Side of the square image that it is run on.
-        name: A word for the drawing's identifiers.
+        name: Prefix of the drawing's identifiers.
     """
 
     def __init__(self, network: UNetGenerator, side: int, name: str) -> None:
@@ -40,11 +40,11 @@ class UNetDrawing:
 
     def svg(self) -> str:
         """Returns the drawing."""
-        parameters = sum(p.numel() for p in self.network.parameters())
+        parameters = parameter_count(self.network)
         title = f"U-Net of {parameters:,} parameters on an image of {times(self.image)}"
         description = (
-            f"The encoder gives {', '.join(times(shape) for shape in self.encoded)}. "
-            f"The decoder gives {', '.join(times(one.given) for one in self.decoded)}. "
+            f"The encoder returns {', '.join(times(shape) for shape in self.encoded)}. "
+            f"The decoder returns {', '.join(times(one.given) for one in self.decoded)}. "
             f"Skips: {self.network.skip}."
         )
         parts = [self._map(LEFT, 0, self.image, "image"), self._caption(LEFT, 0, self.image)]
@@ -83,15 +83,15 @@ class UNetDrawing:
         ]
 
     def _decoder(self, level: int) -> list[str]:
-        """Draws the map at one level of the right side, and what made it."""
+        """Draws the decoder map of a level, and the steps that lead to it."""
         index = self.depth - 1 - level
         shape = self.decoded[index].given
-        doing = steps(self.up[index])
+        labels = steps(self.up[index])
         if str(index) in self.network.attention:
-            doing.append("attention")
+            labels.append("attention")
         if not level:
-            doing.append(in_words(self.network.last_activation))
-        parts = [lines(RIGHT + 12, self._between(level + 1), wrapped(doing, 26), "start")]
+            labels.append(in_words(self.network.last_activation))
+        parts = [lines(RIGHT + 12, self._between(level + 1), wrapped(labels, 26), "start")]
         if level + 1 < self.depth:
             parts.append(self._flow(RIGHT, level + 1, "up"))
         if not level:
@@ -101,7 +101,7 @@ class UNetDrawing:
         return [*parts, *self._joined(level, shape), self._caption(RIGHT, level, *words)]
 
     def _joined(self, level: int, shape: Sequence[int]) -> list[str]:
-        """Draws a decoder map and the skip that joins it."""
+        """Draws a decoder map and its skip."""
         skip = self.encoded[level - 1]
         y = self._y(level)
         beside = self.network.skip == "concat"
@@ -120,7 +120,7 @@ class UNetDrawing:
         return parts
 
     def _flow(self, x: float, level: int, towards: str) -> str:
-        """Draws the arrow between the maps of a level and of the one above it."""
+        """Draws the arrow between the map of a level and the one above it."""
         upper, lower = self._below_caption(level - 1), self._y(level) - self._height(level) / 2 - 4
         if towards == "down":
             return arrow(f"M{x} {upper:.1f}V{lower - 6:.1f}", (x, lower), "down")
@@ -131,14 +131,14 @@ class UNetDrawing:
 
     def _caption(self, x: float, level: int, *words: Sequence[int] | str) -> str:
         y = self._y(level) + self._height(level) / 2 + 15
-        said = (word if isinstance(word, str) else times(word) for word in words)
-        return text(x, y, ", ".join(said), kind="shape")
+        labels = (word if isinstance(word, str) else times(word) for word in words)
+        return text(x, y, ", ".join(labels), kind="shape")
 
     def _y(self, level: int) -> float:
         return TOP + PITCH * level
 
     def _between(self, level: int) -> float:
-        """The middle of the arrow above a level."""
+        """Returns the middle of the arrow above a level."""
         return (self._below_caption(level - 1) + self._y(level) - self._height(level) / 2) / 2
 
     def _below_caption(self, level: int) -> float:

@@ -1,4 +1,4 @@
-"""The building front on which the receptive-field page draws its patches."""
+"""The facade that the receptive-field page draws its patches on."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ganblocks import SyntheticFacades
 from ganblocks.pictures import to_picture
 
 PATH = "assets/images/facade.webp"
-SEED = 7  # a blue house: the patch's orange frame stands out from it
+SEED = 7  # a blue house, in contrast with the patch's orange frame
 SIDE = 512
 
 
-def made() -> dict[str, bytes]:
-    """Draws the front: path in the site → picture."""
+def files() -> dict[str, bytes]:
+    """Returns the facade: path in the site → picture."""
     photo = SyntheticFacades(length=1, size=SIDE, seed=SEED)[0]["target"]
-    written = BytesIO()
-    to_picture(photo).save(written, "WEBP", quality=85, method=6)
-    return {PATH: written.getvalue()}
+    file = BytesIO()
+    to_picture(photo).save(file, "WEBP", quality=85, method=6)
+    return {PATH: file.getvalue()}

@@ -1,74 +1,77 @@
-"""The gallery: every name of some registries with its picture and the code that made it."""
+"""The gallery: the names of some registries, with pictures and their code."""
 
 from __future__ import annotations
 
 from _site import architecture, gallery_losses
 from _site.gallery_entry import Entry, entry
-from _site.gallery_rooms import ROOMS, Room, Wall
+from _site.gallery_pages import PAGES, GalleryPage, Section
 from _site.registered import built_in
 
 HEAD = "---\nhide: [toc]\n---\n\n"
 INDEX = """\
 # Gallery
 
-Pictures of the parts. Every picture is made when these pages are built, by the code that stands
-beside it, from [drawn building fronts][ganblocks.SyntheticFacades].
+Pictures of the components. Each is made when these pages are built, by the code beside it, from
+[synthetic facades][ganblocks.SyntheticFacades].
 
 <div class="gb-cards" markdown>
 """
 
 
-def made() -> dict[str, str | bytes]:
+def files() -> dict[str, str | bytes]:
     """Returns the pages and pictures: path in the site → content."""
     pages: dict[str, str] = {}
     pictures: dict[str, bytes] = {}
     cards = []
-    for name, room in ROOMS.items():
-        shown = {wall: entries(wall) for wall in room.walls}
-        pages[name] = _page(room, shown)
-        for wall, those in shown.items():
-            pictures |= {f"gallery/{_file(wall, one.name)}": one.picture for one in those}
-        thumbnail = _file(room.walls[0], room.thumbnail)
-        cards.append(_card(name, room.title, room.card, f"![]({thumbnail})"))
-    for name, hand in (("losses", gallery_losses), ("architectures", architecture)):
-        pages[name] = hand.page()
-        cards.append(_card(name, hand.TITLE, hand.CARD, hand.thumbnail()))
+    for name, page in PAGES.items():
+        shown = {section: entries(section) for section in page.sections}
+        pages[name] = _page(page, shown)
+        for section, items in shown.items():
+            pictures |= {f"gallery/{_file(section, item.name)}": item.picture for item in items}
+        thumbnail = _file(page.sections[0], page.thumbnail)
+        cards.append(_card(name, page.title, page.card, f"![]({thumbnail})"))
+    for name, module in (("losses", gallery_losses), ("architectures", architecture)):
+        pages[name] = module.page()
+        cards.append(_card(name, module.TITLE, module.CARD, module.thumbnail()))
     pages["index"] = "\n".join([INDEX, *cards, "</div>"])
     return {f"gallery/{name}.md": HEAD + page for name, page in pages.items()} | pictures
 
 
-def entries(wall: Wall) -> list[Entry]:
-    """Makes a wall's entries: one for each name that ganblocks itself registers."""
+def entries(section: Section) -> list[Entry]:
+    """Returns an entry for each name that ganblocks itself registers."""
     return [
         entry(
-            wall.registry,
+            section.registry,
             name,
-            wall.other_code.get(name, wall.code),
-            file=_file(wall, name),
-            alt=wall.alt,
-            arguments=wall.arguments,
-            said=wall.said,
+            section.other_code.get(name, section.code),
+            file=_file(section, name),
+            alt=section.alt,
+            arguments=section.arguments,
+            note=section.note,
         )
-        for name in _ordered(wall)
+        for name in _ordered(section)
     ]
 
 
-def _page(room: Room, shown: dict[Wall, list[Entry]]) -> str:
-    lines = [f"# {room.title}", room.introduction]
-    for wall, those in shown.items():
+def _page(page: GalleryPage, shown: dict[Section, list[Entry]]) -> str:
+    lines = [f"# {page.title}", page.introduction]
+    for section, items in shown.items():
         if len(shown) > 1:
-            lines.append(f"## {wall.registry.kind.capitalize()}")
-        lines += [wall.look, *(one.markdown for one in those)]
+            lines.append(f"## {section.registry.kind.capitalize()}")
+        lines += [section.introduction, *(item.markdown for item in items)]
     return "\n\n".join(lines)
 
 
-def _file(wall: Wall, name: str) -> str:
-    return f"images/{wall.prefix}_{name}.png"
+def _file(section: Section, name: str) -> str:
+    return f"images/{section.prefix}_{name}.png"
 
 
-def _ordered(wall: Wall) -> list[str]:
-    names = built_in(wall.registry)
-    return [*(n for n in wall.first if n in names), *(n for n in names if n not in wall.first)]
+def _ordered(section: Section) -> list[str]:
+    names = built_in(section.registry)
+    return [
+        *(n for n in section.first if n in names),
+        *(n for n in names if n not in section.first),
+    ]
 
 
 def _card(page: str, title: str, line: str, thumbnail: str) -> str:

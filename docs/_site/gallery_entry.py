@@ -1,4 +1,4 @@
-"""One entry of a gallery: a name, its line, a picture, and the code that made it."""
+"""An entry of a gallery: a name, its summary, a picture, and the code of the picture."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from string import Template
 from typing import Any, NamedTuple
 
-from _site.gallery_picture import fence, png, run
+from _site.gallery_picture import png, run
+from _site.markdown import fence
 from _site.registered import link
 from ganblocks import Registry
 from ganblocks.registry import Description
 
 
 class Entry(NamedTuple):
-    """What a page shows of one name."""
+    """A name on a page."""
 
     name: str
     markdown: str
@@ -28,35 +29,35 @@ def entry(
     file: str,
     alt: str,
     arguments: Mapping[str, str],
-    said: Callable[[Mapping[str, Any]], str] | None = None,
+    note: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> Entry:
-    """Runs the code of one name, and writes it beside its picture.
+    """Runs the code of a name, and returns its entry.
 
     Args:
-        registry: Where the name is registered.
+        registry: The registry of the name.
         name: The name.
         template: The code; `$name` and `$arguments` are filled in.
-        file: Path of the picture in the site, seen from the page.
-        alt: What the picture shows, for those who do not see it.
-        arguments: Name → arguments that its component is built with, as written in a call.
-        said: Writes one sentence more, from the variables that the code leaves.
+        file: Path of the picture, relative to the page.
+        alt: Alternative text of the picture.
+        arguments: Name → arguments of its component, as in a call.
+        note: Returns another sentence from the variables of the code.
     """
     code = template.substitute(name=name, arguments=arguments.get(name, ""))
     left = run(code)
     words = summary(registry.describe(name))
-    if said is not None:
-        words += f" {said(left)}"
+    if note is not None:
+        words += f" {note(left)}"
     picture = f"![{alt.format(name=name)}]({file}){{ loading=lazy }}"
     return Entry(name, block(name, picture, f"{words}\n\n{fence(code)}"), png(left["picture"]))
 
 
 def summary(description: Description) -> str:
-    """Writes the one line that a name has, and what it builds."""
+    """Returns the summary of a name, and what it builds."""
     return f"{description.summary.rstrip('.')}. Builds {link(description)}."
 
 
 def block(name: str, picture: str, words: str) -> str:
-    """Lays a picture and words out side by side, under the name as a heading."""
+    """Returns a picture and a text side by side, with the name as their heading."""
     return f"""\
 ### `{name}` {{#{name}}}
 

@@ -1,4 +1,4 @@
-"""The page of losses: each as curves, whose numbers its object gives."""
+"""The page of losses: curves of value and gradient."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from torch import nn
 
 from _site import gallery_snippets as snippets
 from _site.drawing_curves import chart
-from _site.drawing_parts import thumbnail as wordless
+from _site.drawing_parts import thumbnail as without_text
 from _site.gallery_entry import summary
-from _site.gallery_picture import fence, run
+from _site.gallery_picture import run
+from _site.markdown import fence
 from _site.registered import built_in
 from ganblocks import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES, Registry
 
@@ -30,21 +31,21 @@ def page() -> str:
     by_pixel = pixelwise()
     lines = [
         f"# {TITLE}",
-        "Value and gradient, as the loss objects and autograd give them.",
+        "Value and gradient, computed by the loss objects and autograd.",
         "## Adversarial losses",
-        "One logit runs from −4 to 4 while the other side's is held at 0. **D, real** is the "
-        "discriminator's loss over the logit of a real image, **D, fake** the same over that of "
-        "a fake one, **G, fake** the generator's loss over the logit of a fake one. Where the "
-        "gradient is 0, that player learns nothing. The relativistic `rpgan` and `ragan` "
-        "compare the two sides; with one logit a side `ragan` is twice `rpgan`, and they part "
-        "where a batch has many.",
+        "One logit goes from −4 to 4 while that of the other side is 0. **D, real** is the "
+        "discriminator's loss over the logit of a real image, **D, fake** the same for a fake "
+        "image, **G, fake** the generator's loss over the logit of a fake image. Where the "
+        "gradient is 0, the player learns nothing. The relativistic `rpgan` and `ragan` "
+        "compare both sides; with one logit on each side, `ragan` is twice `rpgan`, while they "
+        "differ for a batch of many.",
         *(_curves(ADVERSARIAL_LOSSES, n, snippets.ADVERSARIAL) for n in adversarial()),
         "## Reconstruction losses",
-        "One pixel of the output runs from −2 to 2; its target is 0.",
+        "One pixel of the output goes from −2 to 2; its target is 0.",
         *(_curves(RECONSTRUCTION_LOSSES, n, snippets.RECONSTRUCTION) for n in by_pixel),
-        "### Those that look at more than a pixel",
-        "These look at how pixels lie together, and have no such curve: with the pixels of both "
-        "images in another order, the same for both, they give another number.",
+        "### Losses of more than one pixel",
+        "These losses depend on the arrangement of pixels, so they have no such curve: if the "
+        "pixels of both images are shuffled in the same way, their value changes.",
         "\n".join(
             f"- [`{name}`](../api/reconstruction-losses.md#{name}): "
             f"{summary(RECONSTRUCTION_LOSSES.describe(name))}"
@@ -56,33 +57,32 @@ def page() -> str:
 
 
 def adversarial() -> list[str]:
-    """Lists the adversarial losses, all of which have curves."""
+    """Returns the adversarial losses, which all have curves."""
     return built_in(ADVERSARIAL_LOSSES)
 
 
 def pixelwise() -> list[str]:
-    """Lists the reconstruction losses that look at one pixel at a time."""
+    """Returns the reconstruction losses that compare pixel by pixel."""
     names = built_in(RECONSTRUCTION_LOSSES)
     return [name for name in names if _is_pixelwise(RECONSTRUCTION_LOSSES.build(name))]
 
 
 def charts(name: str, left: Mapping[str, Any]) -> tuple[str, str]:
-    """Draws value and gradient from the variables that a snippet leaves."""
-    over, places = (
+    """Returns charts of value and gradient from the variables of a snippet."""
+    over, xs = (
         ("logit", left["logits"]) if "logits" in left else ("output − target", left["differences"])
     )
     value, slope = ({k: _numbers(v) for k, v in left[key].items()} for key in ("curves", "slopes"))
-    along = places.tolist()
     return (
-        chart(f"{name}-value", "value", over, along, value),
-        chart(f"{name}-gradient", "gradient", over, along, slope),
+        chart(f"{name}-value", "value", over, xs.tolist(), value),
+        chart(f"{name}-gradient", "gradient", over, xs.tolist(), slope),
     )
 
 
 def thumbnail() -> str:
-    """Returns a chart for the card that leads to the page."""
+    """Returns a chart for the card that links to the page."""
     left = run(snippets.ADVERSARIAL.substitute(name="vanilla", arguments=""))
-    return f'<div class="gb-drawn">{wordless(charts("vanilla", left)[0])}</div>'
+    return f'<div class="gb-drawn">{without_text(charts("vanilla", left)[0])}</div>'
 
 
 def _curves(registry: Registry[Any], name: str, template: Template) -> str:
@@ -101,7 +101,7 @@ def _numbers(values: Sequence[torch.Tensor]) -> list[float]:
 
 
 def _is_pixelwise(loss: nn.Module) -> bool:
-    """Tells whether it does not matter in which order the pixels of two images are."""
+    """Whether the loss stays the same if the pixels of both images are shuffled."""
     random = torch.Generator().manual_seed(0)
     output, target = torch.rand(2, 1, 1, 192, 192, generator=random)
     order = torch.randperm(192 * 192, generator=random)

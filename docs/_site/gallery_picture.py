@@ -1,4 +1,4 @@
-"""From a few lines of code to what they made: the lines on a page are the lines that ran."""
+"""Runs the code that a page shows, and encodes its picture."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from PIL.Image import Image
 
 
 def run(code: str) -> dict[str, Any]:
-    """Runs the lines of a snippet and gives the variables that they leave.
-
-    What fails in them fails the build; the error shows the lines.
+    """Runs a snippet and returns its variables; an error shows the snippet.
 
     Example:
         >>> run("sides = 4")["sides"]
@@ -29,7 +27,7 @@ def run(code: str) -> dict[str, Any]:
 
 
 def png(picture: Image) -> bytes:
-    """Writes a picture as PNG.
+    """Returns a picture as PNG.
 
     Example:
         >>> from PIL import Image
@@ -39,8 +37,3 @@ def png(picture: Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
-
-
-def fence(code: str) -> str:
-    """Shows a snippet as Markdown."""
-    return f"```python\n{code.strip()}\n```"

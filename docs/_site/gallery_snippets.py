@@ -1,4 +1,4 @@
-"""The code of the pictures: one template for each kind, into which a name is put."""
+"""The code of the pictures: a template for each kind."""
 
 from string import Template
 
@@ -113,7 +113,7 @@ for scale, (rows, columns) in enumerate(grids):
     one.thumbnail((256, 256))
     picture.paste(one, (0, 256 * scale))
 """)
-"""For those of several scales, which give a grid and a field each."""
+"""For discriminators of several scales, each with its own grid and field."""
 
 ADVERSARIAL = Template("""\
 import torch

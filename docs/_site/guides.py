@@ -1,4 +1,4 @@
-"""The pictures of the guides, each measured or trained when the site is built."""
+"""The pictures of the guides, measured or trained when the site is built."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from _site.guides_patch import patch_pictures
 from _site.guides_statistics import statistics_sheet
 
 
-def made() -> dict[str, str | bytes]:
+def files() -> dict[str, str | bytes]:
     """Returns the pictures: path in the site → content."""
     pictures: dict[str, str | bytes] = {
         "statistics.png": statistics_sheet(),

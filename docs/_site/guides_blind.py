@@ -1,4 +1,4 @@
-"""A discriminator with a norm on its logits beside one without, on the same pairs."""
+"""Compares discriminators with and without a norm on the logits, on the same pairs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ THEMES = {
 
 
 def gap_curves() -> dict[str, str]:
-    """Trains both, and draws D(real) − D(fake) over the steps, for light and for dark pages."""
+    """Trains both, and returns charts of D(real) − D(fake) for light and dark pages."""
     gaps = {
-        "logits as they are": _gaps(nn.Identity()),
+        "no norm on the logits": _gaps(nn.Identity()),
         "batch norm on the logits": _gaps(nn.BatchNorm2d(1)),
     }
-    title = "Mean logit of the real pair minus that of the fake one"
+    title = "Mean logit of the real pair minus that of the fake pair"
     chart = line_chart(title, range(1, STEPS + 1), gaps, scale="linear", points=60)
     opening = '<svg xmlns="http://www.w3.org/2000/svg" '
     return {
@@ -30,14 +30,14 @@ def gap_curves() -> dict[str, str]:
     }
 
 
-def _gaps(after_the_last_conv: nn.Module) -> list[float]:
-    """Trains at batch 1 with the tutorial's loss, and returns the gap at every step."""
+def _gaps(last: nn.Module) -> list[float]:
+    """Trains at batch 1 with the tutorial's losses, and returns the gap at every step."""
     with small_training():
         generator = UNetGenerator(base_channels=8, num_downs=5)
         patches = PatchDiscriminator(6, base_channels=8, n_layers=2)
         objective = Objective({"adversarial": "lsgan", "l1": {"type": "l1", "weight": 10}})
-        judge = nn.Sequential(patches, after_the_last_conv)
-        updater = Updater(PairedTranslation(generator, judge, objective))
+        discriminator = nn.Sequential(patches, last)
+        updater = Updater(PairedTranslation(generator, discriminator, objective))
         gaps = []
         for batch in fronts(STEPS):
             figures = updater.step(batch)

@@ -1,4 +1,4 @@
-"""What the pictures of the guides are trained on."""
+"""The training data of the guides' pictures."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 from ganblocks import SyntheticFacades
 
 SIZE = 64
-"""Side of the drawn fronts that the small networks learn, in pixels."""
+"""Side of the facades in pixels."""
 
 
 def fronts(count: int, *, size: int = SIZE, split: str = "train") -> list[dict[str, Tensor]]:
-    """Draws building fronts: batches of one, labels as `source` and photo as `target`."""
+    """Returns facades as batches of one, with labels as `source` and photo as `target`."""
     dataset = SyntheticFacades(count, size, split=split)
     samples = [dataset[index] for index in range(count)]
     return [{"source": x["source"][None], "target": x["target"][None]} for x in samples]

@@ -1,4 +1,4 @@
-"""What PatchGANs of several depths see of a front, and how often they see each pixel."""
+"""What PatchGANs of several depths see of a facade, and how often they see each pixel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIZE = 256
 
 
 def patch_pictures() -> dict[str, bytes]:
-    """Draws the patches of two logits of each depth, and the coverage of the 70×70 PatchGAN."""
+    """Returns the patches of two logits for each depth, and the coverage of the 70×70 PatchGAN."""
     photo = fronts(1, size=SIZE, split="val")[0]["target"]
     pictures = {}
     for n_layers in (1, 3, 4, 5):

@@ -1,4 +1,4 @@
-"""The files of the example plug-in package, as the guide shows them."""
+"""The files of the example plug-in package for the guide."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ FILES = ("pyproject.toml", "src/ganblocks_example_plugin/norm.py", "tests/test_c
 
 
 def fence(file: str) -> str:
-    """Shows one file of the package as Markdown, under its name."""
+    """Returns a file of the package as Markdown."""
     language = "toml" if file.endswith(".toml") else "python"
     content = (PACKAGE / file).read_text("utf-8").strip()
     return f'```{{.{language} title="{file}"}}\n{content}\n```'
 
 
 INSERTS = {f"<!-- plug-in {file} -->": partial(fence, file) for file in FILES}
-"""Comments in pages, and what makes the text that takes their place."""
+"""Placeholders in pages → functions that return the text for them."""

@@ -1,4 +1,4 @@
-"""The same labels, translated with each choice of dropout and statistics."""
+"""Translates the same labels with each choice of dropout and statistics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 STEPS = 500
-SHOWN = (0, 2, 6, 9)  # held-out fronts of different families
+SHOWN = (0, 2, 6, 9)  # held-out facades of different styles
 HELD_OUT = SyntheticFacades(20, SIZE, split="val")
 CHOICES = {
     'dropout always, statistics="image"': ("always", "image"),
@@ -37,18 +37,18 @@ LINE = 26
 
 
 def statistics_sheet() -> bytes:
-    """Trains a small pix2pix and draws what it makes of the same labels, choice by choice."""
+    """Trains a small pix2pix, and returns a picture of its outputs for each choice."""
     held_out = fronts(max(SHOWN) + 1, split="val")
     labels, photos = ([held_out[i][side] for i in SHOWN] for side in ("source", "target"))
     rows = {"labels": labels, "photo": photos}
     with small_training():
         trained = _trained().state_dict()
-        for words, (dropout_mode, statistics) in CHOICES.items():
+        for title, (dropout_mode, statistics) in CHOICES.items():
             generator = _generator(dropout_mode)
             generator.load_state_dict(trained)
             l1 = mean_l1(generator, HELD_OUT, statistics=statistics)
             outputs = [generate(generator, image, statistics=statistics) for image in labels]
-            rows[f"{words}: L1 {l1:.3f}"] = outputs
+            rows[f"{title}: L1 {l1:.3f}"] = outputs
     return png(_sheet(rows))
 
 
@@ -75,15 +75,15 @@ def _trained() -> nn.Module:
 
 
 def _sheet(rows: dict[str, list[Tensor]]) -> Picture:
-    """Lays rows of images out, each below its words."""
+    """Returns a picture of the rows, each below its title."""
     font = ImageFont.load_default(size=17)
     strips = [to_picture(grid([[image[0] for image in row]])) for row in rows.values()]
     width, height = strips[0].width * SCALE, strips[0].height * SCALE
     sheet = Image.new("RGB", (width, len(rows) * (height + LINE)), "white")
     pen = ImageDraw.Draw(sheet)
-    for number, (words, strip) in enumerate(zip(rows, strips, strict=True)):
+    for number, (title, strip) in enumerate(zip(rows, strips, strict=True)):
         top = number * (height + LINE)
-        pen.text((4 * SCALE, top + LINE), words, "black", font, anchor="ld")
+        pen.text((4 * SCALE, top + LINE), title, "black", font, anchor="ld")
         enlarged = strip.resize((width, height), Image.Resampling.NEAREST)
         sheet.paste(enlarged, (0, top + LINE))
     return sheet

@@ -1,4 +1,4 @@
-"""What the build adds to the pages in docs/: pages and pictures that scripts make, and MathML."""
+"""Hooks of the build: generated pages and pictures, placeholders, and MathML."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from _site import api, facade, gallery, guides, guides_plugin, mathml, recipe, results
 
-MAKERS = (api.made, facade.made, results.made, gallery.made, guides.made)
-"""Each gives the files it makes: path in the site → content."""
+MAKERS = (api.files, facade.files, results.files, gallery.files, guides.files)
+"""Each returns generated files: path in the site → content."""
 
 INSERTS: dict[str, Callable[[], str]] = {
     "<!-- recipe flags -->": recipe.flags,
     **guides_plugin.INSERTS,
 }
-"""Comments in pages, and what makes the text that takes their place."""
+"""Placeholders in pages → functions that return the text for them."""
 
 
-@event_priority(100)  # before the plugins look which pages there are
+@event_priority(100)  # before the plugins collect the pages
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds what the makers make."""
+    """Adds the generated files."""
     for maker in MAKERS:
         for path, content in maker().items():
             files.append(File.generated(config, path, content=content))
@@ -35,15 +35,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Puts tables that are made where a page asks for them."""
+    """Replaces placeholders."""
     del page, config, files
-    for place, table in INSERTS.items():
-        if place in markdown:
-            markdown = markdown.replace(place, table())
+    for placeholder, text in INSERTS.items():
+        if placeholder in markdown:
+            markdown = markdown.replace(placeholder, text())
     return markdown
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Writes formulas as MathML, which browsers draw without a script."""
+    """Converts formulas to MathML, which browsers draw without a script."""
     del page, config, files
     return mathml.written(html)

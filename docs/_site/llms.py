@@ -1,4 +1,4 @@
-"""What machines read of a page: its text, without what works in a browser alone."""
+"""The text of a page for language models, without what only works in a browser."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bs4 import BeautifulSoup
 
 
 def preprocess(soup: BeautifulSoup, output: str) -> None:
-    """Takes tools and drawings out of a page before it becomes Markdown; llmstxt calls it."""
+    """Removes tools and drawings from a page before llmstxt converts it to Markdown."""
     del output
     for element in soup.select("noscript, #receptive-field, svg"):
         element.decompose()

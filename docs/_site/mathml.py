@@ -1,4 +1,4 @@
-r"""Formulas: what Arithmatex marks as \(…\) or \[…\] becomes MathML, which needs no script."""
+r"""Converts the formulas that Arithmatex marks as \(…\) or \[…\] to MathML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ElementTree.register_namespace("", MATHML)
 
 
 def written(html: str) -> str:
-    """Replaces every marked formula of a page."""
+    """Returns a page with every marked formula as MathML."""
     return _MARKED.sub(_converted, html)
 
 
@@ -31,7 +31,7 @@ def _converted(match: re.Match[str]) -> str:
 
 
 def _draw_line(over: ElementTree.Element) -> None:
-    """Draws a border above what is averaged: a bar stretches in a mathematical font alone."""
+    """Replaces an overbar by a border: a bar only stretches in a mathematical font."""
     if len(over) == 2 and over[1].text == "―":
         over.remove(over[1])
         over.tag = f"{{{MATHML}}}mrow"

@@ -33,7 +33,7 @@ def _homes() -> dict[str, str]:
 
 
 HOMES = _homes()
-"""Every public name → the module that it is documented and imported from."""
+"""Every public name → the module that it is imported from."""
 
 
 def path_of(name: str) -> str:
@@ -42,5 +42,5 @@ def path_of(name: str) -> str:
 
 
 def value_of(name: str) -> Any:
-    """Returns what a public name stands for."""
+    """Returns the object of a public name."""
     return getattr(importlib.import_module(HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""The tables of the recipe's flags, from the recipe itself."""
+"""Tables of the recipe's flags, from the recipe itself."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from _site.markdown import table
 
 RECIPE = Path(__file__).parents[2] / "examples" / "pix2pix_facades.py"
 
@@ -41,14 +43,14 @@ GROUPS = {
         *("keep_last", "score_every", "best_by", "progress"),
     ),
 }
-"""Headings, and the flags below them."""
+"""Flags by heading."""
 
 
 def flags() -> str:
-    """Writes every flag with its values in the presets and what it means, a table for each group.
+    """Returns a table for each group of flags, with their values in the presets and meaning.
 
     Raises:
-        ValueError: A flag of the recipe is in no group, or a group has one that is none.
+        ValueError: A flag of the recipe is in no group, or a group names an unknown flag.
 
     Examples:
         >>> "| `--cuda-graph` | – | – | – | run the step as one CUDA graph |" in flags()
@@ -58,13 +60,13 @@ def flags() -> str:
     fields = {field.name: field for field in dataclasses.fields(module.Config)}
     grouped = [name for names in GROUPS.values() for name in names]
     if wrong := sorted(fields.keys() ^ set(grouped)):
-        raise ValueError(f"flags of the recipe and of its page differ: {wrong}. Mend GROUPS")
+        raise ValueError(f"flags of the recipe and of its page differ: {wrong}. Correct GROUPS")
     presets = module.PRESETS
     head = ["flag", "without a preset", *(f"`{preset}`" for preset in presets), "meaning"]
     lines = []
     for heading, names in GROUPS.items():
         rows = [_row(fields[name], presets.values()) for name in names]
-        lines += [f"### {heading}", "", *map(_line, [head, ["---"] * len(head), *rows]), ""]
+        lines += [f"### {heading}", "", table(head, rows), ""]
     return "\n".join(lines)
 
 
@@ -75,10 +77,6 @@ def _row(field: dataclasses.Field[Any], presets: Iterable[Mapping[str, object]])
     flag = field.name.replace("_", "-")
     name = f"`--{flag}`, `--no-{flag}`" if field.default is True else f"`--{flag}`"
     return [name, *map(_written, values), field.metadata["help"] + allowed]
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _written(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What a registry holds, as Markdown: an overview, and an entry for each name."""
+"""The names of a registry as Markdown: an overview, and an entry for each."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 
+from _site.drawing_modules import parameter_count
+from _site.markdown import table
 from _site.public import HOMES, path_of, value_of
 from ganblocks import Registry
 from ganblocks.registry import Description
 from ganblocks.rf import ReceptiveField
 
 WIDTH = 78
-"""Columns of code that a page shows without scrolling."""
+"""Characters of a line of code that fit a page."""
 
 _YEAR = re.compile(r"\b(?:18|19|20)\d\d\b")
 _BRACKETS = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
@@ -31,7 +33,7 @@ def class_of(description: Description) -> str:
 
 
 def public_classes(registry: Registry[Any]) -> list[str]:
-    """Returns the public classes that a registry's names build, after their bases in its room."""
+    """Returns the public classes that a registry builds, after their parents in its room."""
     found: dict[str, None] = {}
     for name in built_in(registry):
         built = class_of(registry.describe(name))
@@ -46,26 +48,25 @@ def _room(cls: type) -> str:
 
 
 def hidden_targets(registry: Registry[Any]) -> list[str]:
-    """Returns the paths of what names build that is reached through the registry alone."""
+    """Returns the paths of classes and functions that are only public by their names."""
     described = [registry.describe(name) for name in built_in(registry)]
     targets = {d.target: None for d in described if class_of(d) not in HOMES}
     return list(targets)
 
 
 def overview(registry: Registry[Any]) -> str:
-    """Writes the table of the names: what each builds, its source, and a network's numbers."""
+    """Returns a table of the names: what they build, their sources, and networks' numbers."""
     rows = []
     for name in built_in(registry):
         description = registry.describe(name)
         numbers = _numbers(registry, name)
         rows.append([f"[`{name}`](#{name})", link(description), _source(description), *numbers])
     head = ["name", "builds", "source", *_NUMBERS.get(registry.kind, ())]
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(head, rows)
 
 
 def entry(registry: Registry[Any], constant: str, name: str) -> str:
-    """Writes what one name is: its line, what it builds, and how it is written."""
+    """Returns the entry of a name: its summary, what it builds, and its call."""
     description = registry.describe(name)
     lines = [f"### `{name}` {{#{name}}}", description.summary.rstrip(".") + "."]
     arguments = []
@@ -96,14 +97,14 @@ def _arguments(description: Description) -> list[str]:
 
 
 def link(description: Description) -> str:
-    """Links what a name builds with to where it is documented."""
+    """Returns a link to the class or function that a name builds with."""
     built = class_of(description)
     path = path_of(built) if built in HOMES else description.target
     return f"[`{built}`][{path}]"
 
 
 def _source(description: Description) -> str:
-    """Returns the first paper that the words name in brackets; a preset's own words come first."""
+    """Returns the first paper in parentheses, in the summary or else in the docstring."""
     for words in (description.summary, description.documentation):
         for inside in _BRACKETS.findall(words):
             if _YEAR.search(inside):
@@ -123,7 +124,7 @@ def _numbers(registry: Registry[Any], name: str) -> list[str]:
     with torch.device("meta"):
         channels = {"in_channels": 6} if registry.kind == "discriminators" else {}
         network = registry.build(name, **channels)
-    numbers = [f"{sum(p.numel() for p in network.parameters()):,}"]
+    numbers = [f"{parameter_count(network):,}"]
     if registry.kind == "discriminators":
         known = network.receptive_field
         fields = [known] if isinstance(known, ReceptiveField) else known

@@ -10,7 +10,7 @@ from _site.public import HOMES, path_of, value_of
 from _site.topics import KINDS, TOPICS
 from ganblocks import Registry
 
-PAGES = api.made()
+PAGES = api.files()
 REGISTRIES = {name: value_of(name) for name in HOMES if isinstance(value_of(name), Registry)}
 
 

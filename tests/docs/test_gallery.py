@@ -17,20 +17,20 @@ from ganblocks import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES, Registry
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 
 from _site import architecture, gallery, gallery_losses
+from _site.gallery_pages import PAGES
 from _site.gallery_picture import run
-from _site.gallery_rooms import ROOMS
 
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 CODE = re.compile(r"^( *)```python\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-WALLS = [(page, wall) for page, room in ROOMS.items() for wall in room.walls]
+SECTIONS = [(page, section) for page, shown in PAGES.items() for section in shown.sections]
 pytestmark = pytest.mark.xdist_group("gallery")  # one process makes the pictures
-LINKED = ("index", "losses", "architectures", *ROOMS)
+LINKED = ("index", "losses", "architectures", *PAGES)
 
 
 @pytest.fixture(scope="module")
 def made():
     torch.set_num_threads(1)
-    return gallery.made()
+    return gallery.files()
 
 
 def names(registry: Registry):
@@ -60,15 +60,17 @@ def test_the_pages_of_the_navigation_are_made(made):
     assert {f"gallery/{page}.md" for page in LINKED} == {p for p in made if p.endswith(".md")}
 
 
-@pytest.mark.parametrize(("page", "wall"), WALLS, ids=[wall.prefix for _, wall in WALLS])
-def test_every_name_has_an_entry_with_a_picture_of_its_own(made, page, wall):
+@pytest.mark.parametrize(
+    ("page", "section"), SECTIONS, ids=[section.prefix for _, section in SECTIONS]
+)
+def test_every_name_has_an_entry_with_a_picture_of_its_own(made, page, section):
     markdown = made[f"gallery/{page}.md"]
-    own = names(wall.registry)
+    own = names(section.registry)
     assert own
     assert own <= shown(markdown)
     pictures = {}
     for name in own:
-        file = f"images/{wall.prefix}_{name}.png"
+        file = f"images/{section.prefix}_{name}.png"
         assert re.search(rf"!\[[^\]]*{name}[^\]]*\]\({file}\)", markdown)
         picture = Image.open(io.BytesIO(made[f"gallery/{file}"])).convert("RGB")
         assert any(low < high for low, high in picture.getextrema()), f"{name} is blank"
@@ -85,12 +87,12 @@ def test_every_picture_is_on_a_page(made):
 
 def test_the_lines_on_a_page_make_the_picture_beside_them(made):
     """One entry of each page is run again, from what a reader copies."""
-    for page, wall in WALLS:
-        name = next(iter(names(wall.registry)))
+    for page, section in SECTIONS:
+        name = next(iter(names(section.registry)))
         markdown = made[f"gallery/{page}.md"]
         entry = markdown[markdown.index(f"### `{name}`") :]
         again = run(CODE.search(entry)[2])["picture"]
-        saved = Image.open(io.BytesIO(made[f"gallery/images/{wall.prefix}_{name}.png"]))
+        saved = Image.open(io.BytesIO(made[f"gallery/images/{section.prefix}_{name}.png"]))
         assert again.tobytes() == saved.tobytes()
 
 

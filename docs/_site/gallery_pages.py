@@ -1,0 +1,167 @@
+"""The galleries of pictures: the registries of each, their code, and what to look for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from string import Template
+from typing import Any
+
+from _site import gallery_snippets as snippets
+from _site.drawing_modules import parameter_count
+from ganblocks import DISCRIMINATORS, Registry
+from ganblocks.augment import AUGMENTATIONS
+from ganblocks.blocks import DOWNSAMPLERS, NORMS, PADDINGS, UPSAMPLERS
+from ganblocks.rf.layers import times
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A registry's pictures on a page."""
+
+    registry: Registry[Any]
+    code: Template
+    prefix: str
+    alt: str
+    introduction: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    note: Callable[[Mapping[str, Any]], str] | None = None
+    first: tuple[str, ...] = ()
+    other_code: Mapping[str, Template] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GalleryPage:
+    """A page of pictures."""
+
+    title: str
+    introduction: str
+    sections: tuple[Section, ...]
+    card: str
+    thumbnail: str
+
+
+def _seen(left: Mapping[str, Any]) -> str:
+    discriminator = left["discriminator"]
+    parameters = parameter_count(discriminator)
+    if "grids" in left:
+        fields = ", ".join(times(field.size) for field in discriminator.receptive_field)
+        grids = ", ".join(map(times, left["grids"]))
+        return f"Its scales see {fields}; {grids} logits; {parameters:,} parameters."
+    field = discriminator.receptive_field
+    grid = discriminator.output_size(256, 256)
+    return (
+        f"A logit sees {times(field.size)}, the next one {field.stride[0]} further; "
+        f"{times(grid)} logits; {parameters:,} parameters."
+    )
+
+
+PAGES = {
+    "upsampling": GalleryPage(
+        "Up- and down-sampling",
+        "What doubles a map and what halves it, here with three channels in and out.",
+        (
+            Section(
+                UPSAMPLERS,
+                snippets.UP,
+                "up",
+                "A corner of a facade doubled by {name}: untrained left, trained right",
+                "Each block learns to double one photo of 64×64. Left: its output before the first "
+                "step; right: after 15 steps of Adam. `deconv` starts with a checkerboard that it "
+                "has to unlearn: here it is still in the sky. The others start without one. "
+                "`resize` is shown with other options than its preset `nearest`.",
+                {"resize": ', mode="bilinear", kernel_size=5'},
+            ),
+            Section(
+                DOWNSAMPLERS,
+                snippets.DOWN,
+                "down",
+                "A facade halved by {name} on the left, and the effect of a shift on the right",
+                "Each block halves a photo with its initial weights, so colors have no meaning. "
+                "Right: how much each value changes when the photo moves by one pixel, from dark "
+                "blue (not at all) to yellow (by a standard deviation of the map). The less "
+                "yellow, the more robust it is to shifts.",
+            ),
+        ),
+        "What doubles and halves maps, and which starts with a checkerboard",
+        "deconv",
+    ),
+    "norms": GalleryPage(
+        "Norms",
+        "What each norm equalizes.",
+        (
+            Section(
+                NORMS,
+                snippets.NORM,
+                "norm",
+                "Two facades, one dark and flat, one bright, after the norm {name}",
+                "Two photos form a batch: the left one dark and flat, the right one bright. "
+                "`none` shows them unchanged. Values from −2 to 2 are drawn from black to white in "
+                "all pictures. `batch` keeps the difference between the two; `instance` gives both "
+                "the same mean and contrast in each color; `group` with one group keeps the tint "
+                "of each image; `layer` and `pixel` normalize each pixel across its channels: "
+                "`layer` keeps little but the hue, and `pixel` gives every pixel the same "
+                "magnitude, so hardly anything of the dark photo is left. With these 3 channels "
+                "the default `groups=32` would make `group` the same as `instance`.",
+                {"group": ", groups=1"},
+                first=("none",),
+            ),
+        ),
+        "What each norm equalizes in a batch of two",
+        "instance",
+    ),
+    "padding": GalleryPage(
+        "Padding",
+        "What a convolution sees beyond the border.",
+        (
+            Section(
+                PADDINGS,
+                snippets.PADDING,
+                "padding",
+                "A facade with 64 pixels added on every side by {name}; its border is outlined",
+                "A photo of 256×256 with 64 pixels added on every side. The line is its border.",
+            ),
+        ),
+        "What is beyond the border of a map",
+        "reflect",
+    ),
+    "augmentation": GalleryPage(
+        "Augmentation",
+        "What the discriminator sees if images are augmented at random.",
+        (
+            Section(
+                AUGMENTATIONS,
+                snippets.AUGMENTATION,
+                "augmentation",
+                "A facade and its label map, and three draws of {name} of both",
+                "The first column is a photo and its label map; the other three are draws. "
+                "Both are passed in one call and share each draw, so the pair stays aligned. The "
+                "colors of the label map vary too: to the discriminator it is another image.",
+            ),
+        ),
+        "Three draws of each, for a photo and its label map",
+        "diff_augment",
+    ),
+    "discriminators": GalleryPage(
+        "Discriminators",
+        "What one logit sees of an image of 256×256.",
+        (
+            Section(
+                DISCRIMINATORS,
+                snippets.DISCRIMINATOR,
+                "discriminator",
+                "What the first and the middle logit of {name} see of a facade",
+                "The boxes are what two logits see: orange the first one, in the corner; blue one "
+                "in the middle. The hatched part is beyond the image, where a logit sees "
+                "padding. How to choose: [which patch size](../guides/patch-size.md).",
+                {"patch": ", kernel_size=3"},
+                _seen,
+                ("pixel", "patch_16", "patch_34", "patch_70", "patch_142", "patch_286"),
+                {"multiscale": snippets.DISCRIMINATORS},
+            ),
+        ),
+        "What one logit sees, from a pixel to the whole image",
+        "patch_70",
+    ),
+}
+"""Pages by name."""

@@ -91,9 +91,14 @@ def _curves(registry: Registry[Any], name: str, template: Template) -> str:
     description = registry.describe(name)
     formula = _FORMULA.search(description.documentation)
     drawn = f'<div class="gb-charts" data-search-exclude>{value}{slope}</div>'
-    told = [f"### `{name}` {{#{name}}}", summary(description), formula[0] if formula else "", drawn]
+    lines = [
+        f"### `{name}` {{#{name}}}",
+        summary(description),
+        formula[0] if formula else "",
+        drawn,
+    ]
     folded = indent(fence(code), "    ")
-    return "\n\n".join([*filter(None, told), f'??? quote "The code of these curves"\n\n{folded}'])
+    return "\n\n".join([*filter(None, lines), f'??? quote "The code of these curves"\n\n{folded}'])
 
 
 def _numbers(values: Sequence[torch.Tensor]) -> list[float]:

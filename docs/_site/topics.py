@@ -1,4 +1,4 @@
-"""What the API pages are about: a registry each, or a topic. Every public name is on one."""
+"""The topics of the API pages: registries and others. Every public name is on a page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ganblocks.losses import functional
 
 
 class Kind(NamedTuple):
-    """A registry's page: what its components keep to, and public names beside those it holds."""
+    """A registry's page: the contract of its components, and further public names."""
 
     contract: str
     also: tuple[str, ...] = ()
 
 
 class Topic(NamedTuple):
-    """A page of public names that no registry holds."""
+    """A page of public names that are not registered."""
 
     title: str
     introduction: str
@@ -31,22 +31,22 @@ KINDS = {
     "DISCRIMINATORS": Kind(
         "A discriminator maps images (B, C, H, W) to logits (B, 1, h, w), without a sigmoid and "
         "without a norm on them. Conditional use is `torch.cat((condition, image), 1)`. "
-        "`features(x)` gives the maps of its layers; it knows its `receptive_field`, "
-        "`output_size(h, w)` and `min_input_size`.",
+        "`features(x)` returns the maps of its layers; `receptive_field`, "
+        "`output_size(h, w)` and `min_input_size` describe it.",
         ("PatchSuggestion", "suggest_patch_discriminator"),
     ),
     "ADVERSARIAL_LOSSES": Kind(
         "An adversarial loss has `.discriminator(real_logits, fake_logits)` and "
         "`.generator(fake_logits, real_logits=None)`, for logits of any shape or a list of "
-        "scales. It makes its own targets, and only computes."
+        "scales. It creates its own targets, and has no side effects."
     ),
     "RECONSTRUCTION_LOSSES": Kind(
         "A reconstruction loss maps an output and its target, images (B, C, H, W) of one shape, "
         "to a scalar."
     ),
     "FEATURE_LOSSES": Kind(
-        "A feature loss compares the maps that a network has of two images: those of a "
-        "discriminator, of a module of your own, or of a named torchvision backbone."
+        "A feature loss compares the features of two images in a network: a discriminator, your "
+        "own module, or a named torchvision backbone."
     ),
     "PENALTIES": Kind(
         "A penalty maps (discriminator, real, fake, condition=None) to a scalar that is added to "
@@ -54,12 +54,12 @@ KINDS = {
         "condition."
     ),
     "AUGMENTATIONS": Kind(
-        "An augmentation varies batches of images (B, C, H, W) so that gradients pass. What is "
-        "given together has one draw."
+        "An augmentation changes batches of images (B, C, H, W) at random and is differentiable. "
+        "Images that are passed together share each draw."
     ),
     "NORMS": Kind("A norm is built from a number of channels, and keeps the shape."),
-    "ACTIVATIONS": Kind("An activation keeps the shape, and never writes to its input."),
-    "PADDINGS": Kind("A padding is built from its widths, and adds to the borders of a map."),
+    "ACTIVATIONS": Kind("An activation keeps the shape, and never works in place."),
+    "PADDINGS": Kind("A padding is built from its widths, and extends the borders of a map."),
     "UPSAMPLERS": Kind(
         "An up-sampler is built from (in_channels, out_channels) and doubles H and W."
     ),
@@ -67,7 +67,7 @@ KINDS = {
         "A down-sampler is built from (in_channels, out_channels) and halves H and W."
     ),
     "BLOCKS": Kind(
-        "Blocks are what networks are made of.",
+        "Blocks are the parts of networks.",
         ("Conv2d", "ConvTranspose2d", "Dropout", "adaptive_instance_norm", "spectral_norm"),
     ),
     "INITIALIZERS": Kind(
@@ -75,7 +75,7 @@ KINDS = {
     ),
     "DATASETS": Kind(
         'A sample of a paired dataset is `{"source": …, "target": …, "name": str}`, images '
-        "(C, H, W) in [−1, 1]; `direction` says which side is which.",
+        "(C, H, W) in [−1, 1]; `direction` says which side is the source.",
         (
             *("PairTransform", "check_pairs", "check_folder", "split_names", "held_out_split"),
             *("describe_pairs", "require_readable", "rgb_to_classes"),
@@ -83,8 +83,8 @@ KINDS = {
         ),
     ),
     "TASKS": Kind(
-        "A task owns the networks of a training, and says what they make of a batch and what each "
-        "player minimizes. See [train any GAN](../guides/tasks.md).",
+        "A task owns the networks of a training, and defines what they generate from a batch and "
+        "what each player minimizes. See [train any GAN](../guides/tasks.md).",
         ("Player", "ImagePool", "Batch", "logit_figures"),
     ),
     "OPTIMIZERS": Kind(
@@ -92,7 +92,7 @@ KINDS = {
         "name, a spec or a callable."
     ),
     "SCHEDULES": Kind(
-        "A schedule maps (epoch from 0, epochs of the run) to a factor of the learning rate. See "
+        "A schedule maps (epoch from 0, number of epochs) to a factor of the learning rate. See "
         "[the guide](../guides/training.md#learning-rates).",
         ("linear_decay", "cosine_decay", "constant_rate"),
     ),
@@ -102,7 +102,7 @@ KINDS = {
 TOPICS = {
     "objective": Topic(
         "Objective",
-        "What both players minimize: named terms, each with a weight, in one object. See the "
+        "What both players minimize: named terms with weights, in one object. See the "
         "[guide](../guides/losses.md).",
         ("Objective", "LossTerms"),
     ),
@@ -122,17 +122,17 @@ TOPICS = {
     ),
     "training-helpers": Topic(
         "For a loop of your own",
-        "What `fit` takes besides, and any loop may.",
+        "Parts of `fit` for any loop.",
         ("cuda_graph_step", "preferred_memory_format", "option"),
     ),
     "callbacks": Topic(
         "Callbacks",
-        "What `fit` calls between the steps. See [the guide](../guides/training.md#callbacks).",
+        "What `fit` calls between steps. See [the guide](../guides/training.md#callbacks).",
         ("Callback", "default_callbacks"),
     ),
     "default-callbacks": Topic(
         "The default callbacks",
-        "What `default_callbacks()` composes, and `Training`, which every callback gets.",
+        "The callbacks of `default_callbacks()`, and `Training`, which every callback receives.",
         (
             *("Training", "ScoreCallback", "LogCallback", "GridCallback", "HealthCallback"),
             *("ReportCallback", "ProgressCallback"),
@@ -140,36 +140,35 @@ TOPICS = {
     ),
     "averages": Topic(
         "Averages",
-        "Running averages of networks, and what becomes of buffers in them. See "
+        "Running averages of networks, and the rules for their buffers. See "
         "[the guide](../guides/training.md#averaged-weights).",
         ("EMA", "average_rule"),
     ),
     "checkpoints": Topic(
         "Runs and checkpoints",
-        "What a run leaves, and how it goes on. See [the guide](../guides/resuming.md).",
+        "The files of a run, and how to resume it. See [the guide](../guides/resuming.md).",
         ("RunFolder", "make_deterministic"),
     ),
     "logging": Topic(
         "Logs and reports",
-        "Where a training's numbers and grids go. See "
+        "Where the figures and grids of a training go. See "
         "[what is logged](../guides/training.md#what-is-logged).",
         ("Logger", "JsonLinesLogger", "TensorBoardLogger", "write_report"),
     ),
     "health": Topic(
         "Health",
-        "What reads a training's figures and outputs, and says what is wrong. See "
-        "[the guide](../guides/health.md).",
+        "Checks of a training's figures and outputs. See [the guide](../guides/health.md).",
         ("HealthMonitor", "Finding", "probe_generator", "Probe"),
     ),
     "commands": Topic(
         "Commands",
-        "Flags from a dataclass, and errors as one line: what a script of your own may take from "
-        "`ganblocks.cli`, as [the recipe](../recipes.md) does.",
+        "Flags from a dataclass, and errors as one line, for your own scripts, as in "
+        "[the recipe](../recipes.md).",
         ("read_flags", "typed_flags", "run_command"),
     ),
     "distributed": Topic(
         "Several processes",
-        "What `torchrun` starts trains together. See [the guide](../guides/many-machines.md).",
+        "Training with `torchrun`. See [the guide](../guides/many-machines.md).",
         ("process_group", "DistributedContext", "restarted"),
     ),
     "pictures": Topic(
@@ -184,7 +183,7 @@ TOPICS = {
     ),
     "receptive-fields": Topic(
         "Receptive fields",
-        "What an output can see. See [the words](../receptive-fields/index.md) and "
+        "What an output depends on. See [the terms](../receptive-fields/index.md) and "
         "[the explorer](../receptive-fields/explorer.md).",
         (
             *("receptive_field", "ReceptiveField", "probe_receptive_field"),
@@ -195,8 +194,8 @@ TOPICS = {
     ),
     "receptive-field-rules": Topic(
         "Rules of receptive fields",
-        "What a rule for an operation of your own is written with, for "
-        "[`register_rule`][ganblocks.rf.register_rule], and what the calculator tells of a layer.",
+        "How to write a rule for your own operation, for "
+        "[`register_rule`][ganblocks.rf.register_rule], and the calculator's results for a layer.",
         ("Taps", "steps", "window", "transposed_window", "Layer", "Disagreement"),
     ),
     "weights": Topic(
@@ -207,14 +206,14 @@ TOPICS = {
     ),
     "registry": Topic(
         "Registries and specs",
-        "Names for components, and the plain dicts that build them again.",
+        "Components by name, and the plain dicts that build them again.",
         ("Registry", "spec_of", "Description", "ComponentLike", "Spec"),
     ),
     "errors": Topic(
         "Errors",
-        "One family: an error says what came, what is allowed, and what to write instead. "
-        "[Troubleshooting](../troubleshooting.md) has an entry for each. Of a `HealthWarning` "
-        "[the guide](../guides/health.md#findings) has one for each problem.",
+        "An error states what was received, what is allowed, and what to write instead. "
+        "[Troubleshooting](../troubleshooting.md) has an entry for each class, and "
+        "[the guide](../guides/health.md#findings) one for each problem of a `HealthWarning`.",
         (
             *("GanBlocksError", "RegistryError", "OptionError", "SpecError", "ShapeError"),
             *("UnknownOperationError", "DataError", "WeightsError", "RunError"),
@@ -223,7 +222,7 @@ TOPICS = {
     ),
     "testing": Topic(
         "Testing your own components",
-        "`check_component` holds a component to the contract that ours are held to. See "
+        "`check_component` tests a component against the contract of the built-in ones. See "
         "[your own component](../guides/own-component.md).",
         ("check_component", "checks_of", "ContractError"),
     ),

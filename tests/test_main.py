@@ -210,7 +210,7 @@ def test_a_reader_that_stops_reading_ends_it_quietly():
         (">/dev/full", "error: [Errno 28] No space left on device\n"),
     ],
 )
-def test_where_nothing_can_be_written_it_says_so_in_one_line(redirected, message):
+def test_an_unwritable_output_is_one_line(redirected, message):
     done = subprocess.run(
         ["/bin/sh", "-c", f'"$0" -m ganblocks list norms {redirected}', sys.executable],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

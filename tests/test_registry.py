@@ -283,7 +283,7 @@ def test_what_shares_a_name_in_python_is_not_one_definition(one, other):
     assert registry.names() == ["f"]
 
 
-def test_a_factory_is_described_where_it_stands():
+def test_a_factory_is_described_where_it_is_defined():
     registry = Registry("functions")
     registry.register("plain")(double)
     registry.register("partial")(partial(double, x=1))

@@ -210,7 +210,7 @@ def test_an_adversarial_weight_of_0_is_not_out_of_proportion():
     assert found(training(networks(), objective(waits)), steps=120) == {}
 
 
-def test_an_explosion_is_told_before_it_ends_in_nan():
+def test_an_explosion_is_reported_before_it_ends_in_nan():
     def explode(updater):
         if updater.steps == 150:
             updater.optimizers["discriminator"].param_groups[0]["lr"] = 1.0

@@ -136,7 +136,7 @@ def test_a_log_of_steps_alone_has_a_page(tmp_path):
     assert page.all("svg") == []
 
 
-def test_players_whose_names_begin_alike_are_told_apart(tmp_path):
+def test_players_whose_names_start_alike_are_distinguished(tmp_path):
     run = make_run(tmp_path / "run")
     header = "step,lr_d,lr_d_a,loss_d,loss_d_a,loss_d_a_hinge,loss_d_hinge"
     (run / "metrics.csv").write_text(f"{header}\n1,1,2,3,4,5,6\n")

@@ -99,7 +99,7 @@ Median times on {machine}
 
 ## What is not followed
 
-- The network is walked in eval mode: batch norm's statistics are constants.
+- The network is traced in eval mode: batch norm's statistics are constants.
 - Values are not looked at. A weight that is zero, a dead ReLU or a closed gate counts as if it
   let everything through: a field says what an output *can* see. `effective_receptive_field`
   measures how much it does.
@@ -137,6 +137,13 @@ def trunk(name: str) -> nn.Module:
     return nn.Sequential(*parts).eval()
 
 
+def field_of(network: nn.Module, shape: tuple[int, ...]) -> ReceptiveField:
+    """Returns the field of a network with one output."""
+    field = receptive_field(network, shape)
+    assert isinstance(field, ReceptiveField)
+    return field
+
+
 def strip(size: int, stride: int) -> tuple[int, int, int]:
     """Returns the shape of a narrow image that is high enough for a field far from its borders."""
     height = size + 4 * stride
@@ -146,7 +153,7 @@ def strip(size: int, stride: int) -> tuple[int, int, int]:
 def measured(network: nn.Module, field: ReceptiveField) -> int:
     """Measures how many rows an output in the middle of a strip sees."""
     shape = strip(int(field.size[0]), int(field.stride[0]))
-    index = tuple(n // 2 for n in receptive_field(network, shape).map_size)
+    index = tuple(n // 2 for n in field_of(network, shape).map_size)
     found = probe_receptive_field(network, shape, index, without=(SqueezeExcitation,))
     return int(found[2] - found[0])
 
@@ -162,7 +169,7 @@ def patchgans() -> str:
     """Writes the table of the PatchGANs."""
     rows = []
     for n in range(1, 7):
-        field = receptive_field(PatchDiscriminator(6, base_channels=2, n_layers=n), (6, 256, 256))
+        field = field_of(PatchDiscriminator(6, base_channels=2, n_layers=n), (6, 256, 256))
         size, stride, padding = field.size[0], field.stride[0], field.padding[0]
         grid = f"{field.map_size[0]}×{field.map_size[1]}"
         rows.append((n, f"{size}×{size}", stride, padding, grid))
@@ -174,7 +181,7 @@ def trunks() -> str:
     rows = []
     for name, designed in TRUNKS.items():
         network = trunk(name)
-        field = receptive_field(network, (3, 256, 256))
+        field = field_of(network, (3, 256, 256))
         found = measured(network, field)
         rows.append((name, field.size[0], found, designed or "–", field.stride[0]))
         print(*rows[-1], flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _site.gallery_picture import png
 from _site.guides_data import fronts
-from ganblocks import PatchDiscriminator, draw_receptive_field, receptive_field
+from ganblocks import PatchDiscriminator, draw_receptive_field
 from ganblocks.rf import draw_coverage
 
 SIZE = 256
@@ -16,7 +16,7 @@ def patch_pictures() -> dict[str, bytes]:
     pictures = {}
     for n_layers in (1, 3, 4, 5):
         discriminator = PatchDiscriminator(6, base_channels=8, n_layers=n_layers)
-        field = receptive_field(discriminator, (6, SIZE, SIZE))
+        field = discriminator.receptive_field
         rows, columns = discriminator.output_size(SIZE, SIZE)
         places = [(0, 0), (rows // 2, columns // 2)]
         side = field.size[0]

@@ -11,7 +11,7 @@ from typing import Any
 from ganblocks.commands.loading import network_of
 from ganblocks.errors import OptionError, RunError
 from ganblocks.rf import ReceptiveField, receptive_field
-from ganblocks.rf.analysis import full_input_size
+from ganblocks.rf.calculator import full_input_size
 from ganblocks.rf.counting import clear_outputs
 from ganblocks.rf.layers import times
 from ganblocks.rf.outputs import named_outputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,8 +83,7 @@ class ChainDiscriminator(FromReference):
     def receptive_field(self) -> ReceptiveField:
         """What each logit sees of the image, at 256×256 or `min_input_size`."""
         height, width = (max(256, n) for n in self.min_input_size)
-        field: ReceptiveField = receptive_field(self, (self.in_channels, height, width))
-        return field
+        return cast(ReceptiveField, receptive_field(self, (self.in_channels, height, width)))
 
     @property
     def min_input_size(self) -> tuple[int, int]:

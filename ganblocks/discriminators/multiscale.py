@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -109,9 +109,8 @@ class MultiScaleDiscriminator(nn.Module):
     def receptive_field(self) -> tuple[ReceptiveField, ...]:
         """What each logit of each scale sees of the image."""
         height, width = (max(256, n) for n in self.min_input_size)
-        fields: tuple[ReceptiveField, ...]
         fields = receptive_field(self, (self.in_channels, height, width))
-        return fields
+        return cast(tuple[ReceptiveField, ...], fields)
 
     @property
     def min_input_size(self) -> tuple[int, int]:

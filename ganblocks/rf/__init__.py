@@ -1,11 +1,11 @@
 """The receptive-field calculator."""
 
-from ganblocks.rf.analysis import receptive_field
+from ganblocks.rf.calculator import receptive_field
 from ganblocks.rf.counting import coverage
 from ganblocks.rf.draw import draw_coverage, draw_receptive_field
 from ganblocks.rf.effective import EffectiveField, effective_receptive_field
 from ganblocks.rf.explain import explain_logits
-from ganblocks.rf.geometry import ReceptiveField
+from ganblocks.rf.field import ReceptiveField
 from ganblocks.rf.layers import Layer
 from ganblocks.rf.probe import probe_receptive_field
 from ganblocks.rf.rules import register_rule

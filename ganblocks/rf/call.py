@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from ganblocks.errors import OptionError
-from ganblocks.rf.reach import Reach
+from ganblocks.rf.region import InputRegion
+from ganblocks.rf.torch_internals import tensors_in
 
-if TYPE_CHECKING:
-    from ganblocks.rf.walk import Walk
-
-Rule = Callable[["Call"], "Reach | Sequence[Reach | None] | None"]
+Rule = Callable[["Call"], InputRegion | Sequence[InputRegion | None] | None]
 
 
 @dataclass
@@ -23,79 +20,71 @@ class Call:
     """One call of an operation, as a rule sees it.
 
     Attributes:
-        walk: The run it is part of.
         name: The operation's name, such as `aten.convolution`.
-        arguments: Its arguments by the names of its schema, defaults filled in.
-        out: What it gave: meta tensors with the right shapes.
-        detail: What the rule wants the table to say of it.
-        note: What the rule wants to be remarked.
+        arguments: Its arguments by the names of its schema, with defaults.
+        out: Its outputs: meta tensors with the right shapes.
+        find: Returns the region of a tensor; None for a constant.
+        axes: Axes of the image.
+        place: The module that runs, as the beginning of a message.
+        size_known: Whether the caller named the image's size.
+        statistics: "ignored" or "counted".
+        detail: For the table: kernel, stride and the like.
+        note: For the table: what is remarkable.
+        ignored: Whether the rule ignored statistics of the map.
     """
 
-    walk: Walk
     name: str
     arguments: dict[str, Any]
     out: Any
+    find: Callable[[Tensor], InputRegion | None]
+    axes: int
+    place: str
+    size_known: bool
+    statistics: str
     detail: str = ""
     note: str = ""
+    ignored: bool = False
 
     def __getitem__(self, argument: str) -> Any:
         return self.arguments[argument]
 
-    def reach(self, argument: str = "") -> Reach:
-        """Returns what a tensor among the arguments sees, the first of all by default."""
+    @property
+    def outputs(self) -> list[Any]:
+        """The outputs as a list."""
+        return list(self.out) if isinstance(self.out, list | tuple) else [self.out]
+
+    def region(self, argument: str = "") -> InputRegion:
+        """Returns what a tensor among the arguments sees, by default the first."""
         tensor = self[argument] if argument else next(iter(self.arguments.values()))
-        return self.reach_of(tensor)
+        return self.region_of(tensor)
 
-    def reach_of(self, tensor: Tensor) -> Reach:
+    def region_of(self, tensor: Tensor) -> InputRegion:
         """Returns what a tensor sees; a constant sees nothing."""
-        known = self.walk.tracker.reach(tensor)
-        return known or Reach.of_nothing(tensor.shape, self.walk.axes)
+        return self.find(tensor) or InputRegion.of_nothing(tensor.shape, self.axes)
 
-    def tracked(self) -> list[Reach]:
-        """Returns what the tensors among the arguments see, constants left out."""
-        leaves = tree_leaves(list(self.arguments.values()))
-        known = [self.walk.tracker.reach(leaf) for leaf in leaves if isinstance(leaf, Tensor)]
-        return [reach for reach in known if reach is not None]
+    def regions(self) -> list[InputRegion]:
+        """Returns what the tensors among the arguments see, without constants."""
+        found = [self.find(tensor) for tensor in tensors_in(self.arguments)]
+        return [region for region in found if region is not None]
 
-    def needs_size(self, reach: Reach, dims: Sequence[int]) -> None:
-        """Raises unless the caller named the image's size, if these dimensions are of space."""
-        axes = {reach.axis(d) + i for d in dims for i in range(len(reach.dims[d]))}
-        if not self.walk.size_known and any(s.runs(axis) for s in reach.field for axis in axes):
+    def apply(self, rule: Rule) -> list[InputRegion | None]:
+        """Returns what a rule gives for each output."""
+        made = rule(self)
+        listed = list(made) if isinstance(made, Sequence) else [made]
+        return listed + [None] * (len(self.outputs) - len(listed))
+
+    def ignore_statistics(self) -> bool:
+        """Returns whether statistics of the map are ignored, and records that they were."""
+        if self.statistics == "ignored":
+            self.ignored = True
+            self.note = "statistics of the map ignored"
+        return self.ignored
+
+    def require_size(self, region: InputRegion, *dims: int) -> None:
+        """Raises `OptionError` if dimensions of space are read whole at an image size unnamed."""
+        if not self.size_known and any(region.periodic(dim) for dim in dims):
             raise OptionError(
-                f"{self.walk.place()}{self.name} sees the whole map, and so depends on the "
-                "image's size: write receptive_field(network, (channels, height, width))",
+                f"{self.place}{self.name} sees the whole map, and so depends on the image's "
+                "size: write receptive_field(network, (channels, height, width))",
                 see="unknown-operation",
             )
-
-
-def named_arguments(schema: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Returns a call's arguments by name, defaults filled in, but not a tensor given as `out`."""
-    made = {}
-    for place, argument in enumerate(schema.arguments):
-        if argument.is_out:
-            continue
-        if place < len(args):
-            made[argument.name] = args[place]
-        elif argument.name in kwargs:
-            made[argument.name] = kwargs[argument.name]
-        else:
-            made[argument.name] = argument.default_value if argument.has_default_value() else None
-    return made
-
-
-def written_to(schema: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor | None:
-    """Returns the tensor that a call writes to and hands back, as `add_` and `out=` do."""
-    if not any(r.alias_info and r.alias_info.is_write for r in schema.returns):
-        return None
-    for place, argument in enumerate(schema.arguments):
-        if argument.alias_info and argument.alias_info.is_write:
-            written = args[place] if place < len(args) else kwargs.get(argument.name)
-            return written if isinstance(written, Tensor) else None
-    return None
-
-
-def as_list(value: Any, out: Any) -> list[Any]:
-    """Writes what an operation or a rule gives as a list as long as the operation's outputs."""
-    count = len(out) if isinstance(out, list | tuple) else 1
-    values = list(value) if isinstance(value, list | tuple) else [value]
-    return values + [None] * (count - len(values))

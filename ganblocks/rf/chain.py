@@ -1,4 +1,4 @@
-"""What a chain of convolutions leaves of an image's size."""
+"""The sizes of the maps of a chain of convolutions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import nn
 
 
 def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) -> tuple[int, int]:
-    """Computes the size of the map that a chain of convolutions makes; 0 where none is left.
+    """Returns the size of the output map of a chain of convolutions; 0 if the image is too small.
 
     Examples:
         >>> output_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1)], 256, 128)
@@ -27,7 +27,7 @@ def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) ->
 def min_input_size_of_chain(
     convs: Sequence[nn.Conv2d], size: tuple[int, int] = (1, 1)
 ) -> tuple[int, int]:
-    """Computes the smallest image of which a chain of convolutions leaves a map of that size.
+    """Returns the smallest image from which a chain of convolutions makes a map of that size.
 
     Examples:
         >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])

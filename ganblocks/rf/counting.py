@@ -1,4 +1,4 @@
-"""How many outputs see each pixel, and how many see nothing but pixels."""
+"""How many outputs see each pixel, and how many see only pixels."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from ganblocks.errors import OptionError
-from ganblocks.rf.geometry import ReceptiveField
+from ganblocks.rf.field import ReceptiveField
 
 
 def coverage(field: ReceptiveField) -> Tensor:
     """Counts how many outputs see each pixel of the image.
 
     Args:
-        field: That of a network on two-dimensional images.
+        field: The field of a network on two-dimensional images.
 
     Returns:
-        (H, W), whole numbers, at the size that was walked.
+        Integers (H, W), at the size that was traced.
 
     Raises:
-        OptionError: The field was written by hand, or has other than two axes.
+        OptionError: The field was written by hand, or does not have two axes.
 
     Examples:
         >>> from ganblocks import receptive_field
@@ -33,18 +33,23 @@ def coverage(field: ReceptiveField) -> Tensor:
                 [1, 1, 2, 1, 1]])
     """
     require_two_axes(field)
-    top, left, bottom, right = field.supports().reshape(-1, 4).T
+    return sums_over_supports(field, torch.ones(prod(field.map_size), dtype=torch.int64))
+
+
+def sums_over_supports(field: ReceptiveField, values: Tensor) -> Tensor:
+    """Returns for each pixel the sum of the values of the outputs that see it (H, W)."""
+    top, left, bottom, right = torch.from_numpy(field.supports()).reshape(-1, 4).T
     height, width = field.input_size
-    # A box is four marks; what they add up to from the upper left is 1 inside it and 0 outside.
-    marks = np.zeros((height + 1, width + 1), np.int64)
-    for row, column, sign in [
-        (top, left, 1),
-        (top, right, -1),
-        (bottom, left, -1),
-        (bottom, right, 1),
-    ]:
-        np.add.at(marks, (row, column), sign)
-    return torch.from_numpy(marks.cumsum(0).cumsum(1)[:height, :width])
+    # The sum of these four corners, from the upper left on, is the value inside the box, else 0.
+    corners = torch.zeros(height + 1, width + 1, dtype=values.dtype)
+    for row, column, signed in (
+        (top, left, values),
+        (top, right, -values),
+        (bottom, left, -values),
+        (bottom, right, values),
+    ):
+        corners.index_put_((row, column), signed, accumulate=True)
+    return corners.cumsum(0).cumsum(1)[:height, :width]
 
 
 def clear_outputs(field: ReceptiveField, size: Sequence[int], map_size: Sequence[int]) -> int:
@@ -62,6 +67,6 @@ def clear_outputs(field: ReceptiveField, size: Sequence[int], map_size: Sequence
 
 
 def require_two_axes(field: ReceptiveField) -> None:
-    """Raises `OptionError` unless a field is that of two-dimensional images."""
+    """Raises `OptionError` unless a field belongs to two-dimensional images."""
     if len(field.size) != 2:
         raise OptionError(f"a field of {len(field.size)} axes has no picture: only two have")

@@ -11,34 +11,34 @@ from torch import Tensor
 from ganblocks.errors import OptionError, ShapeError
 from ganblocks.pictures import as_rgb, heat, to_bytes, to_picture
 from ganblocks.rf.counting import coverage, require_two_axes
-from ganblocks.rf.geometry import Box, ReceptiveField
+from ganblocks.rf.field import Box, ReceptiveField
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Colors of the boxes, which the color-blind tell apart (Okabe and Ito)."""
+"""Colors of the boxes, safe for the color-blind (Okabe and Ito)."""
 
 MARGIN = 6
 HATCH = 7  # pixels between the lines of the hatching
-LEAST = 480  # pixels of the picture's longer side, so that lines can be read
+MIN_SIDE = 480  # pixels of the picture's longer side, so that lines are readable
 
 
 def draw_receptive_field(
     image: Tensor, field: ReceptiveField, positions: Sequence[Sequence[int]]
 ) -> Image:
-    """Draws what some outputs see over a photo; what lies in the padding is hatched.
+    """Draws what some outputs see over a photo; padding that they see is hatched.
 
     Args:
         image: (C, H, W) in [-1, 1].
-        field: Of the network, on two-dimensional images.
+        field: The field of a network on two-dimensional images.
         positions: Places (i, j) of outputs.
 
     Returns:
-        A picture, larger than the image by what the boxes need; small images are enlarged.
+        A picture, larger than the image if a box extends beyond it; small images are enlarged.
 
     Raises:
-        OptionError: The field has other than two axes, or a position names no output.
+        OptionError: The field does not have two axes, or a position is not that of an output.
         ShapeError: `image` is not one image.
 
     Examples:
@@ -50,29 +50,22 @@ def draw_receptive_field(
     from PIL import Image, ImageDraw
 
     require_two_axes(field)
-    picture = _photo(image)
-    boxes = [field.box(*position) for position in positions]
-    scale = max(1, -(-LEAST // max(picture.size)))
-    width, height = picture.width * scale, picture.height * scale
-    reach = [
-        (-top * scale, -left * scale, bottom * scale - height, right * scale - width)
-        for top, left, bottom, right in boxes
-    ]
-    reach.append((0, 0, 0, 0))
-    above, before, below, beyond = (max(0, *sides) + MARGIN for sides in zip(*reach, strict=True))
-    canvas = Image.new("RGB", (before + width + beyond, above + height + below), "white")
-    canvas.paste(picture.resize((width, height), Image.Resampling.NEAREST), (before, above))
+    require_one_image(image)
+    photo = enlarged(to_picture(as_rgb(image)))
+    width, height = photo.size
+    scale = width // image.shape[2]
+    boxes = [tuple(n * scale for n in field.box(*position)) for position in positions]
+    edges = [(0, 0, height, width), *boxes]
+    above, before = (MARGIN - min(box[side] for box in edges) for side in (0, 1))
+    below, beyond = (MARGIN + max(box[side] for box in edges) for side in (2, 3))
+    canvas = Image.new("RGB", (before + beyond, above + below), "white")
+    canvas.paste(photo, (before, above))
     pen = ImageDraw.Draw(canvas)
     inside = (above, before, above + height, before + width)
     pen.rectangle((before - 1, above - 1, before + width, above + height), outline="#808080")
     for number, (top, left, bottom, right) in enumerate(boxes):
         color = COLORS[number % len(COLORS)]
-        box = (
-            top * scale + above,
-            left * scale + before,
-            bottom * scale + above,
-            right * scale + before,
-        )
+        box = (top + above, left + before, bottom + above, right + before)
         _hatch(canvas, box, inside, color)
         pen.rectangle((box[1], box[0], box[3] - 1, box[2] - 1), outline=color, width=3)
         row, column = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -84,14 +77,14 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
     """Draws how many outputs see each pixel, from dark blue (fewest) to yellow (most).
 
     Args:
-        field: Of the network, on two-dimensional images.
-        image: (C, H, W) in [-1, 1] of the size that was walked, to lie under the colors.
+        field: The field of a network on two-dimensional images.
+        image: (C, H, W) in [-1, 1] of the size that was traced, shown under the colors.
 
     Returns:
         A picture with a bar of the colors below; small images are enlarged.
 
     Raises:
-        OptionError: The field was written by hand, or has other than two axes.
+        OptionError: The field was written by hand, or does not have two axes.
         ShapeError: `image` has another size.
 
     Examples:
@@ -103,25 +96,34 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
     low, high = int(counts.min()), int(counts.max())
     colors = heat((counts - low) / max(1, high - low))
     if image is not None:
-        if tuple(image.shape[-2:]) != tuple(counts.shape):
+        size = tuple(image.shape[-2:])
+        if size != field.input_size:
             raise ShapeError(
-                f"image of {image.shape[-2]}×{image.shape[-1]}: the field was walked at "
-                f"{counts.shape[0]}×{counts.shape[1]}. Take receptive_field(network, "
-                f"{tuple(image.shape[-2:])})"
+                f"image of {size[0]}×{size[1]}: the field was traced at {counts.shape[0]}×"
+                f"{counts.shape[1]}. Use receptive_field(network, {size})"
             )
         colors = blended(image, colors)
-    picture = _enlarged(to_picture(colors))
+    picture = enlarged(to_picture(colors))
     return with_bar(picture, f"{low} outputs", f"{high} see a pixel", two_sided=False)
 
 
 def blended(image: Tensor, colors: Tensor, share: float = 0.6) -> Tensor:
-    """Lays colors (3, H, W) over an image made gray."""
+    """Puts colors (3, H, W) over a grayscale version of an image."""
     gray = to_bytes(as_rgb(image)).float().mean(0, keepdim=True)
     return (share * colors.float() + (1 - share) * gray).round().to(torch.uint8)
 
 
+def enlarged(picture: Image) -> Image:
+    """Enlarges a small picture by a whole number."""
+    from PIL import Image
+
+    scale = max(1, -(-MIN_SIDE // max(picture.size)))
+    size = (picture.width * scale, picture.height * scale)
+    return picture.resize(size, Image.Resampling.NEAREST)
+
+
 def with_bar(picture: Image, low: str, high: str, *, two_sided: bool) -> Image:
-    """Adds a bar of the colors below, with what its ends stand for."""
+    """Adds a bar of the colors below, with labels at its ends."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size=16)
@@ -139,20 +141,12 @@ def with_bar(picture: Image, low: str, high: str, *, two_sided: bool) -> Image:
     return sheet
 
 
-def _photo(image: Tensor) -> Image:
+def require_one_image(image: Tensor) -> None:
+    """Raises `ShapeError` unless a tensor is one image (C, H, W)."""
     if image.ndim != 3 or 0 in image.shape:
         raise ShapeError(
             f"image of shape {tuple(image.shape)}: give one (C, H, W), of a batch images[0]"
         )
-    return to_picture(as_rgb(image))
-
-
-def _enlarged(picture: Image) -> Image:
-    from PIL import Image
-
-    scale = max(1, -(-LEAST // max(picture.size)))
-    size = (picture.width * scale, picture.height * scale)
-    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 def _hatch(canvas: Image, box: Box, inside: Box, color: str) -> None:
@@ -162,7 +156,7 @@ def _hatch(canvas: Image, box: Box, inside: Box, color: str) -> None:
     top, left, bottom, right = box
     height, width = bottom - top, right - left
     if height < 1 or width < 1:
-        raise OptionError("a position names an output that sees nothing")
+        raise OptionError("a position is that of an output that sees nothing")
     lines = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(lines)
     for start in range(-height, width, HATCH):

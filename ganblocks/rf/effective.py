@@ -1,4 +1,4 @@
-"""How much of the receptive field really counts."""
+"""How strongly an output depends on the pixels of its receptive field."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, require_count
-from ganblocks.rf.analysis import full_input_size, receptive_field
-from ganblocks.rf.geometry import Box, ReceptiveField
-from ganblocks.rf.outputs import picked
+from ganblocks.rf.calculator import full_input_size, receptive_field
+from ganblocks.rf.field import Box, ReceptiveField
+from ganblocks.rf.outputs import select_output, values_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +22,9 @@ class EffectiveField:
     Attributes:
         map: Mean magnitude of the gradient at each pixel (*spatial), which sums to 1.
         index: The output's place.
-        half_mass_radius: Radius in pixels, round the map's center of mass, of the ball that
+        half_mass_radius: Radius in pixels of the ball around the map's center of mass that
             holds half of the sum.
-        box: The theoretical field, half-open; it may leave the image.
+        box: The theoretical field, half-open; it may extend beyond the image.
     """
 
     map: Tensor
@@ -45,16 +45,16 @@ def effective_receptive_field(
 ) -> EffectiveField:
     """Measures how strongly one output depends on each pixel (Luo et al., NeurIPS 2016).
 
-    E |∂y / ∂x|, the mean over images of the gradient's magnitude, summed over the channels of
-    the image; the channels of y are added up. It is mostly a bell much narrower than the
-    theoretical field, and grows in training. The network keeps its weights and its mode, and
-    its parameters get no gradient.
+    It is E |∂y / ∂x|: the mean over images of the gradient's magnitude, summed over the channels
+    of the image, where y is the sum of the output's channels. It usually is a bell much narrower
+    than the theoretical field, and grows in training. The network keeps its weights and its mode,
+    and its parameters get no gradient.
 
     Args:
         module: The network.
         input_size: As for `receptive_field`.
         index: The output's place; the middle by default.
-        output: Which map, by number or key, where the network gives several.
+        output: Which map, by number or key, if the network returns several.
         inputs: Images (B, C, *spatial) to average over; by default noise from N(0, 1).
         samples: How many images of noise.
         seed: Seed of the noise.
@@ -63,7 +63,7 @@ def effective_receptive_field(
         An `EffectiveField`, on the CPU.
 
     Raises:
-        OptionError: The index names no output, or nothing reaches it.
+        OptionError: There is no such output, or nothing reaches it.
 
     Examples:
         >>> effective_receptive_field(nn.Conv2d(3, 1, 5, padding=2), (3, 31, 31)).box
@@ -71,11 +71,9 @@ def effective_receptive_field(
     """
     require_count("samples", samples, 1)
     size = full_input_size(module, tuple(inputs.shape[1:]) if inputs is not None else input_size)
-    field: ReceptiveField = picked(receptive_field(module, size), output)
+    field: ReceptiveField = select_output(receptive_field(module, size), output)
     place = tuple(index) if index is not None else tuple(n // 2 for n in field.map_size)
     box = field.box(*place)
-    if not all(0 <= i < n for i, n in zip(place, field.map_size, strict=True)):
-        raise OptionError(f"index {place}: the output is {field.map_size}")
     if inputs is None:
         generator = torch.Generator().manual_seed(seed)
         inputs = torch.randn(samples, *size, generator=generator)
@@ -83,10 +81,8 @@ def effective_receptive_field(
     total = torch.zeros(size[1:], dtype=torch.float64)
     for image in inputs.to(like.device, like.dtype).split(1):
         image = image.detach().requires_grad_()
-        chosen = picked(module(image), output).flatten(0, 1)
-        for i in place:
-            chosen = chosen[:, i]
-        (gradient,) = torch.autograd.grad(chosen.sum(), image)
+        values = values_at(select_output(module(image), output), place)
+        (gradient,) = torch.autograd.grad(values.sum(), image)
         total += gradient[0].abs().sum(0).double().cpu()
     if not total.any():
         raise OptionError(f"index {place}: no pixel of these images reaches that output")
@@ -101,6 +97,6 @@ def _half_mass_radius(mass: Tensor) -> float:
     center = (places * mass).flatten(1).sum(1)
     distance = (places.flatten(1) - center[:, None]).norm(dim=0)
     near, order = distance.sort()
-    held = mass.flatten()[order].cumsum(0)
+    inside = mass.flatten()[order].cumsum(0)
     # A little less than half, so that rounding does not push the radius to the next ring.
-    return float(near[int((held >= 0.5 - 1e-9).nonzero()[0])])
+    return float(near[int((inside >= 0.5 - 1e-9).nonzero()[0])])

@@ -1,184 +1,123 @@
-"""Branches that meet: sums, products and concatenations of tensors with fields of their own."""
+"""Branches that meet: sums, products and concatenations of tensors with their own regions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import pairwise
 from math import lcm, prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganblocks.rf.reach import Reach
-from ganblocks.rf.span import (
-    LONGEST_PERIOD,
-    NOTHING_HI,
-    NOTHING_LO,
-    Run,
-    Span,
-    union as union_of_spans,
-)
+from ganblocks.rf import intervals
+from ganblocks.rf.intervals import LONGEST_PERIOD, IntervalArray, emptied_together
+from ganblocks.rf.region import Factors, InputRegion, Intervals
 from ganblocks.rf.taps import steps
 
 
-def union(reaches: Sequence[Reach], shape: Sequence[int]) -> Reach:
-    """Returns what the elements of a sum see: what any of the summands does there."""
-    if len(reaches) == 1:
-        return reaches[0].expand(shape)
-    reaches = _refined([reach.expand(shape) for reach in reaches])
-    seen = [_one_by_one(reach.seen) for reach in reaches]
-    fields = _of_one_run([_settled(reach.field, reach.lengths) for reach in reaches], reaches[0])
-    return Reach(
-        reaches[0].dims,
-        tuple(union_of_spans(list(spans)) for spans in zip(*seen, strict=True)),
-        _settled(
-            tuple(union_of_spans(list(spans)) for spans in zip(*fields, strict=True)),
-            reaches[0].lengths,
-        ),
+def union(regions: Sequence[InputRegion], shape: Sequence[int]) -> InputRegion:
+    """Returns what the elements of a sum see: what any of the summands sees there."""
+    if len(regions) == 1:
+        return regions[0].expand(shape)
+    regions = _with_equal_factors([region.expand(shape) for region in regions])
+    lengths = regions[0].lengths
+    supports = [emptied_together(region.support) for region in regions]
+    boxes = [_one_per_axis(region.box, lengths) for region in regions]
+    support, box = (
+        tuple(map(intervals.union, zip(*parts, strict=True)))
+        for parts in (supports, _with_common_patterns(boxes, lengths))
     )
+    return InputRegion(regions[0].dims, support, _one_per_axis(box, lengths))
 
 
-def cat(reaches: Sequence[Reach], dim: int) -> Reach:
+def cat(regions: Sequence[InputRegion], dim: int) -> InputRegion:
     """Returns what the elements of a concatenation see.
 
-    Along an axis of the image the field goes on as that of the longest piece that sees anything,
-    if it is at least half of the whole, as where a map is padded by hand; else it ends there.
+    Along an axis of the image the boxes continue as those of the longest part that sees anything,
+    if it is at least half of the whole, as where a map is padded by hand; else they end there.
     """
-    dim %= len(reaches[0].dims)
-    reaches = _refined([reach.with_single(dim) for reach in reaches], skip=dim)
-    axis = reaches[0].axis(dim)
-    counts = [reach.dims[dim][0] for reach in reaches]
-    total = sum(counts)
-    dims = (*reaches[0].dims[:dim], (total,), *reaches[0].dims[dim + 1 :])
-    main = max(range(len(counts)), key=lambda n: (not reaches[n].sees_nothing, counts[n]))
-    fields: Sequence[tuple[Span, ...]]
-    if any(span.runs(axis) for span in reaches[main].field) and 2 * counts[main] >= total:
-        taps = steps(total, -sum(counts[:main]))
-        field = reaches[main].gather(dim, taps).field
-    else:
-        ended = [reach.ended(axis) for reach in reaches]
-        fields = _of_one_run([reach.field for reach in ended], reaches[0], skip=axis)
-        field = _side_by_side(fields, axis, counts)
-    seen = _side_by_side([reach.seen for reach in reaches], axis, counts)
+    dim %= len(regions[0].dims)
+    regions = _with_equal_factors([region.with_single_factor(dim) for region in regions], skip=dim)
+    axis = regions[0].axes(dim)[0]
+    counts = [region.dims[dim][0] for region in regions]
+    dims = (*regions[0].dims[:dim], (sum(counts),), *regions[0].dims[dim + 1 :])
     lengths = tuple(n for factors in dims for n in factors)
-    return Reach(dims, seen, _settled(field, lengths))
+    main = max(range(len(counts)), key=lambda n: (not regions[n].empty, counts[n]))
+
+    def joined(parts: Sequence[Intervals]) -> Intervals:
+        return tuple(intervals.cat(arrays, axis, counts) for arrays in zip(*parts, strict=True))
+
+    if regions[main].periodic(dim) and 2 * counts[main] >= sum(counts):
+        box = regions[main].gather(dim, steps(sum(counts), -sum(counts[:main]))).box
+    else:
+        ended = [region.ended(axis).box for region in regions]
+        box = joined(_with_common_patterns(ended, lengths))
+    support = joined([region.support for region in regions])
+    return InputRegion(dims, support, _one_per_axis(box, lengths))
 
 
-def misalignment(reaches: Sequence[Reach]) -> float:
-    """Returns the most by which centers of branches that meet differ, in input pixels.
+def misalignment(regions: Sequence[InputRegion]) -> float:
+    """Returns the largest difference between centers of branches that meet, in input pixels.
 
-    The centers of all phases are averaged: up-sampling moves them to and fro within one step.
+    The centers within a period are averaged: up-sampling moves them to and fro.
     """
     most = 0.0
-    for spans in zip(*(reach.singled().field for reach in reaches), strict=True):
-        running = [span for span in spans if span.run is not None]
-        rates = {Fraction(s.run.shift, s.run.period) for s in running if s.run}
-        period = lcm(*(span.run.period for span in running if span.run))
-        if len(rates) == 1 and period <= LONGEST_PERIOD:
-            centers = [_mean_center(span.of_period(period)) for span in running]
+    for arrays in zip(*(region.with_single_factors().box for region in regions), strict=True):
+        periodic = [(array, array.pattern) for array in arrays if array.pattern is not None]
+        period = lcm(*(pattern.period for _, pattern in periodic))
+        if len({pattern.stride for _, pattern in periodic}) == 1 and period <= LONGEST_PERIOD:
+            centers = [_mean_center(array.with_period(period), p.axis) for array, p in periodic]
             most = max(most, max(c.max() for c in centers) - min(c.min() for c in centers))
     return float(most)
 
 
-def _mean_center(span: Span) -> NDArray[np.float64]:
-    assert span.run is not None
-    doubled = np.where(span.sees_nothing, 0, span.lo + span.hi - 1)
-    count = np.maximum((~span.sees_nothing).sum(span.run.axis), 1)
-    return np.asarray(doubled.sum(span.run.axis) / count / 2)
+def _mean_center(array: IntervalArray, axis: int) -> NDArray[np.float64]:
+    doubled = np.where(array.empty, 0, array.lo + array.hi - 1)
+    count = np.maximum((~array.empty).sum(axis), 1)
+    return np.asarray(doubled.sum(axis) / count / 2)
 
 
-def _one_by_one(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Empties all intervals of an element of which one is empty."""
-    if not any(span.sees_nothing.any() for span in spans):
-        return spans
-    nothing = np.asarray(False)
-    for span in spans:
-        nothing = nothing | span.sees_nothing
-    return tuple(span.masked(nothing) for span in spans)
-
-
-def _settled(spans: tuple[Span, ...], lengths: tuple[int, ...]) -> tuple[Span, ...]:
-    """Ends a run along an axis along which another span varies too."""
-    made = list(spans)
-    for n, span in enumerate(spans):
-        if span.run is None:
-            continue
-        axis = span.run.axis
-        if any(other.varies(axis) for m, other in enumerate(spans) if m != n):
-            made[n] = span.pinned(lengths)
+def _one_per_axis(arrays: Intervals, lengths: Factors) -> Intervals:
+    """Ends a pattern along an axis along which the intervals of another image axis vary too."""
+    made = list(arrays)
+    for n, array in enumerate(arrays):
+        if array.pattern is not None:
+            axis = array.pattern.axis
+            if sum(other.varies(axis) for other in arrays) > 1:
+                made[n] = array.ended(lengths[axis])
     return tuple(made)
 
 
-def _of_one_run(
-    fields: Sequence[tuple[Span, ...]], like: Reach, skip: int | None = None
-) -> list[tuple[Span, ...]]:
-    """Writes the spans of each axis of the input with one common run, or ends their runs."""
+def _with_common_patterns(boxes: Sequence[Intervals], lengths: Factors) -> list[Intervals]:
+    """Writes the intervals of each image axis with one common pattern, or ends their patterns."""
     made = []
-    for spans in zip(*fields, strict=True):
-        silent = [bool(span.sees_nothing.all()) for span in spans]
-        speaking = [s for s, nothing in zip(spans, silent, strict=True) if not nothing]
-        rates = {
-            (s.run.axis, Fraction(s.run.shift, s.run.period)) if s.run else None for s in speaking
-        }
-        period = lcm(*(s.run.period for s in speaking if s.run)) if speaking else 1
-        if len(rates) == 1 and None not in rates and period <= LONGEST_PERIOD:
-            shared = next(s.of_period(period).run for s in speaking)
-            made.append(
-                [
-                    _nothing_like(s, shared) if nothing else s.of_period(period)
-                    for s, nothing in zip(spans, silent, strict=True)
-                ]
-            )
+    for arrays in zip(*boxes, strict=True):
+        patterns = [array.pattern for array in arrays if not array.empty.all()]
+        kinds = {pattern and (pattern.axis, pattern.stride) for pattern in patterns}
+        period = lcm(*(pattern.period for pattern in patterns if pattern))
+        if len(kinds) == 1 and None not in kinds and period <= LONGEST_PERIOD:
+            full = [None if a.empty.all() else a.with_period(period) for a in arrays]
+            common = next(array.pattern for array in full if array)
+            nothing = IntervalArray.of_nothing(arrays[0].lo.ndim, common)
+            made.append([array or nothing for array in full])
         else:
-            lengths = list(like.lengths)
-            made.append([s.pinned(tuple(lengths)) for s in spans])
-    return [tuple(spans) for spans in zip(*made, strict=True)]
+            made.append([a.ended(lengths[a.pattern.axis]) if a.pattern else a for a in arrays])
+    return [tuple(arrays) for arrays in zip(*made, strict=True)]
 
 
-def _nothing_like(span: Span, run: Run | None) -> Span:
-    one = [1] * span.lo.ndim
-    if run is not None:
-        one[run.axis] = run.period
-    return Span(np.full(one, NOTHING_LO), np.full(one, NOTHING_HI), run)
-
-
-def _side_by_side(
-    parts: Sequence[tuple[Span, ...]], axis: int, counts: Sequence[int]
-) -> tuple[Span, ...]:
-    made = []
-    for spans in zip(*parts, strict=True):
-        shapes = [list(span.lo.shape) for span in spans]
-        wide = [list(np.broadcast_shapes(*map(tuple, _without(shapes, axis))))] * len(spans)
-        arrays = []
-        for which in ("lo", "hi"):
-            pieces = []
-            for span, count, shape in zip(spans, counts, wide, strict=True):
-                full = [*shape[:axis], count, *shape[axis + 1 :]]
-                pieces.append(np.broadcast_to(getattr(span, which), full))
-            arrays.append(np.concatenate(pieces, axis))
-        made.append(Span(arrays[0], arrays[1], spans[0].run).narrowed(axis))
-    return tuple(made)
-
-
-def _without(shapes: list[list[int]], axis: int) -> list[list[int]]:
-    return [[1 if i == axis else n for i, n in enumerate(shape)] for shape in shapes]
-
-
-def _refined(reaches: Sequence[Reach], skip: int | None = None) -> list[Reach]:
+def _with_equal_factors(
+    regions: Sequence[InputRegion], skip: int | None = None
+) -> list[InputRegion]:
     """Writes each dimension of several tensors with the same factors."""
-    made = list(reaches)
+    made = list(regions)
     for dim in range(len(made[0].dims)):
-        if dim == skip or len({reach.dims[dim] for reach in made}) == 1:
+        factorings = {region.dims[dim] for region in made}
+        if dim == skip or len(factorings) == 1:
             continue
-        cuts = sorted(
-            {prod(reach.dims[dim][i:]) for reach in made for i in range(1, len(reach.dims[dim]))}
-            | {prod(made[0].dims[dim])}
-        )
-        if all(b % a == 0 for a, b in pairwise(cuts)):
-            steps_up = [b // a for a, b in zip([1, *cuts], cuts, strict=False)]
-            factors = tuple(reversed(steps_up))
-            made = [reach.with_factors(dim, factors) for reach in made]
+        cuts = {1, *(prod(factors[i:]) for factors in factorings for i in range(len(factors)))}
+        if all(b % a == 0 for a, b in pairwise(sorted(cuts))):
+            factors = tuple(b // a for a, b in pairwise(sorted(cuts)))[::-1]
+            made = [region.with_factors(dim, factors) for region in made]
         else:
-            made = [reach.with_single(dim) for reach in made]
+            made = [region.with_single_factor(dim) for region in made]
     return made

@@ -1,4 +1,4 @@
-"""The table of a network's operations: what the map sees after each of them."""
+"""The table of a network's operations, with what the map sees after each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ganblocks.rf.reach import Reach
-    from ganblocks.rf.span import Span
+    from ganblocks.rf.intervals import IntervalArray
+    from ganblocks.rf.region import InputRegion
 
 Number = int | Fraction
 
@@ -21,14 +21,14 @@ class Layer:
     """One row: what every place of the map sees after an operation.
 
     Attributes:
-        name: The module, as `named_modules` calls it.
-        operation: The module's class, or the operation where it is written in a forward.
+        name: The module's name in `named_modules`.
+        operation: The module's class, or the operation if a forward calls it itself.
         detail: Kernel, stride, padding and the like.
         map_size: Size of the map.
         size: Pixels seen, for each axis of the image.
         stride: Pixels from one field to the next.
-        padding: Pixels by which the first field reaches out of the image.
-        note: What is remarkable about it.
+        padding: Pixels by which the first field extends beyond the image.
+        note: Ignored statistics, or branches that are not aligned.
     """
 
     name: str
@@ -41,31 +41,32 @@ class Layer:
     note: str = ""
 
 
-def summary(reach: Reach) -> tuple[tuple[Number, ...], tuple[Number, ...], tuple[Number, ...]]:
-    """Returns the size, stride and padding of the fields of a tensor's elements, by axis.
+def summary(
+    region: InputRegion,
+) -> tuple[tuple[Number, ...], tuple[Number, ...], tuple[Number, ...]]:
+    """Returns the size, stride and padding of the boxes of a tensor's elements, by image axis.
 
-    Where fields differ from element to element: the largest size, the mean stride, and the most
-    by which a field begins before stride · index.
+    Where they differ from element to element: the largest size, the mean stride, and the most
+    by which a box begins before stride · index.
     """
-    rows = [_of_axis(span) for span in reach.singled().field]
+    rows = [_summary(array) for array in region.with_single_factors().box]
     sizes, strides, paddings = zip(*rows, strict=True)
     return sizes, strides, paddings
 
 
-def _of_axis(span: Span) -> tuple[Number, Number, Number]:
-    there = ~span.sees_nothing
-    if not there.any():
+def _summary(array: IntervalArray) -> tuple[Number, Number, Number]:
+    present, pattern = ~array.empty, array.pattern
+    if not present.any():
         return 0, 0, 0
-    size = int((span.hi - span.lo)[there].max())
-    if span.run is None:
-        return size, 0, -int(span.lo[there].min())
-    stride = Fraction(span.run.shift, span.run.period)
-    wide = [1] * span.lo.ndim
-    wide[span.run.axis] = span.run.period
-    place = np.arange(span.run.period).reshape(wide) * span.run.shift
-    # In units of 1/period, so that all stays whole.
-    early = np.where(there, place - span.lo * span.run.period, -(2**60)).max()
-    return size, _plain(stride), _plain(Fraction(int(early), span.run.period))
+    size = int((array.hi - array.lo)[present].max())
+    if pattern is None:
+        return size, 0, -int(array.lo[present].min())
+    wide = [1] * array.lo.ndim
+    wide[pattern.axis] = pattern.period
+    # In units of 1/period, so that all numbers are integers.
+    place = np.arange(pattern.period).reshape(wide) * pattern.shift
+    early = np.where(present, place - array.lo * pattern.period, -(2**60)).max()
+    return size, _plain(pattern.stride), _plain(Fraction(int(early), pattern.period))
 
 
 def _plain(number: Fraction) -> Number:
@@ -73,7 +74,7 @@ def _plain(number: Fraction) -> Number:
 
 
 def written(layers: Iterable[Layer]) -> str:
-    """Writes the rows as a table of plain text."""
+    """Returns the rows as a table of plain text."""
     head = ("module", "operation", "", "map", "size", "stride", "padding", "")
     rows = [
         (
@@ -94,5 +95,5 @@ def written(layers: Iterable[Layer]) -> str:
 
 
 def times(numbers: Iterable[object]) -> str:
-    """Writes numbers as `70×70`; one alone where all are equal stays so: `70×70`, not `70`."""
+    """Returns numbers as `70×70`."""
     return "×".join(map(str, numbers)) or "1"

@@ -1,36 +1,49 @@
-"""Networks that give several maps: by number, or by key."""
+"""Networks with several output maps: by number, or by key."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from ganblocks.errors import OptionError
 
 
-def named_outputs(made: Any) -> dict[Any, Any]:
-    """Returns what a network made by number or key; a single map has the number 0.
+def named_outputs(outputs: Any) -> dict[Any, Any]:
+    """Returns a network's outputs by number or key; a single map has the number 0.
 
     Examples:
         >>> named_outputs(["near", "far"])
         {0: 'near', 1: 'far'}
     """
-    if isinstance(made, Mapping):
-        return dict(made)
-    return dict(enumerate(made if isinstance(made, list | tuple) else [made]))
+    if isinstance(outputs, Mapping):
+        return dict(outputs)
+    return dict(enumerate(outputs if isinstance(outputs, list | tuple) else [outputs]))
 
 
-def picked(made: Any, output: Any) -> Any:
-    """Picks one of the maps that a network made."""
-    known = named_outputs(made)
+def select_output(outputs: Any, output: Any) -> Any:
+    """Returns one of a network's outputs."""
+    known = named_outputs(outputs)
     if output not in known:
         raise OptionError(f"output is {output!r}: the network gives {list(known)}")
     return known[output]
 
 
-def for_each_output(made: Any, change: Callable[[Any, Any], Any]) -> Any:
-    """Puts `change(map, key)` in the place of each map, in the form that the network gave."""
-    changed = {key: change(value, key) for key, value in named_outputs(made).items()}
-    if isinstance(made, Mapping):
+def map_outputs(outputs: Any, change: Callable[[Any, Any], Any]) -> Any:
+    """Replaces each output by `change(output, key)`; a list becomes a tuple."""
+    changed = {key: change(value, key) for key, value in named_outputs(outputs).items()}
+    if isinstance(outputs, Mapping):
         return changed
-    return tuple(changed.values()) if isinstance(made, list | tuple) else changed[0]
+    return tuple(changed.values()) if isinstance(outputs, list | tuple) else changed[0]
+
+
+def values_at(output: Tensor, index: Sequence[int]) -> Tensor:
+    """Returns the values of all channels at one place of a map (B, C, *spatial)."""
+    place, size = tuple(index), tuple(output.shape[2:])
+    if len(place) != len(size) or any(not 0 <= i < n for i, n in zip(place, size, strict=True)):
+        raise OptionError(f"index {place}: the output is {size}")
+    values = output.flatten(0, 1)
+    for i in place:
+        values = values[:, i]
+    return values

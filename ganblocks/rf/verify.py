@@ -1,4 +1,4 @@
-"""The calculated receptive field held against the measured one."""
+"""Compares the calculated receptive field with the measured one."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 
 from torch import nn
 
-from ganblocks.rf.analysis import full_input_size, receptive_field
+from ganblocks.rf.calculator import full_input_size, receptive_field
 from ganblocks.rf.outputs import named_outputs
-from ganblocks.rf.probe import Box, Probe, left_out
+from ganblocks.rf.probe import Box, Probe, without_modules
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One output of which calculator and probe tell different pixels.
+    """One output for which calculator and probe find different pixels.
 
     Attributes:
         output: Which map.
         index: The output's place in it.
-        calculated: What the calculator tells.
-        measured: What the gradient tells.
+        calculated: The pixels that the calculator finds.
+        measured: The pixels that the gradient reaches.
     """
 
     output: Any
@@ -52,33 +52,32 @@ def verify_receptive_field(
     Args:
         module: The network.
         input_size: As for `receptive_field`.
-        indices: The places to look at; by default the corners, what lies next to them, the
-            middles of the edges, the middle and one place at random, of each map.
+        indices: The places to compare; by default the corners, the places next to them, the
+            middles of the edges, the middle and one random place of each map.
         statistics: As for `receptive_field`.
-        without: Classes of modules that are left out of the network on both sides.
+        without: Classes of modules to leave out of the network for both.
 
     Returns:
         Where the two differ; empty if they agree.
 
     Raises:
-        GanBlocksError: What `receptive_field` and `probe_receptive_field` raise.
+        GanBlocksError: As for `receptive_field` and `probe_receptive_field`.
 
     Examples:
         >>> verify_receptive_field(nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.MaxPool2d(3)), (19, 23))
         ()
     """
     size = full_input_size(module, input_size)
-    classes = tuple(without)
-    network = left_out(copy.deepcopy(module), classes) if classes else module
+    network = without_modules(copy.deepcopy(module), without)
     fields = receptive_field(network, size, statistics=statistics)
     probe = Probe(network, size, statistics=statistics)
-    found = []
+    differing = []
     for output, field in named_outputs(fields).items():
         for index in indices or _places(field.map_size):
             calculated, measured = field.support(*index), probe.box(index, output)
             if calculated != measured:
-                found.append(Disagreement(output, tuple(index), calculated, measured))
-    return tuple(found)
+                differing.append(Disagreement(output, tuple(index), calculated, measured))
+    return tuple(differing)
 
 
 def _places(size: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -91,5 +90,4 @@ def _places(size: tuple[int, ...]) -> list[tuple[int, ...]]:
         for end in (0, n - 1)
     }
     random = Random(str(size))
-    somewhere = tuple(random.randrange(n) for n in size)
-    return sorted(corners | beside | edges | {middle, somewhere})
+    return sorted(corners | beside | edges | {middle, tuple(map(random.randrange, size))})

@@ -60,7 +60,7 @@ def test_small_images_are_enlarged():
 def test_coverage_is_drawn_over_an_image_of_the_same_size_alone():
     field = receptive_field(PATCH, (3, 96, 120))
     assert draw_coverage(field, torch.zeros(3, 96, 120)).size == (480, 384 + 40)
-    with pytest.raises(ShapeError, match=r"image of 90×90: the field was walked at 96×120"):
+    with pytest.raises(ShapeError, match=r"image of 90×90: the field was traced at 96×120"):
         draw_coverage(field, torch.zeros(3, 90, 90))
 
 

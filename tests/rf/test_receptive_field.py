@@ -119,7 +119,7 @@ def test_an_unknown_operation_is_named_and_learnt():
 
         @register_rule(torch.ops.ganblocks_tests.smear)
         def smear(call):
-            return call.reach().gather(-1, window(call.out.shape[-1], kernel=5, padding=2))
+            return call.region().gather(-1, window(call.out.shape[-1], kernel=5, padding=2))
 
         assert receptive_field(network, (1, 9)).size == (7,)
     finally:
@@ -140,13 +140,13 @@ def test_an_unknown_operation_is_named_and_learnt():
         (nn.Conv2d(3, 1, 3), (2, 2), ShapeError, "does not run on an image of 2×2"),
         (nn.Conv2d(3, 1, 3), (4, 8, 8), ShapeError, "with 4 channels"),
         (PatchDiscriminator(6, base_channels=2), (8, 8), ShapeError, "needs at least 24×24"),
-        (nn.ReLU(), None, OptionError, "no convolution that tells the shape"),
-        (nn.ReLU(), (8, 8), OptionError, "no layer that tells its channels"),
+        (nn.ReLU(), None, OptionError, "no convolution from which to take the shape"),
+        (nn.ReLU(), (8, 8), OptionError, "no layer from which to take the number of channels"),
         (nn.Sequential(nn.Conv2d(3, 1, 3), nn.AdaptiveAvgPool2d(3)), None, OptionError, "image's"),
         (UNetGenerator(base_channels=8, attention_levels=[0]), None, OptionError, "sees the whole"),
         (Op(lambda x: torch.ones(1, 1, 4, 4)), (3, 8, 8), ShapeError, "does not depend on"),
         (Op(lambda x: x if x.sum() > 0 else -x), (3, 8, 8), OptionError, "reads the values"),
-        (Op(lambda x: (x, [x])), (3, 8, 8), OptionError, "gives a list where a tensor is looked"),
+        (Op(lambda x: (x, [x])), (3, 8, 8), OptionError, "gives a list where a tensor is expected"),
         (Op(lambda x: None), (3, 8, 8), OptionError, "gives a NoneType where"),
         (nn.Bilinear(3, 3, 3), (3, 8, 8), OptionError, "takes other inputs than one image"),
         (Op(lambda x: torch.fft.fft2(x).real), (3, 8, 8), UnknownOperationError, "fft"),
@@ -248,7 +248,7 @@ def test_writing_through_a_view_that_is_not_followed_is_refused():
         receptive_field(Op(crossed), (3, 8, 8))
 
 
-def test_a_compiled_network_is_walked_as_what_it_was_made_of():
+def test_a_compiled_network_is_traced_as_what_was_compiled():
     network = nn.Conv2d(3, 1, 5)
     assert receptive_field(torch.compile(network), (16, 16)).size == (5, 5)
 

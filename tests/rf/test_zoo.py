@@ -84,17 +84,17 @@ def test_the_herds_have_every_step_and_hit_every_rule_twenty_times(monkeypatch):
 # A rule that is a little wrong is found out.
 
 
-def shifted(reach):
+def shifted(region):
     """Each element sees what its neighbor does."""
-    dim = max(range(len(reach.dims)), key=lambda dim: reach.shape[dim])
-    return reach.gather(dim, steps(reach.shape[dim], 1))
+    dim = max(range(len(region.dims)), key=lambda dim: region.shape[dim])
+    return region.gather(dim, steps(region.shape[dim], 1))
 
 
-def widened(reach):
+def widened(region):
     """Each element sees what its neighbors do."""
-    for dim, length in enumerate(reach.shape):
-        reach = reach.gather(dim, window(length, 3, padding=1))
-    return reach
+    for dim, length in enumerate(region.shape):
+        region = region.gather(dim, window(length, 3, padding=1))
+    return region
 
 
 def broken(rule, wrong):
@@ -103,8 +103,8 @@ def broken(rule, wrong):
     def answer(call):
         found = rule(call)
         if found is None:  # a constant, which sees everything now
-            reach = call.tracked()[0]
-            return reach.reduce(range(len(reach.shape)), keepdim=False).expand(call.out.shape)
+            region = call.regions()[0]
+            return region.reduce(range(len(region.shape)), keepdim=False).expand(call.out.shape)
         parts = [r and wrong(r) for r in found] if isinstance(found, list) else [wrong(found)]
         return parts if isinstance(found, list) else parts[0]
 
@@ -161,5 +161,5 @@ NEVER_JOINS = "over_dims_twice"
 def test_a_dropped_branch_is_found_out(rule, hit_by, monkeypatch):
     scope = rule.__globals__
     union = scope["union"]
-    monkeypatch.setitem(scope, "union", lambda reaches, shape: union(reaches[:1], shape))
+    monkeypatch.setitem(scope, "union", lambda regions, shape: union(regions[:1], shape))
     assert is_found_out(hit_by[rule])

@@ -6,61 +6,38 @@ from collections.abc import Sequence
 
 from ganblocks.errors import UnknownOperationError
 from ganblocks.rf.call import Call
-from ganblocks.rf.reach import Reach
+from ganblocks.rf.region import InputRegion
 from ganblocks.rf.rules.table import aten
 from ganblocks.rf.taps import transposed_window, window
 
 
 @aten("convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution")
-def convolution(call: Call) -> Reach:
+def convolution(call: Call) -> InputRegion:
     """Slides a window along every axis and mixes the channels of each group."""
-    if call.walk.tracker.reach(call["weight"]) is not None:
+    if call.find(call["weight"]) is not None:
         raise UnknownOperationError(
-            f"{call.walk.place()}the weights of a convolution depend on the image: not followed"
+            f"{call.place}the weights of a convolution depend on the image: not followed"
         )
-    reach = call.reach()
-    kernels = call["weight"].shape[2:]
-    for axis, kernel in enumerate(kernels):
-        count = call.out.shape[2 + axis]
-        stride, padding, dilation = (
-            numbers(call[name], len(kernels))[axis] for name in ("stride", "padding", "dilation")
-        )
-        taps = (
-            transposed_window(count, kernel, stride, padding, dilation)
-            if call["transposed"]
-            else window(count, kernel, stride, padding, dilation)
-        )
-        reach = reach.gather(2 + axis, taps)
-    call.detail = _detail(call, kernels)
-    return mixed_in_groups(reach, call["groups"]).with_channels(call.out.shape[1])
+    region, kernels = call.region(), list(call["weight"].shape[2:])
+    slide = transposed_window if call["transposed"] else window
+    options = [per_axis(call[name], len(kernels)) for name in ("stride", "padding", "dilation")]
+    for dim, geometry in enumerate(zip(kernels, *options, strict=True), 2):
+        region = region.gather(dim, slide(call.out.shape[dim], *geometry))
+    call.detail = described(kernels, *options)
+    return region.reduce_groups(call["groups"]).expand_groups(call.out.shape[1])
 
 
-def mixed_in_groups(reach: Reach, groups: int) -> Reach:
-    """Returns each group of channels what any of its channels sees: (B, groups, *spatial)."""
-    batch, channels, *space = reach.shape
-    if groups == 1:
-        return reach.reduce([1])
-    if groups == channels:
-        return reach
-    apart = reach.reshape([batch, groups, channels // groups, *space])
-    return apart.reduce([2]).reshape([batch, groups, *space])
+def per_axis(value: Sequence[int] | int, axes: int) -> list[int]:
+    """Returns one number for each axis."""
+    numbers = [value] if isinstance(value, int) else list(value)
+    return numbers if len(numbers) == axes else numbers * axes
 
 
-def numbers(value: Sequence[int] | int, count: int) -> list[int]:
-    """Writes one number for each axis."""
-    listed = [value] if isinstance(value, int) else list(value)
-    return listed if len(listed) == count else listed * count
-
-
-def _detail(call: Call, kernels: Sequence[int]) -> str:
-    words = [("k", list(kernels))]
-    words += [
-        (letter, numbers(call[name], len(kernels)))
-        for letter, name in (("s", "stride"), ("p", "padding"), ("d", "dilation"))
-    ]
-    usual = {"s": 1, "p": 0, "d": 1}
+def described(kernel: list[int], stride: list[int], padding: list[int], dilation: list[int]) -> str:
+    """Returns a window's numbers for the table, without those that are defaults."""
+    named = [("k", kernel, None), ("s", stride, 1), ("p", padding, 0), ("d", dilation, 1)]
     return " ".join(
-        letter + ("×".join(map(str, ns)) if len(set(ns)) > 1 else str(ns[0]))
-        for letter, ns in words
-        if set(ns) != {usual.get(letter)}
+        letter + ("×".join(map(str, numbers)) if len(set(numbers)) > 1 else str(numbers[0]))
+        for letter, numbers, default in named
+        if set(numbers) != {default}
     )

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from ganblocks.rf.call import Call
 from ganblocks.rf.joining import union
-from ganblocks.rf.reach import Reach
+from ganblocks.rf.region import InputRegion
 from ganblocks.rf.rules.table import aten
 
 OPERANDS = ("input", "self", "batch1", "mat1", "batch2", "mat2", "tensor2", "vec")
 
 
 @aten("mm", "bmm", "addmm", "baddbmm", "matmul", "mv")
-def matrix_product(call: Call) -> Reach:
-    """Joins a row of the left to a column of the right."""
-    names = [name for name in OPERANDS if name in call.arguments]
-    added = names.pop(0) if len(names) > 2 else None
-    left, right = names
+def matrix_product(call: Call) -> InputRegion:
+    """Joins a row of the left matrix to a column of the right."""
+    *added, left, right = [name for name in OPERANDS if name in call.arguments]
     parts = []
     for name, dim in ((left, -1), (right, -1 if right == "vec" else -2)):
-        reach = call.walk.tracker.reach(call[name])
-        if reach is not None:
-            call.needs_size(reach, [dim % len(reach.dims)])
-            parts.append(reach.reduce([dim]))
-    extra = call.walk.tracker.reach(call[added]) if added else None
-    return union([*parts, *([extra] if extra is not None else [])], call.out.shape)
+        region = call.find(call[name])
+        if region is not None:
+            call.require_size(region, dim)
+            parts.append(region.reduce([dim]))
+    parts += [region for name in added if (region := call.find(call[name])) is not None]
+    return union(parts, call.out.shape)
 
 
 @aten(
@@ -31,10 +29,10 @@ def matrix_product(call: Call) -> Reach:
     *("_scaled_dot_product_efficient_attention", "_scaled_dot_product_cudnn_attention"),
     *("_scaled_dot_product_attention_math", "_scaled_dot_product_fused_attention_overrideable"),
 )
-def attention(call: Call) -> Reach:
+def attention(call: Call) -> InputRegion:
     """Lets each query see itself, all keys and all values."""
-    query, key, value = call.reach("query"), call.reach("key"), call.reach("value")
-    for reach in (key, value):
-        call.needs_size(reach, [len(reach.dims) - 2])
+    query, key, value = call.region("query"), call.region("key"), call.region("value")
+    for region in (key, value):
+        call.require_size(region, -2)
     parts = [query.reduce([-1]), key.reduce([-1, -2]), value.reduce([-2])]
     return union(parts, call.out[0].shape)

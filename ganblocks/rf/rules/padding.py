@@ -1,50 +1,44 @@
-"""Pads and crops."""
+"""Pads, crops and rolls."""
 
 from __future__ import annotations
 
 from math import prod
 
 from ganblocks.rf.call import Call
-from ganblocks.rf.reach import Reach
+from ganblocks.rf.region import InputRegion
 from ganblocks.rf.rules.table import aten
-from ganblocks.rf.taps import mirrored, steps
+from ganblocks.rf.taps import padded, steps
 
 
 @aten("constant_pad_nd")
-def constant_pad(call: Call) -> Reach:
-    """Moves the map; what is added sees nothing, and a negative pad crops."""
-    reach = call.reach()
-    for dim, (before, _) in _sides(call["pad"]).items():
-        reach = reach.gather(dim, steps(call.out.shape[dim], -before))
-    return reach
+def constant_pad(call: Call) -> InputRegion:
+    """Moves the map; added entries see nothing, and a negative pad crops."""
+    region = call.region()
+    for n, before in enumerate(call["pad"][::2], 1):  # the last dimension comes first
+        region = region.gather(-n, steps(call.out.shape[-n], -before))
+    return region
 
 
 @aten(*(f"{mode}_pad{n}d" for mode in ("reflection", "replication") for n in (1, 2, 3)))
-def mirror_pad(call: Call) -> Reach:
+def mirror_pad(call: Call) -> InputRegion:
     """Adds copies of pixels of the map."""
     mode = "reflect" if "reflection" in call.name else "replicate"
-    reach = call.reach()
-    for dim, (before, _) in _sides(call["padding"]).items():
-        count, length = call.out.shape[dim], reach.shape[dim]
-        reach = reach.gather(dim, mirrored(count, length, before, mode))
-    return reach
+    region = call.region()
+    for n, before in enumerate(call["padding"][::2], 1):
+        taps = padded(call.out.shape[-n], region.shape[-n], before, mode)
+        region = region.gather(-n, taps)
+    return region
 
 
 @aten("roll")
-def roll(call: Call) -> Reach:
-    """Turns the map round; what leaves on one side comes back on the other."""
-    reach = call.reach()
-    shape = reach.shape
-    dims = call["dims"] or [0]
+def roll(call: Call) -> InputRegion:
+    """Moves the map around; what leaves on one side returns on the other."""
+    region = call.region()
+    shape = region.shape
     if not call["dims"]:
-        reach = reach.reshape([prod(shape)])
-    for dim, shift in zip(dims, call["shifts"], strict=True):
-        length = reach.shape[dim]
-        taps = mirrored(length, length, shift % length, "circular")
-        reach = reach.ended(reach.axis(dim)).gather(dim, taps)
-    return reach.reshape(shape)
-
-
-def _sides(pad: list[int]) -> dict[int, tuple[int, int]]:
-    """Writes torch's padding, last dimension first, by dimension."""
-    return {-1 - i // 2: (pad[i], pad[i + 1]) for i in range(0, len(pad), 2)}
+        region = region.reshape([prod(shape)])
+    for dim, shift in zip(call["dims"] or [0], call["shifts"], strict=True):
+        length = region.shape[dim]
+        region = region.ended(region.axes(dim)[0])
+        region = region.gather(dim, padded(length, length, shift % length, "circular"))
+    return region.reshape(shape)

@@ -7,7 +7,7 @@ import torch
 from ganblocks.errors import UnknownOperationError
 from ganblocks.rf.call import Call
 from ganblocks.rf.joining import cat, union
-from ganblocks.rf.reach import Reach
+from ganblocks.rf.region import InputRegion
 from ganblocks.rf.rules.table import aten
 from ganblocks.rf.taps import Taps, overlaps, steps, windows
 
@@ -16,129 +16,128 @@ from ganblocks.rf.taps import Taps, overlaps, steps, windows
     *("view", "_unsafe_view", "reshape", "_reshape_alias", "view_as", "squeeze", "unsqueeze"),
     *("view_copy", "squeeze_copy", "unsqueeze_copy", "flatten", "unflatten"),
 )
-def reshape(call: Call) -> Reach:
+def reshape(call: Call) -> InputRegion:
     """Reads the elements, in their order, as a tensor of another shape."""
-    return call.reach().reshape(call.out.shape)
+    return call.region().reshape(call.out.shape)
 
 
 @aten("permute", "permute_copy")
-def permute(call: Call) -> Reach:
+def permute(call: Call) -> InputRegion:
     """Puts the dimensions in another order."""
-    return call.reach().permute(call["dims"])
+    return call.region().permute(call["dims"])
 
 
 @aten("transpose", "t", "numpy_T", "mT", "swapaxes")
-def transpose(call: Call) -> Reach:
-    """Exchanges two dimensions."""
-    reach = call.reach()
-    order = list(range(len(reach.dims)))
+def transpose(call: Call) -> InputRegion:
+    """Swaps two dimensions."""
+    region = call.region()
+    order = list(range(len(region.dims)))
     a, b = call.arguments.get("dim0", 0), call.arguments.get("dim1", -1)
-    if len(order) > 1:
-        order[a], order[b] = order[b], order[a]
-    return reach.permute(order)
+    order[a], order[b] = order[b], order[a]
+    return region.permute(order)
 
 
 @aten("expand", "expand_as", "expand_copy")
-def expand(call: Call) -> Reach:
+def expand(call: Call) -> InputRegion:
     """Repeats dimensions of length 1."""
-    return call.reach().expand(call.out.shape)
+    return call.region().expand(call.out.shape)
 
 
 @aten("repeat")
-def repeat(call: Call) -> Reach:
-    """Lays copies side by side."""
-    reach = call.reach()
-    shape = call.out.shape
-    reach = reach.expand([1] * (len(shape) - len(reach.dims)) + list(reach.shape))
+def repeat(call: Call) -> InputRegion:
+    """Puts copies side by side."""
+    region, shape = call.region(), call.out.shape
+    region = region.expand([1] * (len(shape) - len(region.dims)) + list(region.shape))
     for dim, count in enumerate(shape):
-        if count != reach.shape[dim]:
-            reach = cat([reach] * (count // reach.shape[dim]), dim)
-    return reach
+        if count != region.shape[dim]:
+            region = cat([region] * (count // region.shape[dim]), dim)
+    return region
 
 
 @aten("slice", "slice_copy", "narrow")
-def slice_(call: Call) -> Reach:
-    """Takes every so many-th entry of a part of one dimension."""
-    dim = call["dim"]
-    length = call.reach().shape[dim]
-    start = slice(call["start"], call["end"]).indices(length)[0]
-    return call.reach().gather(dim, steps(call.out.shape[dim], start, call["step"]))
+def slice_(call: Call) -> InputRegion:
+    """Takes every so-many-th entry of a part of one dimension."""
+    region, dim = call.region(), call["dim"]
+    start = slice(call["start"], call["end"]).indices(region.shape[dim])[0]
+    return region.gather(dim, steps(call.out.shape[dim], start, call["step"]))
 
 
 @aten("select", "select_copy")
-def select(call: Call) -> Reach:
-    """Takes one entry of a dimension, which is left out then."""
-    dim, reach = call["dim"], call.reach()
-    return _one(reach, dim, call["index"] % reach.shape[dim])
+def select(call: Call) -> InputRegion:
+    """Takes one entry of a dimension, which disappears."""
+    region, dim = call.region(), call["dim"]
+    return _entry(region, dim, call["index"] % region.shape[dim])
 
 
 @aten("unbind")
-def unbind(call: Call) -> list[Reach]:
+def unbind(call: Call) -> list[InputRegion]:
     """Takes each entry of a dimension by itself."""
-    return [_one(call.reach(), call["dim"], place) for place in range(len(call.out))]
+    return [_entry(call.region(), call["dim"], place) for place in range(len(call.out))]
 
 
 @aten("split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk")
-def split(call: Call) -> list[Reach]:
+def split(call: Call) -> list[InputRegion]:
     """Cuts one dimension into parts."""
-    reach, dim, start = call.reach(), call["dim"], 0
-    parts = []
+    region, dim, start, parts = call.region(), call["dim"], 0, []
     for part in call.out:
-        parts.append(reach.gather(dim, steps(part.shape[dim], start)))
+        parts.append(region.gather(dim, steps(part.shape[dim], start)))
         start += part.shape[dim]
     return parts
 
 
 @aten("unfold")
-def unfold(call: Call) -> Reach:
-    """Puts the entries of each window of one dimension into a new last one."""
-    reach, dim = call.reach(), call["dimension"] % len(call.reach().dims)
-    size, step = call["size"], call["step"]
+def unfold(call: Call) -> InputRegion:
+    """Puts the entries of each window of one dimension into a new last dimension."""
+    region = call.region()
+    dim, size = call["dimension"] % len(region.dims), call["size"]
     count = call.out.shape[dim]
-
-    flat = reach.gather(dim, windows(count, size, step, 0, 1))
-    shape = list(reach.shape)
-    apart = flat.reshape([*shape[:dim], count, size, *shape[dim + 1 :]])
-    order = [d for d in range(len(shape) + 1) if d != dim + 1]
+    flat = region.gather(dim, windows(count, size, call["step"], 0, 1))
+    apart = flat.reshape([*region.shape[:dim], count, size, *region.shape[dim + 1 :]])
+    order = [d for d in range(len(apart.dims)) if d != dim + 1]
     return apart.permute([*order, dim + 1])
 
 
 @aten("im2col")
-def im2col(call: Call) -> Reach:
+def im2col(call: Call) -> InputRegion:
     """Puts the entries of each window into the channels."""
-    reach = call.reach()
-    batch, channels = reach.shape[:2]
-    apart = [batch, channels]
-    for axis, kernel in enumerate(call["kernel_size"]):
-        stride, padding, dilation = (call[n][axis] for n in ("stride", "padding", "dilation"))
-        covered = reach.shape[2 + axis] + 2 * padding - dilation * (kernel - 1) - 1
-        count = covered // stride + 1
-        reach = reach.gather(2 + axis, windows(count, kernel, stride, padding, dilation))
-        apart += [count, kernel]
-    return reach.reshape(apart).permute([0, 1, 3, 5, 2, 4]).reshape(call.out.shape)
+    region, shape = call.region(), list(call.region().shape[:2])
+    for dim, (count, *geometry) in enumerate(_windows_on(call, call.region().shape[2:]), 2):
+        region = region.gather(dim, windows(count, *geometry))
+        shape += [count, geometry[0]]
+    return region.reshape(shape).permute([0, 1, 3, 5, 2, 4]).reshape(call.out.shape)
 
 
 @aten("col2im")
-def col2im(call: Call) -> Reach:
-    """Lays windows on a map and adds up where they overlap."""
-    reach, kernels = call.reach(), call["kernel_size"]
-    batch, channels = call.out.shape[:2]
-    geometry, counts = [], []
-    for axis, kernel in enumerate(kernels):
-        stride, padding, dilation = (call[n][axis] for n in ("stride", "padding", "dilation"))
-        covered = call["output_size"][axis] + 2 * padding - dilation * (kernel - 1) - 1
-        counts.append(covered // stride + 1)
-        geometry.append((kernel, stride, padding, dilation, counts[-1]))
-    apart = reach.reshape([batch, channels, *kernels, *counts]).permute([0, 1, 4, 2, 5, 3])
-    sides = [n * kernel for n, kernel in zip(counts, kernels, strict=True)]
-    laid = apart.reshape([batch, channels, *sides])
-    for axis, numbers in enumerate(geometry):
-        laid = laid.gather(2 + axis, overlaps(call["output_size"][axis], *numbers))
-    return laid
+def col2im(call: Call) -> InputRegion:
+    """Puts windows on a map and adds them where they overlap."""
+    batch, channels, *sides = call.out.shape
+    geometries = _windows_on(call, sides)
+    counts, kernels = [g[0] for g in geometries], [g[1] for g in geometries]
+    apart = call.region().reshape([batch, channels, *kernels, *counts])
+    flat = [count * kernel for count, kernel in zip(counts, kernels, strict=True)]
+    region = apart.permute([0, 1, 4, 2, 5, 3]).reshape([batch, channels, *flat])
+    for dim, (_, *geometry) in enumerate(geometries, 2):
+        region = region.gather(dim, overlaps(call.out.shape[dim], *geometry))
+    return region
+
+
+def _windows_on(call: Call, sides: list[int] | tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Returns (count, kernel, stride, padding, dilation) along each side of a map."""
+    options = (call[name] for name in ("kernel_size", "stride", "padding", "dilation"))
+    return [
+        (
+            (side + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1,
+            kernel,
+            stride,
+            padding,
+            dilation,
+        )
+        for side, kernel, stride, padding, dilation in zip(sides, *options, strict=True)
+    ]
 
 
 @aten("index_select", "index")
-def index_select(call: Call) -> Reach:
+def index_select(call: Call) -> InputRegion:
     """Takes entries of one dimension by their numbers, if these are known."""
     dim: int = call.arguments.get("dim", 0)
     index = call.arguments.get("index")
@@ -147,64 +146,63 @@ def index_select(call: Call) -> Reach:
         dim, index = known[0] if len(known) == 1 else (0, torch.empty(0, 0))
     if index.is_meta or index.ndim != 1 or index.dtype == torch.bool:
         raise UnknownOperationError(
-            f"{call.walk.place()}{call.name} by an index that depends on the image, or by several "
-            "or a mask, or by a list written in forward, is not followed: index one dimension by "
+            f"{call.place}{call.name} is not followed if the index depends on the image, is a "
+            "mask or a list written in forward, or if there are several: index one dimension by "
             "a tensor of whole numbers that the network keeps, such as a buffer"
         )
-    length = call.reach().shape[dim]
-    return call.reach().gather(dim, Taps((index.numpy() % length)[:, None]))
+    length = call.region().shape[dim]
+    return call.region().gather(dim, Taps((index.numpy() % length)[:, None]))
 
 
 @aten("glu")
-def glu(call: Call) -> Reach:
-    """Multiplies one half of a dimension by a gate of the other."""
-    reach, dim = call.reach(), call["dim"]
+def glu(call: Call) -> InputRegion:
+    """Multiplies one half of a dimension by a gate from the other."""
+    region, dim = call.region(), call["dim"]
     half = call.out.shape[dim]
-    halves = [reach.gather(dim, steps(half, start)) for start in (0, half)]
+    halves = [region.gather(dim, steps(half, start)) for start in (0, half)]
     return union(halves, call.out.shape)
 
 
 @aten("flip")
-def flip(call: Call) -> Reach:
-    """Turns dimensions round."""
-    reach = call.reach()
+def flip(call: Call) -> InputRegion:
+    """Reverses dimensions."""
+    region = call.region()
     for dim in call["dims"]:
-        length = reach.shape[dim]
-        reach = reach.gather(dim, steps(length, length - 1, -1))
-    return reach
+        region = _reversed(region, dim)
+    return region
 
 
 @aten("rot90")
-def rot90(call: Call) -> Reach:
-    """Turns the plane of two dimensions by quarters."""
-    reach, (a, b) = call.reach(), (d % call.out.ndim for d in call["dims"])
+def rot90(call: Call) -> InputRegion:
+    """Rotates the plane of two dimensions by quarter turns."""
+    region, (a, b) = call.region(), call["dims"]
     order = list(range(call.out.ndim))
-    order[a], order[b] = b, a
+    order[a], order[b] = order[b], order[a]
     for _ in range(call["k"] % 4):
-        length = reach.shape[b]
-        reach = reach.gather(b, steps(length, length - 1, -1)).permute(order)
-    return reach
+        region = _reversed(region, b).permute(order)
+    return region
 
 
 @aten("cat", "concat", "concatenate")
-def concatenate(call: Call) -> Reach:
-    """Puts tensors one after the other along a dimension."""
-    parts = [t for t in call["tensors"] if t.numel()]
-    return cat([call.reach_of(tensor) for tensor in parts], call["dim"])
+def concatenate(call: Call) -> InputRegion:
+    """Puts tensors one after another along a dimension."""
+    return cat([call.region_of(t) for t in call["tensors"] if t.numel()], call["dim"])
 
 
 @aten("stack")
-def stack(call: Call) -> Reach:
-    """Puts tensors one after the other along a new dimension."""
+def stack(call: Call) -> InputRegion:
+    """Puts tensors one after another along a new dimension."""
     dim = call["dim"] % call.out.ndim
-    parts = []
-    for tensor in call["tensors"]:
-        shape = list(tensor.shape)
-        parts.append(call.reach_of(tensor).reshape([*shape[:dim], 1, *shape[dim:]]))
-    return cat(parts, dim)
+    shape = [*call.out.shape[:dim], 1, *call.out.shape[dim + 1 :]]
+    return cat([call.region_of(tensor).reshape(shape) for tensor in call["tensors"]], dim)
 
 
-def _one(reach: Reach, dim: int, place: int) -> Reach:
-    dim %= len(reach.dims)
-    shape = list(reach.shape)
-    return reach.gather(dim, steps(1, place)).reshape([*shape[:dim], *shape[dim + 1 :]])
+def _entry(region: InputRegion, dim: int, place: int) -> InputRegion:
+    dim %= len(region.dims)
+    shape = [*region.shape[:dim], *region.shape[dim + 1 :]]
+    return region.gather(dim, steps(1, place)).reshape(shape)
+
+
+def _reversed(region: InputRegion, dim: int) -> InputRegion:
+    length = region.shape[dim]
+    return region.gather(dim, steps(length, length - 1, -1))

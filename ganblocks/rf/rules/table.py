@@ -1,4 +1,4 @@
-"""Where operations have their rules."""
+"""The rules, by operation."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import torch
 
 from ganblocks.errors import OptionError
 from ganblocks.rf.call import Rule
+from ganblocks.rf.torch_internals import OpOverload, OpOverloadPacket
 
 RULES: dict[Any, Rule] = {}
-"""Rule by operation; `"pointwise"` is that of all that torch calls pointwise."""
+"""Rule by operation; `"pointwise"` is for every operation that torch tags as pointwise."""
 
 
 def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
-    """Tells the receptive-field calculator what an operation does.
+    """Registers the rule by which the receptive-field calculator follows an operation.
 
-    The rule is a function that takes the `Call` and gives what each element of the output sees:
-    `call.reach()` is what the first argument does, `.gather(dim, taps)`, `.reduce(dims)`,
-    `.reshape`, `.permute` and `.expand` make of it what the operation does, and
-    `window(count, kernel, stride, padding)` are a window's taps.
+    The rule is a function that takes the `Call` and returns what each element of the output sees.
+    `call.region()` is what the first argument sees; `.gather(dim, taps)`, `.reduce(dims)`,
+    `.reshape`, `.permute` and `.expand` do with it what the operation does, and
+    `window(count, kernel, stride, padding)` returns a window's taps.
 
     Args:
         *operations: Operations such as `torch.ops.my_package.blur`.
 
     Raises:
-        OptionError: A thing that is no operation.
+        OptionError: An argument is not an operation.
 
     Examples:
         >>> from ganblocks.rf import register_rule, window
@@ -34,10 +35,10 @@ def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
         >>> _ = library.define("blur(Tensor x) -> Tensor")
         >>> @register_rule(torch.ops.doctest_rules.blur)
         ... def blur(call):
-        ...     return call.reach().gather(-1, window(call.out.shape[-1], kernel=3, padding=1))
+        ...     return call.region().gather(-1, window(call.out.shape[-1], kernel=3, padding=1))
     """
     for operation in operations:
-        if not isinstance(operation, torch._ops.OpOverloadPacket | torch._ops.OpOverload):
+        if not isinstance(operation, OpOverloadPacket | OpOverload):
             raise OptionError(
                 f"{operation!r} is no operation: write one such as torch.ops.my_package.blur"
             )
@@ -51,6 +52,6 @@ def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
 
 
 def aten(*names: str) -> Callable[[Rule], Rule]:
-    """Registers a rule for operations of torch, by name; one that this torch lacks is left out."""
+    """Registers a rule for torch's operations by name; names that this torch lacks are ignored."""
     ops = torch.ops.aten
     return register_rule(*(getattr(ops, name) for name in names if hasattr(ops, name)))

@@ -1,0 +1,198 @@
+"""The receptive field of any network, calculated by tracing one run of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.errors import GanBlocksError, OptionError, ShapeError, require_one_of
+from ganblocks.rf.field import FieldAnalysis, ReceptiveField
+from ganblocks.rf.layers import summary, times
+from ganblocks.rf.outputs import map_outputs, select_output
+from ganblocks.rf.rules import RULES
+from ganblocks.rf.torch_internals import ConvNd, uncompiled
+from ganblocks.rf.trace import Trace
+
+DEFAULT_SIZES = {1: 1024, 2: 256, 3: 64}  # pixels along each axis, by the number of axes
+
+Fields = ReceptiveField | tuple[ReceptiveField, ...] | dict[Any, ReceptiveField]
+
+
+def receptive_field(
+    module: nn.Module, input_size: Sequence[int] | None = None, *, statistics: str = "ignored"
+) -> Fields:
+    """Computes what each output of a network sees of its input image.
+
+    The network runs once, in eval mode and without data, and every operation is followed:
+    convolutions, transposed convolutions, pooling, interpolation, shuffles, padding, cropping,
+    branches that meet, reshapes, matrix products, attention. The network itself is not changed.
+
+    Args:
+        module: Any network that takes one image (1, C, *spatial), in 1D, 2D or 3D.
+        input_size: (C, *spatial), or the spatial size alone if the first layer has the number of
+            channels. None takes 256×256 (1024 in 1D, 64³ in 3D), and refuses networks whose
+            field depends on the size.
+        statistics: Statistics of the whole map that scale or shift it, such as an instance
+            norm's mean and deviation or squeeze-excite's gate: "ignored" takes them as
+            constants and lists them in `ignored`; "counted" lets them see the whole map.
+
+    Returns:
+        A `ReceptiveField`. If the network returns a list or tuple of maps, a tuple of fields;
+        if it returns a dictionary, a dictionary.
+
+    Raises:
+        OptionError: `module` is not a module, an option is not allowed, or the network depends on
+            a size that was not given.
+        ShapeError: The image is too small for the network, or has the wrong channels.
+        UnknownOperationError: The network uses an operation without a rule.
+
+    Examples:
+        >>> field = receptive_field(nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.MaxPool2d(2)))
+        >>> field
+        ReceptiveField(size=(5, 5), stride=(4, 4), padding=(1, 1), uniform=True, aligned=True)
+        >>> field.box(0, 0), field.support(0, 0)
+        ((-1, -1, 4, 4), (0, 0, 4, 4))
+    """
+    require_one_of("statistics", statistics, ["ignored", "counted"])
+    shape = full_input_size(module, input_size)
+    network = on_meta(module)
+    image = _image(network, shape)
+    trace = Trace(RULES, image, input_size is not None, statistics)
+    trace.name_modules(network)
+    outputs = _run(network, image, trace)
+
+    def field_of(output: Any, key: Any) -> ReceptiveField:
+        if not isinstance(output, Tensor):
+            raise OptionError(
+                f"{type(module).__name__} gives a {type(output).__name__} where a tensor is "
+                "expected: wrap it in a module that returns a tensor, or a flat list or "
+                "dictionary of tensors"
+            )
+        region = trace.tracker.find(output)
+        if region is None or region.empty:
+            raise ShapeError(
+                f"the output of {type(module).__name__} does not depend on its input: "
+                "there is no receptive field"
+            )
+        # A place sees what any of its channels sees.
+        region = region.reduce(range(min(2, len(region.dims))), keepdim=False)
+        region = region.with_single_factors()
+
+        def measure(size: tuple[int, ...]) -> tuple[int, ...]:
+            if len(size) != len(shape) - 1:
+                raise OptionError(f"size {size}: write {len(shape) - 1} numbers")
+            network = on_meta(module)
+            made = _run(network, _image(network, (shape[0], *size)))
+            return tuple(select_output(made, key).shape[2:])
+
+        return ReceptiveField(
+            *summary(region),
+            uniform=all(a.pattern is not None and a.pattern.period == 1 for a in region.box),
+            aligned=not trace.misaligned,
+            analysis=FieldAnalysis(
+                region,
+                shape[1:],
+                tuple(output.shape[2:]),
+                tuple(trace.layers),
+                tuple(dict.fromkeys(trace.ignored)),
+                tuple(dict.fromkeys(trace.misaligned)),
+                measure,
+            ),
+        )
+
+    fields: Fields = map_outputs(outputs, field_of)
+    return fields
+
+
+def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tuple[int, ...]:
+    """Returns the (C, *spatial) of a network's image, with channels from its first layer."""
+    if not isinstance(module, nn.Module):
+        raise OptionError(
+            f"{module!r} is no network: give an nn.Module, such as PatchDiscriminator(6)"
+        )
+    name = type(module).__name__
+    conv = next((layer for layer in module.modules() if isinstance(layer, ConvNd)), None)
+    axes = len(conv.kernel_size) if conv else None
+    channels = getattr(module, "in_channels", None)
+    if not isinstance(channels, int):
+        channels = conv.in_channels if conv else None
+    if input_size is None:
+        if axes is None:
+            raise OptionError(
+                f"{name} has no convolution from which to take the shape of its input: write "
+                "input_size=(channels, height, width)"
+            )
+        input_size = (DEFAULT_SIZES[axes],) * axes
+    size = tuple(input_size) if isinstance(input_size, Sequence) else ()
+    if not size or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
+        raise OptionError(
+            f"input_size is {input_size!r}: write (channels, height, width) in whole numbers, or "
+            "(height, width)"
+        )
+    if len(size) == (axes or 2):
+        if channels is None:
+            raise OptionError(
+                f"input_size is {size}, and {name} has no layer from which to take the number of "
+                f"channels: write (channels, {', '.join(map(str, size))})"
+            )
+        return (channels, *size)
+    if axes is not None and len(size) != axes + 1:
+        raise OptionError(
+            f"input_size is {size}: this network takes {axes + 1} numbers, the channels first, or "
+            f"{axes} without them"
+        )
+    if len(size) == 1:
+        raise OptionError(f"input_size is {size}: write the channels too")
+    return size
+
+
+def on_meta(module: nn.Module) -> nn.Module:
+    """Copies a network in eval mode, without its weights; integers, as of indices, are kept."""
+    module = uncompiled(module)
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for tensor in [*part.parameters(False), *part.buffers(False), *vars(part).values()]:
+            if isinstance(tensor, Tensor) and (tensor.is_floating_point() or tensor.is_complex()):
+                empty: Tensor = torch.empty_like(tensor.detach(), device="meta")
+                is_parameter = isinstance(tensor, nn.Parameter)
+                memo[id(tensor)] = nn.Parameter(empty, False) if is_parameter else empty
+    return copy.deepcopy(module, memo).eval()
+
+
+def _image(network: nn.Module, shape: Sequence[int]) -> Tensor:
+    dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), None)
+    return torch.empty((1, *shape), device="meta", dtype=dtype)
+
+
+def _run(network: nn.Module, image: Tensor, trace: Trace | None = None) -> Any:
+    try:
+        with torch.no_grad():
+            if trace is None:
+                return network(image)
+            with trace:
+                return network(image)
+    except GanBlocksError:
+        raise
+    except Exception as error:
+        if trace is not None and trace.applying:
+            raise
+        name, message = type(network).__name__, str(error).partition("\n")[0]
+        if "meta" in str(error).lower():
+            raise OptionError(
+                f"{name} reads the values of a tensor ({message}): what it does depends on the "
+                "image, and cannot be followed",
+                see="unknown-operation",
+            ) from error
+        if isinstance(error, TypeError) and "forward()" in str(error):
+            raise OptionError(
+                f"{name} takes other inputs than one image ({error}): wrap it in a module whose "
+                "forward takes only the image"
+            ) from error
+        raise ShapeError(
+            f"{name} does not run on an image of {times(image.shape[2:])} with {image.shape[1]} "
+            f"channels: {type(error).__name__}: {message}. Give another input_size"
+        ) from error

@@ -1,0 +1,102 @@
+"""Runs a network with its nonlinearities removed, so that a gradient reaches every pixel seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+ACTIVATIONS = {
+    *("relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "softplus"),
+    *("hardtanh", "hardswish", "hardsigmoid", "sigmoid", "tanh", "logsigmoid", "softsign"),
+    *("prelu", "rrelu", "rrelu_with_noise", "clamp", "clip", "threshold", "hardshrink"),
+    *("softshrink", "tanhshrink", "dropout", "dropout1d", "dropout2d", "dropout3d"),
+    *("alpha_dropout", "feature_alpha_dropout", "clamp_min", "clamp_max", "abs", "sign"),
+}
+NORMS = {
+    *("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"),
+    "local_response_norm",
+}
+EXTREMES = {"amax", "amin"}
+SELECTIONS = {"max", "min", "median", "nanmedian", "kthvalue", "aminmax"}
+PAIRS = {"maximum", "minimum", "max", "min", "fmax", "fmin"}
+
+
+class LinearizedMode(TorchFunctionMode):
+    """Skips activations and replaces maxima by means, wherever a network calls them.
+
+    Args:
+        norms: Whether to skip norms too.
+    """
+
+    def __init__(self, *, norms: bool) -> None:
+        super().__init__()
+        self.skipped = ACTIVATIONS | (NORMS if norms else set())
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Runs a function of torch, or what replaces it."""
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "").rstrip("_")
+        if name in self.skipped:
+            return args[0] if args else kwargs["input"]
+        if name in EXTREMES:
+            return torch.mean(*args, **kwargs)
+        if name in PAIRS and len(args) > 1 and isinstance(args[1], Tensor):
+            return args[0] + args[1]
+        if name in SELECTIONS:
+            return _mean(func, *args, **kwargs)
+        if name.startswith("max_pool"):
+            return _mean_pool(func, name, *args, **kwargs)
+        if name.startswith("adaptive_max_pool"):
+            return _adaptive_mean_pool(name, *args, **kwargs)
+        return func(*args, **kwargs)
+
+
+def _mean(func: Callable[..., Any], x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Returns the mean in place of a value selected from many."""
+    with torch.no_grad():
+        selected = func(x, *args, **kwargs)
+    if isinstance(selected, Tensor):
+        return x.mean()
+    dim = kwargs.get("dim", args[0] if args else None)
+    keepdim = kwargs.get("keepdim", selected[0].ndim == x.ndim)
+    mean = x.mean() if dim is None else x.mean(dim, keepdim)
+    return type(selected)([mean if value.is_floating_point() else value for value in selected])
+
+
+def _mean_pool(func: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
+    """Takes the mean of each window of a max pooling, with zeros outside the map."""
+    names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    x: Tensor = given["input"]
+    with torch.no_grad():
+        pooled = func(*args, **kwargs)
+    axes = int(name.removesuffix("_with_indices")[-2])
+    kernel = given["kernel_size"]
+    options = (kernel, given.get("stride") or kernel, given.get("padding", 0))
+    geometry = [_per_axis(n, axes) for n in (*options, given.get("dilation", 1))]
+    shape = (pooled[0] if isinstance(pooled, tuple) else pooled).shape
+    for dim, (size, stride, padding, dilation) in enumerate(zip(*geometry, strict=True), -axes):
+        length = dilation * (size - 1) + 1
+        after = (shape[dim] - 1) * stride + length - padding - x.shape[dim]
+        x = F.pad(x, [0, 0] * (-1 - dim) + [padding, after])
+        x = x.unfold(dim, length, stride)[..., ::dilation].mean(-1)
+    return (x, pooled[1]) if isinstance(pooled, tuple) else x
+
+
+def _adaptive_mean_pool(
+    name: str, x: Tensor, output_size: Any, return_indices: bool = False
+) -> Any:
+    axes = int(name.removesuffix("_with_indices")[-2])
+    pool = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)[axes - 1]
+    out = pool(x, output_size)
+    indices = torch.zeros_like(out, dtype=torch.int64)
+    return (out, indices) if return_indices or name.endswith("indices") else out
+
+
+def _per_axis(value: int | Sequence[int], axes: int) -> list[int]:
+    return [value] * axes if isinstance(value, int) else [*value] * (axes // len(value))

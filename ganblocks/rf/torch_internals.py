@@ -1,0 +1,116 @@
+"""All that the calculator uses of torch's private names, and how it runs single operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._ops import OpOverload, OpOverloadPacket
+from torch.nn.modules.conv import _ConvNd as ConvNd
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+__all__ = [
+    "ConvNd",
+    "DispatchMode",
+    "OpOverload",
+    "OpOverloadPacket",
+    "is_view",
+    "named_arguments",
+    "rewrites_strides_only",
+    "run_on_meta",
+    "tensors_in",
+    "uncompiled",
+    "written_to",
+]
+
+ACTIVATIONS = {
+    *("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "softplus"),
+    *("sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "log_sigmoid", "hardshrink"),
+    *("softshrink", "relu6", "threshold"),
+}
+
+
+class DispatchMode(TorchDispatchMode):  # type: ignore[misc]
+    """A TorchDispatchMode that does not import torch's compiler, which takes seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """Returns the module that torch.compile wrapped, or the module itself."""
+    original: nn.Module = getattr(module, "_orig_mod", module)
+    return original
+
+
+def tensors_in(*values: Any) -> list[Tensor]:
+    """Returns the tensors in nested lists, tuples and dictionaries."""
+    return [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
+
+
+def named_arguments(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Returns a call's arguments by name, with defaults, without a tensor passed as `out`."""
+    arguments = [argument for argument in func._schema.arguments if not argument.is_out]
+    named = {a.name: a.default_value if a.has_default_value() else None for a in arguments}
+    given = {a.name: value for a, value in zip(arguments, args, strict=False)}
+    return named | given | {name: value for name, value in kwargs.items() if name in named}
+
+
+def is_view(func: Any) -> bool:
+    """Whether an operation returns views of its arguments."""
+    return any(r.alias_info and not r.alias_info.is_write for r in func._schema.returns)
+
+
+def written_to(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor | None:
+    """Returns the tensor that a call writes to and returns, as `add_` and `out=` do."""
+    if not any(r.alias_info and r.alias_info.is_write for r in func._schema.returns):
+        return None
+    for place, argument in enumerate(func._schema.arguments):
+        if argument.alias_info and argument.alias_info.is_write:
+            written = args[place] if place < len(args) else kwargs.get(argument.name)
+            return written if isinstance(written, Tensor) else None
+    return None
+
+
+def run_on_meta(func: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) -> Any:
+    """Runs an operation without data, but integers keep theirs: they may be indices.
+
+    An activation or a norm of stored statistics only needs its input's shape: torch would run it
+    through its compiler, whose import takes seconds.
+    """
+    meta = [tensor.is_meta for tensor in tensors]
+    if any(meta) and not all(meta):
+        args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+    name = func.overloadpacket.__name__
+    if not any(meta) and str(kwargs.get("device")) == "meta":
+        real = func(*args, **{**kwargs, "device": "cpu"})
+        if not (real.is_floating_point() or real.is_complex()):
+            return real
+    if any(meta) and name.rstrip("_") in ACTIVATIONS:
+        return args[0] if name.endswith("_") else torch.empty_like(args[0])
+    if any(meta) and name == "native_batch_norm" and not args[5]:
+        return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
+    return func(*args, **kwargs)
+
+
+def rewrites_strides_only(func: Any, args: Any) -> bool:
+    """Whether an operation changes only strides of dimensions of length 1.
+
+    Pooling of channels_last maps to one pixel does.
+    """
+    if func.overloadpacket is not torch.ops.aten.as_strided_:
+        return False
+    tensor, size, strides = args[:3]
+    pairs = zip(size, strides, tensor.stride(), strict=False)
+    return tuple(size) == tuple(tensor.shape) and all(n == 1 or a == b for n, a, b in pairs)
+
+
+def _to_meta(tensor: Tensor) -> Tensor:
+    return tensor if tensor.is_meta else torch.empty_like(tensor, device="meta")

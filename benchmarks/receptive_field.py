@@ -45,22 +45,22 @@ HEADS = ("avgpool", "classifier", "dropout", "fc")
 PAGE = """# Receptive fields
 
 `receptive_field(module)` calculates which input pixels an output of a network can depend on, for
-any `nn.Module`. `probe_receptive_field` measures the same on the running network, with no code in
-common, and `verify_receptive_field` compares the two.
+any `nn.Module`. `probe_receptive_field` measures the same on the running network with independent
+code, and `verify_receptive_field` compares the two.
 
-## The words
+## Terms
 
 Along each axis of the image, output i of a map sees `size` pixels, from `stride · i − padding` on
 (Araujo et al., [Distill 2019](https://distill.pub/2019/computing-receptive-fields/)).
 
-- **size**: how many pixels one output sees.
-- **stride**: by how many pixels the field moves from one output to the next.
-- **padding**: by how many pixels the first output's field reaches out of the image.
+- **size**: the number of pixels that one output sees.
+- **stride**: the pixels by which the field moves from one output to the next.
+- **padding**: the pixels by which the first output's field extends beyond the image.
 - **box(i, j)**: the field of one output as (top, left, bottom, right), in pixels. The last two are
-  one past the end. A box may leave the image: there the network sees padding.
-- **support(i, j)**: the hull, in the same form, of those pixels of the image that do reach the
-  output. Near a border it can be smaller than the part of the box that lies in the image, since
-  every map on the way has borders of its own.
+  one past the end. A box may extend beyond the image: there the network sees padding.
+- **support(i, j)**: the hull, in the same form, of the pixels of the image that actually reach
+  the output. Near a border it can be smaller than the box clipped to the image, since every map
+  on the way has its own borders.
 
 The 70×70 PatchGAN of pix2pix, on an image of 256×256:
 
@@ -71,8 +71,8 @@ last row and column, so that the convolution meets its padding there:
 
 {dropped}
 
-Where the outputs of one map see fields of different sizes, as after a transposed convolution,
-`size` is that of the largest and `uniform` is False. Where branches meet whose fields have
+If the outputs of one map see fields of different sizes, as after a transposed convolution,
+`size` is that of the largest and `uniform` is False. If branches meet whose fields have
 different centers, `aligned` is False. `field.table()` shows every layer.
 
 ## The PatchGANs
@@ -97,18 +97,18 @@ Median times on {machine}
 
 {speeds}
 
-## What is not followed
+## Limitations
 
 - The network is traced in eval mode: batch norm's statistics are constants.
-- Values are not looked at. A weight that is zero, a dead ReLU or a closed gate counts as if it
-  let everything through: a field says what an output *can* see. `effective_receptive_field`
+- Values are ignored. A weight of zero, a dead ReLU or a closed gate counts as if it let
+  everything through: a field shows what an output *can* see. `effective_receptive_field`
   measures how much it does.
-- A pixel at a place that the network computes from the image has no fixed field: `grid_sample`,
-  `gather`, `sort`, `topk`, deformable convolutions, convolutions whose kernels it computes.
-- Nor has a network that chooses its way by values, as with `.item()` or `if x.sum() > 0`.
+- A pixel read at a place computed from the image has no fixed field: `grid_sample`,
+  `gather`, `sort`, `topk`, deformable convolutions, convolutions with computed kernels.
+- Nor has a network with control flow that depends on values, as with `.item()` or `if x.sum() > 0`.
 
 Each of the last two is an error that names the operation, and so is every operation that the
-calculator does not know; `register_rule` teaches it one. It never guesses.
+calculator does not know; `register_rule` adds one. It never guesses.
 """
 
 EXAMPLE = (

@@ -32,48 +32,52 @@ def add_to(actions: Any) -> None:
     size.add_argument("--image-size", metavar="256 | 256x512", help="height and width")
     size.add_argument("--shape", metavar="3,224,224", help="channels, height and width")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="OPTION=VALUE", help="an argument of it"
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="an argument of the network",
     )
-    parser.add_argument("--logit", metavar="I,J", help="tell the field of that output")
+    parser.add_argument("--logit", metavar="I,J", help="also print the field of this output")
     parser.add_argument(
         "--statistics",
         choices=["ignored", "counted"],
         default="ignored",
-        help="of the whole map, such as an instance norm's (default: %(default)s)",
+        help="statistics of the whole map, such as an instance norm's (default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    parser.add_argument("--png", metavar="FILE", help="draw some fields into this picture")
-    parser.add_argument("--image", metavar="PHOTO", help="what to draw them over")
+    parser.add_argument("--json", action="store_true", help="print only JSON")
+    parser.add_argument("--png", metavar="FILE", help="draw some fields and save the picture here")
+    parser.add_argument("--image", metavar="PHOTO", help="the photo to draw them over")
     parser.set_defaults(run=show_field)
 
 
-def show_field(words: argparse.Namespace) -> None:
+def show_field(arguments: argparse.Namespace) -> None:
     """Prints the receptive field of a network."""
-    network = network_of(words.network, words.set)
-    size = _numbers(words.image_size or words.shape)
-    if words.image_size and len(size or ()) == 1:
-        size = (*(size or ()),) * 2
-    found = receptive_field(network, size, statistics=words.statistics)
+    network = network_of(arguments.network, arguments.set)
+    size = _numbers(arguments.image_size or arguments.shape)
+    if arguments.image_size and size and len(size) == 1:
+        size *= 2
+    outputs = receptive_field(network, size, statistics=arguments.statistics)
     fields: dict[str, ReceptiveField] = {
-        "" if found is field else f"output {name}": field
-        for name, field in named_outputs(found).items()
+        "" if outputs is field else f"output {name}": field
+        for name, field in named_outputs(outputs).items()
     }
-    place = _numbers(words.logit)
+    index = _numbers(arguments.logit)
     shape = full_input_size(network, size)
-    if words.json:
-        print(json.dumps(_as_json(words.network, shape, fields, place), indent=2))
+    if arguments.json:
+        print(json.dumps(_as_json(arguments.network, shape, fields, index), indent=2))
     else:
         print(
-            f"{words.network}: {type(network).__name__} on {times(shape[1:])}, {shape[0]} channels"
+            f"{arguments.network}: {type(network).__name__} on {times(shape[1:])}, {shape[0]} channels"
         )
         print("\n" + next(iter(fields.values())).table())
         for name, field in fields.items():
-            print("\n" + "\n".join(_sentences(name, field, place)))
-    if words.png:
-        _draw(words.png, words.image, next(iter(fields.values())), place)
+            print("\n" + "\n".join(_summary(name, field, index)))
+    if arguments.png:
+        _draw(arguments.png, arguments.image, next(iter(fields.values())), index)
 
 
-def _sentences(name: str, field: ReceptiveField, place: tuple[int, ...] | None) -> list[str]:
+def _summary(name: str, field: ReceptiveField, index: tuple[int, ...] | None) -> list[str]:
     lines = [f"{name}:"] if name else []
     lines.append(
         f"{times(field.size)} receptive field, stride {times(field.stride)}, "
@@ -95,23 +99,23 @@ def _sentences(name: str, field: ReceptiveField, place: tuple[int, ...] | None) 
         lines.append("branches meet whose centers differ: " + "; ".join(field.misaligned))
     if field.ignored:
         lines.append("statistics of the whole map are ignored in " + ", ".join(field.ignored))
-    if place is not None:
+    if index is not None:
         lines.append(
-            f"output {place}: box {field.box(*place)}, inside the image {field.support(*place)}, "
-            f"center {field.center(*place)}"
+            f"output {index}: box {field.box(*index)}, inside the image {field.support(*index)}, "
+            f"center {field.center(*index)}"
         )
     return lines
 
 
 def _rows(field: ReceptiveField) -> str:
-    words = []
+    axes = []
     letters = "ijk"[: len(field.size)]
     for n, letter in enumerate(letters):
         first = -int(field.padding[n])
         last = first + int(field.size[n]) - 1
         start = f"{'' if field.stride[n] == 1 else field.stride[n]}{letter}"
-        words.append(f"{AXES[n]} {start} {_signed(first)} to {start} {_signed(last)}")
-    return f"output ({', '.join(letters)}) sees {' and '.join(words)}"
+        axes.append(f"{AXES[n]} {start} {_signed(first)} to {start} {_signed(last)}")
+    return f"output ({', '.join(letters)}) sees {' and '.join(axes)}"
 
 
 def _signed(number: int) -> str:
@@ -126,7 +130,7 @@ def _as_json(
     network: str,
     shape: tuple[int, ...],
     fields: dict[str, ReceptiveField],
-    place: tuple[int, ...] | None,
+    index: tuple[int, ...] | None,
 ) -> dict[str, Any]:
     outputs = []
     for field in fields.values():
@@ -141,12 +145,12 @@ def _as_json(
             "statistics_ignored_in": list(field.ignored),
             "misaligned": list(field.misaligned),
         }
-        if place is not None:
+        if index is not None:
             entry["output"] = {
-                "index": list(place),
-                "box": list(field.box(*place)),
-                "support": list(field.support(*place)),
-                "center": list(field.center(*place)),
+                "index": list(index),
+                "box": list(field.box(*index)),
+                "support": list(field.support(*index)),
+                "center": list(field.center(*index)),
             }
         outputs.append(entry)
     return {"network": network, "input": list(shape), "outputs": outputs}
@@ -166,19 +170,19 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
 
 
 def _draw(
-    path: str, photo: str | None, field: ReceptiveField, place: tuple[int, ...] | None
+    path: str, photo: str | None, field: ReceptiveField, index: tuple[int, ...] | None
 ) -> None:
     from ganblocks.rf.draw import draw_receptive_field
 
     if len(field.input_size) != 2:
         raise OptionError(f"--png: an image of {len(field.input_size)} axes has no picture")
     height, width = field.map_size
-    places = [place] if place else [(0, 0), (height // 2, width // 2), (height // 3, width - 1)]
-    picture = draw_receptive_field(_photo(photo, field.input_size), field, places)
+    indices = [index] if index else [(0, 0), (height // 2, width // 2), (height // 3, width - 1)]
+    picture = draw_receptive_field(_photo(photo, field.input_size), field, indices)
     try:
         picture.save(path)
     except (OSError, ValueError) as error:
-        raise RunError(f"--png {path}: cannot be written ({error})") from error
+        raise RunError(f"--png {path}: could not be written ({error})") from error
 
 
 def _photo(path: str | None, size: tuple[int, ...]) -> Any:
@@ -195,6 +199,6 @@ def _photo(path: str | None, size: tuple[int, ...]) -> Any:
             with Image.open(path) as opened:
                 picture = ImageOps.exif_transpose(opened).convert("RGB")
         except (OSError, UnidentifiedImageError) as error:
-            raise RunError(f"--image {path}: cannot be read as a picture ({error})") from error
+            raise RunError(f"--image {path}: could not be read as a picture ({error})") from error
     fitted = ImageOps.fit(picture, (size[1], size[0]))
     return from_picture(fitted, channels=3) / 127.5 - 1

@@ -120,6 +120,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
     channels = getattr(module, "in_channels", None)
     if not isinstance(channels, int):
         channels = conv.in_channels if conv else None
+    spatial = axes or 2
     if input_size is None:
         if axes is None:
             raise OptionError(
@@ -133,20 +134,13 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
             f"input_size is {input_size!r}: write (channels, height, width) in whole numbers, or "
             "(height, width)"
         )
-    if len(size) == (axes or 2):
-        if channels is None:
-            raise OptionError(
-                f"input_size is {size}, and {name} has no layer from which to take the number of "
-                f"channels: write (channels, {', '.join(map(str, size))})"
-            )
+    if len(size) == spatial and channels is not None:
         return (channels, *size)
-    if axes is not None and len(size) != axes + 1:
+    if len(size) <= spatial or (axes and len(size) != axes + 1):
+        without = f", or {spatial} without them" if channels is not None else ""
         raise OptionError(
-            f"input_size is {size}: this network takes {axes + 1} numbers, the channels first, or "
-            f"{axes} without them"
+            f"input_size is {size}: {name} takes {spatial + 1} numbers, the channels first{without}"
         )
-    if len(size) == 1:
-        raise OptionError(f"input_size is {size}: write the channels too")
     return size
 
 

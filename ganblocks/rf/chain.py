@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -14,14 +14,12 @@ def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) ->
         >>> output_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1)], 256, 128)
         (128, 64)
     """
-    size = (height, width)
+    size = [height, width]
     for conv in convs:
-        reach = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
-        size = _pair(
-            max(0, (n + 2 * p - r - 1) // s + 1) if n else 0
-            for n, p, r, s in zip(size, _padding(conv), reach, conv.stride, strict=True)
-        )
-    return size
+        for axis, (window, stride, padding) in enumerate(_geometry(conv)):
+            if size[axis]:
+                size[axis] = max(0, (size[axis] + 2 * padding - window) // stride + 1)
+    return size[0], size[1]
 
 
 def min_input_size_of_chain(
@@ -33,21 +31,15 @@ def min_input_size_of_chain(
         >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])
         (4, 4)
     """
+    sides = list(size)
     for conv in reversed(convs):
-        reach = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
-        size = _pair(
-            max(1, (n - 1) * s + r + 1 - 2 * p)
-            for n, p, r, s in zip(size, _padding(conv), reach, conv.stride, strict=True)
-        )
-    return size
+        for axis, (window, stride, padding) in enumerate(_geometry(conv)):
+            sides[axis] = max(1, (sides[axis] - 1) * stride + window - 2 * padding)
+    return sides[0], sides[1]
 
 
-def _padding(conv: nn.Conv2d) -> tuple[int, int]:
-    if isinstance(conv.padding, str):
-        raise TypeError(f"padding {conv.padding!r} of a convolution: ConvBlock writes numbers")
-    return _pair(conv.padding)
-
-
-def _pair(numbers: Iterable[int]) -> tuple[int, int]:
-    first, second = numbers
-    return first, second
+def _geometry(conv: nn.Conv2d) -> list[tuple[int, int, int]]:
+    """Returns the length of the dilated kernel, stride and padding of each axis."""
+    assert not isinstance(conv.padding, str)  # ConvBlock passes numbers
+    windows = [d * (k - 1) + 1 for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
+    return list(zip(windows, conv.stride, conv.padding, strict=True))

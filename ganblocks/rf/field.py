@@ -40,25 +40,19 @@ class FieldAnalysis:
 
     def box_at(self, index: tuple[int, ...], intervals: Intervals) -> Box:
         """Returns the box of one output; all zeros where it is empty."""
-        firsts, ends = [], []
+        edges = []
         for array in intervals:
-            shift, place = 0, []
-            for axis, n in enumerate(index):
-                if array.pattern is not None and array.pattern.axis == axis:
-                    cycle, n = divmod(n, array.pattern.period)
-                    shift = cycle * array.pattern.shift
-                elif array.lo.shape[axis] == 1:
-                    n = 0
-                elif not 0 <= n < self.map_size[axis]:
+            for axis, (n, length) in enumerate(zip(index, self.map_size, strict=True)):
+                varies = array.varies(axis)
+                if varies and not array.periodic(axis) and not 0 <= n < length:
                     raise OptionError(
                         f"index {index}: the output is {self.map_size}. Count from 0 on each axis"
                     )
-                place.append(n)
-            firsts.append(int(array.lo[tuple(place)]) + shift)
-            ends.append(int(array.hi[tuple(place)]) + shift)
-        if any(end <= first for first, end in zip(firsts, ends, strict=True)):
-            return (0,) * (2 * len(firsts))
-        return (*firsts, *ends)
+                array = array.hull(axis, np.array([[n if varies else 0]]), length)
+            edges.append((array.lo.item(), array.hi.item()))
+        if any(end <= first for first, end in edges):
+            return (0,) * (2 * len(edges))
+        return (*(first for first, _ in edges), *(end for _, end in edges))
 
 
 @dataclass(frozen=True)

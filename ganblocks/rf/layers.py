@@ -75,23 +75,14 @@ def _plain(number: Fraction) -> Number:
 
 def written(layers: Iterable[Layer]) -> str:
     """Returns the rows as a table of plain text."""
-    head = ("module", "operation", "", "map", "size", "stride", "padding", "")
-    rows = [
-        (
-            layer.name,
-            layer.operation,
-            layer.detail,
-            *(times(n) for n in (layer.map_size, layer.size, layer.stride, layer.padding)),
-            layer.note,
-        )
-        for layer in layers
+    rows: list[tuple[str, ...]] = [
+        ("module", "operation", "", "map", "size", "stride", "padding", "")
     ]
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *rows)
-    ]
-    return "\n".join(lines)
+    for layer in layers:
+        numbers = map(times, (layer.map_size, layer.size, layer.stride, layer.padding))
+        rows.append((layer.name, layer.operation, layer.detail, *numbers, layer.note))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def times(numbers: Iterable[object]) -> str:

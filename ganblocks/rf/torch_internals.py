@@ -8,23 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload, OpOverloadPacket
-from torch.nn.modules.conv import _ConvNd as ConvNd
+from torch.nn.modules.conv import _ConvNd
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-__all__ = [
-    "ConvNd",
-    "DispatchMode",
-    "OpOverload",
-    "OpOverloadPacket",
-    "is_view",
-    "named_arguments",
-    "rewrites_strides_only",
-    "run_on_meta",
-    "tensors_in",
-    "uncompiled",
-    "written_to",
-]
+ConvNd = _ConvNd
+OPERATION_TYPES = (OpOverloadPacket, OpOverload)
 
 ACTIVATIONS = {
     *("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "softplus"),
@@ -70,13 +59,13 @@ def is_view(func: Any) -> bool:
 
 def written_to(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor | None:
     """Returns the tensor that a call writes to and returns, as `add_` and `out=` do."""
-    if not any(r.alias_info and r.alias_info.is_write for r in func._schema.returns):
+    schema = func._schema
+    if not any(r.alias_info and r.alias_info.is_write for r in schema.returns):
         return None
-    for place, argument in enumerate(func._schema.arguments):
-        if argument.alias_info and argument.alias_info.is_write:
-            written = args[place] if place < len(args) else kwargs.get(argument.name)
-            return written if isinstance(written, Tensor) else None
-    return None
+    named = {a.name: value for a, value in zip(schema.arguments, args, strict=False)} | kwargs
+    writes = (a for a in schema.arguments if a.alias_info and a.alias_info.is_write)
+    written = named.get(next(writes).name)
+    return written if isinstance(written, Tensor) else None
 
 
 def run_on_meta(func: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) -> Any:

@@ -63,7 +63,15 @@ class Tracker:
 
     def write(self, tensor: Tensor, region: InputRegion | None, call: Call) -> None:
         """Records what a tensor sees after it was written to, and the tensor it is a view of."""
-        self._write(self._entry(tensor), region, call)
+        entry = self._entry(tensor)
+        if region is entry.region:
+            return
+        entry.region = region
+        entry.version += 1
+        if entry.parent is not None and entry.call is not None:
+            whole = self._written(entry.parent, entry.call, region, call)
+            self.write(entry.parent.tensor, whole, call)
+            entry.parent_version = entry.parent.version
 
     def _entry(self, tensor: Tensor) -> _Entry:
         return self._entries.setdefault(id(tensor), _Entry(tensor, None))
@@ -76,16 +84,6 @@ class Tracker:
                 entry.region = entry.refresh()
                 entry.version += 1
         return entry.region
-
-    def _write(self, entry: _Entry, region: InputRegion | None, call: Call) -> None:
-        if region is entry.region:
-            return
-        entry.region = region
-        entry.version += 1
-        if entry.parent is not None and entry.call is not None:
-            whole = self._written(entry.parent, entry.call, region, call)
-            self._write(entry.parent, whole, call)
-            entry.parent_version = entry.parent.version
 
     def _written(
         self, base: _Entry, view: Call, region: InputRegion | None, call: Call

@@ -129,14 +129,14 @@ def test_the_picture_is_drawn(capsys, tmp_path):
         (["patch_70", "--set", "n_layer=2"], "n_layers"),
         (["patch_70", "--set", "n_layers"], "--set n_layers: write name=value"),
         (["patch_70", "--logit", "1"], "write 2 numbers"),
-        (["patch_70", "--png", "no/such/folder.png"], "cannot be written"),
-        (["patch_70", "--png", "x.png", "--image", "none.png"], "cannot be read as a picture"),
+        (["patch_70", "--png", "no/such/folder.png"], "could not be written"),
+        (["patch_70", "--png", "x.png", "--image", "none.png"], "could not be read as a picture"),
         (["no_such_package:Net"], "ModuleNotFoundError: No module named 'no_such_package'"),
         (["own_networks:Nut"], "AttributeError.*Nut"),
         (["own_networks:number"], "is 5: name a network, its class"),
         (["own_networks:Broken"], "ZeroDivisionError: no luck"),
         (["own_networks:ready", "--set", "a=1"], "already built"),
-        (["own_networks:build"], "no convolution that tells the shape"),
+        (["own_networks:build"], "no convolution from which to take the shape"),
     ],
 )
 def test_errors_are_one_line(capsys, own, monkeypatch, words, message):

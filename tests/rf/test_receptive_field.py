@@ -141,7 +141,7 @@ def test_an_unknown_operation_is_named_and_learnt():
         (nn.Conv2d(3, 1, 3), (4, 8, 8), ShapeError, "with 4 channels"),
         (PatchDiscriminator(6, base_channels=2), (8, 8), ShapeError, "needs at least 24×24"),
         (nn.ReLU(), None, OptionError, "no convolution from which to take the shape"),
-        (nn.ReLU(), (8, 8), OptionError, "no layer from which to take the number of channels"),
+        (nn.ReLU(), (8, 8), OptionError, "ReLU takes 3 numbers, the channels first$"),
         (nn.Sequential(nn.Conv2d(3, 1, 3), nn.AdaptiveAvgPool2d(3)), None, OptionError, "image's"),
         (UNetGenerator(base_channels=8, attention_levels=[0]), None, OptionError, "sees the whole"),
         (Op(lambda x: torch.ones(1, 1, 4, 4)), (3, 8, 8), ShapeError, "does not depend on"),

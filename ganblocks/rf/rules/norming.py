@@ -11,17 +11,12 @@ from ganblocks.rf.rules.table import aten
 @aten(
     *("native_batch_norm", "_native_batch_norm_legit", "cudnn_batch_norm", "batch_norm"),
     *("_native_batch_norm_legit_functional", "_batch_norm_with_update", "instance_norm"),
+    *("_native_batch_norm_legit_no_training", "_batch_norm_no_update"),
 )
 def batch_norm(call: Call) -> InputRegion:
-    """Scales and shifts each channel, in training by its mean and deviation over the map."""
+    """Scales and shifts each channel, by stored statistics or by those of the map."""
     own = call.arguments.get("training", call.arguments.get("use_input_stats"))
     return _with_statistics(call, call.region().shape[1]) if own else call.region()
-
-
-@aten("_native_batch_norm_legit_no_training", "_batch_norm_no_update")
-def stored_norm(call: Call) -> InputRegion:
-    """Scales and shifts each channel by stored statistics."""
-    return call.region()
 
 
 @aten("native_group_norm")

@@ -13,6 +13,7 @@ SCALING = ("aten.mul", "aten.div", "aten.sub", "aten.rsub", "aten.addcmul", "ate
 @aten(
     *("hardswish", "_prelu_kernel", "prelu", "rrelu", "rrelu_with_noise", "clone", "detach"),
     *("alias", "_to_copy", "lift_fresh", "contiguous", "masked_fill", "nan_to_num"),
+    "native_dropout",
     # Older torch does not tag these as pointwise.
     *("leaky_relu", "elu", "celu", "selu", "hardsigmoid", "hardtanh"),
 )
@@ -27,12 +28,6 @@ def pointwise(call: Call) -> InputRegion:
 
 
 RULES["pointwise"] = pointwise
-
-
-@aten("native_dropout")
-def native_dropout(call: Call) -> InputRegion:
-    """Zeroes elements at random."""
-    return call.region()
 
 
 @aten("copy", "copy_")

@@ -9,7 +9,7 @@ import torch
 
 from ganblocks.errors import OptionError
 from ganblocks.rf.call import Rule
-from ganblocks.rf.torch_internals import OpOverload, OpOverloadPacket
+from ganblocks.rf.torch_internals import OPERATION_TYPES
 
 RULES: dict[Any, Rule] = {}
 """Rule by operation; `"pointwise"` is for every operation that torch tags as pointwise."""
@@ -38,7 +38,7 @@ def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
         ...     return call.region().gather(-1, window(call.out.shape[-1], kernel=3, padding=1))
     """
     for operation in operations:
-        if not isinstance(operation, OpOverloadPacket | OpOverload):
+        if not isinstance(operation, OPERATION_TYPES):
             raise OptionError(
                 f"{operation!r} is no operation: write one such as torch.ops.my_package.blur"
             )

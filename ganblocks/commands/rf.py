@@ -67,9 +67,8 @@ def show_field(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(_as_json(arguments.network, shape, fields, index), indent=2))
     else:
-        print(
-            f"{arguments.network}: {type(network).__name__} on {times(shape[1:])}, {shape[0]} channels"
-        )
+        name = f"{arguments.network}: {type(network).__name__}"
+        print(f"{name} on {times(shape[1:])}, {shape[0]} channels")
         print("\n" + next(iter(fields.values())).table())
         for name, field in fields.items():
             print("\n" + "\n".join(_summary(name, field, index)))

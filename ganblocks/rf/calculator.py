@@ -68,7 +68,7 @@ def receptive_field(
     def field_of(output: Any, key: Any) -> ReceptiveField:
         if not isinstance(output, Tensor):
             raise OptionError(
-                f"{type(module).__name__} gives a {type(output).__name__} where a tensor is "
+                f"{type(module).__name__} returns a {type(output).__name__} where a tensor is "
                 "expected: wrap it in a module that returns a tensor, or a flat list or "
                 "dictionary of tensors"
             )

@@ -64,11 +64,11 @@ class Call:
 
     def regions(self) -> list[InputRegion]:
         """Returns what the tensors among the arguments see, without constants."""
-        found = [self.find(tensor) for tensor in tensors_in(self.arguments)]
-        return [region for region in found if region is not None]
+        known = [self.find(tensor) for tensor in tensors_in(self.arguments)]
+        return [region for region in known if region is not None]
 
     def apply(self, rule: Rule) -> list[InputRegion | None]:
-        """Returns what a rule gives for each output."""
+        """Returns what a rule returns for each output."""
         made = rule(self)
         listed = list(made) if isinstance(made, Sequence) else [made]
         return listed + [None] * (len(self.outputs) - len(listed))

@@ -26,7 +26,7 @@ def select_output(outputs: Any, output: Any) -> Any:
     """Returns one of a network's outputs."""
     known = named_outputs(outputs)
     if output not in known:
-        raise OptionError(f"output is {output!r}: the network gives {list(known)}")
+        raise OptionError(f"output is {output!r}: the network returns {list(known)}")
     return known[output]
 
 

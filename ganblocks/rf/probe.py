@@ -85,10 +85,6 @@ class Probe:
         with LinearizedMode(norms=statistics == "ignored"):
             self.outputs = network(self.image)
 
-    def map_size(self, output: Any = 0) -> tuple[int, ...]:
-        """Returns the spatial size of one of the network's maps."""
-        return tuple(select_output(self.outputs, output).shape[2:])
-
     def box(self, index: Sequence[int], output: Any = 0) -> Box:
         """Measures which pixels reach one output."""
         values = values_at(select_output(self.outputs, output), index)

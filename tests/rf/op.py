@@ -4,7 +4,7 @@ from torch import nn
 
 
 class Op(nn.Module):
-    """Gives what the function makes of the image."""
+    """Returns what the function makes of the image."""
 
     def __init__(self, function):
         super().__init__()

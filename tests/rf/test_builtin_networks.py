@@ -1,4 +1,4 @@
-"""Every network of the library: what the calculator says is what the probe measures."""
+"""Every network of the library: the calculator agrees with the probe."""
 
 import sys
 from pathlib import Path

@@ -92,7 +92,7 @@ def test_modules_can_be_left_out_of_both():
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         ({"index": (9, 0)}, r"index \(9, 0\): the output is \(5, 5\)"),
         ({"index": (1,)}, r"index \(1,\)"),
@@ -100,15 +100,19 @@ def test_modules_can_be_left_out_of_both():
         ({"module": 3, "index": (0, 0)}, "3 is no network"),
     ],
 )
-def test_mistakes_are_explained(words, message):
+def test_mistakes_are_explained(arguments, message):
     with pytest.raises(OptionError, match=message):
-        probe_receptive_field(**{"module": nn.Conv2d(1, 1, 3), "input_size": (1, 7, 7), **words})
+        probe_receptive_field(
+            **{"module": nn.Conv2d(1, 1, 3), "input_size": (1, 7, 7), **arguments}
+        )
 
 
 def test_outputs_are_picked_by_number_or_key():
     fork = Op(lambda x: {"near": x, "far": nn.functional.avg_pool2d(x, 3)})
     assert probe_receptive_field(fork, (1, 9, 9), (1, 1), output="far") == (3, 3, 6, 6)
-    with pytest.raises(OptionError, match=r"output is 'afar': the network gives \['near', 'far'\]"):
+    with pytest.raises(
+        OptionError, match=r"output is 'afar': the network returns \['near', 'far'\]"
+    ):
         probe_receptive_field(fork, (1, 9, 9), (1, 1), output="afar")
     assert verify_receptive_field(fork, (1, 9, 9)) == ()
 

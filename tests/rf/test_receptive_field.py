@@ -1,4 +1,4 @@
-"""What the calculator says, beside being right: words, sizes, rules of one's own, refusals."""
+"""The calculator beyond correct fields: tables, sizes, custom rules, refusals."""
 
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from ganblocks.rf import register_rule, verify_receptive_field, window
 from ganblocks.rf.rules import RULES
 
 
-def test_box_goes_on_beyond_the_map_and_support_ends_at_it():
+def test_box_continues_beyond_the_map_and_support_ends_at_it():
     field = receptive_field(nn.Conv2d(1, 1, 3, padding=1), (1, 5, 5))
     assert field.box(0, 9) == (-1, 8, 2, 11)
     assert field.support(0, 4) == (0, 3, 2, 5)
@@ -141,13 +141,18 @@ def test_an_unknown_operation_is_named_and_learnt():
         (nn.Conv2d(3, 1, 3), (4, 8, 8), ShapeError, "with 4 channels"),
         (PatchDiscriminator(6, base_channels=2), (8, 8), ShapeError, "needs at least 24×24"),
         (nn.ReLU(), None, OptionError, "no convolution from which to take the shape"),
-        (nn.ReLU(), (8, 8), OptionError, "ReLU takes 3 numbers, the channels first$"),
+        (nn.ReLU(), (8, 8), OptionError, "ReLU takes 3 numbers, the channels first\n"),
         (nn.Sequential(nn.Conv2d(3, 1, 3), nn.AdaptiveAvgPool2d(3)), None, OptionError, "image's"),
         (UNetGenerator(base_channels=8, attention_levels=[0]), None, OptionError, "sees the whole"),
         (Op(lambda x: torch.ones(1, 1, 4, 4)), (3, 8, 8), ShapeError, "does not depend on"),
         (Op(lambda x: x if x.sum() > 0 else -x), (3, 8, 8), OptionError, "reads the values"),
-        (Op(lambda x: (x, [x])), (3, 8, 8), OptionError, "gives a list where a tensor is expected"),
-        (Op(lambda x: None), (3, 8, 8), OptionError, "gives a NoneType where"),
+        (
+            Op(lambda x: (x, [x])),
+            (3, 8, 8),
+            OptionError,
+            "returns a list where a tensor is expected",
+        ),
+        (Op(lambda x: None), (3, 8, 8), OptionError, "returns a NoneType where"),
         (nn.Bilinear(3, 3, 3), (3, 8, 8), OptionError, "takes other inputs than one image"),
         (Op(lambda x: torch.fft.fft2(x).real), (3, 8, 8), UnknownOperationError, "fft"),
         (Op(lambda x: x[x > 0]), (3, 8, 8), OptionError, "reads the values"),
@@ -203,7 +208,7 @@ def test_writing_into_out_is_followed():
     assert field.support(0, 0) == (0, 0, 1, 7)
 
 
-def test_the_longest_piece_that_sees_anything_goes_on():
+def test_the_longest_part_that_sees_anything_continues():
     def shifted(x):
         rows = x[:, :, :2, ::3][..., :2].cumsum(2)
         return torch.cat([rows[..., :1], F.pad(rows, [1, 1, 2, -2])], 3)

@@ -55,7 +55,7 @@ def disagreements(graph):
         if NOTHING not in str(error):
             raise
     probe = Probe(graph, graph.shape, statistics="counted")  # no output may see a pixel
-    measured = {probe.box(index) for index in product(*map(range, probe.map_size()))}
+    measured = {probe.box(index) for index in product(*map(range, probe.outputs.shape[2:]))}
     return tuple(box for box in measured if any(box))
 
 

@@ -27,14 +27,14 @@ class Graph(nn.Sequential):
     """Steps, and the shape (C, *spatial) of the image that they were drawn for."""
 
     def __init__(self, shape, steps):
-        # Without a convolution, nothing tells (C, N) from (H, W).
+        # Without a convolution, (C, N) looks like (H, W).
         stem = [nn.Conv1d(shape[0], shape[0], 1).double()] if len(shape) == 2 else []
         super().__init__(*stem, *steps)
         self.shape = shape
         self.eval()
 
     def kinds(self):
-        """Gives the kinds of all steps, those inside branches too."""
+        """Returns the kinds of all steps, including those inside branches."""
         return [module.kind for module in self.modules() if isinstance(module, Step)]
 
     def extra_repr(self):

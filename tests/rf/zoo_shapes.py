@@ -53,7 +53,7 @@ def split_channels(random, x):
 
 @kind
 def different_channels(random, x):
-    """Each channel gets another field; a half of them goes on."""
+    """Each channel gets another field; half of them continue."""
     keep = slice(random.randint(0, 1), random.choice([None, 2]))
 
     def run(x, conv):

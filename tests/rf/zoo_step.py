@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 Made = tuple[str, Callable[..., Tensor], Sequence[nn.Module]] | None
-"""What a step does: in words, and as a function of the map and of these modules."""
+"""What a step does: a description, and a function of the map and of these modules."""
 
 KINDS: dict[str, Callable[[Random, Tensor], Made]] = {}
 """What makes a step of each kind for the present map; None where it does not fit."""
@@ -78,7 +78,7 @@ def each(random, x, low, high):
 
 
 def of(name, x):
-    """Gives nn.Conv2d and the like, by the number of axes."""
+    """Returns nn.Conv2d and the like, by the number of axes."""
     return getattr(nn, f"{name}{x.ndim - 2}d")
 
 
@@ -98,7 +98,7 @@ def plain(words, run) -> Made:
 
 
 def every_pixel(x):
-    """Gives the spatial axes."""
+    """Returns the spatial axes."""
     return tuple(range(2, x.ndim))
 
 

@@ -81,7 +81,7 @@ class Call:
         return self.ignored
 
     def require_size(self, region: InputRegion, *dims: int) -> None:
-        """Raises `OptionError` if dimensions of space are read whole at an image size unnamed."""
+        """Raises `OptionError` if whole dimensions of space are read without a given image size."""
         if not self.size_known and any(region.periodic(dim) for dim in dims):
             raise OptionError(
                 f"{self.place}{self.name} sees the whole map, and so depends on the image's "

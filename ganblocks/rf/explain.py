@@ -26,7 +26,7 @@ def explain_logits(
     """Shows where a discriminator finds an image real (blue) or fake (orange).
 
     Each pixel is colored by the mean of the logits that see it; pixels that none sees stay
-    gray. The image is beside, and each scale of a multi-scale discriminator has its own map.
+    gray. The image comes first, then a map for each scale of the discriminator.
 
     Args:
         discriminator: Returns logits, of one scale or several. It runs in its current mode.

@@ -52,7 +52,7 @@ class Trace(DispatchMode):
         self._modules: list[tuple[str, nn.Module]] = []
 
     def name_modules(self, network: nn.Module) -> None:
-        """Registers hooks by which the trace knows the module that runs."""
+        """Registers hooks that record which module is running."""
         for name, module in network.named_modules():
             if isinstance(module, torch.jit.ScriptModule):
                 continue

@@ -59,11 +59,8 @@ network = UNetGenerator(
         "[`PatchDiscriminator`][ganblocks.PatchDiscriminator] on a condition and an image, six "
         "channels. Below each map is the receptive field of one of its values. The last map holds "
         "the logits.",
-        "from ganblocks import DISCRIMINATORS
-
-"
-        'network = DISCRIMINATORS.build("patch_70", in_channels=6)
-',
+        "from ganblocks import DISCRIMINATORS\n\n"
+        'network = DISCRIMINATORS.build("patch_70", in_channels=6)\n',
         256,
     ),
 }

@@ -53,8 +53,8 @@ def _ignores_noise(probe: Probe) -> str | None:
         f"{probe.by_noise:.1g} from draw to draw (root mean square, in [-1, 1]): it ignores the "
         "noise. That is harmless if you want one output for each input; "
         '`dropout_mode="train"` then saves the draw. For varied outputs, use dropout at more '
-        "levels (`dropout_levels` of the dialect), or lower the weights of the terms that compare with "
-        "the target."
+        "levels (`dropout_levels` of the dialect), or lower the weights of the terms that compare "
+        "with the target."
     )
 
 

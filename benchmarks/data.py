@@ -26,7 +26,7 @@ from ganblocks.data import PairTransform
 from ganblocks.data.scan import picture_files
 from ganblocks.pictures import to_picture
 from ganblocks.training import resolve_device
-from ganblocks.training.batches import load_batches
+from ganblocks.training.batches import ResumableBatchSampler, load_batches
 
 LOAD, CROP = 286, 256
 
@@ -55,16 +55,8 @@ def our_pairs(folder: Path, cache: str, device: torch.device) -> Iterator[dict[s
     """Returns batches of one pair as a training gets them."""
     transform = PairTransform(LOAD, CROP)
     dataset = PairedImageDataset(folder, direction="b2a", transform=transform)
-    return load_batches(
-        dataset,
-        batch_size=1,
-        seed=0,
-        epoch=0,
-        position=0,
-        workers=0,
-        device=device,
-        cache=cache,
-    )
+    sampler = ResumableBatchSampler(len(dataset), 1, seed=0)
+    return load_batches(dataset, sampler, device=device, cache=cache)
 
 
 def draw_facades(folder: Path, count: int) -> None:

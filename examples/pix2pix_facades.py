@@ -130,7 +130,7 @@ def main() -> None:
     config = read_flags(Config, PRESETS, prog="pix2pix_facades.py", description=__doc__)
     run = gb.RunFolder(config.out)
     if not config.resume:
-        run.require_free()  # before anything is fetched
+        run.require_unused()  # before anything is fetched
     with gb.distributed.process_group(gb.training.resolve_device(config.device)) as context:
         with context.main_process_first():  # one downloads, the others find it there
             train, val = make_data(config)

@@ -115,7 +115,7 @@ def read_flags(
     names = {entry.name for entry in fields(config)}  # type: ignore[arg-type]
     if {"out", "resume"} <= names:
         out = str(typed.get("out", config.out))  # type: ignore[attr-defined]
-        if restarted() and RunFolder(out).begun:
+        if restarted() and RunFolder(out).exists:
             typed["resume"] = True
         if typed.get("resume"):
             stored = RunFolder.open(out).spec.get("options", {})

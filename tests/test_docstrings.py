@@ -47,8 +47,8 @@ WITHOUT_EXAMPLE = {
     "RelativisticLoss.generator": "abstract; RaGANLoss shows it",
     "ReportCallback": "default_callbacks makes it",
     "run_command": "read_flags shows both",
-    "RunFolder.drop_samples_after": "LogCallback calls it",
-    "RunFolder.require_free": "create shows that it lets an empty folder pass",
+    "RunFolder.remove_samples_after": "LogCallback calls it",
+    "RunFolder.require_unused": "create shows that it lets an empty folder pass",
     "RunFolder.save_sample": "fit shows what a run writes",
     "RunFolder.write_spec": "create shows it",
     "ScoreCallback": "default_callbacks makes it",
@@ -57,9 +57,9 @@ WITHOUT_EXAMPLE = {
     "Task.networks": "Updater calls it",
     "Training": "fit makes it",
     "Training.advance": "fit calls it",
-    "Training.begin": "fit calls it",
+    "Training.set_last_step": "fit calls it",
     "Training.describe": "fit calls it",
-    "Training.held_out": "fit calls it",
+    "Training.preview_batches": "fit calls it",
     "Training.load": "fit calls it",
     "Training.log": "fit calls it",
     "Training.notify": "fit calls it",
@@ -68,12 +68,12 @@ WITHOUT_EXAMPLE = {
     "typed_flags": "read_flags calls it",
     "Updater.compile": "fit calls it",
     "Updater.distribute": "it takes several processes",
-    "Updater.gather": "it takes several processes",
+    "Updater.gather_weights": "it takes several processes",
     "Updater.inference_network": "fit calls it",
     "Updater.inference_task": "fit calls it",
     "Updater.learning_rates": "fit calls it",
     "Updater.load_state_dict": "state_dict shows it",
-    "Updater.own_state": "it takes several processes",
+    "Updater.local_state": "it takes several processes",
     "Updater.set_lr_factor": "fit calls it",
 }
 WITHOUT_PAPER = {
@@ -96,8 +96,8 @@ WITHOUT_PAPER = {
 # Torch, an initializer or a training calls these: the example is that of the class.
 CALLED_BY_OTHERS = (
     *("forward", "extra_repr", "train", "get_extra_state", "set_extra_state"),
-    *("after_initialize", "draw", "due", "preview", "score", "baseline"),
-    *("start", "look", "grid", "saved", "close"),
+    *("after_initialize", "draw", "is_due", "preview", "score", "baseline"),
+    *("start", "sample", "grid", "checkpoint", "close"),
 )
 
 

@@ -85,7 +85,7 @@ KINDS = {
     "TASKS": Kind(
         "A task owns the networks of a training, and defines what they generate from a batch and "
         "what each player minimizes. See [train any GAN](../guides/tasks.md).",
-        ("Player", "ImagePool", "Batch", "logit_figures"),
+        ("Player", "ImagePool", "Batch", "logit_metrics"),
     ),
     "OPTIMIZERS": Kind(
         "An optimizer is built from parameters; a [`Player`][ganblocks.Player] names its own by a "
@@ -142,7 +142,7 @@ TOPICS = {
         "Averages",
         "Running averages of networks, and the rules for their buffers. See "
         "[the guide](../guides/training.md#averaged-weights).",
-        ("EMA", "average_rule"),
+        ("EMA", "register_buffer_rule"),
     ),
     "checkpoints": Topic(
         "Runs and checkpoints",

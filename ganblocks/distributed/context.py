@@ -1,4 +1,4 @@
-"""The processes that train together, as `torchrun` starts them; without it there is one."""
+"""The processes that train together under `torchrun`; without it there is one."""
 
 from __future__ import annotations
 
@@ -19,113 +19,111 @@ from ganblocks.errors import OptionError
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """How many processes train together, and which one this is.
+    """The number of processes that train together, and the rank of this one.
 
     Attributes:
-        rank: This process, from 0.
-        size: All of them.
+        rank: Rank of this process, from 0.
+        world_size: Number of processes.
 
     Examples:
         >>> DistributedContext.current()
-        DistributedContext(rank=0, size=1)
+        DistributedContext(rank=0, world_size=1)
         >>> DistributedContext.current().max(15), DistributedContext.current().gather("mine")
         (15, ['mine'])
-        >>> DistributedContext.current().average([torch.ones(2)])  # of one process: nothing changes
+        >>> DistributedContext.current().average([torch.ones(2)])  # one process: does nothing
         >>> with DistributedContext.current().main_process_first():
         ...     pass  # a download
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @classmethod
     def current(cls) -> DistributedContext:
-        """Returns the processes that `process_group` has joined; without it this one alone."""
+        """Returns the context of the joined `process_group`, or that of a single process."""
         if dist.is_available() and dist.is_initialized():
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()
 
     @property
     def is_main_process(self) -> bool:
-        """Whether this is the process that writes files and prints."""
+        """Whether this is rank 0, which writes files and prints."""
         return self.rank == 0
 
     def max(self, number: int) -> int:
-        """Returns the largest of all processes' numbers; all must ask.
+        """Returns the maximum over all processes; every process must call it.
 
         Args:
-            number: This process's own.
+            number: The number of this process.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return number
-        word = torch.tensor(number, device=_device())
-        dist.all_reduce(word, dist.ReduceOp.MAX)
-        return int(word)
+        maximum = torch.tensor(number, device=_device())
+        dist.all_reduce(maximum, dist.ReduceOp.MAX)
+        return int(maximum)
 
-    def gather(self, own: Any) -> list[Any] | None:
-        """Brings what each process has to the one that writes; all must ask.
+    def gather(self, value: Any) -> list[Any] | None:
+        """Gathers a value of every process on rank 0; every process must call it.
 
         Args:
-            own: Tensors, numbers, text, lists and dictionaries.
+            value: Tensors, numbers and text, in lists and dictionaries.
 
         Returns:
-            In the order of the ranks, their tensors on the CPU; None in the processes that do not
-            write.
+            The values in rank order, with tensors on the CPU; None on other ranks.
         """
-        if self.size == 1:
-            return [own]
-        # As bytes: a tensor of another process's GPU must not come to lie on it here as well.
+        if self.world_size == 1:
+            return [value]
+        # As bytes: otherwise tensors would be loaded onto the GPU that they come from.
         packed = io.BytesIO()
-        torch.save(own, packed)
-        everyone: list[Any] | None = [None] * self.size if self.is_main_process else None
-        dist.gather_object(packed.getvalue(), everyone)
-        if everyone is None:
+        torch.save(value, packed)
+        gathered: list[Any] | None = [None] * self.world_size if self.is_main_process else None
+        dist.gather_object(packed.getvalue(), gathered)
+        if gathered is None:
             return None
-        return [
-            torch.load(io.BytesIO(one), map_location="cpu", weights_only=True) for one in everyone
-        ]
+        buffers = map(io.BytesIO, gathered)
+        return [torch.load(buffer, map_location="cpu", weights_only=True) for buffer in buffers]
 
     @torch.no_grad()
     def average(self, tensors: Iterable[Tensor]) -> None:
-        """Makes tensors of floats the means over all processes, in one message; all must ask.
+        """Averages tensors over all processes, in one message; every process must call it.
 
         Args:
-            tensors: They are changed in place.
+            tensors: Floating-point tensors, changed in place.
         """
-        own = list(tensors)
-        if self.size == 1 or not own:
+        local = list(tensors)
+        if self.world_size == 1 or not local:
             return
-        flat = torch.cat([x.detach().flatten().to(_device(), torch.float64) for x in own])
+        flat = torch.cat([x.detach().flatten().to(_device(), torch.float64) for x in local])
         dist.all_reduce(flat)
-        flat /= self.size
-        for tensor, mean in zip(own, flat.split([x.numel() for x in own]), strict=True):
+        flat /= self.world_size
+        for tensor, mean in zip(local, flat.split([x.numel() for x in local]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
     @contextmanager
     def main_process_first(self) -> Iterator[None]:
-        """Lets the process that writes go first, and the others after it: for a download."""
-        if self.size > 1 and not self.is_main_process:
+        """Context that rank 0 enters first, and the others once it has left: for a download."""
+        if self.world_size > 1 and not self.is_main_process:
             dist.barrier()
         try:
             yield
         finally:
-            if self.size > 1 and self.is_main_process:
+            if self.world_size > 1 and self.is_main_process:
                 dist.barrier()
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[DistributedContext]:
-    """Joins the processes that `torchrun` has started, and leaves them at the end.
+    """Context in which the processes that `torchrun` started are joined in a process group.
 
-    They talk by NCCL on GPUs and by gloo elsewhere. Without `torchrun` it is one process, and
-    nothing is joined.
+    The backend is NCCL on GPUs and gloo elsewhere. Without `torchrun` there is one process and no
+    group.
 
     Args:
-        device: Where this process trains, see `resolve_device`.
+        device: Device of this process, see `resolve_device`.
 
     Examples:
-        >>> with process_group(torch.device("cpu")) as world:
-        ...     world.size
+        >>> with process_group(torch.device("cpu")) as context:
+        ...     context.world_size
         1
     """
     if not started_by_torchrun() or dist.is_initialized():
@@ -133,9 +131,9 @@ def process_group(device: torch.device) -> Iterator[DistributedContext]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-        dist.init_process_group("nccl", device_id=device, **_meeting_place())
+        dist.init_process_group("nccl", device_id=device, **_rendezvous())
     else:
-        dist.init_process_group("gloo", **_meeting_place())
+        dist.init_process_group("gloo", **_rendezvous())
     try:
         yield DistributedContext.current()
     finally:
@@ -143,12 +141,12 @@ def process_group(device: torch.device) -> Iterator[DistributedContext]:
 
 
 def started_by_torchrun() -> bool:
-    """Tells whether this is one of the processes of a `torchrun`."""
+    """Returns whether `torchrun` started this process."""
     return dist.is_available() and dist.is_torchelastic_launched()
 
 
 def restarted() -> bool:
-    """Tells whether `torchrun` has started this process again, after one of them had failed.
+    """Returns whether `torchrun` restarted this process, after one of them failed.
 
     Examples:
         >>> restarted()
@@ -158,7 +156,7 @@ def restarted() -> bool:
 
 
 def local_gpu(gpus: int) -> int:
-    """Returns the GPU of this process among those of its machine.
+    """Returns the index of the GPU for this process on its machine.
 
     Examples:
         >>> local_gpu(1)
@@ -168,17 +166,17 @@ def local_gpu(gpus: int) -> int:
     if rank >= gpus:
         processes = os.environ.get("LOCAL_WORLD_SIZE", rank + 1)
         raise OptionError(
-            f"{processes} processes on this machine share {gpus} GPUs: write "
-            f"torchrun --nproc-per-node {gpus}, or --device cpu"
+            f"{processes} processes on this machine share {gpus} GPUs: start {gpus} "
+            f"(torchrun --nproc-per-node {gpus}), or write device='cpu'"
         )
     return rank
 
 
-def _meeting_place() -> dict[str, Any]:
-    """Keeps restarted processes from the addresses that those before them left in the store.
+def _rendezvous() -> dict[str, Any]:
+    """Gives restarted processes a new prefix in the store, which keeps outdated addresses.
 
-    The store outlives a restart. Each machine counts its own restarts, so that the count tells
-    one start from another where there is one machine, and there alone.
+    The store survives a restart. Each machine counts its own restarts, so the count identifies a
+    start only if there is one machine.
     """
     if os.environ.get("LOCAL_WORLD_SIZE") != os.environ.get("WORLD_SIZE"):
         return {}
@@ -189,7 +187,7 @@ def _meeting_place() -> dict[str, Any]:
 
 
 def _device() -> torch.device:
-    """Where the messages lie: NCCL takes those on the GPU alone."""
+    """Device of messages: NCCL only sends from GPUs."""
     if dist.get_backend() == "nccl":
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu")

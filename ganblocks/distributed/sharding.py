@@ -1,6 +1,6 @@
-"""Networks whose weights lie in parts on all processes (FSDP2), and their whole state dicts.
+"""Networks sharded over processes (FSDP2), and their full state dicts.
 
-The files of a run are the same with and without: what is saved is whole, on the CPU.
+A run's files are the same with and without sharding: full tensors, on the CPU.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 
 def shard_network(network: nn.Module, device: torch.device) -> None:
-    """Leaves each process a part of a network's weights; a block is whole while it runs.
+    """Leaves each process a part of a network's weights; a block is gathered while it runs.
 
-    Each member of a list of modules is such a block (PyTorch's `fully_shard`; Zhao et al., VLDB
-    2023).
+    Each member of a module list is such a block (PyTorch's `fully_shard`; Zhao et al., VLDB 2023).
     """
-    if DistributedContext.current().size == 1:
+    size = DistributedContext.current().world_size
+    if size == 1:
         raise OptionError(
-            "shard=True: there is one process. Start several with torchrun and join them with "
-            "process_group, or leave it out"
+            "shard=True, but there is only one process: start several with torchrun and join them "
+            "with process_group, or write shard=False"
         )
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    mesh = init_device_mesh(device.type, (DistributedContext.current().size,))
-    for part in reversed(list(network.modules())):  # what is inside another comes first
-        for block in part if isinstance(part, nn.ModuleList) else ():
+    mesh = init_device_mesh(device.type, (size,))
+    for module in reversed(list(network.modules())):  # inner blocks first
+        for block in module if isinstance(module, nn.ModuleList) else ():
             if any(p.requires_grad for p in block.parameters()):
                 fully_shard(block, mesh=mesh)
     kind = type(network)
@@ -42,101 +42,98 @@ def shard_network(network: nn.Module, device: torch.device) -> None:
 
 
 def is_sharded(network: nn.Module) -> bool:
-    """Tells whether a network's weights lie in parts on several processes."""
+    """Returns whether a network's weights are spread over several processes."""
     return any(hasattr(p, "full_tensor") for p in network.parameters())
 
 
-def whole(tensor: Tensor) -> Tensor:
-    """Returns a tensor that may lie in parts as a plain one; if it does, all processes must ask."""
-    plain: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
-    return plain
+def full_tensor(tensor: Tensor) -> Tensor:
+    """Returns a tensor, gathered if it is sharded; every process must then call it."""
+    full: Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return full
 
 
-def whole_state_dict(network: nn.Module) -> dict[str, Tensor]:
+def full_state_dict(network: nn.Module) -> dict[str, Tensor]:
     """Returns a network's state dict under plain keys.
 
-    Of a sharded one it lies on the CPU of the first process, the others get none of it, and all
-    must ask.
+    If the network is sharded, every process must call it; rank 0 gets the state on the CPU, the
+    others an empty dictionary.
     """
     if not is_sharded(network):
         return plain_state_dict(network)
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-
-    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    weights: Any = get_model_state_dict(network, options=options)
-    return dict(weights)
+    checkpoint = _checkpoint()
+    options = checkpoint.StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return dict(checkpoint.get_model_state_dict(network, options=options))
 
 
-def load_whole(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Loads a whole state dict, of which a sharded network takes its part."""
+def load_full_state_dict(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    """Loads a full state dict; a sharded network takes its part."""
     fitting = fitting_weights(network, weights, source)
     if not is_sharded(network):
         network.load_state_dict(fitting)
         return
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+    checkpoint = _checkpoint()
+    options = checkpoint.StateDictOptions(full_state_dict=True)
+    checkpoint.set_model_state_dict(network, fitting, options=options)
 
-    given: Any = fitting
-    set_model_state_dict(network, given, options=StateDictOptions(full_state_dict=True))
 
-
-def whole_optimizer_state(
+def full_optimizer_state(
     networks: Sequence[nn.Module], optimizer: torch.optim.Optimizer
 ) -> dict[str, Any]:
-    """Returns an optimizer's state dict; of a sharded network as `whole_state_dict` does."""
+    """Returns an optimizer's state dict; for sharded networks see `full_state_dict`."""
     if not any(map(is_sharded, networks)):
         return optimizer.state_dict()
-    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
-
-    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    holder = nn.ModuleList(networks)
-    named: Any = get_optimizer_state_dict(holder, optimizer, options=options)
-    if not named:  # not the first process
+    checkpoint, container = _checkpoint(), nn.ModuleList(networks)
+    options = checkpoint.StateDictOptions(full_state_dict=True, cpu_offload=True)
+    by_name = checkpoint.get_optimizer_state_dict(container, optimizer, options=options)
+    if not by_name:  # not rank 0
         return {}
-    numbers = {name: number for number, (name, _) in enumerate(holder.named_parameters())}
-    groups = [
-        {**group, "params": [numbers[name] for name in group["params"]]}
-        for group in named["param_groups"]
-    ]
-    state = {numbers[name]: entry for name, entry in named["state"].items()}
-    return {"state": state, "param_groups": groups}
+    indices = {name: index for index, (name, _) in enumerate(container.named_parameters())}
+    return _renamed(by_name, indices)
 
 
-def load_whole_optimizer(
+def load_full_optimizer_state(
     networks: Sequence[nn.Module], optimizer: torch.optim.Optimizer, saved: dict[str, Any]
 ) -> None:
-    """Loads an optimizer's whole state."""
-    # What the optimizer is made of now is in force, not what it was when this was written.
+    """Loads an optimizer's full state dict; the optimizer keeps its current arguments."""
     groups = [
-        {**now, "params": then["params"], "lr": _rate(now, then)}
+        {**now, "params": then["params"], "lr": _resumed_rate(now, then)}
         for then, now in zip(saved["param_groups"], optimizer.param_groups, strict=True)
     ]
     saved = {**saved, "param_groups": groups}
     if any(map(is_sharded, networks)):
-        from torch.distributed.checkpoint.state_dict import (
-            StateDictOptions,
-            set_optimizer_state_dict,
-        )
-
-        holder = nn.ModuleList(networks)
-        names = [name for name, _ in holder.named_parameters()]
-        named: Any = {
-            "state": {names[number]: entry for number, entry in saved["state"].items()},
-            "param_groups": [{**g, "params": [names[n] for n in g["params"]]} for g in groups],
-        }
-        options = StateDictOptions(full_state_dict=True)
-        set_optimizer_state_dict(holder, optimizer, named, options=options)
+        checkpoint, container = _checkpoint(), nn.ModuleList(networks)
+        names = dict(enumerate(name for name, _ in container.named_parameters()))
+        options = checkpoint.StateDictOptions(full_state_dict=True)
+        by_name = _renamed(saved, names)
+        checkpoint.set_optimizer_state_dict(container, optimizer, by_name, options=options)
     else:
         optimizer.load_state_dict(saved)
     for parameter, entry in optimizer.state.items():
         for key, value in entry.items():
-            if isinstance(value, Tensor):  # a copy of its own: torch keeps the one that is given
-                # The fused kernels on the CPU mix up values whose layout is not the parameter's.
+            if isinstance(value, Tensor):  # copied, as torch keeps the saved tensor itself
+                # Fused CPU kernels need the moments in the memory layout of the parameter.
                 like = parameter if value.dim() and value.shape == parameter.shape else value
                 entry[key] = torch.empty_like(like).copy_(value)
 
 
-def _rate(now: dict[str, Any], then: dict[str, Any]) -> float:
-    """Returns the rate of now at the place of the schedule where the checkpoint was written."""
-    first, rate = float(now.get("initial_lr", now["lr"])), float(then["lr"])
-    before = float(then.get("initial_lr", rate))
-    return first * rate / before if before else first
+def _checkpoint() -> Any:
+    """Imports torch's distributed checkpointing, which takes long, only where it is needed."""
+    from torch.distributed.checkpoint import state_dict
+
+    return state_dict
+
+
+def _renamed(state: dict[str, Any], keys: dict[Any, Any]) -> dict[str, Any]:
+    """Returns an optimizer's state dict with other keys for its parameters."""
+    groups = [{**g, "params": [keys[p] for p in g["params"]]} for g in state["param_groups"]]
+    return {
+        "state": {keys[p]: entry for p, entry in state["state"].items()},
+        "param_groups": groups,
+    }
+
+
+def _resumed_rate(now: dict[str, Any], then: dict[str, Any]) -> float:
+    """Returns the current initial rate, times the saved rate's share of its own initial rate."""
+    initial, rate = float(now.get("initial_lr", now["lr"])), float(then["lr"])
+    saved_initial = float(then.get("initial_lr", rate))
+    return initial * rate / saved_initial if saved_initial else initial

@@ -21,7 +21,7 @@ class LossTerms:
         weighted: The terms by name, with their weights; their sum is differentiated.
         lazy: Names of terms that are not computed at every step.
         summed: Names of terms that are sums over the batch; the others are means.
-        figures: Other scalars to log, by name.
+        metrics: Other scalars to log, by name.
         gradients: Images by name; the norm of the loss's gradient at each is logged.
 
     Examples:
@@ -36,7 +36,7 @@ class LossTerms:
     weighted: dict[str, Tensor] = field(default_factory=dict)
     lazy: set[str] = field(default_factory=set)
     summed: set[str] = field(default_factory=set)
-    figures: dict[str, Tensor] = field(default_factory=dict)
+    metrics: dict[str, Tensor] = field(default_factory=dict)
     gradients: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A run's folder: spec, weights, state and logs, each written whole or not at all."""
+"""The folder of a training run, written atomically, and loggers."""
 
 from ganblocks.runs.folder import RunFolder
 from ganblocks.runs.loggers import JsonLinesLogger, Logger

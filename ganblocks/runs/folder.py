@@ -1,4 +1,4 @@
-"""A run's folder: its spec, its weights and its state, each written whole or not at all."""
+"""The folder of a training run: spec, weights, state and grids, each written atomically."""
 
 from __future__ import annotations
 
@@ -21,39 +21,34 @@ from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 Json = dict[str, Any]
 
-_FILES = (
-    "state.pt",
-    "metrics.csv",
-    "health.jsonl",
-    "metrics.jsonl",
-    "samples",
-    "index.html",
-)
+_FILES = ("state.pt", "metrics.csv", "health.jsonl", "metrics.jsonl", "samples", "index.html")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file so that a crash at any moment leaves the old one or the new one, whole.
+    """Writes a file so that a crash leaves either the complete old or the complete new one.
 
     Args:
         path: The file.
-        write: Is called with a temporary path beside it, and writes there.
+        write: Called with a temporary path in the same folder, which it writes.
 
     Raises:
         RunError: The file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    with _explained(path):
+    with _os_errors_as_run_errors(path):
         try:
             temporary.touch()
             mode = temporary.stat().st_mode
             write(temporary)
-            temporary.chmod(mode)  # as any new file: safetensors writes for the owner alone
+            temporary.chmod(
+                mode
+            )  # as for any new file: safetensors' are readable by the owner only
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        if os.name == "posix":  # the rename itself must reach the disk as well
+        if os.name == "posix":  # flush the rename to disk too
             folder = os.open(path.parent, os.O_RDONLY)
             os.fsync(folder)
             os.close(folder)
@@ -62,13 +57,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 class RunFolder:
     """The folder of one training run.
 
-    `spec.json` says what ran, `<network>.safetensors` holds the weights of each network, such as
-    `generator`, `best_<network>.safetensors` those of the best step where `best_by` says what is
-    best, `state.pt` all that a resumed training needs, `metrics.csv` the log, `health.jsonl` the
-    problems that were detected, `samples/` the grids, `index.html` the report.
+    `spec.json` describes the run, `<network>.safetensors` holds the weights of each network, such
+    as `generator`, `best_<network>.safetensors` those of the best step by `best_by`, `state.pt`
+    everything needed to resume, `metrics.csv` the log, `health.jsonl` the detected problems,
+    `samples/` the grids, and `index.html` the report.
 
     Args:
-        path: The folder; nothing is looked at or written yet. `create` and `open` do so.
+        path: The folder; unlike `create` and `open`, this neither reads nor writes it.
 
     Raises:
         OptionError: The path is empty.
@@ -98,25 +93,25 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | Path, spec: Json | None = None) -> RunFolder:
-        """Makes the folder of a new run; one that holds a run already is not touched.
+        """Creates the folder of a new run.
 
         Args:
-            path: The folder.
-            spec: What to say of the run, as plain JSON; `fit` adds task, data and options.
+            path: The folder; an existing run in it stays untouched.
+            spec: A description of the run, as plain JSON; `fit` adds task, data and options.
 
         Raises:
-            RunError: A run is there already, or nothing can be written there.
+            RunError: There is already a run, or the folder cannot be written.
         """
         run = cls(path)
-        run.require_free()
-        with _explained(run.path):
+        run.require_unused()
+        with _os_errors_as_run_errors(run.path):
             run.samples.mkdir(parents=True, exist_ok=True)
         run.write_spec(spec or {})
         return run
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """Opens the folder of a run that was begun before.
+        """Opens the folder of an existing run.
 
         Args:
             path: The folder.
@@ -125,26 +120,26 @@ class RunFolder:
             RunError: There is no run.
         """
         run = cls(path)
-        if not run.begun:
+        if not run.exists:
             raise RunError(
                 f"{run.path} holds no run: it has no spec.json. Check the path, or train first"
             )
         return run
 
-    def require_free(self) -> None:
-        """Refuses a folder that holds a run, or a file that a run would replace.
+    def require_unused(self) -> None:
+        """Requires that the folder has no run, and no file that a run would replace.
 
         Raises:
-            RunError: There is one of these, or the folder cannot be read.
+            RunError: It has one, or cannot be read.
         """
-        with _explained(self.path):
+        with _os_errors_as_run_errors(self.path):
             if self._spec.exists():
                 raise RunError(
                     f"{self.path} already holds a run: resume it with RunFolder.open, or take "
                     "another folder for a new one"
                 )
             taken = [name for name in _FILES if (self.path / name).exists()]
-            taken += [path.name for path in self._older().values()]
+            taken += [path.name for path in _by_step(self.path, "state_", ".pt").values()]
             taken += sorted(path.name for path in self.path.glob("*.safetensors"))
         if taken:
             raise RunError(
@@ -152,18 +147,18 @@ class RunFolder:
             )
 
     @property
-    def begun(self) -> bool:
-        """Whether there is a run."""
+    def exists(self) -> bool:
+        """Whether the folder has a run."""
         return self._spec.is_file()
 
     @property
     def has_state(self) -> bool:
-        """Whether a checkpoint has been written yet."""
+        """Whether the run has a checkpoint."""
         return self._state.is_file()
 
     @property
     def spec(self) -> Json:
-        """What ran: components, data, direction, versions, flags.
+        """The run's description: task, data, options, versions.
 
         Raises:
             RunError: `spec.json` cannot be read.
@@ -171,13 +166,13 @@ class RunFolder:
         try:
             spec = json.loads(self._spec.read_text("utf-8"))
             if not isinstance(spec, dict):
-                raise ValueError("it holds no object")
+                raise ValueError("it is not a JSON object")
         except (OSError, ValueError) as error:
             raise RunError(f"{self._spec} cannot be read ({error}): the run is damaged") from None
         return spec
 
     def write_spec(self, spec: Json) -> None:
-        """Writes what runs, as JSON.
+        """Writes `spec.json`.
 
         Args:
             spec: Plain JSON: text, finite numbers, lists, dictionaries.
@@ -192,29 +187,25 @@ class RunFolder:
         """Writes the state of the training as `state.pt`.
 
         Args:
-            state: Tensors, numbers and text, in lists and dictionaries; nothing else is read
-                back; its `"step"` is wanted.
-            keep_last: States to keep: the new one, and before it the newest of those that were
-                written so, as `state_<step>.pt`. To go back to one, copy it over `state.pt`.
+            state: Tensors, numbers and text, in lists and dictionaries, with a `"step"`.
+            keep_last: Number of states to keep; if above 1, copies are named `state_<step>.pt`.
+                To return to one, copy it over `state.pt`.
 
         Raises:
             RunError: The file cannot be written.
         """
         write_atomically(self._state, lambda temporary: torch.save(state, temporary))
-        with _explained(self.path):
+        with _os_errors_as_run_errors(self.path):
             if keep_last > 1:
                 copy = self.path / f"state_{state['step']:06d}.pt"
-                # No link: whoever copies an older one over state.pt would write into this as well.
+                # Not a link: copying an older state over state.pt would overwrite this one.
                 write_atomically(copy, lambda temporary: copyfile(self._state, temporary))
-            kept = {step: path for step, path in self._older().items() if step <= state["step"]}
-            wanted = sorted(kept)[-keep_last:] if keep_last > 1 else []
-            for step, path in self._older().items():
-                if step not in wanted:  # too old, or of steps that will come again
+            copies = _by_step(self.path, "state_", ".pt")
+            past = sorted(step for step in copies if step <= state["step"])
+            kept = past[-keep_last:] if keep_last > 1 else []
+            for step, path in copies.items():
+                if step not in kept:  # too old, or of later steps of a resumed run
                     path.unlink()
-
-    def _older(self) -> dict[int, Path]:
-        paths = [path for path in self.path.glob("state_*.pt") if path.stem[6:].isdecimal()]
-        return {int(path.stem[6:]): path for path in paths}
 
     def load_state(self) -> Json:
         """Reads the state of the training.
@@ -224,15 +215,15 @@ class RunFolder:
         """
         if not self.has_state:
             raise RunError(
-                f"{self.path} has no checkpoint yet (state.pt): remove the folder and start anew",
+                f"{self.path} has no checkpoint yet (state.pt): remove the folder and start again",
                 see="resume",
             )
         try:
             return dict(torch.load(self._state, map_location="cpu", weights_only=True))
-        except Exception as error:  # torch and pickle raise a dozen kinds for a damaged file
+        except Exception as error:  # torch and pickle raise many types
             reason = str(error).partition("\n")[0]
             raise RunError(
-                f"{self._state} is no checkpoint of ours ({reason})", see="resume"
+                f"{self._state} is not a checkpoint of ganblocks ({reason})", see="resume"
             ) from None
 
     def save_sample(self, step: int, grid: Tensor) -> None:
@@ -251,14 +242,14 @@ class RunFolder:
             lambda temporary: picture.save(temporary, format="PNG"),
         )
 
-    def drop_samples_after(self, step: int) -> None:
-        """Removes the grids of later steps, which will come again.
+    def remove_samples_after(self, step: int) -> None:
+        """Removes the grids of later steps, before a resumed run repeats them.
 
         Args:
-            step: The step that a resumed run goes on from.
+            step: The step that the run resumes from.
         """
-        for path in self.samples.glob("step_*.png"):
-            if path.stem[5:].isdecimal() and int(path.stem[5:]) > step:
+        for later, path in _by_step(self.samples, "step_", ".png").items():
+            if later > step:
                 path.unlink()
 
     def save_weights(self, name: str, network: nn.Module) -> None:
@@ -281,28 +272,34 @@ class RunFolder:
 
         Args:
             name: The file's name, such as `"generator"` or `"best_generator"`.
-            network: The network, which must not be wrapped.
+            network: The network, not wrapped.
 
         Raises:
-            RunError: The file is missing, broken, or of another model.
+            RunError: The file is missing, damaged, or of another model.
         """
         path = self.path / f"{name}.safetensors"
         try:
             weights = load_file(path)
         except (OSError, SafetensorError) as error:
             raise RunError(
-                f"{path} cannot be read ({error}): train until the first checkpoint, or copy the "
-                "file back"
+                f"{path} cannot be read ({error}): train until the first checkpoint, or restore "
+                "the file"
             ) from None
         network.load_state_dict(fitting_weights(network, weights, str(path)))
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turns the system's word on a file into ours."""
+def _os_errors_as_run_errors(path: Path) -> Iterator[None]:
+    """Re-raises OSError as RunError."""
     try:
         yield
     except OSError as error:
         raise RunError(
             f"cannot write {path} ({error.strerror or error}): make room, or choose another folder"
         ) from None
+
+
+def _by_step(folder: Path, prefix: str, suffix: str) -> dict[int, Path]:
+    """Returns the files of a folder that are named by a step, by that step."""
+    steps = {path: path.stem.removeprefix(prefix) for path in folder.glob(f"{prefix}*{suffix}")}
+    return {int(step): path for path, step in steps.items() if step.isdecimal()}

@@ -1,4 +1,4 @@
-"""Where the numbers of a training go: the protocol of a logger, and one that writes JSON lines."""
+"""The protocol of a logger, and one that writes a file of JSON lines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from ganblocks.runs.folder import write_atomically
 
 @runtime_checkable
 class Logger(Protocol):
-    """Where a training logs numbers and grids: any object with these three methods.
+    """Protocol of loggers: any object with these three methods.
 
-    They are called in the training's own process, between two steps: what takes long holds the
-    training up, and what one raises ends it. A logger that goes on from a checkpoint should
-    forget what it has of later steps, which will come again.
+    They are called in the training process between two steps: slow ones delay the training, and
+    an exception ends it. When a run resumes, a logger should drop its entries of later steps.
 
     Examples:
-        One of your own, which keeps the best L1:
+        A logger that keeps the best L1:
 
         >>> class BestL1:
         ...     def __init__(self):
@@ -49,15 +48,15 @@ class Logger(Protocol):
     """
 
     def log(self, row: Mapping[str, float | int]) -> None:
-        """Takes the numbers of a step.
+        """Logs the numbers of a step.
 
         Args:
-            row: From name to number, NaN and infinity among them; `"step"` is always there, and
-                the others need not be the same in every row.
+            row: Numbers by name, possibly NaN or infinite; `"step"` is always present, other
+                names may differ from row to row.
         """
 
     def log_image(self, step: int, grid: Tensor) -> None:
-        """Takes a grid of samples.
+        """Logs a grid of samples.
 
         Args:
             step: The step.
@@ -65,20 +64,19 @@ class Logger(Protocol):
         """
 
     def close(self) -> None:
-        """Is called once, at the end, also when the training fails."""
+        """Called once at the end, also if the training fails."""
 
 
 class JsonLinesLogger:
-    """Appends rows to a file of one JSON object a line; each is the system's before the next step.
+    """Appends rows to a file, one JSON object per line, flushed at every step.
 
-    A killed process loses none of them; a power cut may. JSON has no NaN and no infinity: they
-    are written as the text `"NaN"`, `"Infinity"` and `"-Infinity"`, which `float()` in Python and
-    `Number()` in JavaScript read back. Pictures are left to other loggers.
+    Nothing is lost if the process is killed; a power cut may lose the last rows. JSON has no NaN
+    or infinity: they are written as `"NaN"`, `"Infinity"` and `"-Infinity"`, which `float()` in
+    Python and `Number()` in JavaScript read back. Grids are ignored.
 
     Args:
-        path: The file. What an earlier training left there goes, up to what `resumed_at` keeps.
-        resumed_at: The step of the checkpoint that the run goes on from: rows up to it stay, and
-            rows of later steps, which will come again, are taken out.
+        path: The file; rows of an earlier run are removed, except as `resumed_at` says.
+        resumed_at: The step that the run resumes from: rows up to it are kept.
 
     Raises:
         RunError: The file cannot be written.
@@ -107,17 +105,17 @@ class JsonLinesLogger:
         self._file = reopen(path, map(json.dumps, kept), resumed_at)
 
     def log(self, row: Mapping[str, float | int | str]) -> None:
-        """Adds one row, with every digit; text may be in it as well.
+        """Writes one row, with all digits.
 
         Args:
-            row: From name to value; `"step"` must be there.
+            row: Numbers and text by name, with `"step"`.
         """
-        values = {name: _in_json(value) for name, value in row.items()}
+        values = {name: _json_value(value) for name, value in row.items()}
         self._file.write(json.dumps(values, allow_nan=False) + "\n")
         self._file.flush()
 
     def log_image(self, step: int, grid: Tensor) -> None:
-        """Does nothing: the file holds no pictures.
+        """Does nothing: the file has no images.
 
         Args:
             step: The step.
@@ -129,34 +127,34 @@ class JsonLinesLogger:
         self._file.close()
 
 
-def _in_json(value: float | str) -> float | str:
+def _json_value(value: float | str) -> float | str:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity"
     return value
 
 
 def objects_until(path: Path, step: int) -> list[dict[str, Any]]:
-    """Reads the objects of a file of JSON lines up to a step, without what a crash left of one."""
-    kept = []
+    """Reads the complete objects of a file of JSON lines, up to a step."""
+    objects = []
     for line in path.read_bytes().split(b"\n"):
         try:
             row = json.loads(line)
-        except ValueError:  # cut short, or no UTF-8
+        except ValueError:  # truncated, or not UTF-8
             continue
-        of = row.get("step") if isinstance(row, dict) else None
-        if isinstance(of, int) and of <= step:
-            kept.append(row)
-    return kept
+        row_step = row.get("step") if isinstance(row, dict) else None
+        if isinstance(row_step, int) and row_step <= step:
+            objects.append(row)
+    return objects
 
 
-def reopen(path: Path, kept: Iterable[str], resumed_at: int) -> TextIO:
-    """Replaces a log, in one move, by what is kept of it, and opens it to append."""
+def reopen(path: Path, lines: Iterable[str], resumed_at: int) -> TextIO:
+    """Replaces the lines of a log atomically, and opens it for appending."""
     if resumed_at and not path.exists():
         warnings.warn(
-            f"{path} is not there: the log begins after step {resumed_at}",
+            f"{path} is missing: the log starts after step {resumed_at}",
             GanBlocksWarning,
             stacklevel=4,
         )
-    lines = "".join(f"{line}\n" for line in kept)
-    write_atomically(path, lambda temporary: temporary.write_bytes(lines.encode()))
+    text = "".join(f"{line}\n" for line in lines)
+    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
     return path.open("a", encoding="utf-8", newline="")

@@ -1,4 +1,4 @@
-"""The numbers and pictures of a training, written for TensorBoard."""
+"""A logger that writes numbers and grids for TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from torch import Tensor
 from ganblocks.errors import OptionError, RunError
 
 GROUPS = {"loss_": "losses", "grad_norm_": "gradients", "d_": "discriminator"}
-"""How names begin, and the heading that TensorBoard shows them under."""
+"""Prefixes of columns, and the headings that TensorBoard shows them under."""
 
 
 class TensorBoardLogger:
     """Writes event files for TensorBoard, which needs `pip install "ganblocks[tensorboard]"`.
 
-    Numbers are scalars under the headings losses, gradients, discriminator and training, grids
-    are images. `tensorboard --logdir FOLDER` shows them, also while the training runs. A killed
-    process loses none of them.
+    Numbers are scalars under the headings losses, gradients, discriminator and training; grids
+    are images. `tensorboard --logdir FOLDER` shows them, also during the training. Nothing is lost
+    if the process is killed.
 
     Args:
-        folder: Where the event files go, such as the run's folder or one below it.
-        resumed_at: The step of the checkpoint that the run goes on from: TensorBoard no longer
-            shows what the folder has of later steps, which will come again.
+        folder: Folder for the event files, such as the run's folder or a subfolder.
+        resumed_at: The step that the run resumes from; TensorBoard hides entries of later steps.
 
     Raises:
         OptionError: The package tensorboard is not installed.
@@ -52,14 +51,14 @@ class TensorBoardLogger:
             self._writer = SummaryWriter(str(folder), purge_step=resumed_at + 1)
         except OSError as error:
             raise RunError(
-                f"cannot write {folder} ({error.strerror or error}): give a folder of your own"
+                f"cannot write {folder} ({error.strerror or error}): choose another folder"
             ) from None
 
     def log(self, row: Mapping[str, float | int]) -> None:
         """Writes one row as scalars.
 
         Args:
-            row: From name to number; `"step"` must be there.
+            row: Numbers by name, with `"step"`.
         """
         for name, value in row.items():
             if name != "step":
@@ -82,8 +81,8 @@ class TensorBoardLogger:
 
 
 def tag_of(name: str) -> str:
-    """Returns the tag of a column: its name under a heading; one that has a heading keeps it."""
+    """Returns a column's name with its heading, unless it already has one."""
     if "/" in name:
         return name
-    group = next((GROUPS[start] for start in GROUPS if name.startswith(start)), "training")
-    return f"{group}/{name}"
+    heading = next((GROUPS[start] for start in GROUPS if name.startswith(start)), "training")
+    return f"{heading}/{name}"

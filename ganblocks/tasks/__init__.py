@@ -1,9 +1,9 @@
-"""Tasks: which networks play, and what each of them minimizes."""
+"""Tasks: the networks of a GAN, and what each player minimizes."""
 
 from ganblocks.tasks.base import TASKS, Batch, Player, Task
-from ganblocks.tasks.figures import logit_figures
-from ganblocks.tasks.paired import PairedTranslation
-from ganblocks.tasks.pool import ImagePool
+from ganblocks.tasks.image_pool import ImagePool
+from ganblocks.tasks.metrics import logit_metrics
+from ganblocks.tasks.paired_translation import PairedTranslation
 
 __all__ = [
     "TASKS",
@@ -12,5 +12,5 @@ __all__ = [
     "PairedTranslation",
     "Player",
     "Task",
-    "logit_figures",
+    "logit_metrics",
 ]

@@ -1,4 +1,4 @@
-"""A task: which networks play, what they make of a batch, and what each player minimizes."""
+"""A task: the networks of a GAN, what they generate, and what each player minimizes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ganblocks.losses import LossTerms
 from ganblocks.registry import ComponentLike, Registry
 
 Batch = Mapping[str, Any]
-"""What a step learns from: tensors whose first axis is the batch, and names, by key."""
+"""Tensors whose first axis is the batch, and lists such as names, by key."""
 
 TASKS: Registry[Task] = Registry("tasks")
 """Tasks by name."""
 
 
 class Player:
-    """Networks that one optimizer moves together.
+    """Networks that one optimizer updates together.
 
     Args:
-        *networks: Names of the task's attributes that hold them.
+        *networks: Names of the task's attributes that hold the networks.
         optimizer: A name of `OPTIMIZERS`, its spec, or a callable from parameters to optimizer.
-        interval: It moves at every `interval`-th step: a WGAN's generator may move at every fifth.
-        start: The first step, from 0, at which it moves.
+        interval: Steps between updates: a WGAN may update its generator at every fifth step.
+        start: The first step, from 0, at which it is updated.
 
     Raises:
         OptionError: No network is named, or a number is too small.
@@ -44,7 +44,7 @@ class Player:
     ) -> None:
         if not networks or not all(isinstance(name, str) for name in networks):
             raise OptionError(
-                f"a player of the networks {networks!r}: name attributes of the task, such as "
+                f"a player has the networks {networks!r}: name attributes of the task, such as "
                 'Player("generator")'
             )
         require_count("interval of a player", interval, 1)
@@ -62,7 +62,7 @@ class Player:
         )
 
     def moves(self, step: int) -> bool:
-        """Whether it moves at a step.
+        """Returns whether it is updated at a step.
 
         Args:
             step: The step, from 0.
@@ -71,27 +71,27 @@ class Player:
 
 
 class Task(nn.Module, ABC):
-    """Owns the networks of a training and says, in plain PyTorch, what each player minimizes.
+    """Base class: owns the networks and defines, in plain PyTorch, what each player minimizes.
 
-    A subclass sets its networks as attributes, names the `players` in the order in which they
-    move, and writes `generate` and `loss`. It calls its networks as plain attributes,
-    `self.generator(x)`, or any of their methods: an `Updater` runs both functions under autocast
-    and averages gradients over processes; a network that is compiled or sharded is so in place.
-    Nothing is wrapped, so the keys of the state dict are those of the networks.
+    A subclass sets its networks as attributes, lists its `players` in the order of their updates,
+    and implements `generate` and `loss`. It calls networks as plain attributes,
+    `self.generator(x)`, or any of their methods. An `Updater` runs both functions under autocast
+    and averages gradients over processes; it compiles and shards networks in place. Nothing is
+    wrapped, so state-dict keys are those of the networks.
 
-    What else a loss needs is an attribute of the task: `self.step`, an augmentation, an image
-    pool, an `Objective`. Buffers and extra state of all of them are part of a checkpoint.
+    Anything else that a loss needs is an attribute of the task: `self.step`, an augmentation, an
+    image pool, an `Objective`. Their buffers and extra state are part of a checkpoint.
 
     Attributes:
-        players: The players by name, in the order in which they move; of the class or the object.
-        averaged: Names of networks of which a running average may be kept (`Updater(ema=…)`).
-        sharded: Names of networks that processes may share in parts (`Updater(shard=True)`).
-        probed: The network that translates images and the batch's key of its input, for the
-            health check; None where there is none.
-        step: The number of the step, from 0; the `Updater` sets it.
+        players: The players by name, in the order of their updates.
+        averaged: Names of networks that may have a running average (`Updater(ema=…)`).
+        sharded: Names of networks that may be sharded over processes (`Updater(shard=True)`).
+        probed: Name of the network that translates images, and the batch key of its input, for
+            the health check; or None.
+        step: Number of the step, from 0; the `Updater` sets it.
 
     Examples:
-        A GAN that makes images from noise:
+        A GAN that generates images from noise:
 
         >>> import torch
         >>> import torch.nn.functional as F
@@ -105,8 +105,8 @@ class Task(nn.Module, ABC):
         ...     def generate(self, batch):
         ...         return {"fake": self.g(torch.randn(len(batch["image"]), 4, 1, 1))}
         ...
-        ...     def loss(self, player, batch, made):
-        ...         fake_logits = self.d(made["fake"])
+        ...     def loss(self, player, batch, generated):
+        ...         fake_logits = self.d(generated["fake"])
         ...         if player == "generator":
         ...             return {"adversarial": F.softplus(-fake_logits).mean()}
         ...         on_real = F.softplus(-self.d(batch["image"])).mean()
@@ -124,9 +124,9 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def generate(self, batch: Batch) -> dict[str, Any]:
-        """Returns what the networks make of a batch, for the losses of all players.
+        """Returns what the networks generate from a batch, for the losses of all players.
 
-        Called once per step; with `Updater(accumulate=…)` once per part and player.
+        Called once per step; with `Updater(accumulate=…)` once per micro-batch and player.
 
         Args:
             batch: The batch, on the networks' device.
@@ -137,31 +137,31 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def loss(
-        self, player: str, batch: Batch, made: dict[str, Any]
+        self, player: str, batch: Batch, generated: dict[str, Any]
     ) -> LossTerms | dict[str, Tensor]:
         """Returns the named terms that a player minimizes.
 
-        Other players' networks take no gradient in it.
+        The networks of other players get no gradients from it.
 
         Args:
             player: The player's name.
             batch: The batch.
-            made: What `generate` returned; detached unless this player's networks made it.
+            generated: The result of `generate`, detached unless this player's networks made it.
         """
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Returns images (B, C, H, W) in [-1, 1] for a grid, by the headings of its columns.
 
-        By default, every image of the batch and of what `generate` makes of it.
+        By default, all images of the batch and of `generate`.
 
         Args:
             batch: A batch.
         """
-        shown = {**batch, **self.generate(batch)}
-        return {k: x for k, x in shown.items() if isinstance(x, Tensor) and x.dim() == 4}
+        values = {**batch, **self.generate(batch)}
+        return {k: x for k, x in values.items() if isinstance(x, Tensor) and x.dim() == 4}
 
     def score(self, batch: Batch) -> dict[str, float]:
-        """Returns figures of a held-out batch, lower is better; none by default.
+        """Returns scores of a held-out batch, lower is better; none by default.
 
         Args:
             batch: A batch of one.
@@ -170,7 +170,7 @@ class Task(nn.Module, ABC):
         return {}
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
-        """Returns the same figures for a prediction that needs no learning; none by default.
+        """Returns the same scores for a prediction without learning; none by default.
 
         Args:
             batches: The held-out batches, each of one.
@@ -179,7 +179,7 @@ class Task(nn.Module, ABC):
         return {}
 
     def network(self, name: str) -> nn.Module:
-        """Returns a network that a player names.
+        """Returns a network of the task.
 
         Args:
             name: An attribute of the task.
@@ -187,23 +187,23 @@ class Task(nn.Module, ABC):
         Raises:
             OptionError: There is no such network.
         """
-        found = getattr(self, name, None)
-        if not isinstance(found, nn.Module):
+        network = getattr(self, name, None)
+        if not isinstance(network, nn.Module):
             modules = [key for key, _ in self.named_children()]
             raise OptionError(
-                f"{type(self).__name__} has no network {name!r}: it has {listed(modules)}. A "
-                "player and `averaged` name attributes that hold modules"
+                f"{type(self).__name__} has no network {name!r}: it has {listed(modules)}. "
+                "Players, `averaged` and `sharded` name attributes that hold modules"
             )
-        return found
+        return network
 
     def networks(self, player: str | None = None) -> dict[str, nn.Module]:
-        """Returns the networks of one player, or of all.
+        """Returns the networks of one player, or of all players, by name.
 
         Args:
             player: The player's name.
 
         Raises:
-            OptionError: There are no players, or one names no network of the task.
+            OptionError: There are no players, or one names an unknown network.
         """
         if not self.players:
             raise OptionError(
@@ -216,7 +216,7 @@ class Task(nn.Module, ABC):
 
 @contextmanager
 def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Keeps gradients from networks' parameters inside the block; they still pass through.
+    """Context in which parameters get no gradients, while gradients pass through networks.
 
     Args:
         *networks: The networks.
@@ -233,7 +233,7 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
         p
         for network in networks
         for p in network.parameters()
-        # One in parts would keep the flag that it had when its parts were first brought together.
+        # A sharded parameter would keep the flag that it had when it was first gathered.
         if p.requires_grad and not hasattr(p, "full_tensor")
     ]
     for parameter in trained:

@@ -1,6 +1,6 @@
 """Training: one step of any task, the loop around it, and its callbacks."""
 
-from ganblocks.training.averaging import average_rule
+from ganblocks.training.buffer_rules import register_buffer_rule
 from ganblocks.training.callback import Callback
 from ganblocks.training.callbacks import (
     GridCallback,
@@ -17,7 +17,6 @@ from ganblocks.training.loop import fit
 from ganblocks.training.nonfinite import find_nonfinite
 from ganblocks.training.optimizers import OPTIMIZERS
 from ganblocks.training.options import TrainOptions, option
-from ganblocks.training.outset import dry_run
 from ganblocks.training.precision import (
     preferred_memory_format,
     resolve_device,
@@ -25,7 +24,8 @@ from ganblocks.training.precision import (
 )
 from ganblocks.training.schedules import SCHEDULES, constant_rate, cosine_decay, linear_decay
 from ganblocks.training.scores import mean_l1
-from ganblocks.training.session import Training
+from ganblocks.training.setup import dry_run
+from ganblocks.training.training import Training
 from ganblocks.training.updater import Updater
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "TrainOptions",
     "Training",
     "Updater",
-    "average_rule",
     "constant_rate",
     "cosine_decay",
     "cuda_graph_step",
@@ -54,6 +53,7 @@ __all__ = [
     "mean_l1",
     "option",
     "preferred_memory_format",
+    "register_buffer_rule",
     "resolve_device",
     "resolve_precision",
 ]

@@ -1,4 +1,4 @@
-"""The base of callbacks: what a training calls between its steps."""
+"""The base class of callbacks, which a training calls between its steps."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from torch import Tensor
 from ganblocks.tasks import Batch
 
 if TYPE_CHECKING:
-    from ganblocks.training.session import Training
+    from ganblocks.training.training import Training
 
 
 class Callback:
-    """Something that `fit` calls between the steps; every method does nothing by default.
+    """Base class: `fit` calls these methods between the steps; by default they do nothing.
 
-    Of several processes each has callbacks of its own, and `training.context.is_main_process`
-    tells which one writes.
+    With several processes each has its own callbacks, and files should be written only where
+    `training.context.is_main_process`.
 
     Examples:
         >>> class StopAt(Callback):
-        ...     def row(self, training, row):
+        ...     def log(self, training, row):
         ...         if row.get("loss_g_l1", 1) < 0.1:
         ...             training.stop()
     """
 
     def start(self, training: Training) -> None:
-        """Called before the first step, once a resumed training is where it was.
+        """Called before the first step, after the checkpoint of a resumed run is loaded.
 
         Args:
             training: The training.
         """
 
-    def step(self, training: Training, batch: Batch, figures: Mapping[str, Tensor]) -> None:
+    def step(self, training: Training, batch: Batch, metrics: Mapping[str, Tensor]) -> None:
         """Called after each step.
 
         Args:
             training: The training.
-            batch: What the step learned from.
-            figures: What `Updater.step` returned, on the device: to read one waits for it.
+            batch: The batch of the step.
+            metrics: The result of `Updater.step`, on the device; reading a value waits for it.
         """
 
-    def row(self, training: Training, row: Mapping[str, float]) -> None:
+    def log(self, training: Training, row: Mapping[str, float]) -> None:
         """Called with each row of the log, every `log_every` steps.
 
         Args:
             training: The training.
-            row: From column to number, the newest of each figure; `step` among them.
+            row: Numbers by column, the latest value of each metric; it includes `step`.
         """
 
-    def look(self, training: Training) -> None:
-        """Called every `sample_every` steps: to look at what the networks make.
+    def sample(self, training: Training) -> None:
+        """Called every `sample_every` steps, to inspect what the networks generate.
 
         Args:
             training: The training.
@@ -66,13 +66,13 @@ class Callback:
         """
 
     def score(self, training: Training) -> None:
-        """Called when held-out scores are due, before the row of that step.
+        """Called every `score_every` steps, before the row of that step.
 
         Args:
             training: The training; scores go into its `scores`.
         """
 
-    def saved(self, training: Training) -> None:
+    def checkpoint(self, training: Training) -> None:
         """Called after each checkpoint.
 
         Args:
@@ -80,4 +80,4 @@ class Callback:
         """
 
     def close(self) -> None:
-        """Called once, at the end, also when the training fails."""
+        """Called once at the end, also if the training fails."""

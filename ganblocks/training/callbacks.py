@@ -1,4 +1,4 @@
-"""The callbacks that `fit` composes by default: scores, grids, log, report, progress."""
+"""The default callbacks of `fit`: scores, grids, log, report, progress."""
 
 from __future__ import annotations
 
@@ -18,33 +18,31 @@ from ganblocks.pictures import grid
 from ganblocks.randomness import own_randomness
 from ganblocks.report import write_report
 from ganblocks.runs import Logger
-from ganblocks.runs.metrics_log import MetricsLog
+from ganblocks.runs.csv_logger import CsvLogger
 from ganblocks.tasks import Batch
 from ganblocks.training.callback import Callback
 from ganblocks.training.health_callback import HealthCallback
-from ganblocks.training.scores import baseline_scores, held_out_scores
-from ganblocks.training.session import Training
+from ganblocks.training.scores import score_baseline, score_task
+from ganblocks.training.training import Training
 
 
 class ScoreCallback(Callback):
-    """Scores the task on the held-out data, and keeps the best networks by `options.best_by`.
+    """Scores the task on the held-out data, and saves the best networks by `options.best_by`.
 
-    The scores are columns of the log, `val_` + name. The last ones stand in `spec.json` under
-    `scores`, beside `baselines`, those of a prediction that needs no learning.
+    The scores are columns of the log, `val_` + name. `spec.json` has the latest ones as `scores`,
+    and as `baselines` those of a prediction without learning.
     """
 
     def score(self, training: Training) -> None:
-        """Scores the networks as they are."""
+        """Scores the current networks."""
         if not training.context.is_main_process:
             return
         updater, options = training.updater, training.options
         with own_randomness(updater.device, options.seed):
-            scores = held_out_scores(
-                updater.inference_task(), training.val, progress=options.progress
-            )
+            scores = score_task(updater.inference_task(), training.val, progress=options.progress)
             baselines = training.run.spec.get("baselines")
             if scores and baselines is None:
-                baselines = baseline_scores(training.task, training.val)
+                baselines = score_baseline(training.task, training.val)
         if not scores:
             return
         training.scores = {f"val_{name}": value for name, value in scores.items()}
@@ -54,13 +52,11 @@ class ScoreCallback(Callback):
             {**training.run.spec, "scores": plain, "baselines": baselines or {}}
         )
         if options.best_by is not None:
-            self._keep_best(training, scores)
+            self._save_best(training, options.best_by, scores[options.best_by])
 
-    def _keep_best(self, training: Training, scores: Mapping[str, float]) -> None:
-        name = str(training.options.best_by)
-        score = scores[name]
+    def _save_best(self, training: Training, name: str, score: float) -> None:
         if math.isnan(score):
-            message = f"the score {name!r} is NaN: this checkpoint is not compared"
+            message = f"the score {name!r} is NaN: this step cannot be the best one"
             warnings.warn(message, GanBlocksWarning, stacklevel=2)
         elif training.best is None or score < training.best:
             training.best, training.best_step = score, training.step
@@ -70,36 +66,31 @@ class ScoreCallback(Callback):
 
 
 class GridCallback(Callback):
-    """Draws what the networks make of four held-out samples into `samples/`.
+    """Makes a grid of what the networks generate from four held-out samples.
 
     The headings of its columns, the keys of `Task.preview`, go into `spec.json` as `grid`.
     """
 
-    def look(self, training: Training) -> None:
-        """Draws a grid."""
+    def sample(self, training: Training) -> None:
+        """Makes a grid."""
         if not training.context.is_main_process:
             return
-        twin, rows = training.updater.inference_task(), []
-        headings: list[str] = []
-        for batch in training.held_out():
-            with (
-                torch.inference_mode(),
-                own_randomness(training.updater.device, training.options.seed),
-            ):
-                shown = twin.preview(batch)
-            headings = list(shown)
-            rows.append([image[0] for image in shown.values()])
-        if headings:
+        twin, device = training.updater.inference_task(), training.updater.device
+        previews = []
+        for batch in training.preview_batches():
+            with torch.inference_mode(), own_randomness(device, training.options.seed):
+                previews.append(twin.preview(batch))
+        if headings := list(previews[0]):
             if training.run.spec.get("grid") != headings:
                 training.run.write_spec({**training.run.spec, "grid": headings})
-            training.notify("grid", grid(rows))
+            training.notify("grid", grid([[x[0] for x in p.values()] for p in previews]))
 
 
 class LogCallback(Callback):
-    """Writes `metrics.csv` and the grids into the run's folder, and to other loggers.
+    """Writes `metrics.csv` and the grids into the run's folder, and passes them to loggers.
 
     Args:
-        loggers: Where rows and grids go as well; they are closed at the end.
+        loggers: Other loggers; they are closed at the end.
 
     Raises:
         OptionError: One of them is not a logger.
@@ -113,15 +104,15 @@ class LogCallback(Callback):
                     "log_image(step, grid) and close()"
                 )
         self._loggers = list(loggers)
-        self._log: MetricsLog | None = None
+        self._log: CsvLogger | None = None
 
     def start(self, training: Training) -> None:
-        """Opens the log, without rows and grids of steps that will come again."""
+        """Opens the log, and removes rows and grids of later steps."""
         if training.context.is_main_process:
-            training.run.drop_samples_after(training.step)
-            self._log = MetricsLog(training.run.metrics, resumed_at=training.step)
+            training.run.remove_samples_after(training.step)
+            self._log = CsvLogger(training.run.metrics, resumed_at=training.step)
 
-    def row(self, training: Training, row: Mapping[str, float]) -> None:
+    def log(self, training: Training, row: Mapping[str, float]) -> None:
         """Writes a row."""
         if self._log is not None:
             for logger in (self._log, *self._loggers):
@@ -134,7 +125,7 @@ class LogCallback(Callback):
             logger.log_image(training.step, grid)
 
     def close(self) -> None:
-        """Closes all of them."""
+        """Closes all loggers."""
         with suppress(AttributeError):
             self._log.close()  # type: ignore[union-attr]
         for logger in self._loggers:
@@ -144,35 +135,35 @@ class LogCallback(Callback):
 class ReportCallback(Callback):
     """Writes the run's `index.html` at each checkpoint."""
 
-    def saved(self, training: Training) -> None:
+    def checkpoint(self, training: Training) -> None:
         """Writes the page."""
         if training.context.is_main_process:
             write_report(training.run.path)
 
 
 class ProgressCallback(Callback):
-    """Shows a progress bar on a terminal, and a line now and then elsewhere."""
+    """Shows a progress bar on a terminal, and a line every 15 seconds elsewhere."""
 
     def __init__(self) -> None:
         self._bar: tqdm[NoReturn] | None = None
 
     def start(self, training: Training) -> None:
         """Opens the bar."""
-        if training.context.is_main_process and training.step < training.last:
+        if training.context.is_main_process and training.step < training.last_step:
             self._bar = tqdm(
-                total=training.last,
+                total=training.last_step,
                 initial=training.step,
                 unit="step",
                 mininterval=0.5 if sys.stderr.isatty() else 15,
             )
 
-    def step(self, training: Training, batch: Batch, figures: Mapping[str, Tensor]) -> None:
+    def step(self, training: Training, batch: Batch, metrics: Mapping[str, Tensor]) -> None:
         """Counts a step."""
         if self._bar is not None:
             self._bar.update()
 
-    def row(self, training: Training, row: Mapping[str, float]) -> None:
-        """Shows some of a row."""
+    def log(self, training: Training, row: Mapping[str, float]) -> None:
+        """Shows a few columns of a row."""
         if self._bar is not None:
             shown = [c for c in row if c in ("d_real", "d_fake", "lr_g") or c.startswith("loss_g")]
             self._bar.set_postfix({c: f"{row[c]:.3g}" for c in shown[:4]}, refresh=False)
@@ -184,11 +175,11 @@ class ProgressCallback(Callback):
 
 
 def default_callbacks(loggers: Sequence[Logger] = (), *, progress: bool = True) -> list[Callback]:
-    """Returns the callbacks that `fit` takes by default; leave out or add what you like.
+    """Returns the callbacks that `fit` uses by default; remove some or add your own.
 
     Args:
-        loggers: Where rows and grids go beside the run's folder.
-        progress: Whether there is a progress bar.
+        loggers: Where rows and grids go, besides the run's folder.
+        progress: Whether to show a progress bar.
 
     Examples:
         >>> [type(callback).__name__ for callback in default_callbacks(progress=False)]

@@ -8,24 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganblocks.distributed.sharding import load_whole, whole_state_dict
+from ganblocks.distributed.sharding import full_state_dict, load_full_state_dict
 from ganblocks.errors import OptionError
-from ganblocks.training.averaging import averaged_buffers, copy_buffers, recomputations
+from ganblocks.training.buffer_rules import averaged_buffers, copy_buffers, recomputations
 
 
 class EMA:
-    """Keeps a running average of a network: its pictures change less from step to step.
+    """Running average of a network's weights, whose images vary less from step to step.
 
     θ̄ ← d θ̄ + (1 − d) θ after each step n = 0, 1, …, with d = min(decay, (1 + n) / (10 + n)), so
-    that the first weights are soon forgotten (Polyak and Juditsky, 1992; with the warm-up of
-    TensorFlow's own average). Buffers follow the rule of the module that owns them, see
-    `average_rule`: running statistics are averaged, the vectors of spectral norm recomputed from
-    the averaged weights, others copied.
+    that the initial weights are soon forgotten (Polyak and Juditsky, 1992; with the warm-up of
+    TensorFlow's average). Buffers follow the rule of the class that owns them, see
+    `register_buffer_rule`: running statistics are averaged, the vectors of spectral norm are
+    recomputed from the averaged weights, others are copied.
 
     Args:
-        network: The network; the average begins as its copy.
-        decay: How much of the average stays, at least 0 and below 1.
-        warmup: Whether d begins small; without it d is `decay` from the first step.
+        network: The network; the average starts as its copy.
+        decay: Share of the average that is kept at each step, at least 0 and below 1.
+        warmup: Whether d starts small; otherwise d is `decay` from the first step.
 
     Raises:
         OptionError: `decay` is not in [0, 1), or the network cannot be copied.
@@ -54,7 +54,7 @@ class EMA:
 
     @property
     def network(self) -> nn.Module:
-        """The average; after an update, buffers are recomputed when it is next looked at."""
+        """The averaged network; after an update, its buffers are recomputed on first access."""
         if self._is_stale:
             self._is_stale = False
             for recompute in self._recomputations:
@@ -63,19 +63,19 @@ class EMA:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Moves the average towards a network's weights of now.
+        """Moves the average towards the network's current weights.
 
         Args:
-            network: The network that it averages.
+            network: The network.
         """
         n = self.updates
         decay = min(self.decay, (1 + n) / (10 + n)) if self.warmup else self.decay
-        # Apart: of a sharded network the parameters lie in parts, and the buffers do not.
-        apart: list[tuple[list[Tensor], list[Tensor]]] = [
+        # Separately: the parameters of a sharded network are sharded, its buffers are not.
+        groups: list[tuple[list[Tensor], list[Tensor]]] = [
             ([*self._network.parameters()], [*network.parameters()]),
             (averaged_buffers(self._network), averaged_buffers(network)),
         ]
-        for average, now in apart:
+        for average, now in groups:
             if average:
                 torch._foreach_lerp_(average, now, 1 - decay)
         copy_buffers(self._network, network)
@@ -83,18 +83,18 @@ class EMA:
         self._is_stale = True
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns the average and the count of its updates."""
-        return {"updates": self.updates, "network": whole_state_dict(self.network)}
+        """Returns the averaged network and the number of updates."""
+        return {"updates": self.updates, "network": full_state_dict(self.network)}
 
     def load_state_dict(self, state: dict[str, Any], source: str = "the checkpoint") -> None:
-        """Puts back what `state_dict` returned.
+        """Restores a state dict.
 
         Args:
-            state: What `state_dict` returned.
-            source: Where it came from, for the message of an error.
+            state: The result of `state_dict`.
+            source: Where it came from, for error messages.
 
         Raises:
-            RunError: It is of another network.
+            RunError: It is of a different network.
         """
-        load_whole(self.network, state["network"], source)
+        load_full_state_dict(self.network, state["network"], source)
         self.updates = int(state["updates"])

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
 from torch import Tensor
 
-from ganblocks.distributed.context import DistributedContext
 from ganblocks.errors import OptionError, require_count
 from ganblocks.runs import RunFolder
-from ganblocks.tasks import Batch, Task
-from ganblocks.training.batches import load_batches
+from ganblocks.tasks import Task
+from ganblocks.training.batches import ResumableBatchSampler, load_batches
 from ganblocks.training.callback import Callback
 from ganblocks.training.callbacks import default_callbacks
 from ganblocks.training.metric_buffer import MetricBuffer
 from ganblocks.training.options import TrainOptions
-from ganblocks.training.outset import make_updater, prepare
-from ganblocks.training.schedules import factor_at, resolve_schedule
-from ganblocks.training.session import Training
-from ganblocks.training.stopping import Stop, stop_signals
+from ganblocks.training.schedules import lr_factor, resolve_schedule
+from ganblocks.training.setup import build_updater, prepare_training
+from ganblocks.training.signals import catch_stop_signals
+from ganblocks.training.training import Training
 from ganblocks.training.updater import Updater
 
 
@@ -32,22 +31,22 @@ def fit(
     options: TrainOptions | None = None,
     callbacks: Sequence[Callback] | None = None,
 ) -> Updater:
-    """Trains a task to the last step, and keeps the run's folder up to date.
+    """Trains a task, and keeps the run's folder up to date.
 
-    A run that has a checkpoint goes on from it, to the bit: the order of the samples and their
-    draws depend on the seed and the place in the epoch alone. Ctrl-C and SIGTERM finish the step
-    (of several processes, those up to the next row of the log) and write a checkpoint first.
-    Problems are reported as HealthWarning and in `health.jsonl`. Under `torchrun` (see
-    `process_group`) each process takes its own samples, and the first one writes.
+    A run that has a checkpoint resumes from it, bit for bit: the order of the samples and their
+    random augmentations depend only on the seed and the position in the epoch. Ctrl-C and SIGTERM
+    finish the step (with several processes, the steps up to the next row of the log) and write a
+    checkpoint. Problems are reported as HealthWarning and in `health.jsonl`. Under `torchrun` (see
+    `process_group`) each process trains on its own samples, and rank 0 writes the files.
 
     Args:
-        task: What trains; it is moved to `options.device`.
-        train: Samples to learn from, dictionaries by `train[epoch, index]`.
+        task: The task to train; it is moved to `options.device`.
+        train: Training samples, dictionaries by `train[epoch, index]`.
         val: Held-out samples, by `val[index]`: four of them make the grids, all of them the scores.
-        run: Where log, grids, checkpoints and report go. A folder that is not there yet is made
-            once all is known to fit.
-        options: How it trains.
-        callbacks: What is called between the steps; None takes `default_callbacks()`.
+        run: The folder for log, grids, checkpoints and report. If it does not exist, it is created
+            once all inputs are known to fit.
+        options: The options; None takes the defaults.
+        callbacks: Callbacks; None takes `default_callbacks()`.
 
     Returns:
         The updater, with the trained task and `inference_network(name)`.
@@ -56,7 +55,7 @@ def fit(
         OptionError: An option does not fit the task or the data.
         ShapeError: The data do not fit the networks.
         DataError: A sample cannot be read.
-        RunError: The run's folder cannot be written, or has the checkpoint of another training.
+        RunError: The folder cannot be written, or has a checkpoint of another training.
         KeyboardInterrupt: Ctrl-C, after the checkpoint.
 
     Examples:
@@ -82,72 +81,68 @@ def fit(
     for name, data in (("train", train), ("val", val)):
         require_count(f"samples of {name}", len(data), 1)
     callbacks = default_callbacks(progress=options.progress) if callbacks is None else callbacks
-    with ExitStack() as until_the_end:
-        for callback in callbacks:  # first, so that they are closed whatever comes
-            until_the_end.enter_context(closing(callback))
+    with ExitStack() as stack:
+        for callback in callbacks:  # first, so that they are closed whatever happens
+            stack.enter_context(closing(callback))
         schedule = resolve_schedule(options.schedule)
-        updater = make_updater(task, options)
+        updater = build_updater(task, options)
         training = Training(updater, train, val, run, options, callbacks)
-        step = prepare(training)
+        step_function = prepare_training(training)
         context, buffer = training.context, MetricBuffer(training.context)
-        batches = until_the_end.enter_context(closing(_batches(training)))
-        stop = until_the_end.enter_context(stop_signals())
+        batches = stack.enter_context(closing(_load_batches(training)))
+        request = stack.enter_context(catch_stop_signals())
         training.notify("start")
-        leaving = False
-        while training.step < training.last and not leaving:
+        stopping = False
+        while training.step < training.last_step and not stopping:
             epoch = training.epoch
-            updater.set_lr_factor(factor_at(schedule, epoch, options.epochs))
-            buffer.begin()
+            updater.set_lr_factor(lr_factor(schedule, epoch, options.epochs))
+            buffer.start_step()
             batch = next(batches)
-            figures = step(batch)
-            buffer.add(figures, samples=_size(batch) * context.size)
+            metrics = step_function(batch)
+            size = next((len(x) for x in batch.values() if isinstance(x, Tensor)), 0)
+            buffer.add(metrics, samples=size * context.world_size)
             training.advance()
-            training.notify("step", batch, figures)
-            # Several processes can only agree where all of them are sure to ask.
-            if training.due(options.log_every) or (context.size == 1 and stop.requested):
-                leaving = _agreed(stop, context)
-            saves = training.due(options.checkpoint_every) or leaving
-            looks = training.due(options.sample_every)
-            scores = training.due(options.score_every) or (saves and options.best_by is not None)
-            if saves or looks or scores:
-                updater.gather()
+            training.notify("step", batch, metrics)
+            logs = training.is_due(options.log_every)
+            # Several processes can only agree at steps at which all of them are sure to ask.
+            asks = logs or (context.world_size == 1 and request.signal)
+            if asks and (signal := context.max(request.signal or 0)):
+                request.signal, stopping = signal, True
+            saves = training.is_due(options.checkpoint_every) or stopping
+            samples = training.is_due(options.sample_every)
+            best = saves and options.best_by is not None
+            scores = training.is_due(options.score_every) or best
+            if saves or samples or scores:
+                updater.gather_weights()
             if scores:
                 training.notify("score")
-            if training.due(options.log_every) or leaving:
-                training.log(epoch, buffer.row())
-            if saves:  # before the grid: whatever stops that, the weights are there
+            if logs or stopping:
+                training.log(epoch, buffer.pop_row())
+            if saves:  # before the grid, so that its failure loses no weights
                 training.save()
-            if looks:
-                training.notify("look")
+            if samples:
+                training.notify("sample")
             if saves:
-                training.notify("saved")
-    stop.leave()
+                training.notify("checkpoint")
+    request.raise_if_requested()
     return updater
 
 
-def _batches(training: Training) -> Any:
-    options = training.options
-    return load_batches(
-        training.train,
-        batch_size=options.batch_size,
+def _load_batches(training: Training) -> Generator[dict[str, Any]]:
+    options, context = training.options, training.context
+    sampler = ResumableBatchSampler(
+        len(training.train),
+        options.batch_size,
         seed=options.seed,
         epoch=training.epoch,
-        position=training.samples_seen,
-        workers=options.workers,
-        device=training.updater.device,
-        cache=options.cache,
-        rank=training.context.rank,
-        world=training.context.size,
+        samples_seen=training.samples_seen,
+        rank=context.rank,
+        world_size=context.world_size,
     )
-
-
-def _size(batch: Batch) -> int:
-    return next((len(x) for x in batch.values() if isinstance(x, Tensor)), 0)
-
-
-def _agreed(stop: Stop, context: DistributedContext) -> bool:
-    """Whether any process was asked to stop; all leave as the one that was asked."""
-    asked = context.max(stop.requested or 0)
-    if asked:
-        stop.requested = asked
-    return bool(asked)
+    return load_batches(
+        training.train,
+        sampler,
+        device=training.updater.device,
+        workers=options.workers,
+        cache=options.cache,
+    )

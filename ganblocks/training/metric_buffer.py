@@ -1,4 +1,4 @@
-"""The figures of the steps between two rows of the log."""
+"""The metrics of the steps between two rows of the log."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from ganblocks.distributed.context import DistributedContext
 
 
 class MetricBuffer:
-    """Keeps the figures of the steps on the device until the log reads them, all at once.
+    """Keeps the metrics of the steps on the device until the log reads them all at once.
 
     Examples:
         >>> buffer = MetricBuffer(DistributedContext())
-        >>> buffer.begin()
+        >>> buffer.start_step()
         >>> buffer.add({"loss_g": torch.tensor(0.5)}, samples=1)
-        >>> buffer.row()["loss_g"]
+        >>> buffer.pop_row()["loss_g"]
         0.5
     """
 
     def __init__(self, context: DistributedContext) -> None:
         self._context = context
-        self._figures: list[Mapping[str, Tensor]] = []
+        self._metrics: list[Mapping[str, Tensor]] = []
         self._seconds, self._samples = 0.0, 0
-        self._began = time.perf_counter()
+        self._start = time.perf_counter()
 
-    def begin(self) -> None:
-        """Starts the clock of a step, which counts fetching its batch."""
-        self._began = time.perf_counter()
+    def start_step(self) -> None:
+        """Starts the clock of a step, which includes loading its batch."""
+        self._start = time.perf_counter()
 
-    def add(self, figures: Mapping[str, Tensor], samples: int) -> None:
-        """Takes the figures of a step, and stops its clock."""
-        self._figures.append(figures)
+    def add(self, metrics: Mapping[str, Tensor], samples: int) -> None:
+        """Adds the metrics of a step, and stops its clock."""
+        self._metrics.append(metrics)
         self._samples += samples
-        self._seconds += time.perf_counter() - self._began
+        self._seconds += time.perf_counter() - self._start
 
-    def row(self) -> dict[str, float]:
-        """Returns the newest of each figure, with the speed of the steps alone, and begins anew.
+    def pop_row(self) -> dict[str, float]:
+        """Returns the latest value of each metric and the speed of the steps, and empties itself.
 
-        A term that is not due at every step is in the row where it was due since the last one;
-        `skipped_` figures are the shares of the steps.
+        A term that is not computed at every step has the value of its last one; `skipped_`
+        metrics are means over the steps.
         """
-        began = time.perf_counter()
-        newest: dict[str, Tensor] = {}
-        for figures in self._figures:
-            newest |= figures
-        for name in newest:
+        start = time.perf_counter()
+        latest: dict[str, Tensor] = {}
+        for metrics in self._metrics:
+            latest |= metrics
+        for name in latest:
             if name.startswith("skipped_"):
-                newest[name] = torch.stack([f[name] for f in self._figures if name in f]).mean()
-        values = torch.stack([v.float() for v in newest.values()] or [torch.zeros(())])
+                latest[name] = torch.stack([m[name] for m in self._metrics if name in m]).mean()
+        values = torch.stack([v.float() for v in latest.values()] or [torch.zeros(())])
         self._context.average([values])
         numbers = values.tolist()  # waits for the device
-        seconds = self._seconds + time.perf_counter() - began
-        row = {**dict(zip(newest, numbers, strict=False)), "images_per_s": self._samples / seconds}
-        self._figures, self._samples, self._seconds = [], 0, 0.0
+        seconds = self._seconds + time.perf_counter() - start
+        row = {**dict(zip(latest, numbers, strict=False)), "images_per_s": self._samples / seconds}
+        self._metrics, self._samples, self._seconds = [], 0, 0.0
         return row

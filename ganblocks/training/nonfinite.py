@@ -1,4 +1,4 @@
-"""What is not finite in a step, found by running it on copies."""
+"""Finds what is not finite in a step, by running it on copies."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ganblocks.losses import LossTerms
 from ganblocks.randomness import own_randomness
 from ganblocks.tasks import Batch, Task
 from ganblocks.tasks.base import frozen
-from ganblocks.training.made import Made
+from ganblocks.training.generated import GeneratedOutputs
 from ganblocks.training.precision import autocast
 
-FINITE = "everything is finite with the weights of now and these draws"
+FINITE = "everything is finite with the current weights and these random numbers"
 
 
 def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: int = 0) -> str:
     """Runs a batch through a task, and names the first thing that is not finite.
 
-    Weights; images of the batch; a module's output; a term of a loss; a gradient; buffers. It runs
-    on copies: weights, gradients, buffers and the random state stay as they are. Players are not
-    moved: each is looked at with the weights of now.
+    It checks weights, images of the batch, outputs of modules, loss terms, gradients and buffers.
+    It runs on copies: weights, gradients, buffers and the random state stay unchanged. No player
+    is updated: each is checked with its current weights.
 
     Args:
-        task: The task, as it is after a step that was skipped.
+        task: The task, as it is after a skipped step.
         batch: The batch of that step.
-        precision: `"fp32"`, `"bf16"` or `"fp16"`, as the training's.
-        seed: Seed of the draws.
+        precision: `"fp32"`, `"bf16"` or `"fp16"`, as in the training.
+        seed: Seed of the random numbers.
 
     Returns:
-        Words for the middle of a sentence.
+        A phrase that names it, for the middle of a sentence.
 
     Raises:
         ShapeError: The batch does not fit the networks.
@@ -59,7 +59,7 @@ def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: i
 
 
 def _in_step(twin: Task, batch: Batch, precision: str, device: torch.device) -> str | None:
-    """Runs the losses of all players on a copy."""
+    """Runs the losses of all players on a copy of the task."""
     trace = Trace()
     for name, network in twin.networks().items():
         trace.attach(name, network)
@@ -67,17 +67,15 @@ def _in_step(twin: Task, batch: Batch, precision: str, device: torch.device) -> 
         for player in twin.players:
             own = twin.networks(player)
             with frozen(*(n for key, n in twin.networks().items() if key not in own)):
-                made = Made(twin, [player], [batch]).of(player, batch)
+                generated = GeneratedOutputs(twin, [player], [batch]).for_player(player, batch)
                 if trace.output:
                     return trace.output
-                terms = LossTerms.of(twin.loss(player, batch, made))
+                terms = LossTerms.of(twin.loss(player, batch, generated))
                 total = terms.total()
                 if fault := trace.output or _in_terms(player, terms):
                     return fault
-                if total.requires_grad:
-                    fault = _in_gradients(total, own, trace)
-                if fault:
-                    return f"{fault}{_of_which_term(player, terms, own)}"
+                if total.requires_grad and (fault := _in_gradients(total, own, trace)):
+                    return f"{fault}{_responsible_term(player, terms, own)}"
     return None
 
 
@@ -97,25 +95,26 @@ def _in_gradients(total: Tensor, networks: Mapping[str, nn.Module], trace: Trace
     return (trace.gradient or fault) if fault else None
 
 
-def _of_which_term(player: str, terms: LossTerms, networks: Mapping[str, nn.Module]) -> str:
-    """Names the first term whose own gradient is not finite, unless all of them share the fault."""
+def _responsible_term(player: str, terms: LossTerms, networks: Mapping[str, nn.Module]) -> str:
+    """Names the first term whose own gradient is not finite, unless this holds for all terms."""
     parameters = [p for network in networks.values() for p in network.parameters()]
-    live = {name: value for name, value in terms.weighted.items() if value.requires_grad}
-    guilty = []
-    for name, value in live.items():
+    differentiable = {name: x for name, x in terms.weighted.items() if x.requires_grad}
+    faulty = []
+    for name, value in differentiable.items():
         gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
         if any(count_nonfinite(g) for g in gradients if g is not None):
-            guilty.append(name)
-    shared = len(guilty) == len(live)
-    return "" if shared or not guilty else f". It comes of the term {guilty[0]!r} of the {player}"
+            faulty.append(name)
+    if not faulty or len(faulty) == len(differentiable):
+        return ""
+    return f". It comes from the term {faulty[0]!r} of the {player}"
 
 
 def _in_terms(player: str, terms: LossTerms) -> str | None:
     for name, value in terms.raw.items():
         if count_nonfinite(value):
             return (
-                f"the term {name!r} of the {player} is {value.item()}; what the networks returned "
-                "is finite"
+                f"the term {name!r} of the {player} is {value.item()}, although the outputs of the "
+                "networks are finite"
             )
     return None
 
@@ -124,8 +123,8 @@ def _in_tensors(what: str, tensors: Mapping[str, Tensor]) -> str | None:
     for name, tensor in tensors.items():
         if count := count_nonfinite(tensor):
             return (
-                f"the {what} `{name}`, {count:,} of its {tensor.numel():,} values, is not finite "
-                "already: go back to a checkpoint from before"
+                f"the {what} `{name}`, {count:,} of its {tensor.numel():,} values, is already not "
+                "finite: return to an earlier checkpoint"
             )
     return None
 

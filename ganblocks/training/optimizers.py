@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, require_at_least
 from ganblocks.registry import ComponentLike, Registry
@@ -13,8 +13,8 @@ from ganblocks.registry import ComponentLike, Registry
 OPTIMIZERS: Registry[torch.optim.Optimizer] = Registry("optimizers")
 """Optimizers by name; each is built as `OPTIMIZERS.build(name, parameters)`.
 
-One that reads `found_inf` on the device, as torch's fused ones do, skips a step that is not
-finite without waiting for it; of others torch waits, as its own loss scaler does.
+Torch's fused optimizers skip a step that is not finite without waiting for the device; for
+others torch waits, as its own loss scaler does.
 """
 
 Parameters = Iterable[nn.Parameter]
@@ -30,18 +30,18 @@ def adam(
     weight_decay: float = 0.0,
     decoupled_weight_decay: bool = False,
 ) -> torch.optim.Adam:
-    """Builds torch's Adam, fused where the device has it (Kingma and Ba, ICLR 2015).
+    """Returns torch's Adam, fused where the device supports it (Kingma and Ba, ICLR 2015).
 
     Args:
-        parameters: What it moves.
+        parameters: The parameters to optimize.
         lr: Learning rate.
-        betas: Decay rates of the moments; pix2pix takes 0.5 and 0.999.
+        betas: Decay rates of the moments; pix2pix uses 0.5 and 0.999.
         eps: Added to the denominator.
         weight_decay: L2 penalty, added to the gradient.
-        decoupled_weight_decay: Whether weights decay by themselves instead, times the rate.
+        decoupled_weight_decay: Whether weight decay bypasses the moments, as in AdamW.
 
     Raises:
-        OptionError: A number is out of its range.
+        OptionError: A number is out of range.
 
     Examples:
         >>> adam(nn.Linear(1, 1).parameters(), lr=1e-3).defaults["betas"]
@@ -70,17 +70,17 @@ def sgd(
     weight_decay: float = 0.0,
     nesterov: bool = False,
 ) -> torch.optim.SGD:
-    """Builds torch's SGD with momentum, fused where the device has it (Robbins and Monro, 1951).
+    """Returns torch's SGD, fused where the device supports it (Robbins and Monro, 1951).
 
     Args:
-        parameters: What it moves.
+        parameters: The parameters to optimize.
         lr: Learning rate.
-        momentum: Share of the last update that is added.
+        momentum: Factor of the previous update that is added.
         weight_decay: L2 penalty, added to the gradient.
-        nesterov: Whether the gradient is taken ahead; it takes momentum.
+        nesterov: Whether to use Nesterov momentum.
 
     Raises:
-        OptionError: A number is out of its range.
+        OptionError: A number is out of range.
 
     Examples:
         >>> sgd(nn.Linear(1, 1).parameters(), lr=0.1).defaults["lr"]
@@ -89,7 +89,7 @@ def sgd(
     parameters = list(parameters)
     _require(lr=lr, momentum=momentum, weight_decay=weight_decay)
     if nesterov and momentum == 0:
-        raise OptionError("nesterov=True takes momentum: write momentum=0.9, or leave it out")
+        raise OptionError("nesterov=True needs momentum: write momentum=0.9, or nesterov=False")
     optimizer = torch.optim.SGD(
         parameters,
         lr,
@@ -98,8 +98,8 @@ def sgd(
         nesterov=nesterov,
         fused=_can_fuse(parameters),
     )
-    # Torch's fused kernel leaves them uninitialized where it skips the first step, and fails
-    # where a parameter takes its first gradient later than others.
+    # Torch's fused kernel leaves them uninitialized if it skips the first step, and fails if a
+    # parameter gets its first gradient later than others.
     for parameter in parameters if momentum else ():
         optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return optimizer
@@ -114,19 +114,42 @@ def build_optimizer(optimizer: ComponentLike, parameters: Parameters) -> torch.o
     """
     parameters = list(parameters)
     if not parameters:
-        raise OptionError("an optimizer got no parameters: a player's networks have none to train")
-    made = OPTIMIZERS.build(optimizer, parameters)
-    if not isinstance(made, torch.optim.Optimizer):
+        raise OptionError("an optimizer got no parameters: the networks of a player have none")
+    built = OPTIMIZERS.build(optimizer, parameters)
+    if not isinstance(built, torch.optim.Optimizer):
         raise OptionError(
-            f"{optimizer!r} made a {type(made).__name__}: a player's optimizer is a name, a spec, "
-            "or a callable from parameters to a torch.optim.Optimizer"
+            f"{optimizer!r} returned a {type(built).__name__}: a player's optimizer is a name, a "
+            "spec, or a callable from parameters to a torch.optim.Optimizer"
         )
-    return made
+    return built
+
+
+def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
+    """Returns whether an optimizer can skip a step by a flag on the device, as fused ones do."""
+    return getattr(optimizer, "_step_supports_amp_scaling", False)
+
+
+def step_unless(optimizer: torch.optim.Optimizer, failed: Tensor) -> None:
+    """Steps an optimizer unless the flag is set, which only fused ones read on the device."""
+    if not skips_on_device(optimizer):
+        if not failed:
+            optimizer.step()
+        return
+    # The protocol of torch's loss scaler: fused kernels change nothing if found_inf is 1.
+    optimizer.grad_scale, optimizer.found_inf = None, failed.float()  # type: ignore[attr-defined]
+    parameters = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+    new = [p for p in parameters if p not in optimizer.state]
+    optimizer.step()
+    del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
+    for p in new:  # a skipped first step leaves SGD's moments uninitialized
+        for value in optimizer.state.get(p, {}).values():
+            if isinstance(value, Tensor):
+                getattr(value, "_local_tensor", value).masked_fill_(failed, 0)
 
 
 def _betas(betas: Sequence[float]) -> tuple[float, float]:
-    sound = isinstance(betas, Sequence) and len(betas) == 2 and not isinstance(betas, str)
-    if not sound or not all(isinstance(b, int | float) and 0 <= b < 1 for b in betas):
+    is_pair = isinstance(betas, Sequence) and len(betas) == 2 and not isinstance(betas, str)
+    if not is_pair or not all(isinstance(b, int | float) and 0 <= b < 1 for b in betas):
         raise OptionError(f"betas are {betas!r}: write two numbers from 0 to below 1: [0.5, 0.999]")
     return (float(betas[0]), float(betas[1]))
 

@@ -1,4 +1,4 @@
-"""Where and in which number format a training runs."""
+"""The device and the number format of a training."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ PRECISIONS = ("fp32", "bf16", "fp16", "auto")
 
 
 def resolve_device(name: str) -> torch.device:
-    """Turns `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that is there.
+    """Returns the device for `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 
-    Under `torchrun`, `auto` and `cuda` give each process the GPU of its own.
+    Under `torchrun`, `auto` and `cuda` give each process its own GPU.
 
     Args:
-        name: One of these; `auto` takes CUDA before MPS before the CPU.
+        name: One of these; `auto` prefers CUDA, then MPS, then the CPU.
 
     Raises:
-        OptionError: The device is none of those, or this machine has no such device; or several
-            processes would share one GPU.
+        OptionError: The name is invalid, this machine has no such device, or several processes
+            would share one GPU.
 
     Examples:
         >>> resolve_device("cpu")
         device(type='cpu')
     """
-    several = started_by_torchrun()
+    torchrun = started_by_torchrun()
     if name in ("auto", "cuda") and torch.cuda.is_available():
-        if several:
+        if torchrun:
             return torch.device("cuda", local_gpu(torch.cuda.device_count()))
         return torch.device("cuda")
     if name == "auto":
@@ -40,33 +40,33 @@ def resolve_device(name: str) -> torch.device:
     require_one_of("device", kind, ("auto", "cpu", "cuda", "mps"))
     if kind == "auto" or (colon and not (number.isascii() and number.isdecimal())):
         raise OptionError(f"device {name!r}: write 'auto', 'cpu', 'cuda', 'cuda:N' or 'mps'")
-    there = {
+    count = {
         "cpu": 1,
         "cuda": torch.cuda.device_count(),
         "mps": int(torch.backends.mps.is_available()),
     }[kind]
-    if int(number or 0) >= there:
-        raise OptionError(f"device {name!r}: this machine has {there} of {kind!r}. Write 'auto'")
-    if several and kind != "cpu":
+    if int(number or 0) >= count:
+        raise OptionError(f"device {name!r}: this machine has {count} of {kind!r}. Write 'auto'")
+    if torchrun and kind != "cpu":
         raise OptionError(
             f"device {name!r} under torchrun: write 'auto', 'cpu' or 'cuda', and each process "
-            "takes one of its own"
+            "gets its own"
         )
     return torch.device(name)
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """Turns `auto` into the fastest format that the processor computes in natively.
+    """Returns the precision, for `auto` the fastest format that the device supports natively.
 
-    That is bf16 where it has it; fp16 on a GPU that is older than bf16 but has tensor cores
-    (compute capability 7); else fp32.
+    That is bf16 if it supports it; fp16 on an older GPU with tensor cores (compute capability 7);
+    else fp32.
 
     Args:
         name: `"fp32"`, `"bf16"`, `"fp16"` or `"auto"`.
-        device: Where the networks run.
+        device: Device of the networks.
 
     Returns:
-        `"fp32"`, `"bf16"` or `"fp16"`; bf16 that would be emulated is warned of.
+        `"fp32"`, `"bf16"` or `"fp16"`; emulated bf16 is returned with a warning.
 
     Raises:
         OptionError: The precision is none of these.
@@ -92,14 +92,14 @@ def resolve_precision(name: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """Opens the context in which a task generates and computes its losses.
+    """Returns the autocast context in which a task generates and computes its losses.
 
-    ganblocks' losses, penalties and metrics compute in fp32 inside it. Casts of weights are not
-    cached: an optimizer moves weights between two calls of a network.
+    ganblocks' losses and penalties compute in fp32 inside it. Casts of weights are not cached,
+    because optimizers change weights between two calls of a network.
     """
     if precision == "auto":
         raise OptionError(
-            "precision 'auto' is for resolve_precision(…), which tells what it is on a device",
+            "precision is 'auto': write what resolve_precision('auto', device) returns",
             see="mixed-precision",
         )
     require_one_of("precision", precision, PRECISIONS[:3], see="mixed-precision")
@@ -112,12 +112,12 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
 def preferred_memory_format(precision: str, device: torch.device) -> torch.memory_format:
     """Returns the memory format of weights in which convolutions are fastest.
 
-    Channels last is that of the tensor cores, in bf16 and fp16 on a GPU. On a CPU it was measured
-    to be no faster, and torch's fused optimizers copy it to and fro there.
+    It is channels last for bf16 and fp16 on a GPU, as tensor cores need it. On a CPU it was
+    measured to be no faster, and torch's fused optimizers convert it back and forth there.
 
     Args:
         precision: `"fp32"`, `"bf16"` or `"fp16"`.
-        device: Where the networks run. Give them the format before an `Updater` is made.
+        device: Device of the networks. Set their format before building an `Updater`.
 
     Examples:
         >>> preferred_memory_format("bf16", torch.device("cpu"))
@@ -136,7 +136,7 @@ def _has_native_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return _capability(device) >= (8, 0)
     if device.type == "cpu":
-        if not hasattr(torch.cpu, "get_capabilities"):  # older torch cannot tell: stay safe
+        if not hasattr(torch.cpu, "get_capabilities"):  # an older torch
             return False
         flags = torch.cpu.get_capabilities()
         return any(flags.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of the epoch."""
+"""Learning-rate schedules, as functions of the epoch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Schedule = Callable[[int, int], float]
 """(epoch from 0, epochs of the run) → factor of the learning rate."""
 
 SCHEDULES: Registry[Schedule] = Registry("schedules")
-"""Learning-rate schedules by name; each builds a function (epoch, epochs) → factor."""
+"""Learning-rate schedules by name; each returns a function (epoch, epochs) → factor."""
 
 
 def linear_decay(epoch: int, epochs: int) -> float:
@@ -25,7 +25,7 @@ def linear_decay(epoch: int, epochs: int) -> float:
 
     Args:
         epoch: The current epoch, from 0.
-        epochs: All epochs of the run.
+        epochs: Number of epochs of the run.
 
     Examples:
         >>> linear_decay(0, 200), linear_decay(99, 200), round(linear_decay(199, 200), 4)
@@ -43,7 +43,7 @@ def cosine_decay(epoch: int, epochs: int) -> float:
 
     Args:
         epoch: The current epoch, from 0.
-        epochs: All epochs of the run.
+        epochs: Number of epochs of the run.
 
     Examples:
         >>> [round(cosine_decay(epoch, 4), 3) for epoch in range(4)]
@@ -57,7 +57,7 @@ def constant_rate(epoch: int, epochs: int) -> float:
 
     Args:
         epoch: The current epoch, from 0.
-        epochs: All epochs of the run.
+        epochs: Number of epochs of the run.
 
     Examples:
         >>> constant_rate(7, 10)
@@ -85,7 +85,7 @@ def constant() -> Schedule:
 
 
 def resolve_schedule(schedule: str | Mapping[str, Any] | Schedule) -> Schedule:
-    """Returns a schedule by its name or spec; a function of one's own as it is.
+    """Returns a schedule by its name or spec; a function is returned as is.
 
     Examples:
         >>> resolve_schedule("cosine")(0, 10), resolve_schedule(lambda epoch, epochs: 0.5)(0, 10)
@@ -94,12 +94,12 @@ def resolve_schedule(schedule: str | Mapping[str, Any] | Schedule) -> Schedule:
     return SCHEDULES.build(schedule) if isinstance(schedule, str | Mapping) else schedule
 
 
-def factor_at(schedule: Schedule, epoch: int, epochs: int) -> float:
-    """Returns the factor of an epoch, a finite number from 0 on."""
+def lr_factor(schedule: Schedule, epoch: int, epochs: int) -> float:
+    """Returns a schedule's factor, checked to be finite and not negative."""
     factor = schedule(epoch, epochs)
-    number = isinstance(factor, int | float) and not isinstance(factor, bool)
-    if not number or not 0 <= factor < math.inf:
+    is_number = isinstance(factor, int | float) and not isinstance(factor, bool)
+    if not is_number or not 0 <= factor < math.inf:
         raise OptionError(
-            f"the schedule returned {factor!r} for epoch {epoch}: return a number from 0 on"
+            f"the schedule returned {factor!r} for epoch {epoch}: return a number of at least 0"
         )
     return factor

@@ -1,4 +1,4 @@
-"""Held-out scores of a task, and those of a prediction that needs no learning."""
+"""Held-out scores of a task, and of a baseline that needs no learning."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ganblocks.blocks import with_statistics
 from ganblocks.data.base import PairedDataset
 from ganblocks.randomness import own_randomness
 from ganblocks.tasks import Batch, Task
-from ganblocks.training.batches import batch_of
+from ganblocks.training.batches import single_batch
 
 
-def held_out_scores(task: Task, dataset: Any, *, progress: bool = False) -> dict[str, float]:
+def score_task(task: Task, dataset: Any, *, progress: bool = False) -> dict[str, float]:
     """Averages a task's scores over a dataset, sample by sample."""
     device = next(task.parameters()).device
     rows = []
@@ -30,8 +30,8 @@ def held_out_scores(task: Task, dataset: Any, *, progress: bool = False) -> dict
     return {name: fmean(row[name] for row in rows) for name in (rows[0] if rows else {})}
 
 
-def baseline_scores(task: Task, dataset: Any) -> dict[str, float]:
-    """Returns the scores of a prediction that needs no learning, see `Task.baseline`."""
+def score_baseline(task: Task, dataset: Any) -> dict[str, float]:
+    """Returns the scores of a prediction without learning, see `Task.baseline`."""
     return task.baseline(_batches(dataset, torch.device("cpu"), progress=False))
 
 
@@ -41,13 +41,13 @@ def mean_l1(
     """Averages |fake − target| over a dataset of pairs, in units of [-1, 1].
 
     Args:
-        generator: The generator; its mode, its buffers and the random state stay as they are.
-        dataset: The pairs, each seen once.
+        generator: The generator; its mode, its buffers and the random state stay unchanged.
+        dataset: The pairs, each used once.
         statistics: `"image"` or `"running"`, see `with_statistics`.
-        seed: Seed of the dropout that stays on.
+        seed: Seed of dropout that is active at inference.
 
     Raises:
-        OptionError: `statistics` is neither word.
+        OptionError: `statistics` has another value.
 
     Examples:
         >>> from ganblocks import SyntheticFacades, UNetGenerator
@@ -67,4 +67,4 @@ def mean_l1(
 def _batches(dataset: Any, device: torch.device, *, progress: bool) -> Iterator[Batch]:
     shown = progress and sys.stderr.isatty()
     for index in tqdm(range(len(dataset)), desc="scoring", disable=not shown, leave=False):
-        yield batch_of(dataset[index], device)
+        yield single_batch(dataset[index], device)

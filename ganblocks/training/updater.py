@@ -1,10 +1,10 @@
-"""The updater: one step of any task."""
+"""The updater: one training step of any task."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -12,57 +12,61 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from ganblocks.blocks import with_statistics
-from ganblocks.distributed.sharding import is_sharded, shard_network, whole, whole_state_dict
-from ganblocks.distributed.synced import SyncedLoss
+from ganblocks.distributed.ddp import DDPLoss
+from ganblocks.distributed.sharding import (
+    full_state_dict,
+    full_tensor,
+    is_sharded,
+    shard_network,
+)
 from ganblocks.errors import OptionError, require_at_least, require_count
 from ganblocks.losses import LossTerms
 from ganblocks.tasks import Batch, Task
 from ganblocks.tasks.base import frozen
 from ganblocks.training.ema import EMA
-from ganblocks.training.made import Made
-from ganblocks.training.moves import (
-    parts_of,
-    refuse_whole_batch_terms,
-    short_names,
-    step_unless,
-)
-from ganblocks.training.optimizers import build_optimizer
+from ganblocks.training.generated import GeneratedOutputs
+from ganblocks.training.micro_batches import reject_whole_batch_terms, split_batch
+from ganblocks.training.optimizers import build_optimizer, step_unless
 from ganblocks.training.precision import autocast
-from ganblocks.training.step_figures import StepFigures
-from ganblocks.training.updater_state import load_updater_state, own_state, updater_state
+from ganblocks.training.step_metrics import StepMetrics, short_names
+from ganblocks.training.updater_state import (
+    load_updater_state,
+    local_state,
+    updater_state,
+)
 
 
 class Updater:
-    """Moves the players of a task, one step at a time, and knows nothing of images.
+    """Updates the players of a task, one step at a time; it knows nothing of images.
 
-    It owns the optimizers, autocast and loss scalers, running averages, and what several
-    processes share. A player whose gradient is not finite is left as it was by that step, weights
-    and moments alike; buffers, such as running statistics, are not.
+    It owns the optimizers, autocast, loss scalers and running averages, and synchronizes
+    processes. If a player's loss or gradient is not finite, the step leaves its weights and
+    moments unchanged, but not its buffers, such as running statistics.
 
     Args:
         task: The task, on its device.
         precision: `"fp32"`; or `"bf16"` or `"fp16"` for the networks, while ganblocks' losses
             and penalties are computed in fp32. With fp16 each player has a loss scaler.
-        accumulate: Equal parts that a batch is cut into, which go through the networks one after
-            the other: the memory of one part, at the cost of generating once for each player.
-            The step is that of the whole batch, but for norms that see only their part.
-        clip_norm: Gradients of each player with a larger L2 norm are scaled down to this one.
-        ema: Decay of a running average of the networks that the task names in `averaged`.
-        shard: Whether each process keeps only a part of the networks that the task names in
-            `sharded`, of their moments and averages (FSDP2). They come on the CPU then; the
-            device is that of the other networks.
+        accumulate: Number of equal micro-batches that a batch is split into. This takes the
+            memory of one micro-batch, and generates once per player. The step equals that of the
+            whole batch, except for norms, which see one micro-batch at a time.
+        clip_norm: Maximum L2 norm of each player's gradient; larger ones are scaled down to it.
+        ema: Decay of a running average of the networks that the task lists in `averaged`.
+        shard: Whether each process keeps only a part of the networks that the task lists in
+            `sharded`, and of their moments and averages (FSDP2). Leave these networks on the CPU;
+            they move to the device of the other networks.
 
     Attributes:
-        steps: Steps that were made.
-        optimizers: One optimizer for each player.
-        averages: The running averages, by the network's name.
+        steps: Number of steps made so far.
+        optimizers: One optimizer per player.
+        averages: The running averages, by network name.
 
     Raises:
-        OptionError: A number is out of its range, a player's optimizer or network is unknown, or
-            a loss needs the whole batch and is to be accumulated.
+        OptionError: A number is out of range, a player's optimizer or network is unknown, or
+            `accumulate` is above 1 and a loss needs the whole batch.
 
     Examples:
-        A training in a loop of one's own:
+        A custom training loop:
 
         >>> from ganblocks import Objective
         >>> from ganblocks.tasks import PairedTranslation
@@ -74,8 +78,8 @@ class Updater:
         >>> updater = Updater(task, ema=0.999)
         >>> for _ in range(2):
         ...     batch = {"source": torch.zeros(1, 3, 16, 16), "target": torch.zeros(1, 3, 16, 16)}
-        ...     figures = updater.step(batch)
-        >>> updater.steps, figures["skipped_g"].item()
+        ...     metrics = updater.step(batch)
+        >>> updater.steps, metrics["skipped_g"].item()
         (2, 0.0)
     """
 
@@ -93,7 +97,9 @@ class Updater:
         if clip_norm is not None:
             require_at_least("clip_norm", clip_norm, 0)
             if clip_norm == 0:
-                raise OptionError("clip_norm is 0, so nothing would move: write None, or above 0")
+                raise OptionError(
+                    "clip_norm is 0, which stops all updates: write None, or a number above 0"
+                )
         self.task = task
         self.precision = precision
         self.accumulate = accumulate
@@ -102,7 +108,7 @@ class Updater:
         self.networks = task.networks()
         self.labels = short_names(task.players)
         self.averages = {n: EMA(task.network(n), ema) for n in task.averaged if ema is not None}
-        self._whole = self._shard() if shard else {}
+        self._full_copies = self._shard() if shard else {}
         self.optimizers = {
             name: build_optimizer(
                 player.optimizer,
@@ -115,91 +121,91 @@ class Updater:
                 group.setdefault("initial_lr", group["lr"])
         scaled = task.players if precision == "fp16" else ()
         self.scalers = {name: torch.amp.GradScaler(self.device.type) for name in scaled}
-        self._synced: dict[str, SyncedLoss] = {}
-        self._autocast()  # refuses an unknown precision now
+        self._ddp_losses: dict[str, DDPLoss] = {}
+        autocast(precision, self.device)  # raises for an unknown precision
         if accumulate > 1:
-            refuse_whole_batch_terms(task)
+            reject_whole_batch_terms(task)
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """Device of the networks."""
         return next(p for n in self.networks.values() for p in n.parameters()).device
 
     @property
     def inference_device(self) -> torch.device:
-        """Where `inference_task` generates: the CPU, if networks are sharded."""
-        return torch.device("cpu") if self._whole else self.device
+        """Device on which `inference_task` generates: the CPU if networks are sharded."""
+        return torch.device("cpu") if self._full_copies else self.device
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Moves each player that is due, in the task's order.
+        """Updates each player that moves at this step, in the task's order.
 
-        `generate` runs once; each player's loss then takes what it made, detached unless the
-        player's networks made it. Nothing waits for the device.
+        `generate` runs once; each player's loss gets its outputs, detached unless the player's
+        own networks produced them. Nothing waits for the device.
 
         Args:
-            batch: Tensors with the batch as their first axis, on the device, and names, by key.
+            batch: Tensors whose first axis is the batch, on the device, and lists such as names.
 
         Returns:
-            Scalars, left on the device, with the player's short name (`d`, `g`): `loss_d`, the
-            weighted sum of the terms that are due at every step; `loss_d_` + name for each term
-            without its weight and without the factor of a lazy one; `grad_norm_d`, the L2 norm of
-            its gradients; `skipped_d`, 1 where it was not moved; and the figures of the task.
+            Scalars on the device, named with the player's short name (`d`, `g`): `loss_d`, the
+            weighted sum of the terms computed at every step; `loss_d_` + name for each term,
+            without its weight and interval; `grad_norm_d`, the L2 norm of the player's gradient;
+            `skipped_d`, 1 if its update was skipped; and the metrics of the task.
 
         Raises:
-            OptionError: The batch cannot be cut into equal parts, or a loss refuses what it got.
+            OptionError: The batch cannot be split equally, or a loss rejects its inputs.
             ShapeError: Images do not fit the networks or one another.
         """
         task = self.task
         task.step = self.steps
         moving = [name for name, player in task.players.items() if player.moves(self.steps)]
-        parts = parts_of(batch, self.accumulate)
-        figures = StepFigures(len(parts))
-        for name in moving:  # all of them first: what is left of the last step takes memory
+        micro_batches = split_batch(batch, self.accumulate)
+        metrics = StepMetrics(len(micro_batches))
+        for name in moving:  # all of them first, to free the gradients of the last step
             self.optimizers[name].zero_grad(set_to_none=True)
-        with self._autocast():
-            made = Made(task, moving, parts)
+        with autocast(self.precision, self.device):
+            outputs = GeneratedOutputs(task, moving, micro_batches)
         for name in moving:
             totals = []
-            for part in parts:
-                with self._training(name, last=part is parts[-1]):
-                    with self._autocast():
-                        given = made.of(name, part)
-                        if name in self._synced:
-                            terms, total = self._synced[name](part, given)
+            for part in micro_batches:
+                with self._gradients_of(name, sync=part is micro_batches[-1]):
+                    with autocast(self.precision, self.device):
+                        generated = outputs.for_player(name, part)
+                        if name in self._ddp_losses:
+                            terms, total = self._ddp_losses[name](part, generated)
                         else:
-                            terms = LossTerms.of(task.loss(name, part, given))
+                            terms = LossTerms.of(task.loss(name, part, generated))
                             total = terms.total(self.accumulate)
-                    self._backward(name, terms, total, figures)
+                    self._backward(name, terms, total, metrics)
                     totals.append(total.detach())
-            self._move(name, torch.stack(totals).sum(), figures)
+            self._update(name, torch.stack(totals).sum(), metrics)
         for name, average in self.averages.items():
             average.update(self.networks[name])
         self.steps += 1
-        return figures.scalars()
+        return metrics.scalars()
 
     def set_lr_factor(self, factor: float) -> None:
-        """Sets all learning rates to a multiple of those that the optimizers began with.
+        """Multiplies the initial learning rate of every optimizer by a factor.
 
         Args:
-            factor: The multiple.
+            factor: The factor.
         """
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 rate = group["initial_lr"] * factor
-                if isinstance(group["lr"], Tensor):  # a CUDA graph reads it where it lies
+                if isinstance(group["lr"], Tensor):  # a CUDA graph reads this tensor
                     group["lr"].fill_(rate)
                 else:
                     group["lr"] = rate
 
     def learning_rates(self) -> dict[str, float]:
-        """Returns the rates in force, of each player's first group, as `lr_` + short name."""
+        """Returns the current rate of each player's first group, as `lr_` + short name."""
         return {
             f"lr_{self.labels[name]}": float(optimizer.param_groups[0]["lr"])
             for name, optimizer in self.optimizers.items()
         }
 
     def compile(self, **options: Any) -> None:
-        """Compiles every network in place; the keys of the state dict stay as they are.
+        """Compiles every network in place; state-dict keys stay the same.
 
         Args:
             **options: Passed to `torch.compile`.
@@ -208,11 +214,11 @@ class Updater:
             network.compile(**options)
 
     def distribute(self) -> None:
-        """Averages the gradients of every player over the joined processes (DDP) from now on.
+        """Averages the gradients of every player over all processes (DDP) from now on.
 
-        Each process runs the task on batches of its own. The weights become those of rank 0, and
-        so do the buffers before the first step; later ones are each process's own. A sharded
-        network shares its gradients itself.
+        Each process trains on its own batches. Weights are copied from rank 0; so are buffers
+        before the first step, and afterwards each process keeps its own. Sharded networks
+        synchronize their gradients themselves.
         """
         buffers = [b for network in self.networks.values() for b in network.buffers()]
         own = [buffer.clone() for buffer in buffers]
@@ -220,24 +226,24 @@ class Updater:
             networks = self.task.networks(name).values()
             plain = [n for n in networks if not is_sharded(n)]
             if any(p.requires_grad for n in plain for p in n.parameters()):
-                self._synced[name] = SyncedLoss(self.task, name, plain, self.accumulate)
+                self._ddp_losses[name] = DDPLoss(self.task, name, plain, self.accumulate)
         for buffer, value in zip(buffers, own if self.steps else [], strict=bool(self.steps)):
             buffer.copy_(value)
 
     def inference_network(self, name: str) -> nn.Module:
-        """Returns the network to use: its running average where there is one.
+        """Returns the network to use for inference: its running average if there is one.
 
-        Of a sharded one it is a copy on the CPU, as `gather` has left it.
+        For a sharded network, this is the copy on the CPU that `gather_weights` last filled.
 
         Args:
             name: An attribute of the task.
         """
-        if name in self._whole:
-            return self._whole[name]
+        if name in self._full_copies:
+            return self._full_copies[name]
         return self.averages[name].network if name in self.averages else self.task.network(name)
 
     def inference_task(self, statistics: str = "image") -> Task:
-        """Returns an eval-mode twin of the task with the networks to use, which share weights.
+        """Returns an eval-mode copy of the task with the inference networks; it shares weights.
 
         Args:
             statistics: `"image"` or `"running"`, see `with_statistics`.
@@ -245,40 +251,39 @@ class Updater:
         Raises:
             OptionError: A network cannot be copied.
         """
-        names = {*self._whole, *self.averages}
+        names = {*self._full_copies, *self.averages}
         try:
             for name in names:
                 setattr(self.task, name, self.inference_network(name))
             return cast(Task, with_statistics(self.task, statistics))
         except (RuntimeError, TypeError, NotImplementedError) as error:
             raise OptionError(
-                f"a network of {type(self.task).__name__} cannot be copied, which its pictures and "
-                f"scores take ({error}). Parametrizations can be: torch.nn.utils.parametrizations "
-                "has weight_norm and spectral_norm"
+                f"a network of {type(self.task).__name__} cannot be copied ({error}), which grids "
+                "and scores need. Parametrizations can be copied: use weight_norm and "
+                "spectral_norm of torch.nn.utils.parametrizations"
             ) from error
         finally:
             for name in names:
                 setattr(self.task, name, self.networks[name])
 
-    def gather(self) -> None:
-        """Brings sharded networks together for `inference_network`; all processes must ask."""
-        for name, copied in self._whole.items():
+    def gather_weights(self) -> None:
+        """Gathers sharded networks for `inference_network`; every process must call it."""
+        for name, full_copy in self._full_copies.items():
             average = self.averages.get(name)
-            weights = whole_state_dict(self.networks[name] if average is None else average.network)
-            if weights:  # in the first process
-                copied.load_state_dict(weights)
+            weights = full_state_dict(self.networks[name] if average is None else average.network)
+            if weights:  # on rank 0
+                full_copy.load_state_dict(weights)
 
-    def own_state(self) -> dict[str, Any]:
-        """Returns what each process has for itself: draws, buffers, and the task's memory."""
-        return own_state(self)
+    def local_state(self) -> dict[str, Any]:
+        """Returns the state of this process alone: random state, buffers, the task's own state."""
+        return local_state(self)
 
     def state_dict(self, ranks: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-        """Returns everything that a resumed training needs, as tensors and numbers.
+        """Returns everything needed to resume the training, as tensors and numbers.
 
         Args:
-            ranks: `own_state` of every process in the order of their ranks; None where this is
-                the only one. With sharded networks all processes must ask; the first gets them
-                whole.
+            ranks: `local_state` of every process, in rank order; None if there is only one. With
+                sharded networks every process must call it, and rank 0 gets the full weights.
 
         Examples:
             >>> from ganblocks.tasks import PairedTranslation
@@ -286,31 +291,31 @@ class Updater:
             >>> updater = Updater(PairedTranslation(*parts))
             >>> updater.load_state_dict(updater.state_dict())
         """
-        return updater_state(self, [self.own_state()] if ranks is None else ranks)
+        return updater_state(self, [self.local_state()] if ranks is None else ranks)
 
     def load_state_dict(
         self, state: dict[str, Any], source: str = "the checkpoint", *, rank: int = 0
     ) -> None:
-        """Puts everything back as it was; what optimizers are made of stays as it is now.
+        """Restores a state dict; optimizers keep their current arguments.
 
         Args:
-            state: What `state_dict` returned.
-            source: Where it came from, for the message of an error.
-            rank: Which process this is. Where there were fewer, its memory is another's and its
-                draws begin anew.
+            state: The result of `state_dict`.
+            source: Where it came from, for error messages.
+            rank: Rank of this process. One that the state has no entry for takes another's state,
+                and a new random state.
 
         Raises:
-            RunError: A part is missing or another model's; the networks are unchanged then.
+            RunError: A part is missing or of another model; the networks are then unchanged.
         """
         load_updater_state(self, state, source, rank)
 
     def _shard(self) -> dict[str, nn.Module]:
-        """Shards networks and averages; returns whole copies on the CPU, for `gather` to fill."""
+        """Shards networks and averages; returns full copies on the CPU for `gather_weights`."""
         names = self.task.sharded
         if not names:
             raise OptionError(
-                f"{type(self.task).__name__} names no network to shard: write sharded = "
-                '("generator",) in its class, or leave shard out'
+                f"{type(self.task).__name__} lists no network to shard: write sharded = "
+                '("generator",) in its class, or shard=False'
             )
         others = [n for name, n in self.networks.items() if name not in names]
         device = next(p for n in others for p in n.parameters()).device
@@ -321,50 +326,44 @@ class Updater:
                 shard_network(network, device)
         return copies
 
-    def _autocast(self) -> AbstractContextManager[object]:
-        return autocast(self.precision, self.device)
-
     @contextmanager
-    def _training(self, name: str, *, last: bool) -> Iterator[None]:
-        """One part of a batch: only this player's networks take gradients in it.
-
-        Those of the last part alone go round the processes.
-        """
-        own = self.task.networks(name)
+    def _gradients_of(self, player: str, *, sync: bool) -> Iterator[None]:
+        """Limits gradients to one player's networks; `sync` averages them over processes."""
+        own = self.task.networks(player)
         for network in own.values():
             if is_sharded(network):
-                network.set_requires_gradient_sync(last)  # type: ignore[operator]
-        synced = self._synced.get(name)
-        quiet = nullcontext() if last or synced is None else synced.no_sync()
-        with frozen(*(n for key, n in self.networks.items() if key not in own)), quiet:
+                network.set_requires_gradient_sync(sync)  # type: ignore[operator]
+        ddp_loss = self._ddp_losses.get(player)
+        no_sync = nullcontext() if sync or ddp_loss is None else ddp_loss.no_sync()
+        with frozen(*(n for key, n in self.networks.items() if key not in own)), no_sync:
             yield
 
-    def _backward(self, name: str, terms: LossTerms, total: Tensor, figures: StepFigures) -> None:
-        figures.note(self.labels[name], terms)
-        if not total.requires_grad:  # without a term of its own, or all weights are 0: it rests
+    def _backward(self, player: str, terms: LossTerms, total: Tensor, metrics: StepMetrics) -> None:
+        metrics.add_terms(self.labels[player], terms)
+        if not total.requires_grad:  # the player has no terms, or all weights are 0
             return
-        scaler = self.scalers.get(name)
+        scaler = self.scalers.get(player)
         scale = None if scaler is None else scaler.scale(torch.ones_like(total.detach()))
-        figures.watch(terms, scale)
+        metrics.measure_gradients(terms, scale)
         (total if scaler is None else scaler.scale(total)).backward()
 
-    def _move(self, name: str, total: Tensor, figures: StepFigures) -> None:
-        """Steps a player's optimizer, unless its loss or a gradient is not finite."""
-        optimizer, scaler, label = self.optimizers[name], self.scalers.get(name), self.labels[name]
-        if name in self._synced:
-            self._synced[name].drop_unused()
+    def _update(self, player: str, total: Tensor, metrics: StepMetrics) -> None:
+        """Steps a player's optimizer unless its loss or gradient is not finite."""
+        optimizer, scaler = self.optimizers[player], self.scalers.get(player)
+        if player in self._ddp_losses:
+            self._ddp_losses[player].drop_unused_gradients()
         parameters = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
         if not parameters:
             return
         if scaler is not None:
             scaler.unscale_(optimizer)
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
-        # Both: the gradient of |NaN| is 0, and that of a finite loss may be infinite.
-        failed = ~(whole(norm) + total).isfinite()
+        # Check both: the gradient of |NaN| is 0, and that of a finite loss may be infinite.
+        failed = ~(full_tensor(norm) + total).isfinite()
         if self.clip_norm is not None:
             clip_grads_with_norm_(parameters, self.clip_norm, norm)
-        step_unless(failed, optimizer)
+        step_unless(optimizer, failed)
         if scaler is not None:
             scaler.update()
-        figures.put(f"grad_norm_{label}", whole(norm))
-        figures.put(f"skipped_{label}", failed.float())
+        metrics.set(f"grad_norm_{self.labels[player]}", full_tensor(norm))
+        metrics.set(f"skipped_{self.labels[player]}", failed.float())

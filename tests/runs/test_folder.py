@@ -80,7 +80,7 @@ def test_state_goes_and_comes_back_and_damage_is_explained(tmp_path):
     assert run.load_state()["step"] == 3
     path = run.path / "state.pt"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(RunError, match="no checkpoint of ours"):
+    with pytest.raises(RunError, match="not a checkpoint of ganblocks"):
         run.load_state()
 
 
@@ -92,7 +92,7 @@ class Evil:
 def test_a_state_that_would_run_code_is_refused(tmp_path, capsys):
     run = RunFolder.create(tmp_path / "run", {})
     torch.save({"step": Evil()}, run.path / "state.pt")
-    with pytest.raises(RunError, match="no checkpoint of ours"):
+    with pytest.raises(RunError, match="not a checkpoint of ganblocks"):
         run.load_state()
     assert "executed" not in capsys.readouterr().out
 

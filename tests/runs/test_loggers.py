@@ -15,8 +15,8 @@ from tensorboard.backend.event_processing.event_accumulator import IMAGES, Event
 
 from ganblocks.errors import GanBlocksWarning, OptionError, RunError
 from ganblocks.pictures import from_picture
+from ganblocks.runs.csv_logger import CsvLogger
 from ganblocks.runs.loggers import JsonLinesLogger, Logger
-from ganblocks.runs.metrics_log import MetricsLog
 from ganblocks.runs.tensorboard import TensorBoardLogger, tag_of
 
 GRID = torch.arange(3 * 4 * 5, dtype=torch.uint8).view(3, 4, 5)
@@ -31,7 +31,7 @@ def age(folder):
 
 
 def csv_logger(folder, **options):
-    return MetricsLog(folder / "metrics.csv", **options)
+    return CsvLogger(folder / "metrics.csv", **options)
 
 
 def json_logger(folder, **options):
@@ -121,7 +121,7 @@ def test_all_have_the_three_methods(tmp_path, make, read):
 
 @pytest.mark.parametrize("make", [csv_logger, json_logger])
 def test_a_log_without_its_beginning_is_warned_of(tmp_path, make):
-    with pytest.warns(GanBlocksWarning, match="begins after step 7"):
+    with pytest.warns(GanBlocksWarning, match="starts after step 7"):
         make(tmp_path, resumed_at=7).close()
 
 

@@ -26,8 +26,8 @@ class CycleGAN(Task):
     def generate(self, batch):
         return {"fake_b": self.g_ab(batch["a"]), "fake_a": self.g_ba(batch["b"])}
 
-    def loss(self, player, batch, made):
-        fake_a, fake_b = made["fake_a"], made["fake_b"]
+    def loss(self, player, batch, generated):
+        fake_a, fake_b = generated["fake_a"], generated["fake_b"]
         if player == "discriminator":
             if self.pool_a is not None:
                 (fake_a,), (fake_b,) = self.pool_a.exchange(fake_a), self.pool_b.exchange(fake_b)
@@ -64,8 +64,8 @@ class NoiseToImage(Task):
             noise = image.new_empty(len(image), self.latent).normal_()
         return {"fake": self.g(noise[..., None, None])}
 
-    def loss(self, player, batch, made):
-        fake_logits = self.d(made["fake"])
+    def loss(self, player, batch, generated):
+        fake_logits = self.d(generated["fake"])
         if player == "generator":
             return {"adversarial": F.softplus(-fake_logits).mean()}
         on_real = F.softplus(-self.d(batch["image"])).mean()

@@ -16,24 +16,24 @@ SGD = {"type": "sgd", "lr": 0.1}
 
 
 class Told(Task):
-    """A task of any networks, whose loss of a player is a function: (task, made) → terms."""
+    """A task of any networks, whose loss of a player is a function: (task, generated) → terms."""
 
-    def __init__(self, networks, players, losses, made):
+    def __init__(self, networks, players, losses, make):
         super().__init__()
         for name, network in networks.items():
             setattr(self, name, network)
         self.players = players
-        self.losses, self.made = losses, made
+        self.losses, self.make = losses, make
         self.given = {}
         self.generated = 0
 
     def generate(self, batch):
         self.generated += 1
-        return self.made(self, batch["x"])
+        return self.make(self, batch["x"])
 
-    def loss(self, player, batch, made):
-        self.given[player] = made
-        return self.losses[player](self, made)
+    def loss(self, player, batch, generated):
+        self.given[player] = generated
+        return self.losses[player](self, generated)
 
 
 def layers(*names, seed=0):
@@ -56,9 +56,9 @@ def same(ours, theirs):
 def gan(**players):
     players = {"discriminator": Player("d", optimizer="adam"), **players}
     losses = {
-        "discriminator": lambda task, made: {"real": task.d(made["fake"]).mean()},
-        "generator": lambda task, made: {"gan": -task.d(made["fake"]).mean()},
-        "encoder": lambda task, made: {"code": task.e(made["fake"]).square().mean()},
+        "discriminator": lambda task, out: {"real": task.d(out["fake"]).mean()},
+        "generator": lambda task, out: {"gan": -task.d(out["fake"]).mean()},
+        "encoder": lambda task, out: {"code": task.e(out["fake"]).square().mean()},
     }
     return Told(layers("g", "d", "e"), players, losses, lambda task, x: {"fake": task.g(x)})
 
@@ -82,12 +82,12 @@ def test_a_player_moves_at_its_steps_alone():
 def test_no_graph_is_built_for_players_that_rest():
     needed = []
 
-    def made(task, x):
+    def generate(task, x):
         needed.append((task.g.weight.requires_grad, task.d.weight.requires_grad))
         return {"fake": task.g(x)}
 
     task = gan(generator=Player("g", start=1))
-    task.made = made
+    task.make = generate
     updater = Updater(task)
     for _ in range(2):
         updater.step(batch())
@@ -116,7 +116,7 @@ def test_a_third_player():
 
 
 def test_short_names_are_the_shortest_that_differ():
-    losses = {name: (lambda task, made: {"l": task.g(made["fake"]).mean()}) for name in ("da", "d")}
+    losses = {name: (lambda task, out: {"l": task.g(out["fake"]).mean()}) for name in ("da", "d")}
     task = Told(
         layers("g"),
         {"da": Player("g"), "d": Player("g")},
@@ -128,7 +128,7 @@ def test_short_names_are_the_shortest_that_differ():
 
 def autoencoder(optimizer=SGD):
     """Both networks make one image, and each player minimizes its distance."""
-    distance = {p: (lambda task, made: {"l2": made["again"].square().mean()}) for p in ("e", "d")}
+    distance = {p: (lambda task, out: {"l2": out["again"].square().mean()}) for p in ("e", "d")}
     players = {p: Player(p, optimizer=optimizer) for p in ("e", "d")}
     return Told(layers("e", "d"), players, distance, lambda task, x: {"again": task.d(task.e(x))})
 
@@ -158,15 +158,15 @@ def test_two_players_of_one_graph(accumulate):
 def test_what_was_made_is_detached_unless_the_players_networks_made_it():
     players = {"d": Player("d"), "first": Player("a"), "second": Player("b")}
     losses = {
-        "d": lambda task, made: {"d": task.d(made["of_a"] + made["lists"]["b"][0]).mean()},
-        "first": lambda task, made: {"l": made["of_a"].mean()},
-        "second": lambda task, made: {"l": made["lists"]["b"][0].mean()},
+        "d": lambda task, out: {"d": task.d(out["of_a"] + out["lists"]["b"][0]).mean()},
+        "first": lambda task, out: {"l": out["of_a"].mean()},
+        "second": lambda task, out: {"l": out["lists"]["b"][0].mean()},
     }
 
-    def made(task, x):
+    def generate(task, x):
         return {"of_a": task.a(x), "lists": {"b": [task.b(x)]}, "both": task.a(task.b(x)), "of": x}
 
-    task = Told(layers("a", "b", "d"), players, losses, made)
+    task = Told(layers("a", "b", "d"), players, losses, generate)
     Updater(task).step(batch())
     takes = {
         player: (
@@ -217,16 +217,16 @@ class Coder(nn.Linear):
 def test_any_method_of_a_network_runs_under_autocast(precision, dtype):
     seen = []
 
-    def made(task, x):
+    def generate(task, x):
         code = task.g.encode(x.float())
         seen.append(code.dtype)
         return {"code": code}
 
-    def loss(task, made):
-        seen.append(task.g.encode(made["code"].float()).dtype)
-        return {"l": made["code"].float().square().mean()}
+    def loss(task, out):
+        seen.append(task.g.encode(out["code"].float()).dtype)
+        return {"l": out["code"].float().square().mean()}
 
-    task = Told({"g": Coder(3, 3)}, {"g": Player("g", optimizer=SGD)}, {"g": loss}, made)
+    task = Told({"g": Coder(3, 3)}, {"g": Player("g", optimizer=SGD)}, {"g": loss}, generate)
     row = Updater(task, precision=precision).step(batch())
     assert seen == [dtype, dtype]
     assert row["grad_norm_g"] > 0
@@ -245,7 +245,7 @@ def test_keys_of_the_state_are_those_of_the_networks():
 
 def returning(value):
     task = gan(generator=Player("g"))
-    task.losses["discriminator"] = lambda task, made: value
+    task.losses["discriminator"] = lambda task, out: value
     return task
 
 
@@ -260,7 +260,7 @@ def returning(value):
         (lambda: returning({"l": 0.5}), "the term 'l' is 0.5"),
         (lambda: returning({"l": torch.ones(2)}), r"the term 'l' has shape \(2,\)"),
         (lambda: gan(generator=Player("g", optimizer="adan")), "did you mean 'adam'"),
-        (lambda: gan(generator=Player("g", optimizer=lambda p: 3)), "made a int"),
+        (lambda: gan(generator=Player("g", optimizer=lambda p: 3)), "returned a int"),
     ],
 )
 def test_what_is_no_task(task, message):
@@ -284,5 +284,5 @@ def test_what_is_no_player(make, message):
 
 def test_a_network_without_parameters_cannot_play():
     task = Told({"g": nn.Tanh()}, {"g": Player("g")}, {}, None)
-    with pytest.raises(OptionError, match="none to train"):
+    with pytest.raises(OptionError, match="a player have none"):
         Updater(task)

@@ -76,7 +76,7 @@ def _run(task, rank, size, port, restarts, folder, given):
     os.dup2(os.open(folder / f"{rank}.stderr", os.O_WRONLY | os.O_CREAT), 2)
     try:
         with process_group(torch.device("cpu")) as context:
-            assert (context.rank, context.size) == (rank, size)
+            assert (context.rank, context.world_size) == (rank, size)
             torch.save(task(context, *given), folder / f"{rank}.pt")
     except BaseException:
         (folder / f"{rank}.txt").write_text(f"rank {rank} of {size}: {traceback.format_exc()}")

@@ -34,7 +34,7 @@ def gradients_and_weights(context, kind, batch_size, accumulate, lr=0.05, steps=
     task = TASKS[kind](optimizer=optimizer).double()
     updater = Updater(task, accumulate=accumulate)
     messages = dict.fromkeys(task.players, 0)
-    if DistributedContext.current().size > 1:
+    if DistributedContext.current().world_size > 1:
         updater.distribute()
         for player, synced in updater._synced.items():
             synced._synced.register_comm_hook(player, counted(messages))
@@ -42,7 +42,7 @@ def gradients_and_weights(context, kind, batch_size, accumulate, lr=0.05, steps=
     for step in range(steps):
         # Parts go round: part 0 of every rank, then part 1, as one process would cut its batch.
         share = {
-            key: x.unflatten(0, (accumulate, context.size, -1))[:, context.rank].flatten(0, 1)
+            key: x.unflatten(0, (accumulate, context.world_size, -1))[:, context.rank].flatten(0, 1)
             for key, x in whole_batch(kind, batch_size, step).items()
         }
         figures = updater.step(share)
@@ -183,7 +183,7 @@ def _trained(
 
 
 def folder_of(context, path):
-    if RunFolder(path).begun:
+    if RunFolder(path).exists:
         return RunFolder.open(path)
     if context.is_main_process:
         return RunFolder.create(path)
@@ -210,7 +210,7 @@ def sharded(context, path, arguments):
     """
     given = {"epochs": 6, "checkpoint_every": 100, "seed": 3, "log_every": 1, **arguments}
     options = TrainOptions(ema=0.9, clip_norm=5.0, **ALIKE, **given)
-    if RunFolder(path).begun or not context.is_main_process:
+    if RunFolder(path).exists or not context.is_main_process:
         run = RunFolder(path)
     else:
         run = RunFolder.create(path)

@@ -27,7 +27,7 @@ def train(kind, path, steps, seed=0):
     """
     torch.set_num_threads(1)
     task = BUILDERS[kind](seed, **ARGUMENTS[kind])
-    run = RunFolder.open(path) if RunFolder(path).begun else RunFolder.create(path)
+    run = RunFolder.open(path) if RunFolder(path).exists else RunFolder.create(path)
     options = TrainOptions(
         epochs=1000,
         steps=steps,

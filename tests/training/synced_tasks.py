@@ -40,8 +40,8 @@ class Odd(NoiseToImage):
         self.g.never, self.d.never = (nn.Parameter(torch.ones(3)) for _ in range(2))
         self.d.sometimes, self.d.routed, self.d.gated = (nn.Conv2d(3, 1, 1) for _ in range(3))
 
-    def loss(self, player, batch, made):
-        terms = LossTerms.of(super().loss(player, batch, made))
+    def loss(self, player, batch, generated):
+        terms = LossTerms.of(super().loss(player, batch, generated))
         if player == "discriminator":
             sometimes = self.d.sometimes(batch["image"]).square().mean()
             terms.add("sometimes", sometimes, weight=self.step % 2)

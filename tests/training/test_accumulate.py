@@ -95,7 +95,7 @@ def test_every_loss_in_parts_is_that_of_the_whole_batch(term, the_same_draw_for_
     name = term if isinstance(term, str) else term.get("type")
     if name in WHOLE:
         assert objective.whole_batch_terms == ["mine"]
-        with pytest.raises(OptionError, match="'mine' compares all its images"):
+        with pytest.raises(OptionError, match="'mine' compares all images"):
             exact_updater(objective, 2)
         return
     assert objective.whole_batch_terms == []

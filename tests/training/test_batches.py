@@ -11,10 +11,10 @@ from ganblocks.data import PairTransform
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import DataError, OptionError
 from ganblocks.training.batches import (
-    BatchOrder,
-    batch_place,
+    ResumableBatchSampler,
+    advance_position,
     load_batches,
-    next_place,
+    normalize_position,
     steps_per_epoch,
 )
 
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 def order_of(length, batch_size, steps, **options):
-    return list(islice(BatchOrder(length, batch_size, **options), steps))
+    return list(islice(ResumableBatchSampler(length, batch_size, **options), steps))
 
 
 def test_one_process_keeps_the_order_that_it_always_had():
@@ -51,14 +51,14 @@ def test_the_order_from_any_step_is_the_rest_of_the_order(length, batch_size, st
     whole = order_of(length, batch_size, start + 5, seed=seed)
     per_epoch = steps_per_epoch(length, batch_size)
     epoch, step = divmod(start, per_epoch)
-    place = {"epoch": epoch, "position": step * batch_size}
+    place = {"epoch": epoch, "samples_seen": step * batch_size}
     assert order_of(length, batch_size, 5, seed=seed, **place) == whole[start:]
     first = [pair for batch in whole[:per_epoch] for pair in batch]
     assert len(set(first)) == len(first)  # no pair twice in an epoch
     assert all(epoch == 0 and 0 <= index < length for epoch, index in first)
 
 
-places = st.fixed_dictionaries({"epoch": st.integers(0, 3), "position": st.integers(0, 30)})
+places = st.fixed_dictionaries({"epoch": st.integers(0, 3), "samples_seen": st.integers(0, 30)})
 
 
 @settings(deadline=None)
@@ -68,7 +68,7 @@ def test_processes_share_what_one_would_take(data, batch_size, world, place):
     length = data.draw(st.integers(images, images + 20))
     alone = order_of(length, images, 6, seed=1, **place)
     ranks = [
-        order_of(length, batch_size, 6, seed=1, rank=rank, world=world, **place)
+        order_of(length, batch_size, 6, seed=1, rank=rank, world_size=world, **place)
         for rank in range(world)
     ]
     assert all(len(batch) == batch_size for rank in ranks for batch in rank)
@@ -78,20 +78,20 @@ def test_processes_share_what_one_would_take(data, batch_size, world, place):
 @settings(deadline=None)
 @given(length=st.integers(1, 20), images=st.integers(1, 8), place=places)
 def test_next_place_follows_the_order(length, images, place):
-    epoch, position = place["epoch"], place["position"]
+    epoch, position = place["epoch"], place["samples_seen"]
     for batch in order_of(length, images, 8, seed=2, **place):
-        at_epoch, at = batch_place(epoch, position, length=length, images=images)
+        at_epoch, at = normalize_position(epoch, position, length=length, samples_per_step=images)
         expected = shuffled(length, 2, at_epoch)[at : at + images]
         assert batch == [(at_epoch, index) for index in expected]
         assert len(batch) == min(images, length)
-        epoch, position = next_place(epoch, position, length=length, images=images)
+        epoch, position = advance_position(epoch, position, length=length, samples_per_step=images)
 
 
 @given(length=st.integers(1, 30), images=st.integers(1, 8), steps=st.integers(0, 60))
 def test_places_count_the_steps_of_an_epoch(length, images, steps):
     place = (0, 0)
     for _ in range(steps):
-        place = next_place(*place, length=length, images=images)
+        place = advance_position(*place, length=length, samples_per_step=images)
     epoch, step = divmod(steps, steps_per_epoch(length, images))
     assert place == (epoch, step * images)
 
@@ -100,18 +100,18 @@ def test_a_run_goes_on_with_another_number_of_processes():
     """Of twelve pairs, two processes take six, then three take the other six."""
     place, used = (0, 0), []
     for world, steps in [(2, 3), (3, 2)]:
-        options = {"seed": 4, "epoch": place[0], "position": place[1], "world": world}
+        options = {"seed": 4, "epoch": place[0], "samples_seen": place[1], "world_size": world}
         for rank in range(world):
             used += chain(*order_of(12, 1, steps, rank=rank, **options))
         for _ in range(steps):
-            place = next_place(*place, length=12, images=world)
+            place = advance_position(*place, length=12, samples_per_step=world)
     assert sorted(used) == [(0, index) for index in range(12)]
     assert place == (1, 0)
 
 
 def test_what_is_left_of_an_epoch_may_be_too_little_for_a_larger_batch():
-    assert order_of(10, 2, 1, seed=0, position=8) == [[(0, i) for i in shuffled(10, 0, 0)[8:]]]
-    assert order_of(10, 4, 1, seed=0, position=8) == [[(1, i) for i in shuffled(10, 0, 1)[:4]]]
+    assert order_of(10, 2, 1, seed=0, samples_seen=8) == [[(0, i) for i in shuffled(10, 0, 0)[8:]]]
+    assert order_of(10, 4, 1, seed=0, samples_seen=8) == [[(1, i) for i in shuffled(10, 0, 1)[:4]]]
 
 
 def test_epochs_are_shuffled_differently():
@@ -122,28 +122,28 @@ def test_epochs_are_shuffled_differently():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"length": 0}, "pairs of the dataset is 0"),
+        ({"length": 0}, "length of the dataset is 0"),
         ({"batch_size": 0}, "batch_size is 0"),
-        ({"position": -1}, "position is -1"),
-        ({"world": 0}, "world is 0"),
-        ({"rank": 1}, r"rank is 1 of world=1: write one of 0…0"),
-        ({"rank": -1, "world": 2}, r"rank is -1 of world=2: write one of 0…1"),
+        ({"samples_seen": -1}, "samples_seen is -1"),
+        ({"world_size": 0}, "world_size is 0"),
+        ({"rank": 1}, r"rank is 1 of world_size=1: write one of 0…0"),
+        ({"rank": -1, "world_size": 2}, r"rank is -1 of world_size=2: write one of 0…1"),
         (
-            {"batch_size": 4, "world": 2},
-            "6 pairs are fewer than 2 processes take at once with batch_size=4: "
+            {"batch_size": 4, "world_size": 2},
+            "6 samples are too few for 2 processes with batch_size=4: "
             "write a batch_size of at most 3, or start fewer processes",
         ),
-        ({"batch_size": 1, "world": 7}, "with batch_size=1: start fewer processes"),
+        ({"batch_size": 1, "world_size": 7}, "with batch_size=1: start fewer processes"),
     ],
 )
 def test_numbers_that_make_no_batches_are_refused(options, message):
     with pytest.raises(OptionError, match=message):
-        BatchOrder(**{"length": 6, "batch_size": 2, "seed": 0, **options})
+        ResumableBatchSampler(**{"length": 6, "batch_size": 2, "seed": 0, **options})
 
 
-def batches_of(dataset, steps, **options):
-    defaults = {"batch_size": 2, "seed": 0, "epoch": 0, "position": 0, "workers": 0, "device": CPU}
-    batches = load_batches(dataset, **{**defaults, **options})
+def batches_of(dataset, steps, *, workers=0, cache="auto", batch_size=2, seed=0, **options):
+    sampler = ResumableBatchSampler(len(dataset), batch_size, seed=seed, **options)
+    batches = load_batches(dataset, sampler, device=CPU, workers=workers, cache=cache)
     read = list(islice(batches, steps))
     batches.close()
     return read
@@ -151,7 +151,7 @@ def batches_of(dataset, steps, **options):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_workers_read_the_same_batches(workers):
-    place = {"epoch": 1, "position": 2}
+    place = {"epoch": 1, "samples_seen": 2}
     dataset = Stripes()
     for batch, keys in zip(
         batches_of(dataset, 4, workers=workers, **place), order_of(6, 2, 4, seed=0, **place)
@@ -176,7 +176,7 @@ class Kept(Stripes):
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_memory_and_files_give_the_same_batches(batch_size, world):
     for rank in range(world):
-        options = {"batch_size": batch_size, "rank": rank, "world": world, "seed": 3}
+        options = {"batch_size": batch_size, "rank": rank, "world_size": world, "seed": 3}
         from_files, from_memory, by_itself = (
             (dataset, batches_of(dataset, 8, cache=cache, **options))
             for dataset, cache in [(kept(), "never"), (kept(), "always"), (kept(), "auto")]

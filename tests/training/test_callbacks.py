@@ -16,13 +16,13 @@ def test_callbacks_are_left_out_replaced_and_closed(tmp_path):
         def start(self, training):
             self.seen.append(("start", training.step))
 
-        def step(self, training, batch, figures):
-            self.seen.append(("step", training.step, batch["name"], "loss_g_l1" in figures))
+        def step(self, training, batch, metrics):
+            self.seen.append(("step", training.step, batch["name"], "loss_g_l1" in metrics))
 
-        def row(self, training, row):
+        def log(self, training, row):
             self.seen.append(("row", row["step"]))
 
-        def saved(self, training):
+        def checkpoint(self, training):
             self.seen.append(("saved", training.run.load_state()["step"]))
 
         def close(self):
@@ -53,7 +53,7 @@ def test_images_per_second_counts_the_images_that_there_are(tmp_path, monkeypatc
             return super().read(0, index)
 
     class Second(Callback):
-        def step(self, training, batch, figures):
+        def step(self, training, batch, metrics):
             now[0] += 500  # what a callback takes is no time of the step
 
     def ticking(self, *given):

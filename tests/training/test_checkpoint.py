@@ -78,7 +78,7 @@ class Scored(Callback):
             torch.rand(3)  # whatever a score draws does not reach the training
             return {"l1": next(given)}
 
-        monkeypatch.setattr("ganblocks.training.callbacks.held_out_scores", held_out)
+        monkeypatch.setattr("ganblocks.training.callbacks.score_task", held_out)
 
 
 def test_the_best_is_kept(tmp_path, monkeypatch):
@@ -258,9 +258,9 @@ def test_a_schedule_has_to_give_a_number(tmp_path, factor):
 
 
 def test_more_steps_than_the_epochs_have(tmp_path):
-    with pytest.warns(GanBlocksWarning, match="steps=30 is more .* it ends at step 24"):
+    with pytest.warns(GanBlocksWarning, match="steps=30 is more .* the training ends at step 24"):
         run, _ = train(tmp_path / "run", steps=30)
-    with pytest.warns(GanBlocksWarning, match="its epochs are over"):
+    with pytest.warns(GanBlocksWarning, match="all epochs are done"):
         train(run.path)
 
 

@@ -16,7 +16,7 @@ from tiny import assert_equal
 
 import ganblocks
 from ganblocks.distributed import DistributedContext
-from ganblocks.training.batches import BatchOrder
+from ganblocks.training.batches import ResumableBatchSampler
 
 ROOT = Path(__file__).parents[2]
 ALONE = DistributedContext()
@@ -103,7 +103,7 @@ def test_ten_steps_of_fit(tmp_path):
     )
     keys = [rank["keys"] for rank in ranks]
     together = [key for pair in zip(*keys, strict=True) for key in pair]
-    whole = iter(BatchOrder(10, 2, seed=0))
+    whole = iter(ResumableBatchSampler(10, 2, seed=0))
     assert together == [key for _ in range(10) for key in next(whole)]
     assert len(set(together)) == 20
     masks = [rank["mask"] for rank in ranks]
@@ -162,7 +162,7 @@ def test_other_numbers_of_ranks_go_on_where_the_epoch_was(tmp_path):
         assert logged(run) == list(range(1, steps + 1))
     # 2 · 3, then 1 · 3, then 3 at a time: of 13 the last one is left over.
     assert began == [(0, 0, 0), (3, 0, 6), (6, 0, 9)]
-    order = iter(BatchOrder(length, 1, seed=0))
+    order = iter(ResumableBatchSampler(length, 1, seed=0))
     epoch = [key for _ in range(length) for key in next(order)]
     assert seen[:12] == epoch[:12]
     assert {key[0] for key in seen[12:]} == {1}

@@ -120,7 +120,7 @@ def test_a_finished_run_and_a_lost_log_say_so(tmp_path):
     with pytest.warns(GanBlocksWarning, match="already at step 2"):
         train(tmp_path / "run", steps=2)
     run.metrics.unlink()
-    with pytest.warns(GanBlocksWarning, match="begins after step 2"):
+    with pytest.warns(GanBlocksWarning, match="starts after step 2"):
         train(tmp_path / "run", steps=3)
 
 
@@ -299,7 +299,7 @@ def test_weights_are_for_all_who_may_read_the_folder(tmp_path):
 
 def test_a_grid_that_fails_leaves_the_weights(tmp_path):
     class Fails(GridCallback):
-        def look(self, training):
+        def sample(self, training):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -46,7 +46,7 @@ def test_a_weight(player, name, value):
     set_value(parameter, value)
     words = found(updater)
     assert f"`{player}.{name}`, 1 of its {parameter.numel():,} values" in words
-    assert "go back to a checkpoint" in words
+    assert "return to an earlier checkpoint" in words
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
@@ -121,14 +121,17 @@ class RootOfZero(nn.Module):
 
 def test_a_term_of_the_loss():
     words = found(with_terms(adversarial="vanilla", far={"loss": Infinite()}))
-    assert words == "the term 'far' of the generator is inf; what the networks returned is finite"
+    assert (
+        words
+        == "the term 'far' of the generator is inf, although the outputs of the networks are finite"
+    )
 
 
 @pytest.mark.parametrize("others", [{}, {"adversarial": "vanilla", "l1": "l1"}])
 def test_a_gradient_and_the_term_that_it_comes_of(others):
     words = found(with_terms(**others, root={"loss": RootOfZero()}))
     assert words.startswith("the gradient at the output of `generator")
-    assert words.endswith("It comes of the term 'root' of the generator") == bool(others)
+    assert words.endswith("It comes from the term 'root' of the generator") == bool(others)
 
 
 class Steep(torch.autograd.Function):
@@ -157,7 +160,7 @@ def test_the_gradient_is_followed_back_to_the_layer_before(player):
     )
     words = found(tiny_updater(**{player: sick}))
     assert words.startswith(f"the gradient at the output of `{player}.1` (Conv2d), ")
-    assert "It comes of" not in words  # every term goes through that layer
+    assert "It comes from" not in words  # every term goes through that layer
 
 
 def test_buffers_come_last():

@@ -10,9 +10,8 @@ from torch import nn
 
 from ganblocks.errors import OptionError, RegistryError
 from ganblocks.training import OPTIMIZERS, SCHEDULES
-from ganblocks.training.moves import step_unless
-from ganblocks.training.optimizers import build_optimizer
-from ganblocks.training.schedules import factor_at, resolve_schedule
+from ganblocks.training.optimizers import build_optimizer, step_unless
+from ganblocks.training.schedules import lr_factor, resolve_schedule
 
 
 def parameters():
@@ -92,9 +91,9 @@ def test_a_plug_in_trains_a_player_by_its_name(registered):
         ({"type": "adam", "betas": [0.5, 1.0]}, "two numbers from 0 to below 1"),
         ({"type": "adamw", "betas": "high"}, "two numbers from 0 to below 1"),
         ({"type": "sgd", "momentum": -0.5}, "momentum is -0.5"),
-        ({"type": "sgd", "nesterov": True}, "nesterov=True takes momentum"),
+        ({"type": "sgd", "nesterov": True}, "nesterov=True needs momentum"),
         ({"type": "adam", "momentum": 0.9}, "momentum"),
-        (lambda p: None, "made a NoneType: a player's optimizer is"),
+        (lambda p: None, "returned a NoneType: a player's optimizer is"),
     ],
 )
 def test_what_is_refused(what, message):
@@ -110,14 +109,14 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 
 def test_an_optimizer_of_no_parameters():
-    with pytest.raises(OptionError, match="none to train"):
+    with pytest.raises(OptionError, match="a player have none"):
         build_optimizer("adam", [])
 
 
 @given(epochs=st.integers(1, 60), name=st.sampled_from(SCHEDULES.names()))
 def test_every_schedule_begins_at_most_at_1_and_never_rises(epochs, name):
     schedule = resolve_schedule(name)
-    factors = [factor_at(schedule, epoch, epochs) for epoch in range(epochs)]
+    factors = [lr_factor(schedule, epoch, epochs) for epoch in range(epochs)]
     assert factors == sorted(factors, reverse=True)
     assert 0 < factors[-1] <= factors[0] <= 1
 
@@ -129,13 +128,13 @@ def test_a_schedule_of_ones_own(registered):
         return lambda epoch, _: min(1.0, (epoch + 1) / epochs)
 
     assert resolve_schedule({"type": "warm_up", "epochs": 4})(0, 10) == 0.25
-    assert factor_at(lambda epoch, epochs: epoch / epochs, 5, 10) == 0.5
+    assert lr_factor(lambda epoch, epochs: epoch / epochs, 5, 10) == 0.5
 
 
 @pytest.mark.parametrize("factor", [-0.1, math.nan, math.inf, "1", None, True])
 def test_a_factor_that_is_none(factor):
-    with pytest.raises(OptionError, match="for epoch 3: return a number from 0 on"):
-        factor_at(lambda epoch, epochs: factor, 3, 10)
+    with pytest.raises(OptionError, match="for epoch 3: return a number of at least 0"):
+        lr_factor(lambda epoch, epochs: factor, 3, 10)
 
 
 def test_momentum_begins_at_nothing_whatever_comes_first():
@@ -146,13 +145,13 @@ def test_momentum_begins_at_nothing_whatever_comes_first():
     optimizer = OPTIMIZERS.build({"type": "sgd", "lr": 0.1, "momentum": 0.5}, ours.parameters())
     plain = torch.optim.SGD(theirs.parameters(), 0.1, 0.5, foreach=False)
     ours.weight.grad = torch.full((2, 2), float("inf"))
-    step_unless(torch.tensor(True), optimizer)
+    step_unless(optimizer, torch.tensor(True))
     for names in (["weight"], ["weight", "bias"], ["weight", "bias"]):
         for name in names:
             for layer in (ours, theirs):
                 parameter = getattr(layer, name)
                 parameter.grad = torch.ones_like(parameter)
-        step_unless(torch.tensor(False), optimizer)
+        step_unless(optimizer, torch.tensor(False))
         plain.step()
     for mine, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(mine, expected)

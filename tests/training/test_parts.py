@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from ganblocks.errors import GanBlocksWarning, OptionError
-from ganblocks.runs.metrics_log import MetricsLog
+from ganblocks.runs.csv_logger import CsvLogger
 from ganblocks.training import resolve_device, resolve_precision
 from ganblocks.training.precision import autocast, preferred_memory_format
 from ganblocks.training.schedules import linear_decay
@@ -42,13 +42,13 @@ def read(path):
 
 def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
     path = tmp_path / "metrics.csv"
-    log = MetricsLog(path)
+    log = CsvLogger(path)
     for step in range(1, 8):
         log.log(row(step))
     log.close()
     with path.open("a") as file:
         file.write("x,,,\n8,0,0.1")  # no number, and cut short by a crash
-    log = MetricsLog(path, resumed_at=5)
+    log = CsvLogger(path, resumed_at=5)
     log.log(row(6))
     log.close()
     assert read(path) == [1, 2, 3, 4, 5, 6]
@@ -57,7 +57,7 @@ def test_a_resumed_log_has_no_gap_and_no_repeat(tmp_path):
 def test_a_fresh_log_forgets_an_old_one(tmp_path):
     path = tmp_path / "metrics.csv"
     for steps in ([1], []):
-        log = MetricsLog(path)
+        log = CsvLogger(path)
         for step in steps:
             log.log(row(step))
         log.close()
@@ -66,11 +66,11 @@ def test_a_fresh_log_forgets_an_old_one(tmp_path):
 
 def test_a_column_that_comes_later_is_added_to_the_whole_file(tmp_path):
     path = tmp_path / "metrics.csv"
-    log = MetricsLog(path)
+    log = CsvLogger(path)
     log.log({"step": 1, "loss_d": 0.5})
     log.log({"step": 2, "loss_d": 0.25, "loss_g_gan": 1.5})
     log.close()
-    log = MetricsLog(path, resumed_at=2)
+    log = CsvLogger(path, resumed_at=2)
     log.log({"step": 3, "val_l1": 0.75, "loss_d": 0.125})
     log.close()
     lines = ["step,loss_d,loss_g_gan,val_l1", "1,0.5,,", "2,0.25,1.5,", "3,0.125,,0.75"]

@@ -7,7 +7,7 @@ import torch
 from tiny import batch, tiny_updater
 
 from ganblocks import Objective, PatchDiscriminator, UNetGenerator
-from ganblocks.training.moves import step_unless
+from ganblocks.training.optimizers import step_unless
 
 
 class Breaks(torch.nn.Module):
@@ -185,7 +185,7 @@ def test_a_fused_optimizer_gets_the_flag_and_nothing_is_waited_for(name, failed)
     before = held_by(updater, "generator")
     found = []
     optimizer.register_step_pre_hook(lambda opt, *_: found.append(opt.found_inf.item()))
-    step_unless(torch.tensor(failed).as_subclass(Waits), optimizer)
+    step_unless(optimizer, torch.tensor(failed).as_subclass(Waits))
     assert found == [float(failed)]
     now = held_by(updater, "generator")
     assert all(torch.equal(now[key], value) for key, value in before.items()) == failed

@@ -86,7 +86,7 @@ def test_two_rates():
     [
         ({"clip_norm": -1.0}, "clip_norm"),
         ({"clip_norm": float("nan")}, "clip_norm"),
-        ({"clip_norm": 0}, "nothing would move: write None"),
+        ({"clip_norm": 0}, "stops all updates: write None"),
         ({"accumulate": 0}, "accumulate is 0"),
         ({"precision": "auto"}, "resolve_precision"),
         ({"precision": "bf61"}, "did you mean 'bf16'"),

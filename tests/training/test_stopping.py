@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ganblocks.training.stopping import Stop, ignore_interrupts, stop_signals
+from ganblocks.training.signals import StopRequest, catch_stop_signals, ignore_interrupts
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
-MESSAGE = "stopping: finishing the step and saving; Ctrl-C again leaves at once"
+MESSAGE = "stopping: finishing the step and saving; Ctrl-C again stops at once"
 
 
 def send(number):
@@ -29,11 +29,11 @@ def handlers():
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_signal_only_requests(number, capfd):
     before = handlers()
-    with stop_signals() as stop:
-        assert stop.requested is None
+    with catch_stop_signals() as request:
+        assert request.signal is None
         assert handlers() != before
         send(number)
-        assert stop.requested == number
+        assert request.signal == number
         assert capfd.readouterr().err.split("\n") == ["", MESSAGE, ""]
     assert handlers() == before
 
@@ -41,9 +41,9 @@ def test_the_first_signal_only_requests(number, capfd):
 def test_a_second_interrupt_leaves_at_once_and_handlers_are_back():
     before = handlers()
     reached = []
-    with pytest.raises(KeyboardInterrupt), stop_signals() as stop:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), catch_stop_signals() as request:  # noqa: PT012
         send(signal.SIGINT)
-        reached.append(stop.requested)
+        reached.append(request.signal)
         send(signal.SIGINT)
         reached.append("too far")
     assert reached == [signal.SIGINT]
@@ -51,23 +51,23 @@ def test_a_second_interrupt_leaves_at_once_and_handlers_are_back():
 
 
 def test_an_interrupt_after_sigterm_leaves_at_once():
-    with pytest.raises(KeyboardInterrupt), stop_signals():  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), catch_stop_signals():  # noqa: PT012
         send(signal.SIGTERM)
         send(signal.SIGINT)
 
 
 @pytest.mark.parametrize("first", SIGNALS)
 def test_sigterm_again_and_again_changes_nothing(first, capfd):
-    with stop_signals() as stop:
+    with catch_stop_signals() as request:
         for number in (first, signal.SIGTERM, signal.SIGTERM):
             send(number)
-        assert stop.requested == first
+        assert request.signal == first
     assert capfd.readouterr().err.count(MESSAGE) == 1
 
 
 def test_handlers_are_back_after_an_error():
     before = handlers()
-    with pytest.raises(ZeroDivisionError), stop_signals():
+    with pytest.raises(ZeroDivisionError), catch_stop_signals():
         1 / 0  # noqa: B018
     assert handlers() == before
 
@@ -75,9 +75,9 @@ def test_handlers_are_back_after_an_error():
 def test_an_ignored_signal_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with stop_signals() as stop:
+        with catch_stop_signals() as request:
             send(signal.SIGINT)
-            assert stop.requested is None
+            assert request.signal is None
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
@@ -88,9 +88,9 @@ def test_outside_the_main_thread_it_lets_everything_pass():
     seen = []
 
     def train():
-        with stop_signals() as stop:
-            seen.append((stop.requested, handlers()))
-            stop.leave()
+        with catch_stop_signals() as request:
+            seen.append((request.signal, handlers()))
+            request.raise_if_requested()
             seen.append("through")
 
     thread = threading.Thread(target=train)
@@ -100,30 +100,30 @@ def test_outside_the_main_thread_it_lets_everything_pass():
 
 
 def test_leaving_raises_what_was_asked_for():
-    stop = Stop()
-    stop.leave()
-    stop.requested = signal.SIGINT
+    request = StopRequest()
+    request.raise_if_requested()
+    request.signal = signal.SIGINT
     with pytest.raises(KeyboardInterrupt):
-        stop.leave()
-    stop.requested = signal.SIGTERM
+        request.raise_if_requested()
+    request.signal = signal.SIGTERM
     with pytest.raises(SystemExit) as left:
-        stop.leave()
+        request.raise_if_requested()
     assert left.value.code == 143
 
 
 LOOP = """
     import time
     from pathlib import Path
-    from ganblocks.training.stopping import stop_signals
+    from ganblocks.training.signals import catch_stop_signals
 
-    with stop_signals() as stop:
+    with catch_stop_signals() as request:
         for step in range(1000):
             print(f"step {step}", flush=True)
             time.sleep(0.05)  # the step
-            if stop.requested:
+            if request.signal:
                 Path("checkpoint").write_text(str(step))
                 break
-    stop.leave()
+    request.raise_if_requested()
 """
 
 
@@ -157,12 +157,12 @@ def test_without_standard_error_the_message_goes_nowhere(tmp_path):
     """A file that was opened then has its number, and must not get the message."""
     code = """
         import os, signal, sys
-        from ganblocks.training.stopping import stop_signals
+        from ganblocks.training.signals import catch_stop_signals
         file = os.open("log", os.O_WRONLY | os.O_CREAT)
         print(file, flush=True)
-        with stop_signals() as stop:
+        with catch_stop_signals() as request:
             os.kill(os.getpid(), signal.SIGTERM)
-        print(stop.requested)
+        print(request.signal)
     """
     done = subprocess.run(
         ["/bin/sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, textwrap.dedent(code)],
@@ -179,15 +179,15 @@ def test_a_signal_in_the_middle_of_a_write_does_no_harm(tmp_path):
     """Its handler then runs inside that write, and the stream refuses another."""
     code = """
         import os, signal, sys
-        from ganblocks.training.stopping import stop_signals
+        from ganblocks.training.signals import catch_stop_signals
 
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         print("ready", flush=True)
-        with stop_signals() as stop:
+        with catch_stop_signals() as request:
             signal.setitimer(signal.ITIMER_REAL, 0.3)
-            while stop.requested is None:
+            while request.signal is None:
                 print("step", file=sys.stderr)  # until the pipe is full, where it waits
-        print(stop.requested)
+        print(request.signal)
     """
     process = started(tmp_path, code)
     time.sleep(1)  # nobody reads
@@ -200,10 +200,10 @@ def test_a_signal_in_the_middle_of_a_write_does_no_harm(tmp_path):
 def test_a_forked_process_ends_as_it_would_without(tmp_path):
     code = """
         import os, signal, time
-        from ganblocks.training.stopping import stop_signals
+        from ganblocks.training.signals import catch_stop_signals
 
         print("ready", flush=True)
-        with stop_signals() as stop:
+        with catch_stop_signals() as request:
             reader, writer = os.pipe()
             child = os.fork()
             if not child:
@@ -212,7 +212,7 @@ def test_a_forked_process_ends_as_it_would_without(tmp_path):
                 os._exit(0)
             os.read(reader, 1)
             os.kill(child, signal.SIGTERM)
-            print(os.WTERMSIG(os.waitpid(child, 0)[1]), stop.requested)
+            print(os.WTERMSIG(os.waitpid(child, 0)[1]), request.signal)
     """
     out, said = started(tmp_path, code).communicate(timeout=60)
     assert (out, said) == ("15 None\n", "")
@@ -229,11 +229,11 @@ class Slow(Dataset):
 
 def test_workers_outlive_an_interrupt_that_reaches_them_too():
     loader = DataLoader(Slow(), num_workers=2, worker_init_fn=ignore_interrupts)
-    with stop_signals() as stop:
+    with catch_stop_signals() as request:
         batches = iter(loader)
         read = [next(batches).item() for _ in range(2)]  # both are at work
         for worker in (os.getpid(), *(process.pid for process in batches._workers)):
             os.kill(worker, signal.SIGINT)
-        assert stop.requested == signal.SIGINT
+        assert request.signal == signal.SIGINT
         read += [batch.item() for batch in batches]
     assert read == list(range(40))

@@ -11,8 +11,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ganblocks import EMA, SyntheticFacades, UNetGenerator
 from ganblocks.blocks import spectral_norm, with_statistics
-from ganblocks.training import average_rule, averaging
-from ganblocks.training.batches import batch_of
+from ganblocks.training import buffer_rules, register_buffer_rule
+from ganblocks.training.batches import single_batch
 
 SPECTRAL = parametrizations._SpectralNorm
 
@@ -20,7 +20,7 @@ SPECTRAL = parametrizations._SpectralNorm
 @pytest.fixture(autouse=True)
 def rules(monkeypatch):
     """Forgets what a test registers."""
-    monkeypatch.setattr(averaging, "_RULES", dict(averaging._RULES))
+    monkeypatch.setattr(buffer_rules, "_RULES", dict(buffer_rules._RULES))
 
 
 def largest_singular_values(network):
@@ -49,7 +49,7 @@ def test_spectral_norm_with_an_average_of_three_hundred_steps(monkeypatch):
 
     def as_before(call):
         with monkeypatch.context() as patch:
-            patch.setitem(averaging._RULES, SPECTRAL, "average")
+            patch.setitem(buffer_rules._RULES, SPECTRAL, "average")
             return call()
 
     torch.manual_seed(0)
@@ -58,11 +58,11 @@ def test_spectral_norm_with_an_average_of_three_hundred_steps(monkeypatch):
     defect = as_before(lambda: EMA(generator, 0.99))
     train, val = SyntheticFacades(length=300, size=32), SyntheticFacades(8, size=32, seed=1)
     for index in range(300):
-        updater.step(batch_of(train[index], torch.device("cpu")))
+        updater.step(single_batch(train[index], torch.device("cpu")))
         as_before(lambda: defect.update(generator))
 
     average = updater.averages["generator"].network
-    samples = [batch_of(val[index], torch.device("cpu")) for index in range(8)]
+    samples = [single_batch(val[index], torch.device("cpu")) for index in range(8)]
     live = held_out_l1(updater.task, generator, samples)
     assert largest_singular_values(average) == pytest.approx(
         dict.fromkeys(largest_singular_values(generator), 1), abs=1e-3
@@ -116,10 +116,10 @@ def after_one_update(network, mean):
 def test_a_rule_of_ones_own_class_and_of_its_subclasses(kind):
     made = after_one_update(kind(), 4.0)  # without a rule
     assert (made.mean.tolist(), made.calls) == ([4.0, 4.0], 3)
-    average_rule(Counter, "average")
+    register_buffer_rule(Counter, "average")
     made = after_one_update(kind(), 4.0)
     assert (made.mean.tolist(), made.calls) == ([1.0, 1.0], 3)
-    average_rule(Counter, "copy")
+    register_buffer_rule(Counter, "copy")
     assert after_one_update(kind(), 4.0).mean.tolist() == [4.0, 4.0]
 
 
@@ -130,7 +130,7 @@ def test_a_rule_that_is_a_function():
         asked.append((owner, network))
         return lambda: owner.mean.fill_(9.0)
 
-    average_rule(Counter, rule)
+    register_buffer_rule(Counter, rule)
     made = after_one_update(Counter(), 4.0)
     assert asked == [(made, made)]
     assert made.mean.tolist() == [9.0, 9.0]
@@ -138,12 +138,12 @@ def test_a_rule_that_is_a_function():
 
 
 def test_the_nearest_class_decides():
-    average_rule(Counter, "average")
-    average_rule(Inherits, "copy")
-    assert averaging.rule_of(Inherits()) == "copy"
-    assert averaging.rule_of(Counter()) == "average"
-    assert averaging.rule_of(nn.BatchNorm2d(1)) == "average"
-    assert averaging.rule_of(nn.Linear(1, 1)) == "copy"
+    register_buffer_rule(Counter, "average")
+    register_buffer_rule(Inherits, "copy")
+    assert buffer_rules.buffer_rule(Inherits()) == "copy"
+    assert buffer_rules.buffer_rule(Counter()) == "average"
+    assert buffer_rules.buffer_rule(nn.BatchNorm2d(1)) == "average"
+    assert buffer_rules.buffer_rule(nn.Linear(1, 1)) == "copy"
 
 
 def test_running_statistics_are_averaged_and_counters_copied():

@@ -1,4 +1,4 @@
-"""The log of a run: one row of `metrics.csv` for each logged step."""
+"""The logger of `metrics.csv`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from torch import Tensor
 from ganblocks.runs.loggers import reopen
 
 
-class MetricsLog:
-    """Appends rows to a CSV file; each is the system's before the next step begins.
+class CsvLogger:
+    """Appends rows to a CSV file, flushed at every step.
 
-    A killed process loses none of them; a power cut may. A column that comes later, of a term that
-    starts later, is added to the whole file in one move.
+    Nothing is lost if the process is killed; a power cut may lose the last rows. A new column, of
+    a term that starts later, is added to the whole file atomically.
 
     Args:
         path: The file.
-        resumed_at: The step of the checkpoint that the run goes on from; rows of later steps,
-            which will come again, are taken out.
+        resumed_at: The step that the run resumes from: rows of later steps are removed.
 
     Raises:
         RunError: The file cannot be written.
@@ -28,7 +27,7 @@ class MetricsLog:
     Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     log = MetricsLog(Path(folder) / "metrics.csv")
+        ...     log = CsvLogger(Path(folder) / "metrics.csv")
         ...     log.log({"step": 1, "loss_d": 0.5})
         ...     log.log({"step": 2, "loss_d": 0.25, "val_l1": 0.125})
         ...     log.close()
@@ -40,25 +39,28 @@ class MetricsLog:
 
     def __init__(self, path: Path, *, resumed_at: int = 0) -> None:
         self._path = path
-        self.columns, kept = rows_until(path, resumed_at) if path.exists() else ([], [])
-        lines = [",".join(cells) for cells in ([self.columns] if self.columns else []) + kept]
-        self._file = reopen(path, lines, resumed_at)
+        self.columns, rows = rows_until(path, resumed_at) if path.exists() else ([], [])
+        self._rewrite(rows, resumed_at)
 
     def log(self, row: Mapping[str, float | int]) -> None:
-        """Adds one row; the cell of a column that is not there stays empty.
+        """Writes one row; cells of missing columns stay empty.
 
         Args:
-            row: From column to number; `"step"` must be there.
+            row: Numbers by column, with `"step"`.
         """
         if new := [column for column in row if column not in self.columns]:
-            self._widen(new)
+            self._file.close()
+            with self._path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.reader(file))[1:]
+            self.columns = [*self.columns, *new]
+            self._rewrite([[*cells, *[""] * len(new)] for cells in rows], 0)
         values = (row.get(column, "") for column in self.columns)
         cells = (f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)
         self._file.write(",".join(cells) + "\n")
         self._file.flush()
 
     def log_image(self, step: int, grid: Tensor) -> None:
-        """Does nothing: the pictures of a run are files of their own.
+        """Does nothing: grids are separate files.
 
         Args:
             step: The step.
@@ -69,27 +71,19 @@ class MetricsLog:
         """Closes the file."""
         self._file.close()
 
-    def _widen(self, new: list[str]) -> None:
-        self._file.close()
-        with self._path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        self.columns = [*self.columns, *new]
-        empty = [""] * len(new)
-        lines = [self.columns, *([*row, *empty] for row in rows)]
-        self._file = reopen(self._path, map(",".join, lines), 0)
+    def _rewrite(self, rows: list[list[str]], resumed_at: int) -> None:
+        lines = [self.columns, *rows] if self.columns else rows
+        self._file = reopen(self._path, map(",".join, lines), resumed_at)
 
 
 def rows_until(path: Path, step: int) -> tuple[list[str], list[list[str]]]:
-    """Reads the columns and the whole rows of a log up to a step.
-
-    What a crash left of a row is left out.
-    """
+    """Reads the columns and the complete rows of a log, up to a step."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        read = list(csv.reader(file))
-    header = next((row for row in read if row[:1] == ["step"]), [])
+        rows = list(csv.reader(file))
+    header = next((row for row in rows if row[:1] == ["step"]), [])
     kept = [
         row
-        for row in read
+        for row in rows
         if len(row) == len(header) and row[0].isdecimal() and int(row[0]) <= step
     ]
     return header, kept

@@ -1,4 +1,4 @@
-"""Paired translation: pix2pix, and what follows its pattern."""
+"""Paired image-to-image translation: pix2pix and its variants."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ganblocks.losses.functional import full_precision
 from ganblocks.losses.logits import Logits
 from ganblocks.registry import ComponentLike, Registry
 from ganblocks.tasks.base import TASKS, Batch, Player, Task
-from ganblocks.tasks.figures import logit_figures
-from ganblocks.tasks.pool import ImagePool
+from ganblocks.tasks.image_pool import ImagePool
+from ganblocks.tasks.metrics import logit_metrics
 
 ADAM = {"type": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
 
@@ -27,24 +27,24 @@ ADAM = {"type": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
 class PairedTranslation(Task):
     """pix2pix: a generator learns source → target from pairs (Isola et al., CVPR 2017).
 
-    A batch has `source` and `target`, (B, C, H, W) in [-1, 1]. The discriminator moves first, on
-    the target and the detached `fake`; then the generator, on logits of the discriminator that
-    has moved. Each is judged beside its source unless `conditional` is False.
+    A batch has `source` and `target`, (B, C, H, W) in [-1, 1]. The discriminator is updated
+    first, on the target and the detached `fake`; then the generator, on the logits of the updated
+    discriminator. The discriminator sees each image with its source unless `conditional` is False.
 
     Args:
         generator: The generator, from `GENERATORS`.
-        discriminator: The discriminator, from `DISCRIMINATORS`; of a conditional one the input
-            has the channels of source and target together.
-        objective: What both minimize, or its spec.
-        conditional: Whether the discriminator sees the source before the image, which takes
-            sources of the target's height and width.
-        augment: Varies what the discriminator sees, source, target and fake of a pair alike, with
-            a draw for each player; reconstruction and feature losses see the images themselves.
-        pool_size: Generated images that the discriminator may see again, see `ImagePool`.
+        discriminator: The discriminator, from `DISCRIMINATORS`; a conditional one takes the
+            channels of source and target together.
+        objective: The losses of both, or their spec.
+        conditional: Whether the discriminator gets the source concatenated before the image; both
+            must then have the same height and width.
+        augment: Augmentation of the discriminator's inputs, the same for source, target and fake
+            of a pair, drawn for each player; reconstruction and feature losses see the originals.
+        pool_size: Size of the pool of earlier generated images, see `ImagePool`.
         optimizer: The generator's optimizer, from `OPTIMIZERS`.
-        discriminator_optimizer: The discriminator's; None takes the same. Two rates are the two
-            time-scale update rule (Heusel et al., NeurIPS 2017).
-        seed: Seed of the pool's draws.
+        discriminator_optimizer: The discriminator's optimizer; None takes the same. Two learning
+            rates are the two time-scale update rule (Heusel et al., NeurIPS 2017).
+        seed: Seed of the image pool.
 
     Raises:
         OptionError: A component or a number has an invalid value.
@@ -57,8 +57,8 @@ class PairedTranslation(Task):
         ...     Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}),
         ... )
         >>> batch = {"source": torch.zeros(1, 3, 16, 16), "target": torch.zeros(1, 3, 16, 16)}
-        >>> made = task.generate(batch)
-        >>> sorted(task.loss("generator", batch, made).raw)
+        >>> generated = task.generate(batch)
+        >>> sorted(task.loss("generator", batch, generated).raw)
         ['adversarial', 'l1']
     """
 
@@ -97,33 +97,33 @@ class PairedTranslation(Task):
         }
 
     def generate(self, batch: Batch) -> dict[str, Any]:
-        """Returns `fake`, what the generator makes of `source`, in full precision.
+        """Returns `fake`, the generator's output for `source`, in full precision.
 
         Args:
             batch: `source` and `target`.
 
         Raises:
-            ShapeError: The output has not the target's shape.
+            ShapeError: The output and the target differ in shape.
         """
         source, target = batch["source"], batch["target"]
         fake = full_precision(self.generator(source))
         if fake.shape != target.shape:
             raise ShapeError(
-                f"the generator makes {tuple(fake.shape)} of {tuple(source.shape)}, and the target "
-                f"is {tuple(target.shape)}: {_remedy(fake, target)}"
+                f"the generator returned {tuple(fake.shape)} for {tuple(source.shape)}, but the "
+                f"target is {tuple(target.shape)}: {_remedy(fake, target)}"
             )
         return {"fake": fake}
 
-    def loss(self, player: str, batch: Batch, made: dict[str, Any]) -> LossTerms:
+    def loss(self, player: str, batch: Batch, generated: dict[str, Any]) -> LossTerms:
         """Returns the discriminator's or the generator's terms.
 
         Args:
             player: `"discriminator"` or `"generator"`.
             batch: `source` and `target`.
-            made: `fake`.
+            generated: `fake`.
         """
-        half = self._discriminator_loss if player == "discriminator" else self._generator_loss
-        return half(batch["source"], batch["target"], made["fake"])
+        loss = self._discriminator_loss if player == "discriminator" else self._generator_loss
+        return loss(batch["source"], batch["target"], generated["fake"])
 
     def score(self, batch: Batch) -> dict[str, float]:
         """Returns the L1 of the generator's output, in units of [-1, 1].
@@ -134,7 +134,7 @@ class PairedTranslation(Task):
         return {"l1": _l1(self.generate(batch)["fake"], batch["target"])}
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
-        """Returns the L1 of one prediction for all: the mean color of the held-out targets.
+        """Returns the L1 of the mean of all held-out targets as the only prediction.
 
         Args:
             batches: The held-out batches, each of one.
@@ -150,10 +150,10 @@ class PairedTranslation(Task):
         if not self.objective.needs_discriminator:
             return LossTerms()
         older = () if self.pool is None else self.pool.exchange(source, fake)
-        varied = self._varied(source, target, fake, *older)
-        condition, real, fake = varied[:3]
-        # A penalty's images are those of its condition; an older one has a condition of its own.
-        fake_logits = self._logits(*(varied[3:] or (condition, fake)))
+        images = self._augmented(source, target, fake, *older)
+        condition, real, fake = images[:3]
+        # Penalties need real and fake of one condition, but pooled images have their own.
+        fake_logits = self._logits(*(images[3:] or (condition, fake)))
         real_logits = self._logits(condition, real)
         terms = self.objective.discriminator(
             real_logits,
@@ -164,16 +164,16 @@ class PairedTranslation(Task):
             fake=fake,
             condition=condition if self.conditional else None,
         )
-        terms.figures = logit_figures(real_logits, fake_logits)
+        terms.metrics = logit_metrics(real_logits, fake_logits)
         return terms
 
     def _generator_loss(self, source: Tensor, target: Tensor, fake: Tensor) -> LossTerms:
-        seen = fake.view_as(fake)  # of its own: what comes back through it is D's word
+        seen = fake.view_as(fake)  # a separate node: its gradient comes from D alone
         fake_logits: Logits = []
         real_logits = None
         if self.objective.needs_logits(self.step):
-            condition, real, varied = self._varied(source, target, seen)
-            fake_logits = self._logits(condition, varied)
+            condition, real, augmented = self._augmented(source, target, seen)
+            fake_logits = self._logits(condition, augmented)
             if self.objective.needs_real_logits:
                 real_logits = self._logits(condition, real)
 
@@ -189,36 +189,36 @@ class PairedTranslation(Task):
         return terms
 
     def _logits(self, condition: Tensor, image: Tensor) -> Logits:
-        logits: Logits = self.discriminator(self._judged(condition, image))
+        logits: Logits = self.discriminator(self._input(condition, image))
         return logits
 
     def _features(self, source: Tensor, image: Tensor) -> Any:
         maps: Callable[[Tensor], Any] | None = getattr(self.discriminator, "features", None)
         if maps is None:
             raise OptionError(
-                f"a feature loss compares the discriminator's maps, and "
-                f"{type(self.discriminator).__name__} has no method `features`: give it one, "
+                f"a feature loss compares feature maps of the discriminator, but "
+                f"{type(self.discriminator).__name__} has no method `features`: add one, "
                 "(B, C, H, W) → tuple of maps, logits last"
             )
-        return maps(self._judged(source, image))
+        return maps(self._input(source, image))
 
-    def _judged(self, condition: Tensor, image: Tensor) -> Tensor:
+    def _input(self, condition: Tensor, image: Tensor) -> Tensor:
         if not self.conditional:
             return image
         if condition.shape[2:] != image.shape[2:]:
             raise ShapeError(
-                f"a conditional discriminator sees source {tuple(condition.shape)} and image "
-                f"{tuple(image.shape)} as one: give them one height and width, or write "
+                f"a conditional discriminator concatenates source {tuple(condition.shape)} and "
+                f"image {tuple(image.shape)}: give both the same height and width, or write "
                 "conditional=False"
             )
         return torch.cat((condition, image), 1)
 
-    def _varied(self, *images: Tensor) -> tuple[Tensor, ...]:
+    def _augmented(self, *images: Tensor) -> tuple[Tensor, ...]:
         return images if self.augment is None else self.augment(*images)
 
 
-def _module(what: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:
-    return what if isinstance(what, nn.Module) else registry.build(what)
+def _module(component: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:
+    return component if isinstance(component, nn.Module) else registry.build(component)
 
 
 def _l1(fake: Tensor, target: Tensor) -> float:
@@ -228,4 +228,4 @@ def _l1(fake: Tensor, target: Tensor) -> float:
 def _remedy(fake: Tensor, target: Tensor) -> str:
     if fake.shape[1] != target.shape[1]:
         return f"build the generator with out_channels={target.shape[1]}"
-    return "give both sides of a pair one size, or take a generator that makes the target's"
+    return "give both images of a pair one size, or choose a generator that scales by that factor"

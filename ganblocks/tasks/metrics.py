@@ -1,4 +1,4 @@
-"""What a log shows of a discriminator's logits."""
+"""Metrics of a discriminator's logits, for the log."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from torch import Tensor
 from ganblocks.losses.logits import Logits, mean_logit, pairs_of
 
 
-def logit_figures(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]:
-    """Returns how a discriminator tells real images from generated ones, as scalars for the log.
+def logit_metrics(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]:
+    """Returns how well a discriminator separates real from fake images, as scalars.
 
     Args:
         real_logits: Logits of real images, or a list with a map for each scale.
@@ -17,21 +17,21 @@ def logit_figures(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]
 
     Returns:
         Mean logits `d_real` and `d_fake`; `d_spread`, the standard deviation of all logits; and,
-        where both have the same shapes, `d_accuracy`, the share of places where the real logit is
-        the higher one.
+        if the shapes are equal, `d_accuracy`, the share of positions where the real logit is
+        higher.
 
     Examples:
-        >>> figures = logit_figures(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 2.0]))
-        >>> {name: value.item() for name, value in figures.items() if name != "d_spread"}
+        >>> metrics = logit_metrics(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 2.0]))
+        >>> {name: value.item() for name, value in metrics.items() if name != "d_spread"}
         {'d_real': 2.0, 'd_fake': 2.0, 'd_accuracy': 0.5}
     """
     pairs = [(real.detach(), fake.detach()) for real, fake in pairs_of(real_logits, fake_logits)]
     spread = [torch.cat((r.flatten(), f.flatten())).std(correction=0) for r, f in pairs]
-    figures = {
+    metrics = {
         "d_real": mean_logit([real for real, _ in pairs]),
         "d_fake": mean_logit([fake for _, fake in pairs]),
         "d_spread": torch.stack(spread).mean(),
     }
     if all(r.shape == f.shape for r, f in pairs):
-        figures["d_accuracy"] = torch.stack([(r > f).float().mean() for r, f in pairs]).mean()
-    return figures
+        metrics["d_accuracy"] = torch.stack([(r > f).float().mean() for r, f in pairs]).mean()
+    return metrics

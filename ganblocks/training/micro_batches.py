@@ -1,0 +1,39 @@
+"""Splits a batch into equal micro-batches, for gradient accumulation."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ganblocks.errors import OptionError
+from ganblocks.losses import Objective
+from ganblocks.tasks import Batch, Task
+
+
+def split_batch(batch: Batch, count: int) -> list[Batch]:
+    """Splits a batch, its tensors and its lists such as names, into equal micro-batches."""
+    if count == 1:
+        return [batch]
+    sizes = {len(x) for x in batch.values() if isinstance(x, Tensor)}
+    if len(sizes) != 1 or (size := sizes.pop()) % count:
+        raise OptionError(
+            f"a batch of {size if not sizes else sorted(sizes)} cannot be split into "
+            f"accumulate={count} equal parts: write a divisor of the batch size"
+        )
+    share = size // count
+    return [
+        {
+            key: x[start : start + share] if isinstance(x, Tensor | list | tuple) else x
+            for key, x in batch.items()
+        }
+        for start in range(0, size, share)
+    ]
+
+
+def reject_whole_batch_terms(task: Task) -> None:
+    """Raises `OptionError` if a loss of the task needs all images of a batch at once."""
+    for module in task.modules():
+        if isinstance(module, Objective) and (names := module.whole_batch_terms):
+            raise OptionError(
+                f"accumulate splits a batch, but the term {names[0]!r} compares all images of the "
+                "batch with one another: write accumulate=1, or choose another loss"
+            )

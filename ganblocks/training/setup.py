@@ -1,0 +1,151 @@
+"""Everything before the first step: builds the updater, checks, resumes and distributes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganblocks.data.seeding import seeded_generator
+from ganblocks.distributed.context import DistributedContext
+from ganblocks.errors import GanBlocksWarning, require_one_of
+from ganblocks.randomness import make_deterministic, own_randomness
+from ganblocks.runs import RunFolder
+from ganblocks.tasks import ImagePool, Task
+from ganblocks.training.batches import single_batch
+from ganblocks.training.cuda_graph import Step, cuda_graph_step
+from ganblocks.training.options import TrainOptions
+from ganblocks.training.precision import (
+    preferred_memory_format,
+    resolve_device,
+    resolve_precision,
+)
+from ganblocks.training.training import Training
+from ganblocks.training.updater import Updater
+
+
+def build_updater(task: Task, options: TrainOptions) -> Updater:
+    """Moves a task to its device and builds its updater."""
+    if options.deterministic:
+        make_deterministic()
+    device = resolve_device(options.device)
+    precision = resolve_precision(options.precision, device)
+    for network in task.networks().values():
+        network.to(memory_format=preferred_memory_format(precision, device))
+    # Networks to shard stay on the CPU. A run of several processes may resume with only one.
+    shard = options.shard and DistributedContext.current().world_size > 1
+    if shard:
+        for name, child in task.named_children():
+            child.to("cpu" if name in task.sharded else device)
+    else:
+        task.to(device)
+    return Updater(
+        task,
+        precision=precision,
+        accumulate=options.accumulate,
+        clip_norm=options.clip_norm,
+        ema=options.ema,
+        shard=shard,
+    )
+
+
+def prepare_training(training: Training) -> Step:
+    """Checks, resumes and distributes a training, and returns its step function."""
+    updater, options, context = training.updater, training.options, training.context
+    dry_run(updater, training.train[0, 0])
+    _check_preview_and_score(training)
+    run = training.run
+    if context.max(int(run.has_state)):  # all agree: another process may have just written it
+        training.load()
+    training.set_last_step()
+    _warn_of_batch_norm(training)
+    _warn_of_steps(training)
+    if context.is_main_process:
+        if run.exists:
+            run.write_spec({**run.spec, **training.describe()})
+        else:
+            RunFolder.create(run.path, training.describe())
+    if options.compile:
+        updater.compile()
+    if context.world_size > 1:
+        updater.distribute()
+        if training.step == 0 and context.rank:
+            _reseed(updater.task, options.seed, context.rank)
+    updater.task.train()
+    return cuda_graph_step(updater) if options.cuda_graph else updater.step
+
+
+def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
+    """Runs a task once on copies, to find what does not fit before anything is written.
+
+    Args:
+        updater: The updater; networks, optimizers, buffers and random state stay unchanged.
+        sample: A sample of the training data.
+
+    Raises:
+        ShapeError: The sample's size or channels do not fit the networks or one another.
+        OptionError: A network cannot be copied, or a loss rejects its inputs.
+
+    Examples:
+        >>> from ganblocks import PairedTranslation, SyntheticFacades
+        >>> parts = nn.Conv2d(3, 3, 1), nn.Conv2d(6, 1, 1), {"terms": {"l1": "l1"}}
+        >>> dry_run(Updater(PairedTranslation(*parts)), SyntheticFacades(length=1, size=32)[0])
+    """
+    twin, device = updater.inference_task(), updater.inference_device
+    batch = single_batch(sample, device)
+    with own_randomness(device, 0), torch.no_grad():
+        generated = twin.generate(batch)
+        if device == updater.device:  # sharded networks are on the CPU, apart from the others
+            for player in twin.players:
+                twin.loss(player, batch, generated)
+
+
+def _check_preview_and_score(training: Training) -> None:
+    """Previews and scores one held-out sample, so that errors do not surface hours later."""
+    twin, device = training.updater.inference_task(), training.updater.inference_device
+    batch = single_batch(training.val[0], device)
+    with own_randomness(device, 0), torch.inference_mode():
+        twin.preview(batch)
+        scores = twin.score(batch)
+    if training.options.best_by is not None:
+        require_one_of("score to keep the best by (best_by)", training.options.best_by, scores)
+
+
+def _reseed(task: Task, seed: int, rank: int) -> None:
+    """Gives a process other than rank 0 its own random state."""
+    local_seed = seeded_generator(seed, rank).initial_seed()
+    torch.manual_seed(local_seed)
+    for module in task.modules():
+        if isinstance(module, ImagePool):
+            module.reseed(local_seed)
+
+
+def _warn_of_steps(training: Training) -> None:
+    """Warns if fewer steps will be made than requested."""
+    step, last, options = training.step, training.last_step, training.options
+    messages = []
+    if options.steps is not None and options.steps > last:
+        messages.append(
+            f"steps={options.steps} is more than epochs={options.epochs} allow: the training ends "
+            f"at step {last}"
+        )
+    if step >= last:
+        remedy = "write a larger steps" if last == options.steps else "all epochs are done"
+        messages.append(f"already at step {step} of {last}: nothing is left to train, {remedy}")
+    if messages:
+        warnings.warn(". ".join(messages), GanBlocksWarning, stacklevel=4)
+
+
+def _warn_of_batch_norm(training: Training) -> None:
+    """Warns if the networks train with other statistics than those that grids are made with."""
+    size, names = training.options.batch_size, training.task.averaged
+    networks = [training.task.network(name) for name in names]
+    if size > 1 and any(isinstance(m, nn.BatchNorm2d) for n in networks for m in n.modules()):
+        warnings.warn(
+            f"batch norm of the {' and '.join(names)} trains on the statistics of {size} images, "
+            'but generates with those of each image: norm="instance" uses the same for both',
+            GanBlocksWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,105 @@
+"""Ctrl-C and SIGTERM as requests to finish the step and save before the process ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+
+class StopRequest:
+    """A request to stop the training.
+
+    Attributes:
+        signal: Number of the signal that arrived, or None.
+
+    Examples:
+        >>> request = StopRequest()
+        >>> request.raise_if_requested()  # no signal arrived
+        >>> request.signal = signal.SIGTERM
+        >>> request.raise_if_requested()
+        Traceback (most recent call last):
+        ...
+        SystemExit: 143
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def raise_if_requested(self) -> None:
+        """Ends the process as the signal would have, if one arrived."""
+        if self.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.signal is not None:
+            raise SystemExit(128 + self.signal)
+
+
+@contextmanager
+def catch_stop_signals() -> Iterator[StopRequest]:
+    """Context in which the first Ctrl-C or SIGTERM only sets a request that the loop checks.
+
+    The first signal prints one line on standard error; the loop finishes its step, saves a
+    checkpoint, and calls `raise_if_requested()` after the `with`. A Ctrl-C after that raises
+    KeyboardInterrupt at once. The previous handlers are restored at the end. Signals that the
+    process ignores stay ignored; outside the main thread, which alone handles signals, none is
+    caught.
+
+    Examples:
+        >>> with catch_stop_signals() as request:
+        ...     for step in range(1_000_000):
+        ...         if step == 3:
+        ...             signal.raise_signal(signal.SIGTERM)  # as the system would
+        ...         if request.signal:
+        ...             break
+        >>> step, request.signal == signal.SIGTERM
+        (3, True)
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    owner = os.getpid()
+    # A background job ignores SIGINT; None means that the handler is not Python's.
+    previous = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
+    }
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:  # a forked process inherits this handler, but ends as usual
+            signal.signal(number, previous[signal.Signals(number)])
+            os.kill(os.getpid(), number)
+        elif request.signal is None:
+            request.signal = number
+            if os.environ.get("RANK", "0") == "0":
+                _print("stopping: finishing the step and saving; Ctrl-C again stops at once")
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+
+    try:
+        for number in previous:
+            signal.signal(number, handle)
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def ignore_interrupts(worker: int) -> None:
+    """Makes a `DataLoader` worker ignore Ctrl-C, as its `worker_init_fn`.
+
+    A terminal sends Ctrl-C to the workers too; without them the current step would fail.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _print(line: str) -> None:
+    """Writes unbuffered: the signal may have arrived while the stream was being written to."""
+    if sys.__stderr__ is not None:
+        with suppress(OSError, ValueError):  # it is closed
+            os.write(sys.__stderr__.fileno(), f"\n{line}\n".encode())

@@ -1,0 +1,68 @@
+"""The metrics of one step, summed over its micro-batches on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from ganblocks.losses import LossTerms
+
+
+class StepMetrics:
+    """Collects what the log shows of a step: loss terms, totals, gradient norms."""
+
+    def __init__(self, micro_batches: int) -> None:
+        self._micro_batches = micro_batches
+        self._values: dict[str, Tensor] = {}
+        self._squares: dict[str, Tensor] = {}
+
+    def add_terms(self, label: str, terms: LossTerms) -> None:
+        """Adds a player's terms of one micro-batch."""
+        count = self._micro_batches
+        for name, value in terms.raw.items():
+            self._add(f"loss_{label}_{name}", value, 1 if name in terms.summed else count)
+        if terms.raw.keys() - terms.lazy:
+            self._add(f"loss_{label}", terms.total(count, include_lazy=False), 1)
+        for name, value in terms.metrics.items():
+            self._add(name, value, count)
+
+    def measure_gradients(self, terms: LossTerms, scale: Tensor | None) -> None:
+        """Measures the gradients at the terms' images during the next backward pass."""
+        for name, image in terms.gradients.items():
+            if image.requires_grad:
+                self._measure(name, image, scale)
+
+    def set(self, name: str, value: Tensor) -> None:
+        """Sets a metric of the whole step."""
+        self._values[name] = value
+
+    def scalars(self) -> dict[str, Tensor]:
+        """Returns the metrics by name."""
+        return {**self._values, **{name: x.sqrt() for name, x in self._squares.items()}}
+
+    def _add(self, name: str, value: Tensor, divisor: int) -> None:
+        value = value.detach() / divisor
+        self._values[name] = self._values[name] + value if name in self._values else value
+
+    def _measure(self, name: str, image: Tensor, scale: Tensor | None) -> None:
+        self._squares.setdefault(name, torch.zeros((), device=image.device))
+
+        def add(gradient: Tensor) -> None:
+            gradient = gradient if scale is None else gradient / scale
+            self._squares[name] = self._squares[name] + gradient.float().square().sum()
+
+        image.register_hook(add)
+
+
+def short_names(players: Iterable[str]) -> dict[str, str]:
+    """Returns the shortest prefix of each name that no other name shares."""
+    names = list(players)
+
+    def short(name: str) -> str:
+        others = [other for other in names if other != name]
+        prefixes = (name[:n] for n in range(1, len(name) + 1))
+        return next((p for p in prefixes if not any(o.startswith(p) for o in others)), name)
+
+    return {name: short(name) for name in names}

@@ -1,0 +1,202 @@
+"""The state of a running training: what callbacks see, and what its checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ganblocks._version import __version__
+from ganblocks.distributed.context import DistributedContext
+from ganblocks.runs import RunFolder
+from ganblocks.tasks import Batch, Task
+from ganblocks.training.batches import (
+    advance_position,
+    normalize_position,
+    single_batch,
+    steps_per_epoch,
+)
+from ganblocks.training.buffer_rules import averaged_buffers
+from ganblocks.training.callback import Callback
+from ganblocks.training.options import TrainOptions
+from ganblocks.training.resume_check import (
+    fingerprint,
+    require_same_run,
+    spec_or_name,
+    task_identity,
+)
+from ganblocks.training.updater import Updater
+
+GRID_ROWS = 4
+
+
+@dataclass
+class Training:
+    """A running training, as callbacks see it.
+
+    Attributes:
+        updater: The updater, which owns the task.
+        train: The training data.
+        val: The held-out data.
+        run: The run's folder.
+        options: The options.
+        callbacks: The callbacks.
+        context: The processes that train together.
+        epoch: Epoch of the next step, from 0.
+        samples_seen: Samples of that epoch that all processes together have used.
+        scores: The latest held-out scores by column, for the next row of the log.
+        best: The lowest value of `options.best_by` so far.
+        best_step: The step of that value.
+        last_step: The step after which the training ends.
+    """
+
+    updater: Updater
+    train: Any
+    val: Any
+    run: RunFolder
+    options: TrainOptions
+    callbacks: Sequence[Callback]
+    context: DistributedContext = field(default_factory=DistributedContext.current)
+    epoch: int = 0
+    samples_seen: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
+    best_step: int = 0
+    last_step: int = 0
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return self.updater.task
+
+    @property
+    def step(self) -> int:
+        """Number of steps made so far."""
+        return self.updater.steps
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples that all processes together use in a step."""
+        return self.options.batch_size * self.context.world_size
+
+    def set_last_step(self) -> None:
+        """Sets `last_step`, and moves to the next epoch if too few samples are left for a step."""
+        options, per_step, length = self.options, self.samples_per_step, len(self.train)
+        # After a resume with more processes, the rest of an epoch may be too small for a step.
+        self.epoch, self.samples_seen = normalize_position(
+            self.epoch, self.samples_seen, length=length, samples_per_step=per_step
+        )
+        per_epoch = steps_per_epoch(length, per_step)
+        in_this = (length - self.samples_seen) // per_step if self.samples_seen else per_epoch
+        remaining = in_this + (options.epochs - self.epoch - 1) * per_epoch
+        self.last_step = self.step + max(0, remaining)
+        if options.steps is not None:
+            self.last_step = min(options.steps, self.last_step)
+
+    def advance(self) -> None:
+        """Advances the position in the data by one step."""
+        self.epoch, self.samples_seen = advance_position(
+            self.epoch,
+            self.samples_seen,
+            length=len(self.train),
+            samples_per_step=self.samples_per_step,
+        )
+
+    def stop(self) -> None:
+        """Ends the training after the next step, with everything a last step does."""
+        self.last_step = min(self.last_step, self.step + 1)
+
+    def is_due(self, interval: int) -> bool:
+        """Returns whether the current step is a multiple of the interval, or the last step.
+
+        Args:
+            interval: Number of steps; 0 for the last step alone.
+        """
+        return self.step == self.last_step or bool(interval and self.step % interval == 0)
+
+    def preview_batches(self) -> list[Batch]:
+        """Returns a few held-out samples, evenly spaced, each as a batch of one."""
+        count, device = min(GRID_ROWS, len(self.val)), self.updater.inference_device
+        indices = [row * len(self.val) // count for row in range(count)]
+        return [single_batch(self.val[index], device) for index in indices]
+
+    def notify(self, event: str, *arguments: Any) -> None:
+        """Calls a method of every callback.
+
+        Args:
+            event: Name of a method of `Callback`.
+            *arguments: Its arguments after `training`.
+        """
+        for callback in self.callbacks:
+            getattr(callback, event)(self, *arguments)
+
+    def log(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Logs a row: step, epoch, metrics, learning rates and the latest scores.
+
+        Args:
+            epoch: The epoch, from 0.
+            metrics: The metrics, by column.
+        """
+        rates = self.updater.learning_rates()
+        self.notify("log", {"step": self.step, "epoch": epoch, **metrics, **rates, **self.scores})
+        self.scores = {}
+
+    def describe(self) -> dict[str, Any]:
+        """Returns task, data, options and versions as plain JSON, for the run's `spec.json`."""
+        return {
+            "task": spec_or_name(self.task),
+            "networks": {
+                name: spec_or_name(self.updater.inference_network(name))
+                for name in self.updater.networks
+            },
+            "data": {"train": fingerprint(self.train), "val": fingerprint(self.val)},
+            "options": self.options.to_dict(),
+            "processes": self.context.world_size,
+            "versions": {"ganblocks": __version__, "torch": torch.__version__},
+        }
+
+    def save(self) -> None:
+        """Writes a checkpoint and the weights; every process must call it, rank 0 writes.
+
+        Buffers, which differ between processes, are saved as `register_buffer_rule` describes, and
+        stay unchanged.
+        """
+        updater, context = self.updater, self.context
+        ranks = context.gather(updater.local_state())
+        averages = [average.network for average in updater.averages.values()]
+        buffers = averaged_buffers(*updater.networks.values(), *averages)
+        local = [buffer.clone() for buffer in buffers] if context.world_size > 1 else []
+        context.average(buffers)
+        try:
+            state = updater.state_dict(ranks or [])
+            updater.gather_weights()
+            if context.is_main_process:
+                position = {
+                    "step": self.step,
+                    "epoch": self.epoch,
+                    "samples_seen": self.samples_seen,
+                    "best": self.best,
+                    "best_step": self.best_step,
+                    "task": task_identity(self.task),
+                    "data": fingerprint(self.train),
+                }
+                self.run.save_state({**state, **position}, keep_last=self.options.keep_last)
+                for name in updater.networks:
+                    self.run.save_weights(name, updater.inference_network(name))
+        finally:
+            for buffer, value in zip(buffers, local, strict=bool(local)):
+                buffer.copy_(value)
+
+    def load(self) -> None:
+        """Resumes from the run's last checkpoint; every process must call it.
+
+        Raises:
+            RunError: The checkpoint is of another task or other data.
+        """
+        saved, source = self.run.load_state(), str(self.run.path)
+        require_same_run(self.task, self.train, saved, source)
+        self.updater.load_state_dict(saved, source, rank=self.context.rank)
+        self.epoch, self.samples_seen = int(saved["epoch"]), int(saved["samples_seen"])
+        self.best, self.best_step = saved["best"], int(saved["best_step"])

@@ -96,7 +96,7 @@ WITHOUT_PAPER = {
 # Torch, an initializer or a training calls these: the example is that of the class.
 CALLED_BY_OTHERS = (
     *("forward", "extra_repr", "train", "get_extra_state", "set_extra_state"),
-    *("after_initialize", "draw", "is_due", "preview", "score", "baseline"),
+    *("after_initialize", "draw", "due", "is_due", "preview", "score", "baseline"),
     *("start", "sample", "grid", "checkpoint", "close"),
 )
 

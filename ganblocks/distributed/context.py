@@ -156,12 +156,7 @@ def restarted() -> bool:
 
 
 def local_gpu(gpus: int) -> int:
-    """Returns the index of the GPU for this process on its machine.
-
-    Examples:
-        >>> local_gpu(1)
-        0
-    """
+    """Returns the index of the GPU for this process on its machine."""
     rank = int(os.environ.get("LOCAL_RANK", "0"))
     if rank >= gpus:
         processes = os.environ.get("LOCAL_WORLD_SIZE", rank + 1)

@@ -23,18 +23,6 @@ class CsvLogger:
 
     Raises:
         RunError: The file cannot be written.
-
-    Examples:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     log = CsvLogger(Path(folder) / "metrics.csv")
-        ...     log.log({"step": 1, "loss_d": 0.5})
-        ...     log.log({"step": 2, "loss_d": 0.25, "val_l1": 0.125})
-        ...     log.close()
-        ...     print((Path(folder) / "metrics.csv").read_text())
-        step,loss_d,val_l1
-        1,0.5,
-        2,0.25,0.125
     """
 
     def __init__(self, path: Path, *, resumed_at: int = 0) -> None:

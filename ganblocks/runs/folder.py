@@ -27,12 +27,7 @@ _FILES = ("state.pt", "metrics.csv", "health.jsonl", "metrics.jsonl", "samples",
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Writes a file so that a crash leaves either the complete old or the complete new one.
 
-    Args:
-        path: The file.
-        write: Called with a temporary path in the same folder, which it writes.
-
-    Raises:
-        RunError: The file cannot be written.
+    `write` is called with a temporary path in the same folder.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     with _os_errors_as_run_errors(path):

@@ -166,7 +166,6 @@ class Task(nn.Module, ABC):
         Args:
             batch: A batch of one.
         """
-        del batch
         return {}
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
@@ -175,7 +174,6 @@ class Task(nn.Module, ABC):
         Args:
             batches: The held-out batches, each of one.
         """
-        del batches
         return {}
 
     def network(self, name: str) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import torch
@@ -24,12 +25,7 @@ from ganblocks.training.signals import ignore_interrupts
 
 
 def steps_per_epoch(length: int, batch_size: int) -> int:
-    """Returns the number of full batches of an epoch, or 1 if there is none.
-
-    Examples:
-        >>> steps_per_epoch(400, 4), steps_per_epoch(3, 4)
-        (100, 1)
-    """
+    """Returns the number of full batches of an epoch, or 1 if there is none."""
     return max(1, length // batch_size)
 
 
@@ -50,56 +46,39 @@ def advance_position(
     return normalize_position(epoch, samples_seen + samples_per_step, **counts)
 
 
+@dataclass(frozen=True)
 class ResumableBatchSampler:
     """Endless batches of keys (epoch, index), from any position in the epoch.
 
     Each step takes the next `batch_size * world_size` samples of the epoch's shuffle, however
     many processes share them; an epoch ends where fewer are left.
-
-    Examples:
-        >>> batches = iter(ResumableBatchSampler(6, 2, seed=0))
-        >>> resumed = iter(ResumableBatchSampler(6, 2, seed=0, samples_seen=4))
-        >>> [next(batches) for _ in range(3)][2] == next(resumed)
-        True
     """
 
-    def __init__(
-        self,
-        length: int,
-        batch_size: int,
-        *,
-        seed: int,
-        epoch: int = 0,
-        samples_seen: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        for what, count, least in [
-            ("length of the dataset", length, 1),
-            ("batch_size", batch_size, 1),
-            ("epoch", epoch, 0),
-            ("samples_seen", samples_seen, 0),
-            ("world_size", world_size, 1),
-        ]:
-            require_count(what, count, least)
-        if rank not in range(world_size):
+    length: int
+    batch_size: int
+    _: KW_ONLY
+    seed: int
+    epoch: int = 0
+    samples_seen: int = 0
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        size, world_size = self.batch_size, self.world_size
+        for name, least in [("length", 1), ("batch_size", 1), ("epoch", 0), ("samples_seen", 0)]:
+            require_count(name, getattr(self, name), least)
+        require_count("world_size", world_size, 1)
+        if self.rank not in range(world_size):
             raise OptionError(
-                f"rank is {rank!r} of world_size={world_size}: write one of 0…{world_size - 1}"
+                f"rank is {self.rank!r} of world_size={world_size}: write one of 0…{world_size - 1}"
             )
-        if world_size > 1 and length < batch_size * world_size:
-            share = length // world_size
+        if world_size > 1 and self.length < size * world_size:
+            share = self.length // world_size
             smaller = f"write a batch_size of at most {share}, or " if share else ""
             raise OptionError(
-                f"{length} samples are too few for {world_size} processes with "
-                f"batch_size={batch_size}: {smaller}start fewer processes"
+                f"{self.length} samples are too few for {world_size} processes with "
+                f"batch_size={size}: {smaller}start fewer processes"
             )
-        self.length = length
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = epoch
-        self.samples_seen = samples_seen
-        self.rank = rank
-        self.world_size = world_size
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         counts = {"length": self.length, "samples_per_step": self.batch_size * self.world_size}

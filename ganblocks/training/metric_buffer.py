@@ -12,15 +12,7 @@ from ganblocks.distributed.context import DistributedContext
 
 
 class MetricBuffer:
-    """Keeps the metrics of the steps on the device until the log reads them all at once.
-
-    Examples:
-        >>> buffer = MetricBuffer(DistributedContext())
-        >>> buffer.start_step()
-        >>> buffer.add({"loss_g": torch.tensor(0.5)}, samples=1)
-        >>> buffer.pop_row()["loss_g"]
-        0.5
-    """
+    """Keeps the metrics of the steps on the device until the log reads them all at once."""
 
     def __init__(self, context: DistributedContext) -> None:
         self._context = context

@@ -106,12 +106,7 @@ def sgd(
 
 
 def build_optimizer(optimizer: ComponentLike, parameters: Parameters) -> torch.optim.Optimizer:
-    """Builds a player's optimizer.
-
-    Examples:
-        >>> build_optimizer({"type": "sgd", "lr": 0.5}, nn.Linear(1, 1).parameters()).defaults["lr"]
-        0.5
-    """
+    """Builds a player's optimizer."""
     parameters = list(parameters)
     if not parameters:
         raise OptionError("an optimizer got no parameters: the networks of a player have none")

@@ -135,9 +135,7 @@ def _capability(device: torch.device) -> tuple[int, int]:
 def _has_native_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return _capability(device) >= (8, 0)
-    if device.type == "cpu":
-        if not hasattr(torch.cpu, "get_capabilities"):  # an older torch
-            return False
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # a recent torch
         flags = torch.cpu.get_capabilities()
         return any(flags.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "bf16"))
     return False

@@ -85,12 +85,7 @@ def constant() -> Schedule:
 
 
 def resolve_schedule(schedule: str | Mapping[str, Any] | Schedule) -> Schedule:
-    """Returns a schedule by its name or spec; a function is returned as is.
-
-    Examples:
-        >>> resolve_schedule("cosine")(0, 10), resolve_schedule(lambda epoch, epochs: 0.5)(0, 10)
-        (1.0, 0.5)
-    """
+    """Returns a schedule by its name or spec; a function is returned as is."""
     return SCHEDULES.build(schedule) if isinstance(schedule, str | Mapping) else schedule
 
 

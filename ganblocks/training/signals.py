@@ -16,15 +16,6 @@ class StopRequest:
 
     Attributes:
         signal: Number of the signal that arrived, or None.
-
-    Examples:
-        >>> request = StopRequest()
-        >>> request.raise_if_requested()  # no signal arrived
-        >>> request.signal = signal.SIGTERM
-        >>> request.raise_if_requested()
-        Traceback (most recent call last):
-        ...
-        SystemExit: 143
     """
 
     def __init__(self) -> None:

@@ -36,8 +36,8 @@ def gradients_and_weights(context, kind, batch_size, accumulate, lr=0.05, steps=
     messages = dict.fromkeys(task.players, 0)
     if DistributedContext.current().world_size > 1:
         updater.distribute()
-        for player, synced in updater._synced.items():
-            synced._synced.register_comm_hook(player, counted(messages))
+        for player, loss in updater._ddp_losses.items():
+            loss._ddp.register_comm_hook(player, counted(messages))
     gradients = {}
     for step in range(steps):
         # Parts go round: part 0 of every rank, then part 1, as one process would cut its batch.
@@ -45,8 +45,8 @@ def gradients_and_weights(context, kind, batch_size, accumulate, lr=0.05, steps=
             key: x.unflatten(0, (accumulate, context.world_size, -1))[:, context.rank].flatten(0, 1)
             for key, x in whole_batch(kind, batch_size, step).items()
         }
-        figures = updater.step(share)
-        assert not any(x for key, x in figures.items() if key.startswith("skipped"))
+        metrics = updater.step(share)
+        assert not any(x for key, x in metrics.items() if key.startswith("skipped"))
         if step == 0:
             named = task.named_parameters()
             gradients = {key: p.grad.clone() for key, p in named if p.grad is not None}

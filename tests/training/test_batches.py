@@ -122,7 +122,7 @@ def test_epochs_are_shuffled_differently():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"length": 0}, "length of the dataset is 0"),
+        ({"length": 0}, "length is 0"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"samples_seen": -1}, "samples_seen is -1"),
         ({"world_size": 0}, "world_size is 0"),

@@ -74,4 +74,4 @@ def goes_on_alone(run, arguments):
 
 def test_one_process_has_nobody_to_share_with(tmp_path):
     said = run_ranks(one_process_cannot_share, 1, tmp_path / "ranks")
-    assert "there is one process" in said[0]
+    assert "there is only one process" in said[0]

@@ -28,10 +28,10 @@ def main(steps: int = STEPS) -> gb.Updater:
     pairs = DataLoader(gb.SyntheticFacades(length=steps, size=128, direction="b2a"), shuffle=True)
     for step, batch in enumerate(pairs):
         updater.set_lr_factor(gb.training.cosine_decay(step, steps))
-        figures = updater.step(batch)
+        metrics = updater.step(batch)
         if step % 50 == 0 or step == steps - 1:
             shown = ("d_real", "d_fake", "loss_g_adversarial", "loss_g_l1")
-            print(step, {name: round(figures[name].item(), 3) for name in shown})
+            print(step, {name: round(metrics[name].item(), 3) for name in shown})
     generator = updater.inference_network("generator")
     labels = gb.SyntheticFacades(length=1, size=128, split="val")[0]["source"]
     fake = gb.generate(generator, labels[None])

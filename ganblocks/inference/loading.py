@@ -1,4 +1,4 @@
-"""A finished run's generator, with no flag repeated."""
+"""Loading of the networks of a run."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
 
     Args:
         run: The run's folder.
-        weights: `"last"`, or `"best"`, those that `fit` kept by `best_by`.
-        network: Which of the task's networks.
+        weights: `"last"`, or `"best"`, those that `fit` saved by `best_by`.
+        network: Name of one of the task's networks.
 
     Returns:
         The network in eval mode, on the CPU.
 
     Raises:
-        RunError: There is no such run, or its weights are missing or another model's.
-        OptionError: `weights` is neither word.
+        RunError: There is no such run, or its weights are missing or of another model.
+        OptionError: `weights` has another value.
 
     Examples:
         >>> try:
@@ -44,7 +44,7 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
         built = (registries[0] if registries else GENERATORS).build(spec)
     except (GanBlocksError, KeyError) as error:
         raise RunError(
-            f"{folder.path}: its spec.json describes no network {network!r} known here ({error}). "
+            f"{folder.path}: its spec.json describes no known network {network!r} ({error}). "
             "Import the package that registers it first",
             see="unknown-name",
         ) from None

@@ -1,4 +1,4 @@
-"""Translating pictures of one's own."""
+"""Translation of images and pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image") -> Tensor:
-    """Runs a generator as pix2pix does at test time, without changing it.
+    """Runs a generator as pix2pix does at test time; the generator stays unchanged.
 
     Args:
         generator: The generator.
@@ -30,7 +30,7 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
         Images (B, C', H, W) in [-1, 1], on the generator's device.
 
     Raises:
-        OptionError: `statistics` is neither word.
+        OptionError: `statistics` has another value.
 
     Examples:
         >>> from ganblocks import UNetGenerator
@@ -51,7 +51,7 @@ def translate(
     """Translates one picture of any size.
 
     Args:
-        generator: The generator, such as `load` gives it.
+        generator: The generator, such as the result of `load`.
         picture: A file, or a Pillow picture.
         statistics: `"image"` or `"running"`, see `generate`.
 
@@ -59,7 +59,7 @@ def translate(
         A Pillow picture of the same size.
 
     Raises:
-        DataError: The file is no picture.
+        DataError: The file is not a picture.
 
     Examples:
         >>> from PIL import Image

@@ -30,7 +30,7 @@ def steps_per_epoch(length: int, batch_size: int) -> int:
 
 
 def normalize_position(
-    epoch: int, samples_seen: int, *, length: int, samples_per_step: int
+    epoch: int, samples_seen: int, length: int, samples_per_step: int
 ) -> tuple[int, int]:
     """Returns where the next batch starts: here, or in the next epoch if too few are left."""
     fits = samples_seen == 0 or samples_seen + samples_per_step <= length
@@ -38,12 +38,11 @@ def normalize_position(
 
 
 def advance_position(
-    epoch: int, samples_seen: int, *, length: int, samples_per_step: int
+    epoch: int, samples_seen: int, length: int, samples_per_step: int
 ) -> tuple[int, int]:
     """Returns where the batch after the next one starts."""
-    counts = {"length": length, "samples_per_step": samples_per_step}
-    epoch, samples_seen = normalize_position(epoch, samples_seen, **counts)
-    return normalize_position(epoch, samples_seen + samples_per_step, **counts)
+    epoch, start = normalize_position(epoch, samples_seen, length, samples_per_step)
+    return normalize_position(epoch, start + samples_per_step, length, samples_per_step)
 
 
 @dataclass(frozen=True)
@@ -81,19 +80,19 @@ class ResumableBatchSampler:
             )
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        counts = {"length": self.length, "samples_per_step": self.batch_size * self.world_size}
+        per_step = self.batch_size * self.world_size
         epoch, position = self.epoch, self.samples_seen
         shuffled, order = -1, list[int]()
         while True:
-            epoch, position = normalize_position(epoch, position, **counts)
+            epoch, position = normalize_position(epoch, position, self.length, per_step)
             if epoch != shuffled:
                 generator = seeded_generator(self.seed, epoch)
                 order = torch.randperm(self.length, generator=generator).tolist()
                 shuffled = epoch
-            following = order[position : position + counts["samples_per_step"]]
+            following = order[position : position + per_step]
             first = self.rank * self.batch_size
             yield [(epoch, index) for index in following[first : first + self.batch_size]]
-            position += counts["samples_per_step"]
+            position += per_step
 
 
 def load_batches(

@@ -38,16 +38,6 @@ def catch_stop_signals() -> Iterator[StopRequest]:
     KeyboardInterrupt at once. The previous handlers are restored at the end. Signals that the
     process ignores stay ignored; outside the main thread, which alone handles signals, none is
     caught.
-
-    Examples:
-        >>> with catch_stop_signals() as request:
-        ...     for step in range(1_000_000):
-        ...         if step == 3:
-        ...             signal.raise_signal(signal.SIGTERM)  # as the system would
-        ...         if request.signal:
-        ...             break
-        >>> step, request.signal == signal.SIGTERM
-        (3, True)
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

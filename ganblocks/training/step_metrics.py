@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -32,7 +33,8 @@ class StepMetrics:
         """Measures the gradients at the terms' images during the next backward pass."""
         for name, image in terms.gradients.items():
             if image.requires_grad:
-                self._measure(name, image, scale)
+                self._squares.setdefault(name, torch.zeros((), device=image.device))
+                image.register_hook(partial(self._add_square, name, scale))
 
     def set(self, name: str, value: Tensor) -> None:
         """Sets a metric of the whole step."""
@@ -46,23 +48,17 @@ class StepMetrics:
         value = value.detach() / divisor
         self._values[name] = self._values[name] + value if name in self._values else value
 
-    def _measure(self, name: str, image: Tensor, scale: Tensor | None) -> None:
-        self._squares.setdefault(name, torch.zeros((), device=image.device))
-
-        def add(gradient: Tensor) -> None:
-            gradient = gradient if scale is None else gradient / scale
-            self._squares[name] = self._squares[name] + gradient.float().square().sum()
-
-        image.register_hook(add)
+    def _add_square(self, name: str, scale: Tensor | None, gradient: Tensor) -> None:
+        gradient = gradient if scale is None else gradient / scale
+        self._squares[name] = self._squares[name] + gradient.float().square().sum()
 
 
 def short_names(players: Iterable[str]) -> dict[str, str]:
     """Returns the shortest prefix of each name that no other name shares."""
     names = list(players)
 
-    def short(name: str) -> str:
-        others = [other for other in names if other != name]
-        prefixes = (name[:n] for n in range(1, len(name) + 1))
-        return next((p for p in prefixes if not any(o.startswith(p) for o in others)), name)
+    def is_shared(prefix: str, name: str) -> bool:
+        return any(other.startswith(prefix) for other in names if other != name)
 
-    return {name: short(name) for name in names}
+    prefixes = {name: [name[:n] for n in range(1, len(name) + 1)] for name in names}
+    return {n: next((p for p in prefixes[n] if not is_shared(p, n)), n) for n in names}

@@ -85,9 +85,8 @@ class Training:
         """Sets `last_step`, and moves to the next epoch if too few samples are left for a step."""
         options, per_step, length = self.options, self.samples_per_step, len(self.train)
         # After a resume with more processes, the rest of an epoch may be too small for a step.
-        self.epoch, self.samples_seen = normalize_position(
-            self.epoch, self.samples_seen, length=length, samples_per_step=per_step
-        )
+        position = normalize_position(self.epoch, self.samples_seen, length, per_step)
+        self.epoch, self.samples_seen = position
         per_epoch = steps_per_epoch(length, per_step)
         in_this = (length - self.samples_seen) // per_step if self.samples_seen else per_epoch
         remaining = in_this + (options.epochs - self.epoch - 1) * per_epoch
@@ -97,12 +96,8 @@ class Training:
 
     def advance(self) -> None:
         """Advances the position in the data by one step."""
-        self.epoch, self.samples_seen = advance_position(
-            self.epoch,
-            self.samples_seen,
-            length=len(self.train),
-            samples_per_step=self.samples_per_step,
-        )
+        counts = (len(self.train), self.samples_per_step)
+        self.epoch, self.samples_seen = advance_position(self.epoch, self.samples_seen, *counts)
 
     def stop(self) -> None:
         """Ends the training after the next step, with everything a last step does."""

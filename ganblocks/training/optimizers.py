@@ -139,7 +139,8 @@ def step_unless(optimizer: torch.optim.Optimizer, failed: Tensor) -> None:
     for p in new:  # a skipped first step leaves SGD's moments uninitialized
         for value in optimizer.state.get(p, {}).values():
             if isinstance(value, Tensor):
-                getattr(value, "_local_tensor", value).masked_fill_(failed, 0)
+                local = value.to_local() if hasattr(value, "to_local") else value
+                local.masked_fill_(failed, 0)
 
 
 def _betas(betas: Sequence[float]) -> tuple[float, float]:

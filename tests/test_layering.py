@@ -19,6 +19,7 @@ ROWS = {
     "plugins": 1,
     "pictures": 1,
     "randomness": 1,
+    "torch_classes": 1,
     "weights": 1,
     "blocks": 2,
     "rf": 3,
@@ -43,7 +44,7 @@ ROWS = {
 }
 # Rooms that may import fewer than all rows above their own.
 ONLY = {
-    "rf": {"errors", "registry", "pictures"},
+    "rf": {"errors", "registry", "pictures", "torch_classes"},
     "data": {"errors", "registry", "pictures", "randomness"},
 }
 # Rooms that may import some of their own row as well.

@@ -6,19 +6,19 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 
 from ganblocks.blocks.norm import InstanceNorm
 from ganblocks.blocks.spectral import ConvOrLinear, fill_weight
 from ganblocks.errors import require_at_least
 from ganblocks.registry import ComponentLike, Registry
+from ganblocks.torch_classes import StatisticsNorm
 
 Initializer = Callable[[nn.Module], None]
 
 INITIALIZERS: Registry[Initializer] = Registry("initializers")
 """Initializers by name; each is built as `INITIALIZERS.build(name)` and called on a network."""
 
-_NORM = (_NormBase, nn.GroupNorm, nn.LayerNorm, InstanceNorm)
+_NORM = (StatisticsNorm, nn.GroupNorm, nn.LayerNorm, InstanceNorm)
 
 
 class WeightInitializer:
@@ -53,7 +53,7 @@ class WeightInitializer:
     def __call__(self, network: nn.Module) -> None:
         """Fills the convolutions, linear layers and norms of a network."""
         for module in network.modules():
-            if isinstance(module, _NormBase):
+            if isinstance(module, StatisticsNorm):
                 module.reset_running_stats()
             if isinstance(module, ConvOrLinear):
                 fill_weight(module, partial(self.draw, layer=module))

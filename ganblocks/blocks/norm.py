@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from ganblocks.errors import ShapeError, require_count, require_image
 from ganblocks.registry import Registry
+from ganblocks.spec import registered_name
+from ganblocks.torch_classes import StatisticsNorm
 
 NORMS: Registry[nn.Module] = Registry("norms")
 """Norms by name; each is built as `NORMS.build(name, channels)`."""
@@ -154,6 +156,16 @@ def no_norm(channels: int) -> nn.Module:
         channels: Channels of the input; unused.
     """
     return nn.Identity()
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module is one of torch's norms or of `NORMS`."""
+    if isinstance(module, StatisticsNorm | nn.GroupNorm | nn.LayerNorm | nn.RMSNorm):
+        return True
+    # Names are taken by kind: "pixel" is a norm and a discriminator.
+    name = registered_name(type(module))
+    path = f"{type(module).__module__}.{type(module).__qualname__}"
+    return name in NORMS and NORMS.describe(str(name)).target == path
 
 
 def _nothing_to_normalize(name: str, x: Tensor) -> ShapeError:

@@ -12,8 +12,9 @@ from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
 
 from ganblocks.errors import OptionError
+from ganblocks.torch_classes import ConvNd, SpectralNorm
 
-ConvOrLinear = nn.modules.conv._ConvNd | nn.Linear
+ConvOrLinear = ConvNd | nn.Linear
 Network = TypeVar("Network", bound=nn.Module)
 _POWER_ITERATIONS = 15  # as many as torch runs when it wraps a layer
 _SQUARINGS = 14  # as 2^14 steps of the power method
@@ -110,7 +111,7 @@ def singular_vectors(norm: nn.Module, network: nn.Module) -> Callable[[], None]:
     """
     layer = next(m for m in network.modules() if norm in _spectral_norms(m))
     weight: Any = cast(nn.ModuleDict, layer.parametrizations)["weight"].original
-    part = cast(parametrizations._SpectralNorm, norm)
+    part = cast(SpectralNorm, norm)
 
     @torch.no_grad()
     def find() -> None:
@@ -130,8 +131,8 @@ def singular_vectors(norm: nn.Module, network: nn.Module) -> Callable[[], None]:
     return find if hasattr(part, "_u") else lambda: None  # a 1-D weight has no vectors
 
 
-def _spectral_norms(layer: nn.Module) -> list[parametrizations._SpectralNorm]:
+def _spectral_norms(layer: nn.Module) -> list[SpectralNorm]:
     if not is_parametrized(layer, "weight"):
         return []
     chain = cast(nn.ModuleDict, layer.parametrizations)["weight"]
-    return [part for part in chain.children() if isinstance(part, parametrizations._SpectralNorm)]
+    return [part for part in chain.children() if isinstance(part, SpectralNorm)]

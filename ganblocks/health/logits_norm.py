@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.modules.conv import _ConvNd
 
-from ganblocks.blocks import NORMS
-from ganblocks.spec import registered_name
+from ganblocks.blocks.norm import is_norm
+from ganblocks.torch_classes import ConvNd
 
 
 def norm_on_logits(discriminators: Mapping[str, nn.Module]) -> str | None:
@@ -20,15 +18,10 @@ def norm_on_logits(discriminators: Mapping[str, nn.Module]) -> str | None:
     for prefix, discriminator in discriminators.items():
         norm = None
         for name, module in discriminator.named_modules():
-            if isinstance(module, _ConvNd | nn.Linear):
+            if isinstance(module, ConvNd | nn.Linear):
                 norm = None
-            elif _is_norm(module):
+            elif is_norm(module):
                 norm = f"`{prefix}.{name}` ({type(module).__name__})"
         if norm:
             return norm
     return None
-
-
-def _is_norm(module: nn.Module) -> bool:
-    of_torch = isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm | nn.RMSNorm)
-    return of_torch or registered_name(type(module)) in NORMS

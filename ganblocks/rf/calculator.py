@@ -14,8 +14,9 @@ from ganblocks.rf.field import FieldAnalysis, ReceptiveField
 from ganblocks.rf.layers import summary, times
 from ganblocks.rf.outputs import map_outputs, select_output
 from ganblocks.rf.rules import RULES
-from ganblocks.rf.torch_internals import ConvNd, uncompiled
+from ganblocks.rf.torch_internals import uncompiled
 from ganblocks.rf.trace import Trace
+from ganblocks.torch_classes import ConvNd
 
 DEFAULT_SIZES = {1: 1024, 2: 256, 3: 64}  # pixels along each axis, by the number of axes
 

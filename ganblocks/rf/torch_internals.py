@@ -8,11 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload, OpOverloadPacket
-from torch.nn.modules.conv import _ConvNd
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-ConvNd = _ConvNd
 OPERATION_TYPES = (OpOverloadPacket, OpOverload)
 
 ACTIVATIONS = {

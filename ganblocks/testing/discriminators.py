@@ -8,13 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
-from ganblocks.blocks import NORMS
+from ganblocks.blocks.norm import is_norm
 from ganblocks.errors import ShapeError
 from ganblocks.rf import ReceptiveField
-from ganblocks.spec import registered_name
 from ganblocks.testing.contract import build, require, require_finite, require_raises, require_same
 from ganblocks.testing.network_checks import NETWORK_CHECKS
 from ganblocks.testing.networks import EAGER, Network, Size, outputs, without_dropout
@@ -202,18 +200,9 @@ def _box(gradient: Tensor) -> tuple[int, ...]:
 
 def _without_norms(module: nn.Module) -> nn.Module:
     for name, child in list(module.named_modules()):
-        if name and _is_norm(child):
+        if name and is_norm(child):
             module.set_submodule(name, nn.Identity())
     return module
-
-
-def _is_norm(module: nn.Module) -> bool:
-    if isinstance(module, _NormBase | nn.GroupNorm | nn.LayerNorm | nn.RMSNorm):
-        return True
-    # Names are taken by kind: "pixel" is a norm and a discriminator.
-    name = registered_name(type(module))
-    me = f"{type(module).__module__}.{type(module).__qualname__}"
-    return name in NORMS and NORMS.describe(str(name)).target == me
 
 
 def _scales(logits: Any) -> list[Tensor]:

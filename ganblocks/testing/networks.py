@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.dropout import _DropoutNd
 
 from ganblocks.errors import OptionError
 from ganblocks.testing.contract import Subject, build, known_spec, require, require_finite
 from ganblocks.testing.tensors import Tensors, named, seeded
+from ganblocks.torch_classes import DropoutNd
 
 Inputs = Callable[[int, int, int], tuple[Tensor, ...]]
 """Makes the example inputs of a module: `(batch, height, width) -> tensors`, batch first."""
@@ -114,7 +114,7 @@ def outputs(network: Callable[..., Any], inputs: tuple[Tensor, ...], seed: int =
 def without_dropout(module: nn.Module) -> nn.Module:
     """Turns off, in place, the dropout of a module, that of mode "always" too."""
     for child in module.modules():
-        if isinstance(child, _DropoutNd):
+        if isinstance(child, DropoutNd):
             child.p = 0.0
     return module
 

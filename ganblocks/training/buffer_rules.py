@@ -7,17 +7,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.utils import parametrizations
 
 from ganblocks.blocks.spectral import singular_vectors
+from ganblocks.torch_classes import SpectralNorm, StatisticsNorm
 
 Recompute = Callable[[nn.Module, nn.Module], Callable[[], object]]
 """(owner, network) → a function that recomputes the owner's buffers from the current weights."""
 
 _RULES: dict[type[nn.Module], str | Recompute] = {
-    _NormBase: "average",
-    parametrizations._SpectralNorm: singular_vectors,
+    StatisticsNorm: "average",
+    SpectralNorm: singular_vectors,
 }
 
 

@@ -128,7 +128,7 @@ def to_reference(model: Any) -> dict[str, Tensor]:
         >>> list(to_reference(PatchDiscriminator(6, base_channels=8)))[:3]
         ['model.0.weight', 'model.0.bias', 'model.2.weight']
     """
-    while isinstance(model, nn.Module) and [*model._modules] in (["module"], ["_orig_mod"]):
+    while [name for name, _ in model.named_children()] in (["module"], ["_orig_mod"]):
         [model] = model.children()
     component = spec_of(model)["type"]
     formats = {known.component: known for known in FORMATS if known.writable}

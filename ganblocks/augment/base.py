@@ -46,7 +46,7 @@ class Augmentation(nn.Module, ABC):
         if len(sizes) != 1 or any(x.dim() != 4 for x in images):
             shapes = ", ".join(str(tuple(x.shape)) for x in images)
             raise ShapeError(
-                f"an augmentation got tensors of shapes {shapes}: it takes (B, C, H, W) with the "
+                f"an augmentation got tensors of shapes {shapes}: expected (B, C, H, W) with the "
                 "same B, H and W. Add a batch dimension with x.unsqueeze(0)"
             )
         return self._augment(images)

@@ -83,7 +83,7 @@ class Backbone(nn.Module):
         """Returns the maps in the order of `layers`."""
         if image.dim() != 4 or image.shape[1] not in (1, 3):
             raise ShapeError(
-                f"images of shape {tuple(image.shape)}: this backbone takes (B, 3, H, W), or "
+                f"images of shape {tuple(image.shape)}: expected (B, 3, H, W), or "
                 "(B, 1, H, W) for gray ones. For others, pass a feature module of your own"
             )
         maps = self.network((image - self.mean.to(image)) / self.std.to(image))

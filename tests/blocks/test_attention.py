@@ -139,7 +139,7 @@ def test_it_fits_the_contract_of_blocks():
         SelfAttention(8, 16)
     with pytest.raises(OptionError, match="reduction is 0"):
         SelfAttention(8, reduction=0)
-    with pytest.raises(ShapeError, match="it takes \\(B, 8, H, W\\)"):
+    with pytest.raises(ShapeError, match="expected \\(B, 8, H, W\\)"):
         SelfAttention(8)(torch.zeros(1, 4, 2, 2))
 
 

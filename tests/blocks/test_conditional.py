@@ -113,7 +113,7 @@ def test_a_map_aligned_to_itself_stays_even_where_it_is_nearly_flat():
         ((2, 4, 6, 6), (2, 5, 6, 6), "takes \\(2, 3, 'H', 'W'\\)"),
         ((2, 4, 6, 6), (1, 3, 6, 6), "takes \\(2, 3, 'H', 'W'\\)"),
         ((2, 4, 6, 6), (2, 3), "takes \\(2, 3, 'H', 'W'\\)"),
-        ((2, 5, 6, 6), (2, 3, 6, 6), "takes \\(B, 4, H, W\\)"),
+        ((2, 5, 6, 6), (2, 3, 6, 6), "expected \\(B, 4, H, W\\)"),
     ],
 )
 def test_spade_names_what_does_not_fit(x, condition, said):
@@ -127,7 +127,7 @@ def test_spade_names_what_does_not_fit(x, condition, said):
         ((2, 4, 6, 6), (2, 5), "it takes one vector per image, \\(2, 3\\)"),
         ((2, 4, 6, 6), (1, 3), "it takes one vector per image, \\(2, 3\\)"),
         ((2, 4, 6, 6), (2, 3, 1, 1), "it takes one vector per image, \\(2, 3\\)"),
-        ((2, 5, 6, 6), (2, 3), "takes \\(B, 4, H, W\\)"),
+        ((2, 5, 6, 6), (2, 3), "expected \\(B, 4, H, W\\)"),
         ((2, 4, 1, 1), (2, 3), "instance norm got a map"),
     ],
 )

@@ -206,7 +206,7 @@ def test_a_step_with_it_is_the_plain_step(monkeypatch):
         monkeypatch.setattr(matmul_conv, "MAX_PIXELS", most)
         torch.manual_seed(0)
         generator = UNetGenerator(base_channels=4, num_downs=4, dropout=0.0).double()
-        discriminator = PatchDiscriminator(base_channels=4, n_layers=1).double()
+        discriminator = PatchDiscriminator(6, base_channels=4, n_layers=1).double()
         updater = tiny_updater(generator=generator, discriminator=discriminator)
         row = updater.step(batch(2, 32, dtype=torch.float64))
         made.append((row, [p.grad.clone() for p in generator.parameters()]))

@@ -165,7 +165,9 @@ def test_a_side_of_one_pixel_cannot_be_halved(down):
 
 
 def test_blocks_name_the_channels_they_take():
-    with pytest.raises(ShapeError, match=r"ConvBlock got .* takes \(B, 3, H, W\).*in_channels=4"):
+    with pytest.raises(
+        ShapeError, match=r"ConvBlock got .* expected \(B, 3, H, W\).*in_channels=4"
+    ):
         ConvBlock(3, 5)(torch.zeros(1, 4, 8, 8))
     with pytest.raises(ShapeError, match=r"unsqueeze\(0\)"):
         ConvBlock(3, 5)(torch.zeros(3, 8, 8))

@@ -260,7 +260,7 @@ BAD = {
     "unequal parts": (
         None,
         ["--batch-size", "4", "--accumulate", "3"],
-        "not a multiple of accumulate 3",
+        "not a multiple of accumulate=3",
     ),
     "no such average": (None, ["--ema", "1.5"], "decay is 1.5"),
     "unknown schedule": (None, ["--schedule", "cosin"], "did you mean 'cosine'"),

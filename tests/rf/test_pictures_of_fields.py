@@ -89,7 +89,7 @@ def test_condition_scales_and_wrong_shapes():
     assert (width, height) == (512 * 3 + 12, 512 + 40)
     with pytest.raises(ShapeError, match=r"give one \(C, H, W\)"):
         explain_logits(network, image[None])
-    with pytest.raises(ShapeError, match="takes \\(B, 6"):
+    with pytest.raises(ShapeError, match="expected \\(B, 6"):
         explain_logits(network, image)
 
 

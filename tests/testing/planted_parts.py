@@ -72,32 +72,34 @@ class FieldsOfTwoScales(Judge):
 class FieldTooSmall(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, size=(16, 15), found=None)
+        return dataclasses.replace(super().receptive_field, size=(16, 15), analysis=None)
 
 
 class FieldTooLarge(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, size=(17, 16), found=None)
+        return dataclasses.replace(super().receptive_field, size=(17, 16), analysis=None)
 
 
 class FieldAside(Judge):
     @property
     def receptive_field(self):
         field = super().receptive_field
-        return dataclasses.replace(field, padding=tuple(p + 1 for p in field.padding), found=None)
+        return dataclasses.replace(
+            field, padding=tuple(p + 1 for p in field.padding), analysis=None
+        )
 
 
 class FieldOfNoStride(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, stride=(1, 1), found=None)
+        return dataclasses.replace(super().receptive_field, stride=(1, 1), analysis=None)
 
 
 class FieldOfManyLogits(Judge):
     @property
     def receptive_field(self):
-        return dataclasses.replace(super().receptive_field, padding=(99, 99), found=None)
+        return dataclasses.replace(super().receptive_field, padding=(99, 99), analysis=None)
 
 
 class ListOfFeatures(Judge):

@@ -119,7 +119,7 @@ def _blur(x: Tensor, size: int, sigma: float) -> Tensor:
 def _require_size(image: Tensor, least: int, what: str) -> None:
     if image.dim() != 4 or min(image.shape[-2:]) < least:
         raise ShapeError(
-            f"images of shape {tuple(image.shape)} for {what}: it takes (B, C, H, W) with H and W "
+            f"images of shape {tuple(image.shape)} for {what}: expected (B, C, H, W) with H and W "
             f"of at least {least}. Use a smaller window_size or fewer weights for small images",
             see="image-too-small",
         )

@@ -1,13 +1,15 @@
 """Which statistics norms use at inference: the image's or the running ones."""
 
 import copy
-from typing import Any
+from typing import Any, Self
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from ganblocks.blocks.norm import InstanceNorm
-from ganblocks.errors import require_one_of
+from ganblocks.blocks.norm import BatchNorm, InstanceNorm
+from ganblocks.errors import OptionError, require_one_of
 from ganblocks.spec import record_of
+from ganblocks.torch_classes import StatisticsNorm
 
 STATISTICS = ("image", "running")
 
@@ -18,8 +20,10 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     Args:
         network: Any module; its mode and buffers stay unchanged.
         statistics: `"image"` normalizes each image by its own statistics, as pix2pix does when
-            it samples and scores (batch norm at batch 1; Isola et al., 2017, section 3.3);
-            `"running"` uses the running averages, as `eval()` does.
+            it samples and scores (batch norm at batch 1; Isola et al., 2017, section 3.3).
+            Torch's 2D batch norms become instance norms; a norm of any other class that keeps
+            running statistics runs as in training, image by image. `"running"` uses the running
+            averages, as `eval()` does.
 
     Returns:
         The twin in eval mode. Its parameters are the network's own, so it follows every
@@ -27,7 +31,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
         DDP wrappers are removed.
 
     Raises:
-        OptionError: `statistics` has an invalid value.
+        OptionError: `statistics` has an invalid value, or the network could not be copied.
 
     Examples:
         >>> import torch
@@ -41,19 +45,69 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
         network = network.module
     shared: dict[int, Any] = {id(t): t for t in (*network.parameters(), *network.buffers())}
+    if statistics == "image":  # norms that run as in training update buffers of their own
+        for norm in filter(_mixes_images, network.modules()):
+            for buffer in norm.buffers(recurse=False):
+                shared.pop(id(buffer), None)
     # The recorded arguments of a component may hold networks that are no longer part of it.
     shared |= {id(r): r for m in network.modules() if (r := record_of(m)) is not None}
-    twin = copy.deepcopy(network, shared)
+    try:
+        twin = copy.deepcopy(network, shared)
+    except Exception as error:
+        raise OptionError(
+            f"{type(network).__name__} could not be copied ({type(error).__name__}: {error}), and "
+            "its statistics are chosen on a copy: give it a __deepcopy__"
+        ) from error
     if statistics == "image":
-        twin = _by_instance(twin)
+        by_image = {module: _by_image(module) for module in twin.modules() if _mixes_images(module)}
+        for name, module in list(twin.named_modules(remove_duplicate=False)):
+            if module in by_image:
+                twin = _with_submodule(twin, name, by_image[module])
     return twin.eval()
 
 
-def _by_instance(module: nn.Module) -> nn.Module:
-    if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm):
-        norm = InstanceNorm(module.num_features, eps=module.eps, affine=False)
-        norm.weight, norm.bias = module.weight, module.bias
-        return norm
-    for name, child in module.named_children():
-        setattr(module, name, _by_instance(child))
-    return module
+def device_of(network: nn.Module) -> torch.device:
+    """Returns the device of a network's tensors; the CPU for a network without any."""
+    return next(
+        (t.device for t in (*network.parameters(), *network.buffers())), torch.device("cpu")
+    )
+
+
+def _mixes_images(module: nn.Module) -> bool:
+    """Whether a norm uses statistics of other images than its input, in train or eval mode."""
+    if isinstance(module, nn.InstanceNorm1d | nn.InstanceNorm2d | nn.InstanceNorm3d):
+        return module.track_running_stats
+    return isinstance(module, StatisticsNorm) or getattr(module, "running_mean", None) is not None
+
+
+def _by_image(norm: nn.Module) -> nn.Module:
+    if type(norm) not in (BatchNorm, nn.BatchNorm2d, nn.SyncBatchNorm):
+        return _OneByOne(norm)
+    known: Any = norm
+    exact = InstanceNorm(known.num_features, eps=known.eps, affine=False)
+    exact.weight, exact.bias = known.weight, known.bias
+    return exact
+
+
+def _with_submodule(root: nn.Module, name: str, module: nn.Module) -> nn.Module:
+    if not name:
+        return module
+    parent, _, attribute = name.rpartition(".")
+    setattr(root.get_submodule(parent), attribute, module)
+    return root
+
+
+class _OneByOne(nn.Module):
+    """Runs a norm of any class as in training, image by image; its buffers are its own."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        self.norm.train()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.norm(image) for image in x.split(1)])

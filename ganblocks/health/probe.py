@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks.blocks import with_statistics
+from ganblocks.blocks.statistics import device_of
 from ganblocks.errors import DataError
 from ganblocks.health.channels import ChannelRanges
 from ganblocks.randomness import own_randomness, random_state
@@ -91,7 +92,7 @@ def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int =
 
 def _run(twin: nn.Module, source: Tensor, seed: int) -> tuple[Tensor, bool]:
     """Returns the output, and whether the call drew random numbers."""
-    device = next(twin.parameters()).device
+    device = device_of(twin)
     with own_randomness(device, seed):
         before = random_state(device)
         output: Tensor = twin(source[None].to(device))[0].float()

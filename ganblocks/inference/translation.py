@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks.blocks import with_statistics
+from ganblocks.blocks.statistics import device_of
 from ganblocks.data.base import to_unit_range
 from ganblocks.data.reading import read_picture
 from ganblocks.pictures import from_picture, to_picture
@@ -39,9 +40,8 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
         torch.Size([1, 3, 20, 30])
     """
     twin = with_statistics(generator, statistics)
-    device = next(generator.parameters()).device
-    with torch.inference_mode():
-        result: Tensor = twin(images.to(device))
+    with torch.no_grad():  # not inference_mode, whose tensors no later training step could use
+        result: Tensor = twin(images.to(device_of(generator)))
     return result
 
 

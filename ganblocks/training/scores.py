@@ -12,6 +12,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ganblocks.blocks import with_statistics
+from ganblocks.blocks.statistics import device_of
 from ganblocks.data.base import PairedDataset
 from ganblocks.randomness import own_randomness
 from ganblocks.tasks import Batch, Task
@@ -56,7 +57,7 @@ def mean_l1(
         True
     """
     twin = with_statistics(generator, statistics)
-    device = next(twin.parameters()).device
+    device = device_of(twin)
     with torch.inference_mode(), own_randomness(device, seed):
         return fmean(
             (twin(batch["source"]) - batch["target"]).abs().mean().item()

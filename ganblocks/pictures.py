@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ganblocks.errors import DataError, ShapeError, listed
+from ganblocks.arguments import checked
+from ganblocks.errors import DataError, OptionError, ShapeError, listed
 
 __all__ = ["from_picture", "grid", "to_picture"]
 
@@ -31,6 +32,7 @@ def to_bytes(image: Tensor) -> Tensor:
     return image.detach().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
+@checked
 def to_picture(image: Tensor) -> Image:
     """Returns a Pillow picture of one image.
 
@@ -57,6 +59,7 @@ def to_picture(image: Tensor) -> Image:
     return Image.fromarray(array)
 
 
+@checked
 def from_picture(picture: Image, channels: int) -> Tensor:
     """Returns the uint8 pixels (channels, H, W) of a Pillow picture, upright.
 
@@ -74,6 +77,7 @@ def from_picture(picture: Image, channels: int) -> Tensor:
         torch.Size([3, 4, 5])
     """
     import numpy as np
+    import PIL.Image
     from PIL import ImageOps
 
     if channels not in PICTURE_MODES:
@@ -81,6 +85,8 @@ def from_picture(picture: Image, channels: int) -> Tensor:
             f"channels is {channels!r}: write one of {listed(PICTURE_MODES)}",
             see="channels-and-bit-depth",
         )
+    if not isinstance(picture, PIL.Image.Image):
+        raise DataError(f"{picture!r} is not a Pillow picture: open it with PIL.Image.open")
     if picture.mode in _DEEP_MODES:
         raise DataError(
             f"mode {picture.mode} has more than 8 bits per channel: convert it to 8 bits",
@@ -122,6 +128,7 @@ def as_rgb(image: Tensor) -> Tensor:
     return image[:3]
 
 
+@checked
 def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
     """Returns images in rows and columns on white, as uint8 pixels (3, H, W).
 
@@ -133,6 +140,8 @@ def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
         >>> grid([[torch.zeros(3, 8, 8)] * 3] * 2, gap=2).shape
         torch.Size([3, 22, 32])
     """
+    if not rows or not all(rows):
+        raise OptionError("rows has no image: write lists of images, one for each row")
     height, width = (max(image.shape[side] for row in rows for image in row) for side in (-2, -1))
     sheet = torch.full(
         (3, gap + len(rows) * (height + gap), gap + len(rows[0]) * (width + gap)),

@@ -165,11 +165,23 @@ class Registry(Generic[T]):
             set_name(component, entry.factory, entry.component)
             return component
         if callable(what) and not hasattr(type(what), "forward"):  # a module is not a factory
-            return what(*args, **kwargs)  # type: ignore[no-any-return]
+            return self._called(what, args, kwargs)
         raise OptionError(
             f"cannot build {self.kind} from {what!r}: write a name, a spec or a callable that "
             f"returns one, such as its class. Names: {', '.join(self.names())}"
         )
+
+    def _called(self, factory: Callable[..., T], args: Any, kwargs: Any) -> T:
+        try:
+            inspect.signature(factory).bind(*args, **kwargs)
+        except TypeError as error:
+            raise OptionError(f"{factory!r} cannot build {self.kind}: {error}") from None
+        except ValueError:  # builtins have no signature
+            pass
+        component = factory(*args, **kwargs)
+        if not hasattr(component, "__dict__"):  # a number, a list
+            raise OptionError(f"{factory!r} returned {component!r}, which is not of {self.kind}")
+        return component
 
     def names(self, pattern: str = "*") -> list[str]:
         """Returns the names, including presets and plug-ins, that match a shell pattern.

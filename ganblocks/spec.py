@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from ganblocks.arguments import convert
 from ganblocks.errors import OptionError, SpecError, not_one_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -96,8 +97,10 @@ def recording(factory: F, kind: str, name: str) -> F:
             if type(self) is not factory:  # a subclass records its own arguments
                 original(self, *args, **kwargs)
                 return
-            arguments, positional = _bound(signature, what, args, kwargs)
-            original(self, *args, **kwargs)
+            bound = _bound(signature, what, args, kwargs)
+            convert(bound, original)
+            arguments, positional = _recorded(bound)
+            original(self, *bound.args, **bound.kwargs)
             _store(self, _Record(factory, name, arguments, positional))
 
         setattr(factory, "__init__", __init__)  # noqa: B010  (mypy forbids the plain form)
@@ -106,8 +109,10 @@ def recording(factory: F, kind: str, name: str) -> F:
 
     @functools.wraps(factory)
     def build(*args: Any, **kwargs: Any) -> Any:
-        arguments, positional = _bound(signature, what, args, kwargs)
-        component = factory(*args, **kwargs)
+        bound = _bound(signature, what, args, kwargs)
+        convert(bound, factory)
+        arguments, positional = _recorded(bound)
+        component = factory(*bound.args, **bound.kwargs)
         _store(component, _Record(type(component), name, arguments, positional))
         return component
 
@@ -166,22 +171,27 @@ def _copied(value: Any) -> Any:
 
 def _bound(
     signature: inspect.Signature, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[dict[str, Any], str]:
-    """Returns the arguments by name, and a description of one that is positional-only."""
+) -> inspect.BoundArguments:
+    """Binds arguments to a signature; an error names the nearest option."""
     parameters = signature.parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key in kwargs:
         if key not in parameters and (key == "type" or not takes_any):
             raise OptionError(f"{what}: {not_one_of('option', key, parameters)}")
     try:
-        bound = signature.bind(*args, **kwargs)
+        return signature.bind(*args, **kwargs)
     except TypeError as error:
         raise OptionError(f"{what}: {error}. The signature is {signature}") from None
-    bound.apply_defaults()
+
+
+def _recorded(bound: inspect.BoundArguments) -> tuple[dict[str, Any], str]:
+    """Returns all arguments by name, and a description of one that is positional-only."""
+    whole = bound.signature.bind(*bound.args, **bound.kwargs)
+    whole.apply_defaults()
     arguments: dict[str, Any] = {}
     positional = ""
-    for key, value in bound.arguments.items():
-        kind = parameters[key].kind
+    for key, value in whole.arguments.items():
+        kind = bound.signature.parameters[key].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             arguments.update(_copied(value))
         elif kind is inspect.Parameter.POSITIONAL_ONLY:

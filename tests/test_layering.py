@@ -14,6 +14,7 @@ ROWS = {
     "_version": 0,
     "errors": 0,
     "registry": 1,
+    "arguments": 0,
     "spec": 1,
     "description": 1,
     "plugins": 1,
@@ -44,11 +45,12 @@ ROWS = {
 }
 # Rooms that may import fewer than all rows above their own.
 ONLY = {
-    "rf": {"errors", "registry", "pictures", "torch_classes"},
-    "data": {"errors", "registry", "pictures", "randomness"},
+    "rf": {"arguments", "errors", "registry", "pictures", "torch_classes"},
+    "data": {"arguments", "errors", "registry", "pictures", "randomness"},
 }
 # Rooms that may import some of their own row as well.
 BESIDE = {
+    "arguments": {"errors"},
     "registry": {"spec", "description", "plugins"},
     "description": {"spec"},
     "weights": {"registry", "spec"},

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.blocks.norm import InstanceNorm
 from ganblocks.blocks.registry import BLOCKS
 from ganblocks.errors import ShapeError, require_count, require_image
@@ -58,6 +59,7 @@ class AdaIN(nn.Module):
         return self.norm(x) * (1 + gamma) + beta  # type: ignore[no-any-return]
 
 
+@checked
 def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1e-5) -> Tensor:
     """Sets each channel of one map to the mean and standard deviation of another's.
 

@@ -3,11 +3,13 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import require_fraction, require_one_of
 
 DROPOUT_MODES = ("train", "always")
 
 
+@checked
 class Dropout(nn.Dropout):
     """Zeroes single values with probability p and scales the rest by 1 / (1 − p).
 

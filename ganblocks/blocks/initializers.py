@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.blocks.norm import InstanceNorm
 from ganblocks.blocks.spectral import ConvOrLinear, fill_weight
 from ganblocks.errors import require_at_least
@@ -238,6 +239,7 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
     return (fan_in / step, fan_out) if layer.transposed else (fan_in, fan_out / step)
 
 
+@checked
 def initialize(network: nn.Module, init: ComponentLike | WeightInitializer = "normal") -> None:
     """Initializes a network's weights in place.
 

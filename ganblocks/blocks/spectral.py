@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError
 from ganblocks.torch_classes import ConvNd, SpectralNorm
 
@@ -20,6 +21,7 @@ _POWER_ITERATIONS = 15  # as many as torch runs when it wraps a layer
 _SQUARINGS = 14  # as 2^14 steps of the power method
 
 
+@checked
 def spectral_norm(network: Network) -> Network:
     """Divides the weight of every convolution and linear layer by its largest singular value.
 
@@ -51,6 +53,7 @@ def spectral_norm(network: Network) -> Network:
 
 
 @torch.no_grad()
+@checked
 def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
     """Changes a layer's weight in place, through whatever parametrization it has.
 

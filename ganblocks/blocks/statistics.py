@@ -6,6 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.blocks.norm import BatchNorm, InstanceNorm
 from ganblocks.errors import OptionError, require_one_of
 from ganblocks.spec import record_of
@@ -14,6 +15,7 @@ from ganblocks.torch_classes import StatisticsNorm
 STATISTICS = ("image", "running")
 
 
+@checked
 def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
     """Returns an eval-mode twin of a network that shares its weights and leaves it untouched.
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.data.base import JointTransform, PairedDataset
 from ganblocks.data.reading import read_pair
 from ganblocks.data.scan import scan_pairs
@@ -18,6 +19,7 @@ from ganblocks.errors import DataError, ShapeError
 T = TypeVar("T")
 
 
+@checked
 def check_pairs(dataset: PairedDataset) -> list[str]:
     """Reads every pair of a dataset once, to its last byte, and lists what fails.
 
@@ -36,6 +38,7 @@ def check_pairs(dataset: PairedDataset) -> list[str]:
     return _broken(range(len(dataset)), lambda index: dataset.read(0, index), dataset.transform)
 
 
+@checked
 def require_readable(*datasets: PairedDataset) -> None:
     """Raises `DataError` with every pair that fails, one line each, unless all can be used.
 
@@ -53,6 +56,7 @@ def require_readable(*datasets: PairedDataset) -> None:
         raise DataError("\n".join([f"{len(problems)} pairs cannot be used:", *problems]))
 
 
+@checked
 def check_folder(
     root: str | Path,
     *,

@@ -13,6 +13,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 
+from ganblocks.arguments import checked
 from ganblocks.data.scan import picture_files
 from ganblocks.errors import DataError
 
@@ -23,6 +24,7 @@ CHUNK = 1 << 16
 TIMEOUT_S = 30.0
 
 
+@checked
 def download_cmp_facades(
     root: str | Path, *, url: str = CMP_URL, counts: Mapping[str, int] = CMP_COUNTS
 ) -> Path:

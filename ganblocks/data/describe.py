@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.transforms import PairTransform
 
@@ -18,6 +19,7 @@ SHARE = 1e-3
 """Least share of the pixels that a color has."""
 
 
+@checked
 def describe_pairs(train: PairedDataset, val: PairedDataset) -> str:
     """Says what is translated into what, and of how many pairs.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import ShapeError
 
 CMP_PALETTE: dict[str, tuple[int, int, int]] = {
@@ -47,6 +48,7 @@ def classes_to_rgb(classes: Tensor) -> Tensor:
     return _colors(classes.device)[classes.long()].movedim(-1, -3)
 
 
+@checked
 def rgb_to_classes(rgb: Tensor) -> Tensor:
     """Finds the class whose color is nearest to each pixel.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganblocks.arguments import checked
 from ganblocks.errors import DataError, listed
 
 SPLITS = ("train", "val", "test")
@@ -137,6 +138,7 @@ def _natural(path: Path) -> tuple[list[str | int], str]:
     return [int(word) if index % 2 else word for index, word in enumerate(words)], path.name
 
 
+@checked
 def held_out_split(root: str | Path) -> str:
     """Returns `"val"` or `"test"`, which a folder of pairs holds out, or `"train"` if neither.
 
@@ -151,6 +153,7 @@ def held_out_split(root: str | Path) -> str:
     return next((split for split in ("val", "test") if split in there), "train")
 
 
+@checked
 def split_names(root: str | Path) -> list[str]:
     """Lists which of the usual splits, train, val and test, a folder of pairs has.
 

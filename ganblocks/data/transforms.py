@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, ShapeError, require_one_of
 
 Size = int | Sequence[int]
@@ -23,6 +24,7 @@ class Window(NamedTuple):
     mirrored: bool
 
 
+@checked
 @dataclass(frozen=True)
 class PairTransform:
     """Resizes, crops and mirrors both sides of a pair alike.

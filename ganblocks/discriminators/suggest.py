@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ganblocks.arguments import checked
 from ganblocks.discriminators.patch import PatchDiscriminator, field_of_layers
 from ganblocks.errors import OptionError, require_count
 from ganblocks.rf.chain import output_size_of_chain
@@ -84,6 +85,7 @@ class PatchSuggestion:
         )
 
 
+@checked
 def suggest_patch_discriminator(
     *,
     receptive_field: int,

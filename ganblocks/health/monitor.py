@@ -7,6 +7,7 @@ from math import isfinite
 
 from torch import nn
 
+from ganblocks.arguments import checked
 from ganblocks.health.balance import BlindDiscriminator, DiscriminatorWins
 from ganblocks.health.finding import Finding
 from ganblocks.health.gradients import OutOfProportion
@@ -17,6 +18,7 @@ from ganblocks.health.rate import LearningRateZero
 from ganblocks.health.window import Row
 
 
+@checked
 class HealthMonitor:
     """Checks what a training logs, and reports each problem once, with the option to change.
 

@@ -10,6 +10,7 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
 from ganblocks.errors import DataError
@@ -50,6 +51,7 @@ class Probe:
     dead: dict[str, float]
 
 
+@checked
 def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int = 0) -> Probe:
     """Runs a generator on a few inputs, in eval mode with image statistics.
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from torch import nn
 
+from ganblocks.arguments import checked
 from ganblocks.discriminators import DISCRIMINATORS
 from ganblocks.errors import GanBlocksError, RunError, require_one_of
 from ganblocks.generators import GENERATORS
 from ganblocks.runs import RunFolder
 
 
+@checked
 def load(run: str | Path, *, weights: str = "last", network: str = "generator") -> nn.Module:
     """Builds a network that a run's `spec.json` describes, and loads its weights.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
 from ganblocks.data.base import to_unit_range
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+@checked
 def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image") -> Tensor:
     """Runs a generator as pix2pix does at test time; the generator stays unchanged.
 
@@ -45,6 +47,7 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
     return result
 
 
+@checked
 def translate(
     generator: nn.Module, picture: str | Path | Image, *, statistics: str = "image"
 ) -> Image:

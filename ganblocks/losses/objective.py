@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, SpecError, not_one_of, require_at_least, require_count
 from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
 from ganblocks.losses.features import FEATURE_LOSSES, FeatureLoss, Features
@@ -26,6 +27,7 @@ _REGISTRIES: tuple[Registry[Any], ...] = (
 )
 
 
+@checked
 class Objective(nn.Module):
     """Named weighted terms of any kind: adversarial, reconstruction, feature loss or penalty.
 

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
+from ganblocks.arguments import checked
 from ganblocks.report.charts import charts
 from ganblocks.report.facts import facts
 from ganblocks.report.files import Sample, find_samples, read_findings, read_metrics, read_spec
@@ -14,6 +15,7 @@ from ganblocks.report.spec import headings, loading, sections, summary
 from ganblocks.runs.folder import write_atomically
 
 
+@checked
 def write_report(run_dir: Path) -> Path:
     """Writes `index.html` into a run's folder and returns its path.
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import GanBlocksError, OptionError, ShapeError, require_one_of
 from ganblocks.rf.field import FieldAnalysis, ReceptiveField
 from ganblocks.rf.layers import summary, times
@@ -23,6 +24,7 @@ DEFAULT_SIZES = {1: 1024, 2: 256, 3: 64}  # pixels along each axis, by the numbe
 Fields = ReceptiveField | tuple[ReceptiveField, ...] | dict[Any, ReceptiveField]
 
 
+@checked
 def receptive_field(
     module: nn.Module, input_size: Sequence[int] | None = None, *, statistics: str = "ignored"
 ) -> Fields:

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError
 from ganblocks.rf.field import ReceptiveField
 
 
+@checked
 def coverage(field: ReceptiveField) -> Tensor:
     """Counts how many outputs see each pixel of the image.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, ShapeError
 from ganblocks.pictures import as_rgb, heat, to_bytes, to_picture
 from ganblocks.rf.counting import coverage, require_two_axes
@@ -24,6 +25,7 @@ HATCH = 7  # pixels between the lines of the hatching
 MIN_SIDE = 480  # pixels of the picture's longer side, so that lines are readable
 
 
+@checked
 def draw_receptive_field(
     image: Tensor, field: ReceptiveField, positions: Sequence[Sequence[int]]
 ) -> Image:
@@ -73,6 +75,7 @@ def draw_receptive_field(
     return canvas
 
 
+@checked
 def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
     """Draws how many outputs see each pixel, from dark blue (fewest) to yellow (most).
 

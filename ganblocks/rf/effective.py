@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, require_count
 from ganblocks.rf.calculator import full_input_size, receptive_field
 from ganblocks.rf.field import Box, ReceptiveField
@@ -33,6 +34,7 @@ class EffectiveField:
     box: Box
 
 
+@checked
 def effective_receptive_field(
     module: nn.Module,
     input_size: Sequence[int] | None = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.pictures import as_rgb, heat, to_bytes, to_picture
 from ganblocks.rf.calculator import receptive_field
 from ganblocks.rf.counting import sums_over_supports
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 GAP = 6
 
 
+@checked
 def explain_logits(
     discriminator: nn.Module, image: Tensor, condition: Tensor | None = None
 ) -> Image:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, require_one_of
 from ganblocks.rf.linearized import LinearizedMode
 from ganblocks.rf.outputs import select_output, values_at
@@ -23,6 +24,7 @@ Box = tuple[int, ...]
 CHECKPOINTING = {"checkpointing", "gradient_checkpointing", "use_checkpoint", "memory_efficient"}
 
 
+@checked
 def probe_receptive_field(
     module: nn.Module,
     input_size: Sequence[int],

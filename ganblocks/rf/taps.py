@@ -10,6 +10,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
+from ganblocks.arguments import checked
+
 Ints = NDArray[np.int64]
 
 NO_TAP = -(2**50)
@@ -38,6 +40,7 @@ def _taps(rule: Callable[[Ints], Ints], count: int, period: int = 1, step: int =
     return Taps(rule(np.arange(count)), rule, period, step)
 
 
+@checked
 def window(count: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Taps:
     """Returns what a convolution or pooling reads: stride · i − padding + dilation · t.
 
@@ -56,6 +59,7 @@ def window(count: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
     return _taps(lambda i: stride * i[:, None] + offsets, count, 1, stride)
 
 
+@checked
 def transposed_window(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
     """Returns what a transposed convolution reads: j with stride · j − padding + dilation · t = i.
 
@@ -78,6 +82,7 @@ def transposed_window(count: int, kernel: int, stride: int, padding: int, dilati
     return _taps(rule, count, stride, 1)
 
 
+@checked
 def steps(count: int, start: int, step: int = 1) -> Taps:
     """Returns what a slice, crop, pad or flip reads: start + step · i.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from ganblocks.arguments import checked
 from ganblocks.rf.calculator import full_input_size, receptive_field
 from ganblocks.rf.outputs import named_outputs
 from ganblocks.rf.probe import Box, Probe, without_modules
@@ -39,6 +40,7 @@ class Disagreement:
         )
 
 
+@checked
 def verify_receptive_field(
     module: nn.Module,
     input_size: Sequence[int] | None = None,

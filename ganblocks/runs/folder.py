@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, RunError, listed
 from ganblocks.pictures import to_picture
 from ganblocks.weights.io import fitting_weights, plain_state_dict
@@ -49,6 +50,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.close(folder)
 
 
+@checked
 class RunFolder:
     """The folder of one training run.
 

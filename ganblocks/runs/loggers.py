@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO, runtime_checkable
 
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import GanBlocksWarning
 from ganblocks.runs.folder import write_atomically
 
@@ -67,6 +68,7 @@ class Logger(Protocol):
         """Called once at the end, also if the training fails."""
 
 
+@checked
 class JsonLinesLogger:
     """Appends rows to a file, one JSON object per line, flushed at every step.
 

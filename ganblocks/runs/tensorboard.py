@@ -7,12 +7,14 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, RunError
 
 GROUPS = {"loss_": "losses", "grad_norm_": "gradients", "d_": "discriminator"}
 """Prefixes of columns, and the headings that TensorBoard shows them under."""
 
 
+@checked
 class TensorBoardLogger:
     """Writes event files for TensorBoard, which needs `pip install "ganblocks[tensorboard]"`.
 

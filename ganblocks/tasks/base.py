@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, listed, require_count
 from ganblocks.losses import LossTerms
 from ganblocks.registry import ComponentLike, Registry
@@ -20,6 +21,7 @@ TASKS: Registry[Task] = Registry("tasks")
 """Tasks by name."""
 
 
+@checked
 class Player:
     """Networks that one optimizer updates together.
 

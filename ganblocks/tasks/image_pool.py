@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import require_count
 
@@ -14,6 +15,7 @@ Images = tuple[Tensor, ...]
 """Images that belong together, each (B, C, H, W): the condition and the generated image."""
 
 
+@checked
 class ImagePool(nn.Module):
     """A history of generated images, each stored with its condition.
 
@@ -39,6 +41,7 @@ class ImagePool(nn.Module):
     def __init__(self, size: int, *, seed: int = 0) -> None:
         super().__init__()
         require_count("size of the image pool", size, 1)
+        require_count("seed", seed, 0)
         self.size = size
         self.seed = seed
         self.stored: list[Images] = []

@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.losses.logits import Logits, mean_logit, pairs_of
 
 
+@checked
 def logit_metrics(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]:
     """Returns how well a discriminator separates real from fake images, as scalars.
 

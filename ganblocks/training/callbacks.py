@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ganblocks.arguments import checked
 from ganblocks.errors import GanBlocksWarning, OptionError
 from ganblocks.pictures import grid
 from ganblocks.randomness import own_randomness
@@ -26,6 +27,7 @@ from ganblocks.training.scores import score_baseline, score_task
 from ganblocks.training.training import Training
 
 
+@checked
 class ScoreCallback(Callback):
     """Scores the task on the held-out data, and saves the best networks by `options.best_by`.
 
@@ -65,6 +67,7 @@ class ScoreCallback(Callback):
                 training.run.save_weights(f"best_{network}", updater.inference_network(network))
 
 
+@checked
 class GridCallback(Callback):
     """Makes a grid of what the networks generate from four held-out samples.
 
@@ -86,6 +89,7 @@ class GridCallback(Callback):
             training.notify("grid", grid([[x[0] for x in p.values()] for p in previews]))
 
 
+@checked
 class LogCallback(Callback):
     """Writes `metrics.csv` and the grids into the run's folder, and passes them to loggers.
 
@@ -132,6 +136,7 @@ class LogCallback(Callback):
             logger.close()
 
 
+@checked
 class ReportCallback(Callback):
     """Writes the run's `index.html` at each checkpoint."""
 
@@ -141,6 +146,7 @@ class ReportCallback(Callback):
             write_report(training.run.path)
 
 
+@checked
 class ProgressCallback(Callback):
     """Shows a progress bar on a terminal, and a line every 15 seconds elsewhere."""
 
@@ -174,6 +180,7 @@ class ProgressCallback(Callback):
             self._bar.close()
 
 
+@checked
 def default_callbacks(loggers: Sequence[Logger] = (), *, progress: bool = True) -> list[Callback]:
     """Returns the callbacks that `fit` uses by default; remove some or add your own.
 

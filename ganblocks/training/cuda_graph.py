@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.distributed.context import DistributedContext
 from ganblocks.errors import GanBlocksWarning, RunError
 from ganblocks.losses import Objective
@@ -23,6 +24,7 @@ WARMUP_STEPS = 3
 """Steps before the capture, in which libraries choose their algorithms."""
 
 
+@checked
 def cuda_graph_step(updater: Updater) -> Step:
     """Returns an updater's step as one CUDA graph; warns and returns `step` if impossible.
 

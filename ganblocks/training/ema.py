@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.distributed.sharding import full_state_dict, load_full_state_dict
 from ganblocks.errors import OptionError
 from ganblocks.training.buffer_rules import averaged_buffers, copy_buffers, recomputations
 
 
+@checked
 class EMA:
     """Running average of a network's weights, whose images vary less from step to step.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import HealthWarning
 from ganblocks.health import Finding, HealthMonitor, probe_generator
 from ganblocks.health.skipped import SkippedSteps
@@ -16,6 +17,7 @@ from ganblocks.training.callback import Callback
 from ganblocks.training.training import Training
 
 
+@checked
 class HealthCallback(Callback):
     """Checks a training's metrics and outputs, and reports each problem once.
 

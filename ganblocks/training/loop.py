@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, require_count
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import Task
@@ -23,6 +24,7 @@ from ganblocks.training.training import Training
 from ganblocks.training.updater import Updater
 
 
+@checked
 def fit(
     task: Task,
     train: Any,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.health.tracing import Trace, count_nonfinite
 from ganblocks.losses import LossTerms
 from ganblocks.randomness import own_randomness
@@ -20,6 +21,7 @@ from ganblocks.training.precision import autocast
 FINITE = "everything is finite with the current weights and these random numbers"
 
 
+@checked
 def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: int = 0) -> str:
     """Runs a batch through a task, and names the first thing that is not finite.
 

@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from ganblocks.arguments import checked
 from ganblocks.distributed.context import local_gpu, started_by_torchrun
 from ganblocks.errors import GanBlocksWarning, OptionError, require_one_of
 
 PRECISIONS = ("fp32", "bf16", "fp16", "auto")
 
 
+@checked
 def resolve_device(name: str) -> torch.device:
     """Returns the device for `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 
@@ -55,6 +57,7 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+@checked
 def resolve_precision(name: str, device: torch.device) -> str:
     """Returns the precision, for `auto` the fastest format that the device supports natively.
 
@@ -109,6 +112,7 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
     return torch.autocast(device.type, dtype=dtype, cache_enabled=False)
 
 
+@checked
 def preferred_memory_format(precision: str, device: torch.device) -> torch.memory_format:
     """Returns the memory format of weights in which convolutions are fastest.
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from ganblocks.errors import OptionError
+from ganblocks.arguments import checked
+from ganblocks.errors import OptionError, require_count
 from ganblocks.registry import Registry
 
 Schedule = Callable[[int, int], float]
@@ -17,6 +18,7 @@ SCHEDULES: Registry[Schedule] = Registry("schedules")
 """Learning-rate schedules by name; each returns a function (epoch, epochs) → factor."""
 
 
+@checked
 def linear_decay(epoch: int, epochs: int) -> float:
     """Factor of the learning rate: 1 in the first half, then down to 0 in equal steps.
 
@@ -31,11 +33,13 @@ def linear_decay(epoch: int, epochs: int) -> float:
         >>> linear_decay(0, 200), linear_decay(99, 200), round(linear_decay(199, 200), 4)
         (1.0, 1.0, 0.0099)
     """
+    require_count("epochs", epochs, 1)
     decaying = epochs // 2
     constant = epochs - decaying
     return max(0.0, 1.0 - max(0, epoch + 1 - constant) / (decaying + 1))
 
 
+@checked
 def cosine_decay(epoch: int, epochs: int) -> float:
     """Factor of the learning rate: half a cosine from 1 to nearly 0, without restarts.
 
@@ -49,9 +53,11 @@ def cosine_decay(epoch: int, epochs: int) -> float:
         >>> [round(cosine_decay(epoch, 4), 3) for epoch in range(4)]
         [1.0, 0.854, 0.5, 0.146]
     """
+    require_count("epochs", epochs, 1)
     return (1 + math.cos(math.pi * min(epoch, epochs) / epochs)) / 2
 
 
+@checked
 def constant_rate(epoch: int, epochs: int) -> float:
     """Factor of the learning rate: always 1.
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from ganblocks.arguments import checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
 from ganblocks.data.base import PairedDataset
@@ -36,6 +37,7 @@ def score_baseline(task: Task, dataset: Any) -> dict[str, float]:
     return task.baseline(_batches(dataset, torch.device("cpu"), progress=False))
 
 
+@checked
 def mean_l1(
     generator: nn.Module, dataset: PairedDataset, *, statistics: str = "image", seed: int = 0
 ) -> float:

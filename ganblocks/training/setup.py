@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganblocks.arguments import checked
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.distributed.context import DistributedContext
 from ganblocks.errors import GanBlocksWarning, require_one_of
@@ -77,6 +78,7 @@ def prepare_training(training: Training) -> Step:
     return cuda_graph_step(updater) if options.cuda_graph else updater.step
 
 
+@checked
 def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
     """Runs a task once on copies, to find what does not fit before anything is written.
 

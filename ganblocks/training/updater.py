@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from ganblocks.arguments import checked
 from ganblocks.blocks import with_statistics
 from ganblocks.distributed.ddp import DDPLoss
 from ganblocks.distributed.sharding import (
@@ -36,6 +37,7 @@ from ganblocks.training.updater_state import (
 )
 
 
+@checked
 class Updater:
     """Updates the players of a task, one step at a time; it knows nothing of images.
 

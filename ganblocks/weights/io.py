@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import RunError, WeightsError, listed
 from ganblocks.weights.layout import Shape, Weights
 
@@ -20,6 +21,7 @@ _PREFIXES = ("module.", "_orig_mod.")  # of data-parallel wrappers and torch.com
 _WRAPPER = "state_dict"
 
 
+@checked
 def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
     """Reads a state dict from a file or a mapping, and unwraps it.
 

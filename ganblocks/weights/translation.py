@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, WeightsError, listed
 from ganblocks.registry import Spec, spec_of
 from ganblocks.spec import registered_name
@@ -105,6 +106,7 @@ def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Te
     )
 
 
+@checked
 def to_reference(model: Any) -> dict[str, Tensor]:
     """Returns a network's weights under the keys of pytorch-CycleGAN-and-pix2pix.
 
@@ -128,6 +130,8 @@ def to_reference(model: Any) -> dict[str, Tensor]:
         >>> list(to_reference(PatchDiscriminator(6, base_channels=8)))[:3]
         ['model.0.weight', 'model.0.bias', 'model.2.weight']
     """
+    if not isinstance(model, nn.Module):
+        raise OptionError(f"model is {model!r}: pass a network")
     while [name for name, _ in model.named_children()] in (["module"], ["_orig_mod"]):
         [model] = model.children()
     component = spec_of(model)["type"]

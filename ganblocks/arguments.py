@@ -1,0 +1,194 @@
+"""Arguments at the door: harmless ones are converted, others are refused before any work."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from torch import Tensor
+
+from ganblocks.errors import OptionError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAMES = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "True or False",
+    type(None): "None",
+    Tensor: "a tensor",
+    Callable: "a callable",
+}
+
+
+class _MismatchError(Exception):
+    """A value does not fit its annotation."""
+
+
+def checked(factory: F) -> F:
+    """Decorator of a class or function: converts or refuses its arguments by their annotations.
+
+    Examples:
+        >>> @checked
+        ... def double(count: int) -> int:
+        ...     return 2 * count
+        >>> import numpy
+        >>> double(numpy.int64(3))
+        6
+    """
+    function = factory.__init__ if inspect.isclass(factory) else factory
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise OptionError(
+                f"{factory.__name__}: {error}. The signature is {signature}"
+            ) from None
+        convert(bound, function)
+        return function(*bound.args, **bound.kwargs)
+
+    if inspect.isclass(factory):
+        setattr(factory, "__init__", call)  # noqa: B010  (mypy forbids the plain form)
+        return factory
+    return call  # type: ignore[return-value]
+
+
+def convert(bound: inspect.BoundArguments, function: Callable[..., Any]) -> None:
+    """Converts bound arguments to the types that a function's annotations ask for.
+
+    NumPy's numbers become Python's, a config library's sequences become lists. A default value
+    passes as it is, and so does an argument whose annotation cannot be evaluated.
+
+    Raises:
+        OptionError: An argument has another type.
+    """
+    hints = _hints(inspect.unwrap(function))
+    for name, value in bound.arguments.items():
+        parameter = bound.signature.parameters[name]
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if name not in hints or value is parameter.default:
+            continue
+        try:
+            bound.arguments[name] = _converted(value, hints[name])
+        except _MismatchError:
+            raise OptionError(
+                f"{name} is {_shown(value)}: write {_expected(hints[name])}{_hint(value)}"
+            ) from None
+
+
+@functools.cache
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Evaluates annotations one by one: some name types that are only imported for checkers."""
+    known = vars(sys.modules.get(getattr(function, "__module__", ""), object))
+    hints = {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        try:
+            hints[name] = eval(annotation, {**known}) if isinstance(annotation, str) else annotation
+        except (NameError, AttributeError, TypeError):
+            continue
+    return hints
+
+
+def _converted(value: Any, hint: Any) -> Any:
+    if isinstance(hint, TypeVar):
+        hint = hint.__bound__ or Any
+    if hint in (Any, object):
+        return value
+    kind, inside = get_origin(hint) or hint, get_args(hint)
+    if kind in (Union, types.UnionType):
+        return _first(value, inside)
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if kind in (int, float, bool):
+        return _number(value, kind)
+    if kind is Literal:
+        return _require(value, value in inside)
+    if kind in (Sequence, Iterable, list, tuple):
+        return _sequence(value, inside, kind)
+    if kind is Callable:
+        return _require(value, callable(value))
+    if kind is None:
+        return _require(value, value is None)
+    if not inspect.isclass(kind) or getattr(kind, "_is_protocol", False):
+        return value
+    return _require(value, isinstance(value, kind))
+
+
+def _first(value: Any, hints: Iterable[Any]) -> Any:
+    for hint in hints:
+        try:
+            return _converted(value, hint)
+        except _MismatchError:
+            continue
+    raise _MismatchError
+
+
+def _number(value: Any, kind: Any) -> Any:
+    if isinstance(value, bool) or kind is bool:
+        return _require(value, kind is bool and isinstance(value, bool))
+    if kind is int:
+        return int(value) if isinstance(value, Integral) else _require(value, False)
+    return (
+        value if isinstance(value, int | float) else float(_require(value, isinstance(value, Real)))
+    )
+
+
+def _sequence(value: Any, inside: tuple[Any, ...], kind: Any) -> Any:
+    if isinstance(value, Tensor | str | bytes) or not isinstance(value, Iterable):
+        raise _MismatchError
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, Sequence):
+        return _require(value, kind is Iterable and not isinstance(value, Mapping))
+    fixed = kind is tuple and inside and inside[-1] is not Ellipsis
+    if fixed and len(value) != len(inside):
+        raise _MismatchError
+    hints = inside if fixed else [inside[0] if inside else Any] * len(value)
+    items = [_converted(item, hint) for item, hint in zip(value, hints, strict=True)]
+    return tuple(items) if isinstance(value, tuple) else items
+
+
+def _require(value: Any, fits: bool) -> Any:
+    if not fits:
+        raise _MismatchError
+    return value
+
+
+def _expected(hint: Any) -> str:
+    kind, inside = get_origin(hint) or hint, get_args(hint)
+    if kind in (Union, types.UnionType):
+        names = list(dict.fromkeys(_expected(part) for part in inside))
+        return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    if kind is Literal:
+        return " or ".join(map(repr, inside))
+    if kind in (Sequence, Iterable, list, tuple):
+        return "a list"
+    if kind is Mapping or kind is dict:
+        return "a mapping"
+    return _NAMES.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) < 80 else f"{text[:76]} ..."
+
+
+def _hint(value: Any) -> str:
+    """Advice for numbers in quotes, as YAML reads 2e-4."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return ""
+    return ", without quotes (in YAML 2.0e-4, as 2e-4 is text)" if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""The base of paired datasets: numbered pairs, each with a reproducible random draw."""
+"""Base class of paired datasets: numbered pairs, each with a reproducible random draw."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from ganblocks.errors import require_one_of
 from ganblocks.registry import Registry
 
 JointTransform = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
-"""Takes uint8 `a` and `b` (C, H, W) and a generator; one draw decides for both sides."""
-
+"""Maps uint8 `a` and `b`, (C, H, W), with one random draw for both sides."""
 
 DIRECTIONS = ("a2b", "b2a")
-"""What `direction` may be: the source's side, then the target's."""
+"""The values of `direction`: the source's side, then the target's."""
 
 
 class Sample(TypedDict):
@@ -32,7 +31,7 @@ class Sample(TypedDict):
 
 
 def to_unit_range(image: Tensor) -> Tensor:
-    """Maps uint8 pixels 0...255 to floats in [-1, 1], to the same ones on every device.
+    """Maps uint8 pixels 0...255 to floats in [-1, 1], bit for bit the same on every device.
 
     Examples:
         >>> to_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
@@ -42,32 +41,27 @@ def to_unit_range(image: Tensor) -> Tensor:
 
 
 def unit_range_(pixels: Tensor) -> Tensor:
-    """Maps float pixels 0...255 to [-1, 1] in place.
-
-    Examples:
-        >>> unit_range_(torch.tensor([0.0, 255.0]))
-        tensor([-1.,  1.])
-    """
-    # No division: CUDA divides by a number in another way than the CPU, and rounds otherwise.
+    """Maps float pixels 0...255 to [-1, 1] in place."""
+    # A division would round differently on CUDA than on the CPU.
     return pixels.sub_(127.5).mul_(1 / 127.5)
 
 
 class PairedDataset(Dataset[Sample], ABC):
-    """Pairs (a, b) that are transformed together, and read in one direction.
+    """Pairs (a, b) that are transformed together and read in one direction.
 
-    `dataset[index]` is the pair as epoch 0 draws it, with the keys `source`, `target` and `name`;
+    `dataset[index]` is the pair as drawn in epoch 0, with the keys `source`, `target` and `name`;
     `dataset[epoch, index]` is another epoch's draw. A draw depends on (seed, epoch, index) alone,
     so worker processes, restarts and resumed runs all see the same pixels.
 
     Args:
-        direction: `"a2b"` makes a the source and b the target, `"b2a"` the other way round.
-        transform: The joint transform, such as `PairTransform`; None leaves the pair whole.
+        direction: `"a2b"` makes a the source and b the target, `"b2a"` the reverse.
+        transform: The joint transform, such as `PairTransform`; None leaves the pair unchanged.
         seed: Seed of all random draws.
 
     Attributes:
-        varies_by_epoch: Whether `read` may give other pixels in another epoch. A class that
-            declares False can be kept in memory, decoded and resized once. A subclass that
-            has its own `read` or `__getitem__` declares it anew.
+        varies_by_epoch: Whether `read` may return other pixels in another epoch. Pairs of a class
+            that sets it to False can be kept in memory, decoded and resized once. A subclass
+            that overrides `read` or `__getitem__` has to set it again.
 
     Raises:
         OptionError: The direction is neither.
@@ -89,7 +83,7 @@ class PairedDataset(Dataset[Sample], ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Counts the pairs of one epoch."""
+        """Returns the number of pairs in an epoch."""
 
     @abstractmethod
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
@@ -97,46 +91,49 @@ class PairedDataset(Dataset[Sample], ABC):
 
         Args:
             epoch: The epoch, from 0, for datasets whose pairs change.
-            index: Which pair, from 0.
+            index: Index of the pair, from 0.
 
         Returns:
             `a` and `b`, uint8 (C, H, W), and the pair's name.
         """
 
     def fingerprint(self) -> dict[str, Any]:
-        """Says which pairs these are, as plain JSON: a resumed training wants the same ones.
+        """Returns what identifies the pairs, as plain JSON; a resumed run compares it.
 
         Returns:
-            Kind, number of pairs, direction, seed and transform. A class whose pairs may be others
-            with the same five adds what tells them apart.
+            Type, number of pairs, direction, seed and transform. A class whose pairs can differ
+            while these five agree adds what distinguishes them.
 
         Examples:
             >>> from ganblocks import SyntheticFacades
             >>> SyntheticFacades(2, 32).fingerprint()["pairs"]
             2
         """
-        transform = self.transform
+        transform: Any = self.transform
+        if is_dataclass(transform):
+            transform = repr(transform)
+        elif transform is not None:  # the repr of a function has an address
+            transform = getattr(transform, "__name__", type(transform).__name__)
         return {
             "type": type(self).__name__,
             "pairs": len(self),
             "direction": self.direction,
             "seed": self.seed,
-            # Of a function of one's own the address would change from process to process.
-            "transform": repr(transform) if is_dataclass(transform) else _name_of(transform),
+            "transform": transform,
         }
 
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
         epoch, index = key if isinstance(key, tuple) else (0, key)
         if not 0 <= index < len(self):
-            raise IndexError(f"index {index} of a dataset of {len(self)} pairs")
+            raise IndexError(f"index {index} is out of range: the dataset has {len(self)} pairs")
         a, b, name = self.read(epoch, index)
         if self.transform is not None:
             a, b = self.transform(a, b, seeded_generator(self.seed, epoch, index))
-        source, target = self.in_order(to_unit_range(a), to_unit_range(b))
+        source, target = self.source_and_target(to_unit_range(a), to_unit_range(b))
         return {"source": source, "target": target, "name": name}
 
-    def in_order(self, a: Any, b: Any) -> tuple[Any, Any]:
-        """Returns both sides as source and target.
+    def source_and_target(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """Returns (a, b) or (b, a), depending on the direction.
 
         Args:
             a: Side a.
@@ -144,16 +141,10 @@ class PairedDataset(Dataset[Sample], ABC):
 
         Examples:
             >>> from ganblocks import SyntheticFacades
-            >>> SyntheticFacades(2, 32, direction="b2a").in_order("photo", "labels")
+            >>> SyntheticFacades(2, 32, direction="b2a").source_and_target("photo", "labels")
             ('labels', 'photo')
         """
         return (a, b) if self.direction == "a2b" else (b, a)
-
-
-def _name_of(transform: object) -> str | None:
-    if transform is None:
-        return None
-    return str(getattr(transform, "__name__", type(transform).__name__))
 
 
 DATASETS: Registry[PairedDataset] = Registry("datasets")

@@ -1,9 +1,10 @@
-"""Pairs that fit into memory: decoded and resized once, then cut out in batches."""
+"""Pairs kept in memory: decoded and resized once, then cropped batch by batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,67 +17,56 @@ from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, OptionError, require_one_of
 
 CACHES = ("auto", "always", "never")
-"""What `cache` may be."""
+"""The values of `cache`."""
 
-SHARE = 4
-"""With `cache="auto"`, a cache takes at most one part in so many of the free memory."""
+MEMORY_DIVISOR = 4
+"""With `cache="auto"`, a cache takes at most this fraction (1/4) of the free memory."""
 
 ASSUMED_MEMORY = 4 << 30
-"""Bytes that are taken to be free where the system does not tell."""
+"""Free memory in bytes, where the system does not report it."""
+
+_Pair = tuple[Tensor, Tensor, str]
 
 
+@dataclass(frozen=True, eq=False)
 class CachedPairs:
-    """All pairs of a dataset, resized, of which each epoch cuts its own windows.
+    """All pairs of a dataset, resized, from which batches are cropped.
 
-    Args:
-        dataset: The pairs, whose seed and transform decide what is cut.
+    Attributes:
+        dataset: The dataset; its seed and transform determine the crops.
         a: Side a of all pairs, resized, uint8 (N, C, H, W).
-        b: Side b, likewise; its count of channels may be another.
+        b: Side b, likewise; its number of channels may differ.
         names: The names of the pairs.
-
-    Examples:
-        >>> from ganblocks import SyntheticFacades
-        >>> from ganblocks.data import PairTransform
-        >>> dataset = SyntheticFacades(2, 32, transform=PairTransform(36, 32))
-        >>> resized = [dataset.transform.resize(*dataset.read(0, index)[:2]) for index in (0, 1)]
-        >>> pairs = CachedPairs(dataset, *map(torch.stack, zip(*resized)))
-        >>> batch = pairs.batch([(0, 1), (0, 0)], torch.device("cpu"))
-        >>> torch.equal(batch["source"][0], dataset[0, 1]["source"])
-        True
     """
 
-    def __init__(
-        self, dataset: PairedDataset, a: Tensor, b: Tensor, names: Sequence[str] = ()
-    ) -> None:
-        self.dataset = dataset
-        self.names = names
-        self.a = a
-        self.b = b
+    dataset: PairedDataset
+    a: Tensor
+    b: Tensor
+    names: Sequence[str]
 
     def batch(self, keys: Sequence[tuple[int, int]], device: torch.device) -> dict[str, Any]:
-        """Returns, bit for bit, the stacked samples `dataset[epoch, index]`.
+        """Returns the stacked samples `dataset[epoch, index]`, bit for bit.
 
-        Nothing waits for a GPU: what is cut is known on the host, and what is sent is pinned.
+        It never waits for a GPU: crops are computed on the host, and copies are pinned.
 
         Args:
             keys: The pairs, as (epoch, index).
-            device: Where the batch is to lie.
+            device: The device of the batch.
 
         Returns:
             `source` and `target`, floats (B, C, H, W) in [-1, 1], and the list `name`.
         """
-        a, b = zip(*(self._cut(epoch, index) for epoch, index in keys), strict=True)
-        source, target = self.dataset.in_order(_floats(a, device), _floats(b, device))
-        names = [self.names[index] for _, index in keys] if self.names else []
-        return {"source": source, "target": target, "name": names}
+        a, b = zip(*(self._crops(epoch, index) for epoch, index in keys), strict=True)
+        source, target = self.dataset.source_and_target(_floats(a, device), _floats(b, device))
+        return {"source": source, "target": target, "name": [self.names[i] for _, i in keys]}
 
-    def _cut(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+    def _crops(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         a, b, transform = self.a[index], self.b[index], self.dataset.transform
         if not isinstance(transform, PairTransform):
             return a, b
-        chance = seeded_generator(self.dataset.seed, epoch, index)
-        window = transform.draw(a.shape[-2], a.shape[-1], chance)
-        return transform.cut(a, window), transform.cut(b, window)
+        generator = seeded_generator(self.dataset.seed, epoch, index)
+        window = transform.draw_window(a.shape[-2], a.shape[-1], generator)
+        return transform.crop(a, window), transform.crop(b, window)
 
 
 def cached_pairs(
@@ -84,23 +74,24 @@ def cached_pairs(
 ) -> CachedPairs | None:
     """Decodes and resizes all pairs in threads, and keeps them on the device or the host.
 
-    That takes a dataset whose pairs are the same in every epoch (`varies_by_epoch`) and of one
-    size, with a `PairTransform` or none.
+    The pairs have to be the same in every epoch (`varies_by_epoch`) and of one size; the transform
+    has to be a `PairTransform` or None.
 
     Args:
         dataset: The pairs, at least one.
-        device: Where batches will be needed; a GPU keeps the pairs itself if it has room.
+        device: The device of the batches; a GPU with enough memory keeps the pairs itself.
         cache: `"auto"` keeps the pairs if they take at most a quarter of the free memory of the
-            GPU, or else of the host; `"always"` asks for no room on the host; `"never"` does not.
-        processes: How many do the same, and share the host.
+            GPU, or else of the host; `"always"` keeps them on the host even if they take more;
+            `"never"` keeps none.
+        processes: Number of processes that share the host's memory, each with its own copy.
 
     Returns:
-        The pairs, or None where they are not to be cached.
+        The pairs, or None if they are not to be cached.
 
     Raises:
-        OptionError: `cache` is none of these words, or `"always"` where the dataset or its
-            transform does not allow it.
-        DataError: A pair cannot be read; or `"always"`, and the pairs differ in size.
+        OptionError: `cache` is none of these, or it is `"always"` and the dataset or its transform
+            does not allow it.
+        DataError: A pair cannot be read; or `cache` is `"always"` and the pairs differ in size.
 
     Examples:
         >>> from ganblocks import SyntheticFacades
@@ -123,12 +114,12 @@ def cached_pairs(
         for image in first[:2]
     )
     names = [""] * len(dataset)
-    odd = _fill(dataset, a, b, names)
-    if odd is None:
+    mismatch = _fill(dataset, a, b, names)
+    if mismatch is None:
         return CachedPairs(dataset, a, b, names)
     if cache == "always":
         raise DataError(
-            f"cache is 'always', but pairs differ: {_told(*first)}, {_told(*odd)}. Give "
+            f"cache is 'always', but pairs differ: {_format(*first)}, {_format(*mismatch)}. Give "
             "PairTransform a load_size, or write cache='auto'",
             see="sizes-must-match",
         )
@@ -136,38 +127,38 @@ def cached_pairs(
 
 
 def available_memory(root: Path = Path("/")) -> int:
-    """Counts the bytes of the host's memory that are free or easily freed, within a container too.
+    """Returns the host's free and easily freed memory in bytes, within a container's limit.
 
     Examples:
         >>> available_memory() > 0
         True
     """
-    group = root / "sys" / "fs" / "cgroup"
-    told = _numbers(root / "proc" / "meminfo").get("MemAvailable:")
-    free = ASSUMED_MEMORY if told is None else told * 1024
-    limit = group / "memory.max"
-    if limit.is_file() and (most := limit.read_text().strip()) != "max":
-        used = int((group / "memory.current").read_text())
-        easily_freed = _numbers(group / "memory.stat").get("inactive_file", 0)
-        free = min(free, int(most) - used + easily_freed)
+    cgroup = root / "sys" / "fs" / "cgroup"
+    kilobytes = _read_numbers(root / "proc" / "meminfo").get("MemAvailable:")
+    free = ASSUMED_MEMORY if kilobytes is None else kilobytes * 1024
+    limit_file = cgroup / "memory.max"
+    if limit_file.is_file() and (limit := limit_file.read_text().strip()) != "max":
+        used = int((cgroup / "memory.current").read_text())
+        easily_freed = _read_numbers(cgroup / "memory.stat").get("inactive_file", 0)
+        free = min(free, int(limit) - used + easily_freed)
     return free
 
 
 def _obstacle(dataset: PairedDataset) -> str | None:
-    """Says why a dataset cannot be cached, and what to write instead."""
-    kind, transform = type(dataset).__name__, dataset.transform
+    """Describes why a dataset cannot be cached, and what to write instead."""
     if not _same_in_every_epoch(dataset):
         return (
-            f"the pairs of {kind} may change from epoch to epoch: write `varies_by_epoch = "
-            "False` into the class that reads them if they do not"
+            f"the pairs of {type(dataset).__name__} may change from epoch to epoch: set "
+            "`varies_by_epoch = False` in the class that reads them if they do not"
         )
+    transform = dataset.transform
     if transform is not None and type(transform) is not PairTransform:
         return f"the transform is {transform!r}: give a PairTransform"
     return None
 
 
 def _same_in_every_epoch(dataset: PairedDataset) -> bool:
-    """Believes a declaration unless a subclass reads anew below it."""
+    """Trusts `varies_by_epoch` unless a class below the one that sets it overrides the reading."""
     for scope in (dataset, *type(dataset).__mro__):
         if "varies_by_epoch" in vars(scope):
             return not dataset.varies_by_epoch
@@ -177,25 +168,24 @@ def _same_in_every_epoch(dataset: PairedDataset) -> bool:
 
 
 def _place(size: int, device: torch.device, processes: int) -> torch.device | None:
-    """Finds where so many bytes have room: on the GPU, on the host, or nowhere."""
-    if device.type == "cuda" and SHARE * size <= torch.cuda.mem_get_info(device)[0]:
+    """Returns the device with room for `size` bytes: the GPU, else the host, else None."""
+    if device.type == "cuda" and MEMORY_DIVISOR * size <= torch.cuda.mem_get_info(device)[0]:
         return device
-    return torch.device("cpu") if SHARE * size * processes <= available_memory() else None
+    fits = MEMORY_DIVISOR * size * processes <= available_memory()
+    return torch.device("cpu") if fits else None
 
 
-def _resized(dataset: PairedDataset, index: int) -> tuple[Tensor, Tensor, str]:
+def _resized(dataset: PairedDataset, index: int) -> _Pair:
     a, b, name = dataset.read(0, index)
     if isinstance(dataset.transform, PairTransform):
         a, b = dataset.transform.resize(a, b)
     return a, b, name
 
 
-def _fill(
-    dataset: PairedDataset, a: Tensor, b: Tensor, names: list[str]
-) -> tuple[Tensor, Tensor, str] | None:
-    """Reads all pairs in threads; stops at one of another shape, and returns it."""
+def _fill(dataset: PairedDataset, a: Tensor, b: Tensor, names: list[str]) -> _Pair | None:
+    """Reads all pairs in threads; stops at one of another shape or dtype, and returns it."""
 
-    def odd(index: int) -> tuple[Tensor, Tensor, str] | None:
+    def fill(index: int) -> _Pair | None:
         pair = _resized(dataset, index)
         for images, image in zip((a, b), pair[:2], strict=True):
             if image.shape != images.shape[1:] or image.dtype != images.dtype:
@@ -205,31 +195,31 @@ def _fill(
         return None
 
     with ThreadPoolExecutor() as threads:
-        return next((pair for pair in threads.map(odd, range(len(dataset))) if pair), None)
+        return next((pair for pair in threads.map(fill, range(len(dataset))) if pair), None)
 
 
 def _floats(crops: tuple[Tensor, ...], device: torch.device) -> Tensor:
-    """Makes a batch of floats, as `to_unit_range` does, and sends it if it has to go far."""
-    here = crops[0].device
-    if here.type == device.type:
-        batch = torch.empty((len(crops), *crops[0].shape), device=here)
+    """Returns a batch of floats in [-1, 1] on a device."""
+    first = crops[0]
+    if first.device.type == device.type:
+        batch = torch.empty((len(crops), *first.shape), device=first.device)
         for slot, crop in zip(batch, crops, strict=True):
             slot.copy_(crop)
         return unit_range_(batch)
-    pixels = torch.stack(crops)  # bytes: a quarter of what floats are
+    pixels = torch.stack(crops)  # sent as bytes, a quarter of the size of floats
     if device.type == "cuda":
-        return to_unit_range(pixels.pin_memory().to(device, non_blocking=True))
-    return to_unit_range(pixels.to(device))
+        pixels = pixels.pin_memory()
+    return to_unit_range(pixels.to(device, non_blocking=device.type == "cuda"))
 
 
-def _told(a: Tensor, b: Tensor, name: str) -> str:
+def _format(a: Tensor, b: Tensor, name: str) -> str:
     sides = (f"{image.dtype} {tuple(image.shape)}" for image in (a, b))
     return f"{name} ({' and '.join(sides)})"
 
 
-def _numbers(path: Path) -> dict[str, int]:
-    """Reads lines of a name and a number, if there is such a file."""
+def _read_numbers(path: Path) -> dict[str, int]:
+    """Reads lines of a name and a number; an absent file has none."""
     if not path.is_file():
         return {}
-    words = (line.split() for line in path.read_text("ascii").splitlines())
-    return {name: int(number) for name, number, *_ in words}
+    fields = (line.split() for line in path.read_text("ascii").splitlines())
+    return {name: int(number) for name, number, *_ in fields}

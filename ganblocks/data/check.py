@@ -1,52 +1,51 @@
-"""Looks through all files of a dataset before training, and lists what is wrong, file by file."""
+"""Reads all files of a dataset before training, and lists the problems file by file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from torch import Tensor
 
 from ganblocks.arguments import checked
 from ganblocks.data.base import JointTransform, PairedDataset
 from ganblocks.data.reading import read_pair
-from ganblocks.data.scan import scan_pairs
+from ganblocks.data.scan import Pair, scan_pairs
 from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, ShapeError
-
-T = TypeVar("T")
 
 
 @checked
 def check_pairs(dataset: PairedDataset) -> list[str]:
-    """Reads every pair of a dataset once, to its last byte, and lists what fails.
+    """Reads every pair of a dataset completely, and lists those that fail.
 
     Args:
         dataset: Any paired dataset of files.
 
     Returns:
-        One line per broken pair, which names the file: a picture that cannot be decoded,
-        sides of different sizes, a picture smaller than the crop. Empty if all is well.
+        One line per broken pair, with the file's name: a picture cannot be decoded, the sides
+        differ in size, or a picture is smaller than the crop. Empty if there is no problem.
 
     Examples:
         >>> from ganblocks import SyntheticFacades
         >>> check_pairs(SyntheticFacades(length=2, size=32))
         []
     """
-    return _broken(range(len(dataset)), lambda index: dataset.read(0, index), dataset.transform)
+    reads = (partial(dataset.read, 0, index) for index in range(len(dataset)))
+    return _problems(reads, dataset.transform)
 
 
 @checked
 def require_readable(*datasets: PairedDataset) -> None:
-    """Raises `DataError` with every pair that fails, one line each, unless all can be used.
+    """Raises `DataError`, with one line for each pair that `check_pairs` lists, if there are any.
 
     Args:
         *datasets: The datasets.
 
     Raises:
-        DataError: Some cannot.
+        DataError: A pair cannot be used.
 
     Examples:
         >>> from ganblocks import SyntheticFacades
@@ -64,16 +63,16 @@ def check_folder(
     channels: int = 3,
     transform: JointTransform | None = None,
 ) -> list[str]:
-    """Lists all that is wrong with a folder of pairs, even where no dataset can be made of it.
+    """Lists all problems of a folder of pairs, even if no dataset can be built from it.
 
     Args:
         root: The dataset's folder, as for `PairedImageDataset`.
-        split: The split to look at.
+        split: The split to check.
         channels: 1, 3 or 4.
         transform: The joint transform, whose crop must fit into the pictures.
 
     Returns:
-        One line per problem: first files without a partner, then what `check_pairs` finds.
+        One line per problem: first files without a partner, then what `check_pairs` lists.
 
     Examples:
         >>> check_folder("no/such/folder")
@@ -83,22 +82,21 @@ def check_folder(
         scan = scan_pairs(root, split)
     except DataError as error:
         return [str(error)]
-    return [
-        *scan.problems,
-        *_broken(scan.pairs, lambda pair: (*read_pair(pair, channels), str(pair.a)), transform),
-    ]
+
+    def read(pair: Pair) -> tuple[Tensor, Tensor, str]:
+        return *read_pair(pair, channels), str(pair.a)
+
+    return [*scan.problems, *_problems((partial(read, pair) for pair in scan.pairs), transform)]
 
 
-def _broken(
-    pairs: Iterable[T],
-    read: Callable[[T], tuple[Tensor, Tensor, str]],
-    transform: JointTransform | None,
+def _problems(
+    reads: Iterable[Callable[[], tuple[Tensor, Tensor, str]]], transform: JointTransform | None
 ) -> list[str]:
     """Reads pairs in threads (decoders release the interpreter's lock) and collects errors."""
 
-    def problem(pair: T) -> str | None:
+    def problem(read: Callable[[], tuple[Tensor, Tensor, str]]) -> str | None:
         try:
-            a, _, name = read(pair)
+            a, _, name = read()
         except DataError as error:
             return str(error)
         try:
@@ -109,4 +107,4 @@ def _broken(
         return None
 
     with ThreadPoolExecutor() as threads:
-        return [line for line in threads.map(problem, pairs) if line is not None]
+        return [line for line in threads.map(problem, reads) if line is not None]

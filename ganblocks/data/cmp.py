@@ -1,8 +1,9 @@
-"""Fetches the CMP facades as pix2pix has them: resumable, safe to unpack, verified."""
+"""Downloads the CMP facades of pix2pix: resumable, safe to unpack, verified."""
 
 from __future__ import annotations
 
 import gzip
+import shutil
 import tarfile
 import tempfile
 import urllib.error
@@ -11,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ganblocks.arguments import checked
 from ganblocks.data.scan import picture_files
@@ -28,112 +29,91 @@ TIMEOUT_S = 30.0
 def download_cmp_facades(
     root: str | Path, *, url: str = CMP_URL, counts: Mapping[str, int] = CMP_COUNTS
 ) -> Path:
-    """Downloads and unpacks the CMP facades into `root/facades`, unless they are there already.
+    """Downloads and unpacks the CMP facades into `root/facades`, unless they exist.
 
-    A broken download leaves `root/facades.tar.gz.part`, and the next call goes on from there.
+    An interrupted download leaves `root/facades.tar.gz.part`, from which the next call continues.
     Side a is the photo, side b the labels. Call it from one process only.
 
     Args:
-        root: Folder that will hold `facades/`; made if missing.
+        root: Folder that will hold `facades/`; created if missing.
         url: Address of a `.tar.gz` with one folder `facades/`.
-        counts: How many pictures each split must hold.
+        counts: Number of pictures in each split.
 
     Returns:
         The folder `root/facades`, with `train/ val/ test/` of 512x256 side-by-side pictures.
 
     Raises:
-        DataError: The address cannot be reached, the download broke off, or what is in the
-            archive or in `root/facades` is not the whole dataset.
+        DataError: The address cannot be reached, the download was interrupted, or the archive or
+            `root/facades` is not the complete dataset.
     """
-    root = Path(root)
-    folder = root / "facades"
+    folder = Path(root) / "facades"
     if folder.exists():
-        problem = _incomplete(folder, counts)
-        if problem:
+        if problem := _incomplete(folder, counts):
             raise DataError(
-                f"{folder} is not the whole dataset ({problem}). Move it away and call again, or "
-                "complete it by hand",
+                f"{folder} is not the complete dataset ({problem}). Move it away and call again, "
+                "or complete it by hand",
                 see="facades-download",
             )
         return folder
-    part = root / "facades.tar.gz.part"
+    by_hand = (
+        f"Call again, or do it by hand: download {url.rpartition('/')[2]} on another machine and "
+        f"unpack it in {folder.parent}, so that {folder / 'train' / '1.jpg'} exists"
+    )
+    part = folder.with_name("facades.tar.gz.part")
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        part.parent.mkdir(parents=True, exist_ok=True)
         _download(url, part)
         problem = _unpack(part, folder, counts)
     except (OSError, HTTPException, ValueError) as error:
         raise DataError(
-            f"no facades from {url} ({error}). {_by_hand(folder, url)}", see="facades-download"
+            f"could not download the facades from {url} ({error}). {by_hand}",
+            see="facades-download",
         ) from error
     if problem:
-        raise DataError(
-            f"{url} is not the facades ({problem}). {_by_hand(folder, url)}",
-            see="facades-download",
-        )
+        raise DataError(f"{url} is not the facades ({problem}). {by_hand}", see="facades-download")
     return folder
 
 
-def _by_hand(folder: Path, url: str) -> str:
-    return (
-        f"Call again, or place them by hand: get {url.rpartition('/')[2]} on another "
-        f"machine and unpack it in {folder.parent}, so that {folder / 'train' / '1.jpg'} is there"
-    )
-
-
 def _download(url: str, part: Path) -> None:
-    """Fetches what the `.part` file still lacks."""
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    """Downloads what the `.part` file still lacks."""
+    size = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={size}-"} if size else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
-            _save(response, part, have)
+            _save(response, part, size)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code != 416 or not have:
+        if error.code != 416 or not size:
             raise
-        # Nothing lies behind the end of the part: it is whole, or of another archive.
-        if _total(error.headers.get("Content-Range")) != have:
+        # Nothing follows the end of the part: it is complete, or of another archive.
+        if error.headers.get("Content-Range") != f"bytes */{size}":
             part.unlink()
             _download(url, part)
 
 
-def _save(response: Any, part: Path, have: int) -> None:
-    """Writes a response to the `.part` file, behind what is there if the server resumes."""
+def _save(response: Any, part: Path, size: int) -> None:
+    """Writes a response to the `.part` file, after its first bytes if the server resumes."""
     from tqdm import tqdm
 
-    content_range = response.headers.get("Content-Range")
-    resumed = response.status == 206 and (content_range or "").startswith(f"bytes {have}-")
+    content_range = response.headers.get("Content-Range") or ""
+    if response.status != 206 or not content_range.startswith(f"bytes {size}-"):
+        size = 0
     length = response.headers.get("Content-Length")
-    total = None if length is None else int(length) + (have if resumed else 0)
-    file: IO[bytes]
+    total = None if length is None else int(length) + size
     with (
-        part.open("ab" if resumed else "wb") as file,
-        tqdm(
-            total=total,
-            initial=have if resumed else 0,
-            desc=part.stem,
-            unit="B",
-            unit_scale=True,
-        ) as bar,
+        part.open("ab" if size else "wb") as file,
+        tqdm.wrapattr(file, "write", total=total, initial=size, desc=part.stem) as target,
     ):
-        while chunk := response.read(CHUNK):
-            file.write(chunk)
-            bar.update(len(chunk))
+        shutil.copyfileobj(response, target, CHUNK)
     size = part.stat().st_size
     if total is not None and size != total:
         raise OSError(f"the connection broke after {size} of {total} bytes")
 
 
-def _total(content_range: str | None) -> int | None:
-    """Reads the whole length out of a header such as `bytes */1234`."""
-    length = (content_range or "").rpartition("/")[2]
-    return int(length) if length.isdecimal() else None
-
-
 def _unpack(part: Path, folder: Path, counts: Mapping[str, int]) -> str | None:
-    """Unpacks beside the final folder, verifies, and only then gives it its name.
+    """Unpacks beside the final folder, verifies, then renames; returns the problem, if any.
 
-    The archive is used up, good or bad; only a full disk or the like, which raises, spares it.
+    The archive is deleted, valid or not, unless an error such as a full disk is raised.
     """
     if not hasattr(tarfile, "data_filter"):
         raise OSError("unpacking it safely needs Python 3.11.4 or later")
@@ -142,7 +122,7 @@ def _unpack(part: Path, folder: Path, counts: Mapping[str, int]) -> str | None:
         try:
             with gzip.open(part) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
                 archive.extractall(scratch, filter="data")
-                while stream.read(CHUNK):  # only the end of the stream has its checksum
+                while stream.read(CHUNK):  # the checksum is at the end of the stream
                     pass
             problem = _incomplete(unpacked, counts)
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
@@ -154,7 +134,7 @@ def _unpack(part: Path, folder: Path, counts: Mapping[str, int]) -> str | None:
 
 
 def _incomplete(folder: Path, counts: Mapping[str, int]) -> str | None:
-    """Says what a folder lacks to be the dataset: a split, pictures, or their size."""
+    """Describes what distinguishes a folder from the complete dataset, or returns None."""
     from PIL import Image
 
     for split, count in counts.items():
@@ -166,7 +146,7 @@ def _incomplete(folder: Path, counts: Mapping[str, int]) -> str | None:
                 with Image.open(path) as picture:
                     size = picture.size
             except OSError as error:
-                return f"{split}/{path.name} is no picture ({type(error).__name__})"
+                return f"{split}/{path.name} is not a picture ({type(error).__name__})"
             if size != PICTURE_SIZE:
                 return f"{split}/{path.name} is {size[0]}x{size[1]} instead of 512x256"
     return None

@@ -14,37 +14,37 @@ from ganblocks.data.scan import scan_pairs
 from ganblocks.errors import DataError, OptionError
 from ganblocks.pictures import PICTURE_MODES
 
-MOST_LINES = 20
+MAX_LINES = 20
+"""Most problems that an error message lists."""
 
 
 @DATASETS.register("paired_images")
 class PairedImageDataset(PairedDataset):
     """Pairs of pictures from one folder of side-by-side A|B pictures, or from two folders.
 
-    It finds the layout itself; pictures are paired by name, whatever their suffixes:
+    The layout is detected; pictures are paired by name, whatever their suffixes:
 
     - `root/train/1.jpg`: a on the left half, b on the right;
     - `root/1.jpg`: the same without splits;
     - `root/train/a/1.jpg` and `root/train/b/1.png`, or `root/a/train/1.jpg` and
       `root/b/train/1.png`; without splits, `root/a/1.jpg` and `root/b/1.png`.
 
-    Files are matched now and opened later: `check_pairs` reads them all beforehand. Which
-    side is a label map is said once, to the transform: `PairTransform(labels="b")`.
+    Files are matched when the dataset is built and opened when a pair is read; `check_pairs` reads
+    them all. Which side is a label map is an option of the transform: `PairTransform(labels="b")`.
 
     Args:
         root: The dataset's folder.
-        split: Name of the split's folder. A root without split folders is its own `"train"`,
-            and has no other split; None reads `root` as it is.
+        split: Name of the split's folder. A root without split folders has the split `"train"`
+            alone; None reads `root` as it is.
         direction: `"a2b"` or `"b2a"`: which side is the source, then the target.
         channels: 1 (gray), 3 (RGB) or 4 (RGBA); pictures are converted to it.
-        transform: The joint transform; None leaves the pair whole.
+        transform: The joint transform; None leaves the pair unchanged.
         seed: Seed of all random draws.
 
     Raises:
         DataError: The folder or split is missing, holds no pictures, or holds files without a
-            partner (listed file by file). When a pair is read: a picture cannot be decoded,
-            the sides differ in size, or a side-by-side picture has an odd width.
-        OptionError: The direction or the count of channels is not allowed.
+            partner (listed file by file). `read` raises it for other problems.
+        OptionError: The direction or the number of channels is not allowed.
 
     Examples:
         >>> import tempfile
@@ -90,10 +90,10 @@ class PairedImageDataset(PairedDataset):
         return f"PairedImageDataset({str(self.root)!r}, split={self.split!r}, {len(self)} pairs)"
 
     def fingerprint(self) -> dict[str, Any]:
-        """Adds names and sizes in bytes of the files, as one digest; the folder may move.
+        """Adds a digest of the files' names and sizes in bytes; the folder may move.
 
         Returns:
-            What a resumed training wants to find again.
+            The fingerprint, with `split`, `channels` and `files`.
 
         Examples:
             >>> import tempfile
@@ -115,7 +115,7 @@ class PairedImageDataset(PairedDataset):
 
         Args:
             epoch: The epoch, from 0.
-            index: Which pair, from 0.
+            index: Index of the pair, from 0.
 
         Returns:
             `a` and `b`, uint8 (channels, H, W), and the file's name without its suffix.
@@ -129,10 +129,9 @@ class PairedImageDataset(PairedDataset):
 
 
 def _report(root: str | Path, problems: tuple[str, ...]) -> str:
-    """Says how many files do not match, and names the first of them."""
     count = len(problems)
-    files = "1 file does" if count == 1 else f"{count} files do"
-    lines = [f"{files} not fit into pairs in {root}:", *problems[:MOST_LINES]]
-    if count > MOST_LINES:
-        lines.append(f"... and {count - MOST_LINES} more; ganblocks.data.check_folder lists all")
+    files = "1 file is" if count == 1 else f"{count} files are"
+    lines = [f"{files} not part of a pair in {root}:", *problems[:MAX_LINES]]
+    if count > MAX_LINES:
+        lines.append(f"... and {count - MAX_LINES} more; ganblocks.data.check_folder lists all")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Picture files to uint8 tensors; whatever is wrong with a file is said with its name."""
+"""Reads picture files as uint8 tensors; errors name the file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ganblocks.pictures import from_picture
 
 
 def read_picture(path: Path, channels: int = 3) -> Tensor:
-    """Reads a picture file as a uint8 tensor (C, H, W), turned upright as its EXIF says."""
+    """Reads a picture file as a uint8 tensor (C, H, W), upright according to its EXIF."""
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
             return from_picture(picture, channels)
     except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file; check the path") from error
-    except Exception as error:  # decoders raise what they like: OSError, SyntaxError, zlib.error
+        raise DataError(f"{path}: no such file; check the path") from error
+    except Exception as error:  # decoders raise anything: OSError, SyntaxError, zlib.error
         see = getattr(error, "see", None)
         remedy = "convert, replace or remove it" if see else "replace or remove it"
         raise DataError(f"{path}: cannot be read ({error}); {remedy}", see=see) from error
@@ -33,7 +33,7 @@ def read_pair(pair: Pair, channels: int = 3) -> tuple[Tensor, Tensor]:
         b = read_picture(pair.b, channels)
         if a.shape != b.shape:
             sizes = f"{a.shape[-1]}x{a.shape[-2]}, but {pair.b} is {b.shape[-1]}x{b.shape[-2]}"
-            raise DataError(f"{pair.a}: is {sizes}; give both one size")
+            raise DataError(f"{pair.a}: is {sizes}; give both the same size")
         return a, b
     width = a.shape[-1]
     if width % 2:

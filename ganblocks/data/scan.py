@@ -1,9 +1,8 @@
-"""Finds the pairs in a folder by names alone, and what has no partner; opens no picture."""
+"""Finds the pairs in a folder, and files without a partner, by name; opens no picture."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +10,15 @@ from ganblocks.arguments import checked
 from ganblocks.errors import DataError, listed
 
 SPLITS = ("train", "val", "test")
-"""The usual split folders; a folder of another name is a split when it is asked for."""
+"""The usual split folders; a folder of another name is a split if it is requested by name."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-"""What counts as a picture file, in upper or lower case."""
+"""Suffixes of picture files, in upper or lower case."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Where one pair lies: two files, or one (`b` is None) that holds a and b side by side."""
+    """The files of one pair: two, or one (`b` is None) with a and b side by side."""
 
     name: str
     a: Path
@@ -36,12 +35,24 @@ class Scan:
 
 def scan_pairs(root: str | Path, split: str | None = "train") -> Scan:
     """Pairs up the picture files of one split."""
-    a, b = _sides(Path(root), split)
-    return _side_by_side(a) if b is None else _two_folders(a, b)
+    a, b = _folders(Path(root), split)
+    left, problems = _by_name(a)
+    if b is None:
+        return Scan(tuple(Pair(name, path) for name, path in left.items()), tuple(problems))
+    right, right_problems = _by_name(b)
+    problems += right_problems
+    for files, others, other_folder in ((left, right, b), (right, left, a)):
+        problems += (
+            f"{path}: has no partner named {name}.* in {other_folder}; add it, or remove this file"
+            for name, path in files.items()
+            if name not in others
+        )
+    pairs = (Pair(name, left[name], right[name]) for name in left if name in right)
+    return Scan(tuple(pairs), tuple(problems))
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """Lists the picture files right in a folder, in natural order: 2.jpg before 10.jpg."""
+    """Lists the picture files directly in a folder, in natural order: 2.jpg before 10.jpg."""
     return sorted(
         (
             path
@@ -52,42 +63,36 @@ def picture_files(folder: Path) -> list[Path]:
     )
 
 
-def _sides(root: Path, split: str | None) -> tuple[Path, Path | None]:
-    """Finds the folder of side a and that of side b (None: side by side in the first)."""
+def _folders(root: Path, split: str | None) -> tuple[Path, Path | None]:
+    """Finds the folders of side a and side b, or one folder and None for side-by-side pictures."""
     if not root.is_dir():
         raise DataError(f"no folder {root}: give the folder that holds the pairs")
     if split is not None and (root / split).is_dir():
         root, split = root / split, None
-    a, b = _side_folders(root)
-    if split is None:
-        return a or root, b
-    if a is not None and b is not None:
-        if (a / split).is_dir() and (b / split).is_dir():
-            return a / split, b / split
-        _require_unsplit(root, split, [a, b])
-        return a, b
-    _require_unsplit(root, split, [root])
-    return root, None
+    sides = _side_folders(root)
+    if len(sides) == 1:
+        (present,) = sides
+        absent = "b" if present == "a" else "a"
+        raise DataError(f"{root} has a folder {present}/ but no {absent}/: pairs need both")
+    if split is not None and sides and all((side / split).is_dir() for side in sides.values()):
+        sides = {name: side / split for name, side in sides.items()}
+    elif split is not None:
+        _require_unsplit(root, split, list(sides.values()))
+    return sides.get("a", root), sides.get("b")
 
 
-def _side_folders(folder: Path) -> tuple[Path, Path] | tuple[None, None]:
+def _side_folders(folder: Path) -> dict[str, Path]:
     """Finds the folders a/ and b/, or A/ and B/."""
-    found = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
-    a, b = found.get("a"), found.get("b")
-    if a is not None and b is not None:
-        return a, b
-    if a is not None or b is not None:
-        have, want = ("a", "b") if b is None else ("b", "a")
-        raise DataError(f"{folder} has a folder {have}/ but no {want}/: pairs need both")
-    return None, None
+    folders = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    return {side: folders[side] for side in ("a", "b") if side in folders}
 
 
-def _require_unsplit(root: Path, split: str, folders: list[Path]) -> None:
-    """Stops before pictures of one split are taken for those of another."""
-    found = [name for name in SPLITS if any((folder / name).is_dir() for folder in folders)]
-    if found:
-        sides = " on both sides" if len(folders) > 1 else ""
-        raise DataError(f"{root} has no split {split!r}{sides}; it has {listed(found)}")
+def _require_unsplit(root: Path, split: str, sides: list[Path]) -> None:
+    """Raises if pictures of one split could be taken for those of another."""
+    splits = [name for name in SPLITS if any((side / name).is_dir() for side in sides or [root])]
+    if splits:
+        where = " on both sides" if sides else ""
+        raise DataError(f"{root} has no split {split!r}{where}; it has {listed(splits)}")
     if split != "train":
         raise DataError(
             f"{root} has no split folders, so no {split!r}: make the folder {root / split}, or "
@@ -95,28 +100,8 @@ def _require_unsplit(root: Path, split: str, folders: list[Path]) -> None:
         )
 
 
-def _side_by_side(folder: Path) -> Scan:
-    pictures, problems = _by_name(folder)
-    return Scan(tuple(Pair(name, path) for name, path in pictures.items()), tuple(problems))
-
-
-def _two_folders(a: Path, b: Path) -> Scan:
-    (left, left_twins), (right, right_twins) = _by_name(a), _by_name(b)
-    pairs = tuple(Pair(name, left[name], right[name]) for name in left if name in right)
-    alone = [*_without_partner(left, right, b), *_without_partner(right, left, a)]
-    return Scan(pairs, (*left_twins, *right_twins, *alone))
-
-
-def _without_partner(here: dict[str, Path], there: Iterable[str], other: Path) -> Iterable[str]:
-    return (
-        f"{path}: has no partner named {name}.* in {other}; add it, or remove this file"
-        for name, path in here.items()
-        if name not in there
-    )
-
-
 def _by_name(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """Maps names without suffix to files; a second file of one name is a problem."""
+    """Maps names without suffix to files; a second file of the same name is a problem."""
     pictures: dict[str, Path] = {}
     problems = []
     for path in picture_files(folder):
@@ -124,23 +109,24 @@ def _by_name(folder: Path) -> tuple[dict[str, Path], list[str]]:
         if first is not path:
             problems.append(f"{path}: has the name of {first.name}; rename or remove one of them")
     if not pictures:
-        inside = sorted(f"{path.name}/" for path in folder.iterdir() if path.is_dir())
-        has = f"; it has the folders {', '.join(inside)}: pairs lie in a/ and b/" if inside else ""
+        folders = sorted(f"{path.name}/" for path in folder.iterdir() if path.is_dir())
+        hint = f", only the folders {', '.join(folders)}: put pairs into a/ and b/"
         raise DataError(
-            f"no pictures in {folder}: files that end in {', '.join(SUFFIXES)} are looked for{has}"
+            f"no pictures in {folder}: it has no files that end in {', '.join(SUFFIXES)}"
+            f"{hint if folders else ''}"
         )
     return pictures, problems
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:
-    """Sorts numbers within names by value; the plain name decides between 1.jpg and 01.jpg."""
+    """Sorts numbers within names by value; the name itself decides between 1.jpg and 01.jpg."""
     words = re.split(r"(\d+)", path.name.lower())
     return [int(word) if index % 2 else word for index, word in enumerate(words)], path.name
 
 
 @checked
 def held_out_split(root: str | Path) -> str:
-    """Returns `"val"` or `"test"`, which a folder of pairs holds out, or `"train"` if neither.
+    """Returns the held-out split of a folder of pairs: `"val"`, else `"test"`, else `"train"`.
 
     Args:
         root: The dataset's folder.
@@ -149,8 +135,8 @@ def held_out_split(root: str | Path) -> str:
         >>> held_out_split("no/such/folder")
         'train'
     """
-    there = split_names(root)
-    return next((split for split in ("val", "test") if split in there), "train")
+    splits = split_names(root)
+    return next((split for split in ("val", "test") if split in splits), "train")
 
 
 @checked
@@ -164,9 +150,11 @@ def split_names(root: str | Path) -> list[str]:
         >>> split_names("no/such/folder")
         []
     """
-    found = []
-    for split in SPLITS:
-        sides = [Path(root) / side / split for side in ("a", "b")]
-        if (Path(root) / split).is_dir() or all(side.is_dir() for side in sides):
-            found.append(split)
-    return found
+    root = Path(root)
+    sides = list(_side_folders(root).values()) if root.is_dir() else []
+    return [
+        split
+        for split in SPLITS
+        if (root / split).is_dir()
+        or (len(sides) == 2 and all((side / split).is_dir() for side in sides))
+    ]

@@ -1,10 +1,10 @@
-"""Random generators that depend on numbers, not on what ran before."""
+"""Random generators that do not depend on earlier draws."""
 
 import numpy as np
 import torch
 
 
 def seeded_generator(*key: int) -> torch.Generator:
-    """Makes a random generator that depends on all the numbers of the key, and on nothing else."""
+    """Returns a random generator seeded with all the numbers of the key."""
     (state,) = np.random.SeedSequence((len(key), *key)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state) >> 1)

@@ -131,7 +131,7 @@ def test_a_complete_folder_is_left_alone(server, tmp_path):
 
 def test_it_goes_on_after_a_broken_connection(server, tmp_path):
     server.break_after = 70_000
-    with pytest.raises(DataError, match=r"Call again, or place them by hand"):
+    with pytest.raises(DataError, match=r"Call again, or do it by hand"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
     assert left_in(tmp_path) == ["facades.tar.gz.part"]
     assert (tmp_path / "facades.tar.gz.part").read_bytes() == server.body[:70_000]
@@ -217,9 +217,7 @@ def test_a_port_that_nobody_listens_on(tmp_path):
     message = str(caught.value)
     assert "\n" not in message
     assert url in message
-    assert (
-        f"unpack it in {tmp_path}, so that {tmp_path / 'facades/train/1.jpg'} is there" in message
-    )
+    assert f"unpack it in {tmp_path}, so that {tmp_path / 'facades/train/1.jpg'} exists" in message
     assert left_in(tmp_path) == []
 
 

@@ -7,7 +7,13 @@ import torch
 from PIL import Image
 
 from ganblocks import PairedImageDataset, SyntheticFacades
-from ganblocks.data import PairTransform, describe_pairs, held_out_split, require_readable
+from ganblocks.data import (
+    PairTransform,
+    describe_pairs,
+    held_out_split,
+    require_readable,
+    split_names,
+)
 from ganblocks.data.describe import count_colors
 from ganblocks.errors import DataError, ShapeError
 from ganblocks.pictures import to_picture
@@ -65,6 +71,16 @@ def test_training_pairs_are_not_called_held_out(tmp_path, make_picture):
         assert held_out_split(tmp_path) == split
         val = PairedImageDataset(tmp_path, split=split)
         assert describe_pairs(pairs[0], val).endswith(f"1 train, 1 {split}")
+
+
+@pytest.mark.parametrize("sides", [("a", "b"), ("A", "B")])
+def test_splits_inside_two_folders_are_found(tmp_path, make_picture, sides):
+    for side in sides:
+        for split in ("train", "val"):
+            make_picture(tmp_path / side / split / "x.png")
+    make_picture(tmp_path / sides[0] / "test" / "x.png")  # no split: on one side alone
+    assert split_names(tmp_path) == ["train", "val"]
+    assert held_out_split(tmp_path) == "val"
 
 
 def test_shades_of_one_color_count_once():

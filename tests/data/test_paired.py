@@ -194,7 +194,7 @@ def test_unpaired_files_are_listed(tmp_path, make_picture):
     with pytest.raises(DataError) as caught:
         PairedImageDataset(tmp_path)
     first, *lines = str(caught.value).splitlines()
-    assert first == f"3 files do not fit into pairs in {tmp_path}:"
+    assert first == f"3 files are not part of a pair in {tmp_path}:"
     files = [tmp_path / "a" / "1.png", tmp_path / "a" / "3.png", tmp_path / "b" / "4.png"]
     assert [line.split(": ")[0] for line in lines] == [str(path) for path in files]
 
@@ -217,7 +217,7 @@ def test_two_files_of_one_name(tmp_path, make_picture, folder):
     make_picture(tmp_path / folder / "x.jpg")
     if folder:
         make_picture(tmp_path / "b" / "x.png")
-    with pytest.raises(DataError, match=r"1 file does(.|\n)*x\.png: has the name of x\.jpg"):
+    with pytest.raises(DataError, match=r"1 file is(.|\n)*x\.png: has the name of x\.jpg"):
         PairedImageDataset(tmp_path)
 
 

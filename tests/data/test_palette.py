@@ -38,15 +38,6 @@ def test_colors_are_those_of_the_archives_jpegs(name, measured):
     assert max(abs(a - b) for a, b in zip(CMP_PALETTE[name], measured, strict=True)) <= 2
 
 
-@pytest.mark.parametrize(
-    "classes",
-    [torch.tensor([[12]]), torch.tensor([[-1]]), torch.zeros(2, 2), torch.tensor(3)],
-)
-def test_a_wrong_class_map_is_refused(classes):
-    with pytest.raises(ShapeError):
-        classes_to_rgb(classes)
-
-
 @pytest.mark.parametrize("rgb", [torch.zeros(3, 2, 2), torch.zeros(1, 2, 2, dtype=torch.uint8)])
 def test_a_wrong_picture_is_refused(rgb):
     with pytest.raises(ShapeError):

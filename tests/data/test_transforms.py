@@ -102,7 +102,7 @@ def test_all_places_and_both_mirrors_come_up():
 def test_a_window_lies_within_the_image(height, width, data, seed):
     crop = data.draw(st.tuples(st.integers(1, height), st.integers(1, width)))
     transform = PairTransform(None, crop, random=data.draw(st.booleans()))
-    top, left, mirrored = transform.draw(height, width, torch.Generator().manual_seed(seed))
+    top, left, mirrored = transform.draw_window(height, width, torch.Generator().manual_seed(seed))
     assert 0 <= top <= height - crop[0]
     assert 0 <= left <= width - crop[1]
     assert isinstance(mirrored, bool)
@@ -111,7 +111,7 @@ def test_a_window_lies_within_the_image(height, width, data, seed):
 def test_a_window_is_cut_out_of_a_batch_too():
     images = torch.arange(2 * 3 * 5 * 7).reshape(2, 3, 5, 7)
     transform = PairTransform(None, (2, 4))
-    plain, mirrored = (transform.cut(images, Window(1, 2, flip)) for flip in (False, True))
+    plain, mirrored = (transform.crop(images, Window(1, 2, flip)) for flip in (False, True))
     assert plain.tolist() == images[:, :, 1:3, 2:6].tolist()
     assert mirrored.tolist() == [[[r[::-1] for r in c] for c in i] for i in plain.tolist()]
 

@@ -1,4 +1,4 @@
-"""Building fronts drawn by rule, endless and without a download."""
+"""Procedurally drawn facades, endless and without a download."""
 
 from ganblocks.data.synthetic.dataset import SyntheticFacades
 

@@ -1,4 +1,4 @@
-"""A canvas measured in 1/128 of its side, so that a drawing fits any number of pixels."""
+"""A canvas measured in 1/128 of its side, so that drawings work at any resolution."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Box(NamedTuple):
 
 
 class Patch:
-    """The pixels of one box, with coordinates to draw by.
+    """The pixels of one box, with their coordinates.
 
     Attributes:
         pixels: The photo's pixels, a view, (h, w, 3), about 0...1.
-        x: Distance of pixel centers from the left edge in units, (1, w).
-        y: Distance of pixel centers from the top edge in units, (h, 1).
-        width: Width of the box in units.
-        height: Height of the box in units.
-        pixel: Size of a pixel in units.
+        x: Distance of pixel centers from the left edge, (1, w), in drawing units like all below.
+        y: Distance of pixel centers from the top edge, (h, 1).
+        width: Width of the box.
+        height: Height of the box.
+        pixel: Size of a pixel.
     """
 
     def __init__(self, pixels: Array, box: Box, x: Array, y: Array, pixel: float) -> None:
@@ -55,19 +55,19 @@ class Patch:
         self.pixels += (np.asarray(color, np.float32) - self.pixels) * alpha
 
     def shade(self, factor: Array | float) -> None:
-        """Multiplies the light by a number or an array that broadcasts to (h, w)."""
+        """Multiplies brightness by a number or an array that broadcasts to (h, w)."""
         self.pixels *= np.asarray(factor, np.float32)[..., None]
 
     def row(self, center: float, width: float = 1.0) -> Array:
-        """Covers a horizontal line at `center` units from the top: opacity (h, 1)."""
+        """Returns the opacity, (h, 1), of a horizontal line at `center` units from the top."""
         return _cover(self.y, center, width, self.pixel)
 
     def column(self, center: float, width: float = 1.0) -> Array:
-        """Covers a vertical line at `center` units from the left: opacity (1, w)."""
+        """Returns the opacity, (1, w), of a vertical line at `center` units from the left."""
         return _cover(self.x, center, width, self.pixel)
 
     def frame(self, width: float = 1.0) -> Array:
-        """Covers the rim of the box, `width` units wide: opacity (h, w)."""
+        """Returns the opacity, (h, w), of the rim of the box, `width` units wide."""
         x = np.minimum(self.x, self.width - self.x)
         y = np.minimum(self.y, self.height - self.y)
         return saturate((width - np.minimum(x, y)) / self.pixel + 0.5)
@@ -85,7 +85,7 @@ class Canvas:
         self._centers = ((np.arange(size) + 0.5) / self.scale).astype(np.float32)
 
     def window(self, box: Box) -> tuple[slice, slice]:
-        """Returns the rows and columns of a box; at least one of each if it is on the canvas."""
+        """Returns the rows and columns of a box; at least one of each on the canvas."""
         scale, size = self.scale, self.size
         left, top = round(box.x0 * scale), round(box.y0 * scale)
         right, bottom = round(box.x1 * scale), round(box.y1 * scale)
@@ -95,7 +95,7 @@ class Canvas:
         )
 
     def patch(self, box: Box) -> Patch:
-        """Returns the photo inside a box to draw on."""
+        """Returns the part of the photo inside a box, to draw on."""
         rows, columns = self.window(box)
         return Patch(
             self.photo[rows, columns],
@@ -105,19 +105,19 @@ class Canvas:
             1 / self.scale,
         )
 
-    def stamp(self, kind: str, box: Box, paint: Callable[[Patch], None]) -> None:
-        """Paints a box, or copies it from its twin in the same row of the building."""
+    def stamp(self, kind: str, box: Box, paint: Callable[[], None]) -> None:
+        """Paints a box, or copies it from one of its kind and size in the same row."""
         target = self.photo[self.window(box)]
         key = (kind, box.y0, target.shape)
         if key in self._stamps:
             target[:] = self._stamps[key]
         else:
-            paint(self.patch(box))
+            paint()
             self._stamps[key] = target.copy()
 
 
 def saturate(values: Array) -> Array:
-    """Limits values to 0...1."""
+    """Clips values to 0...1."""
     return np.minimum(np.maximum(values, np.float32(0)), np.float32(1))
 
 

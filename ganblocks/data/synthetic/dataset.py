@@ -1,4 +1,4 @@
-"""The dataset of drawn building fronts."""
+"""The dataset of drawn facades."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SPLITS = ("train", "val")
 
 @DATASETS.register("synthetic_facades")
 class SyntheticFacades(PairedDataset):
-    """Endless drawn building fronts: `a` is the photo, `b` its CMP label map.
+    """Endless drawn facades: `a` is the photo, `b` its CMP label map.
 
     The label map has the classes and colors of the CMP facades (Tyleček and Šára, 2013).
     Every (epoch, index) is a new building, drawn from (seed, split, epoch, index) alone.
-    The colors of a building belong to its family, and the family shows in its labels, so
-    a network can learn them; a table from class to color cannot give them.
+    The colors of a building follow from its style, which shows in its labels, so a network
+    can learn them; a table from class to color cannot.
 
     Args:
         length: Number of buildings in an epoch.
         size: Side of the square pictures in pixels.
-        split: `"train"` or `"val"`: two separate streams of buildings.
+        split: `"train"` or `"val"`, which share no building.
         direction: `"b2a"`, labels to photo, or `"a2b"`.
-        transform: The joint transform, such as `PairTransform`; None leaves the pair whole.
+        transform: The joint transform, such as `PairTransform`; None leaves the pair unchanged.
         seed: Seed of all random draws, at least 0.
 
     Raises:
@@ -72,7 +72,7 @@ class SyntheticFacades(PairedDataset):
 
         Args:
             epoch: The epoch, from 0.
-            index: Which pair, from 0.
+            index: Index of the pair, from 0.
 
         Returns:
             uint8 photo and uint8 label map, each (3, size, size), and the building's name.

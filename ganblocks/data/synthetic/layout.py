@@ -1,4 +1,4 @@
-"""Plans a front: boxes on a grid of storeys and window axes, in painting order."""
+"""Plans a facade: boxes on a grid of storeys and window axes, in painting order."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Part(NamedTuple):
 
 @dataclass
 class Plan:
-    """A building: its outline, its family and its parts in painting order.
+    """A building: its style, its outline, and its parts in painting order.
 
     Attributes:
         outline: The box of the facade.
         neighbor: `"left"`, `"right"` or `"none"`; the sun shines from the other side.
-        tone: Where the wall color lies between the two of the style, 0...1.
+        tone: Position of the wall color between the two of the style, 0...1.
     """
 
     style: Style
@@ -40,11 +40,11 @@ class Plan:
 
 
 class Grid(NamedTuple):
-    """Where storeys and window axes lie, in units.
+    """Positions of storeys and window axes, in drawing units.
 
     Attributes:
-        axes: The middles of the window axes, left to right.
-        bay: Width of an axis.
+        axes: Centers of the columns of windows, left to right.
+        bay: Width of a column.
         lines: Floors of the upper storeys, top to bottom.
         width: Width of a window.
         height: Height of an upper window.
@@ -58,7 +58,7 @@ class Grid(NamedTuple):
 
 
 def plan_building(rng: np.random.Generator) -> Plan:
-    """Draws a building of a random family."""
+    """Plans a random building of a random style."""
     style = list(STYLES.values())[rng.integers(len(STYLES))]
     neighbor = ("left", "right", "none")[rng.integers(3)]
     gap = int(rng.integers(10, 22))
@@ -102,7 +102,7 @@ def _add_window(
     plan: Plan, rng: np.random.Generator, grid: Grid, axis: int, top: float, base: float,
     *, balcony: bool,
 ) -> None:  # fmt: skip
-    """Adds a window with all that belongs to it."""
+    """Adds a window with its blind, cornice, balcony, sill and ornament."""
     style, height = plan.style, base - top
     left, right = axis - grid.width // 2, axis + (grid.width + 1) // 2
     plan.add("window", left, top, right, base)
@@ -146,7 +146,7 @@ def _add_ground_floor(plan: Plan, rng: np.random.Generator, grid: Grid) -> None:
 
 
 def _add_bands(plan: Plan, grid: Grid) -> None:
-    """Adds moldings along the storey lines and under the roof."""
+    """Adds moldings along the storeys and under the roof."""
     style, (left, top, right, _) = plan.style, plan.outline
     lines = {"none": [], "first": grid.lines[-1:], "every": grid.lines}[style.bands]
     for line in lines:

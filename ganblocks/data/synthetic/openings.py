@@ -1,4 +1,4 @@
-"""Painters of what is cut into the wall: windows, doors, shops, and blinds before them."""
+"""Painters of openings in the wall, windows, doors and shops, and of their blinds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ganblocks.data.synthetic.canvas import Array, Box, Canvas, Patch, saturate
 from ganblocks.data.synthetic.layout import Plan
-from ganblocks.data.synthetic.surroundings import sky_colors
+from ganblocks.data.synthetic.surroundings import SKIES
 
 _BARS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "cross": ((0.5,), (0.34,)),
@@ -14,15 +14,12 @@ _BARS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "grid": ((0.5,), (0.33, 0.67)),
     "pane": ((0.35,), ()),
 }
-"""Where the bars of a window stand: shares of its width, shares of its height."""
+"""Positions of a window's bars: fractions of its width, fractions of its height."""
 
 
 def paint_window(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints glass that mirrors the sky, bars, a frame, and the reveal's shadow."""
-    canvas.stamp("window", box, lambda patch: _draw_window(patch, plan))
-
-
-def _draw_window(patch: Patch, plan: Plan) -> None:
+    """Paints glass that reflects the sky, bars, a frame, and the reveal's shadow."""
+    patch = canvas.patch(box)
     _paint_glass(patch, plan)
     columns, rows = _BARS[plan.style.bars]
     for share in columns:
@@ -36,7 +33,7 @@ def _draw_window(patch: Patch, plan: Plan) -> None:
 
 
 def paint_door(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints a door of two panelled wings under a fanlight."""
+    """Paints a double door with panels under a fanlight."""
     patch = canvas.patch(box)
     patch.fill(plan.style.door)
     light = patch.height * 0.26
@@ -68,7 +65,7 @@ def paint_shop(canvas: Canvas, plan: Plan, box: Box) -> None:
     goods = np.sin(patch.x * 1.9) * np.sin(patch.x * 0.7 + 1) > 0.1
     patch.shade(1 - 0.55 * goods * (patch.y > patch.height * 0.72))
     streak = np.abs(np.mod(patch.x + patch.y * 0.7, 13) - 4) < 1.6
-    patch.blend(sky_colors(plan)[1], streak * 0.3)
+    patch.blend(SKIES[plan.neighbor][1], streak * 0.3)
     for share in (1 / 3, 2 / 3):
         patch.blend(plan.style.frame, patch.column(round(share * patch.width) + 0.5))
     patch.blend(plan.style.frame, patch.frame())
@@ -88,14 +85,10 @@ def paint_shop(canvas: Canvas, plan: Plan, box: Box) -> None:
 
 def paint_blind(canvas: Canvas, plan: Plan, box: Box) -> None:
     """Paints slats: shutters in the accent color, or a roller blind."""
-    canvas.stamp("blind", box, lambda patch: _draw_blind(patch, plan))
-
-
-def _draw_blind(patch: Patch, plan: Plan) -> None:
-    shutters = plan.style.blind == "shutters"
+    patch = canvas.patch(box)
     patch.fill(plan.style.accent)
     patch.shade(0.78 + 0.42 * saturate(1.5 - np.abs(np.mod(patch.y, 2) - 0.5) * 1.5))
-    if shutters:
+    if plan.style.blind == "shutters":
         patch.shade(1 - 0.3 * patch.frame(0.8))
     else:
         patch.shade(1 - 0.45 * saturate(1 - patch.y / 2.5))
@@ -103,18 +96,18 @@ def _draw_blind(patch: Patch, plan: Plan) -> None:
 
 
 def _paint_glass(patch: Patch, plan: Plan) -> None:
-    """Dark below, sky above, and more sky the higher the window stands."""
+    """Paints glass: dark below, sky above, and more sky the higher the window is."""
     outline = plan.outline
     rise = saturate((outline.y1 - patch.box.y0 - patch.y) / (outline.y1 - outline.y0))
     mirror: Array = saturate((1 - patch.y / patch.height) * 0.7 + 0.1) * (0.3 + 0.8 * rise)
     streak = np.abs(patch.x + patch.y * 0.6 - patch.width * 0.7) < patch.width * 0.13
     patch.fill((0.10, 0.13, 0.17))
-    patch.blend(sky_colors(plan)[0], saturate(mirror))
-    patch.blend(sky_colors(plan)[1], streak * (0.15 + 0.3 * rise))
+    patch.blend(SKIES[plan.neighbor][0], saturate(mirror))
+    patch.blend(SKIES[plan.neighbor][1], streak * (0.15 + 0.3 * rise))
 
 
 def _shade_reveal(patch: Patch, plan: Plan) -> None:
-    """The wall's thickness shades the top and the sunny side."""
+    """Shades the top and the sunny side, because the wall is thick."""
     sunny = patch.width - patch.x if plan.neighbor == "left" else patch.x
     patch.shade(1 - 0.5 * saturate(1.5 - patch.y / 1.5))
     patch.shade(1 - 0.35 * saturate(1.5 - sunny))

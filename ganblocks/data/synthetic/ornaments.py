@@ -1,15 +1,15 @@
-"""Painters of what stands out from the wall: each casts its shadow, then covers it."""
+"""Painters of what protrudes from the wall: each casts a shadow, then covers its box."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ganblocks.data.synthetic.canvas import Box, Canvas, saturate
+from ganblocks.data.synthetic.canvas import Box, Canvas, Patch, saturate
 from ganblocks.data.synthetic.layout import Plan
 
 
-def cast_shadow(canvas: Canvas, plan: Plan, box: Box, length: float, strength: float) -> None:
-    """Darkens what lies below a box, and beside it away from the sun, fading out."""
+def _raised(canvas: Canvas, plan: Plan, box: Box, length: float, strength: float) -> Patch:
+    """Casts a fading shadow below a box and on the side away from the sun; returns its patch."""
     lean = length / 2 * (-1 if plan.neighbor == "left" else 1)
     x0, x1 = box.x0 + min(lean, 0), box.x1 + max(lean, 0)
     left, _, right, street = plan.outline
@@ -17,28 +17,26 @@ def cast_shadow(canvas: Canvas, plan: Plan, box: Box, length: float, strength: f
     below = patch.y - (box.y1 - box.y0)
     edge = saturate((patch.y + 1) / 2)
     patch.shade(1 - strength * edge * saturate((length - below) / length))
+    return canvas.patch(box)
 
 
 def paint_cornice(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints a ledge above a window: light on its back, dark under its lip."""
-    cast_shadow(canvas, plan, box, 4, 0.5)
-    patch = canvas.patch(box)
+    """Paints a ledge above a window, light above and dark below."""
+    patch = _raised(canvas, plan, box, 4, 0.5)
     patch.fill(plan.style.trim)
     patch.shade(1.08 - 0.3 * patch.y / patch.height)
 
 
 def paint_sill(canvas: Canvas, plan: Plan, box: Box) -> None:
     """Paints a window sill."""
-    cast_shadow(canvas, plan, box, 3, 0.5)
-    patch = canvas.patch(box)
+    patch = _raised(canvas, plan, box, 3, 0.5)
     patch.fill(plan.style.trim)
     patch.shade(1.05 - 0.35 * (patch.y / patch.height))
 
 
 def paint_balcony(canvas: Canvas, plan: Plan, box: Box) -> None:
     """Paints a slab, a railing and a handrail; iron bars let the window show through."""
-    cast_shadow(canvas, plan, box, 5, 0.55)
-    patch = canvas.patch(box)
+    patch = _raised(canvas, plan, box, 5, 0.55)
     if plan.style.railing == "iron":
         patch.shade(0.6)
         patch.blend((0.07, 0.07, 0.08), saturate(1.4 - np.abs(np.mod(patch.x, 3) - 1.5) * 1.6))
@@ -52,9 +50,8 @@ def paint_balcony(canvas: Canvas, plan: Plan, box: Box) -> None:
 
 
 def paint_deco(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints carved relief: rings about the middle, lit from above."""
-    cast_shadow(canvas, plan, box, 2, 0.3)
-    patch = canvas.patch(box)
+    """Paints a carved relief: rings around the middle, lit from above."""
+    patch = _raised(canvas, plan, box, 2, 0.3)
     patch.fill(plan.style.accent)
     x, y = patch.x - patch.width / 2, patch.y - patch.height / 2
     wave = np.cos(np.hypot(np.mod(x + 3, 6) - 3, y) * 2.6)
@@ -63,9 +60,8 @@ def paint_deco(canvas: Canvas, plan: Plan, box: Box) -> None:
 
 
 def paint_molding(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints a band with a profile, and teeth where it is high enough."""
-    cast_shadow(canvas, plan, box, 2 + (box.y1 - box.y0) * 0.6, 0.5)
-    patch = canvas.patch(box)
+    """Paints a band with a profile, and with teeth if it is high enough."""
+    patch = _raised(canvas, plan, box, 2 + (box.y1 - box.y0) * 0.6, 0.5)
     patch.fill(plan.style.trim)
     patch.shade(1.06 - 0.25 * patch.y / patch.height)
     patch.shade(1 - 0.3 * patch.row(patch.height - 0.5))
@@ -77,8 +73,7 @@ def paint_molding(canvas: Canvas, plan: Plan, box: Box) -> None:
 
 def paint_pillar(canvas: Canvas, plan: Plan, box: Box) -> None:
     """Paints a round shaft between a base and a capital."""
-    cast_shadow(canvas, plan, box, 3, 0.4)
-    patch = canvas.patch(box)
+    patch = _raised(canvas, plan, box, 3, 0.4)
     patch.fill(plan.style.trim)
     sunny = 0.65 if plan.neighbor == "left" else 0.35
     patch.shade(1.08 - 0.9 * np.square(patch.x / patch.width - sunny))

@@ -1,23 +1,16 @@
-"""Turns a plan into a photo and a class map of the same size."""
+"""Paints the photo and the class map of a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from ganblocks.data.palette import CMP_PALETTE
+from ganblocks.data.synthetic import openings, ornaments
 from ganblocks.data.synthetic.canvas import Array, Box, Canvas, saturate
 from ganblocks.data.synthetic.layout import Plan
-from ganblocks.data.synthetic.openings import paint_blind, paint_door, paint_shop, paint_window
-from ganblocks.data.synthetic.ornaments import (
-    paint_balcony,
-    paint_cornice,
-    paint_deco,
-    paint_molding,
-    paint_pillar,
-    paint_sill,
-)
 from ganblocks.data.synthetic.surroundings import paint_surroundings
 from ganblocks.data.synthetic.textures import wall_texture
 
@@ -25,7 +18,7 @@ Painter = Callable[[Canvas, Plan, Box], None]
 
 
 def paint_wall(canvas: Canvas, plan: Plan, box: Box) -> None:
-    """Paints the bare wall in the building's own color, between the two of its style."""
+    """Paints the bare wall in the building's color, between the two of its style."""
     patch = canvas.patch(box)
     first, second = (np.asarray(color, np.float32) for color in plan.style.wall)
     patch.fill(first + (second - first) * np.float32(plan.tone))
@@ -35,16 +28,16 @@ def paint_wall(canvas: Canvas, plan: Plan, box: Box) -> None:
 
 _PAINTERS: dict[str, Painter] = {
     "facade": paint_wall,
-    "window": paint_window,
-    "door": paint_door,
-    "cornice": paint_cornice,
-    "sill": paint_sill,
-    "balcony": paint_balcony,
-    "blind": paint_blind,
-    "shop": paint_shop,
-    "deco": paint_deco,
-    "molding": paint_molding,
-    "pillar": paint_pillar,
+    "window": openings.paint_window,
+    "door": openings.paint_door,
+    "cornice": ornaments.paint_cornice,
+    "sill": ornaments.paint_sill,
+    "balcony": ornaments.paint_balcony,
+    "blind": openings.paint_blind,
+    "shop": openings.paint_shop,
+    "deco": ornaments.paint_deco,
+    "molding": ornaments.paint_molding,
+    "pillar": ornaments.paint_pillar,
 }
 _NUMBERS = {kind: number for number, kind in enumerate(CMP_PALETTE)}
 
@@ -54,7 +47,11 @@ def render(plan: Plan, size: int, rng: np.random.Generator) -> Canvas:
     canvas = Canvas(size)
     paint_surroundings(canvas, plan)
     for kind, box in plan.parts:
-        _PAINTERS[kind](canvas, plan, box)
+        paint = partial(_PAINTERS[kind], canvas, plan, box)
+        if kind in ("window", "blind"):
+            canvas.stamp(kind, box, paint)
+        else:
+            paint()
         canvas.classes[canvas.window(box)] = _NUMBERS[kind]
     _light(canvas, plan)
     exposure = rng.uniform(0.97, 1.03)
@@ -64,7 +61,7 @@ def render(plan: Plan, size: int, rng: np.random.Generator) -> Canvas:
 
 
 def _light(canvas: Canvas, plan: Plan) -> None:
-    """Lets the sun fall on the front: warm and bright near it, cool and dim far from it."""
+    """Adds sunlight: warm and bright near the sun, cool and dim far from it."""
     patch = canvas.patch(plan.outline)
     across = patch.x / patch.width
     if plan.neighbor == "left":

@@ -1,4 +1,4 @@
-"""Families of buildings: what stands on the front, and what it is made of."""
+"""Styles of buildings: their architecture and their colors."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Style:
-    """One family: the traits that the labels show, and the look that goes with them.
+    """One style: the architecture that the labels show, and the colors that go with it.
 
-    The look follows from the traits, as it does in a street, so it can be learned.
+    Colors follow from the architecture, so they can be learned from labels.
 
     Attributes:
-        storeys: Fewest and most storeys.
-        bay: Least and most width of a window axis in units.
-        window_width: Least and most share of the axis that a window takes.
-        window_height: Least and most share of the storey that a window takes. Taller
+        storeys: Range of the number of storeys.
+        bay: Range of the width of a column of windows, in drawing units.
+        window_width: Range of a window's width, as a fraction of the column.
+        window_height: Range of a window's height, as a fraction of the storey. Taller
             windows go with the second of the two `wall` colors.
-        wall: Two wall colors; a building lies between them.
+        wall: Two wall colors, between which a building's color is drawn.
         texture: `"brick"`, `"blocks"`, `"plaster"`, `"panels"` or `"planks"`.
         trim: Color of ledges, bands and pillars.
         frame: Color of window frames and bars.
         door: Color of the doors.
         accent: Color of blinds, awnings, carvings and solid railings.
         roof: Color of the roof.
-        roof_rise: Height of the roof in units.
+        roof_rise: Height of the roof in drawing units.
         bars: Window bars: `"cross"`, `"sash"`, `"pane"` or `"grid"`.
-        hood: Whether windows have a cornice above.
+        hood: Whether windows have a cornice above them.
         blind: `"shutters"` beside, `"roller"` in the window, or none.
         balcony: Chance of a balcony at every other upper window.
         railing: `"iron"` or `"solid"`.
@@ -38,9 +38,9 @@ class Style:
         pillars: `"bays"` between the axes, `"corners"`, or none.
         sill: Whether windows have a sill.
         bands: Storey lines with a molding: `"none"`, `"first"` or `"every"`.
-        crown: Height of the molding under the roof in units; 0 for none.
+        crown: Height of the molding under the roof in drawing units; 0 for none.
         shop: Chance of shops on the ground floor.
-        arched: Whether windows are round above.
+        arched: Whether windows have round tops.
     """
 
     storeys: tuple[int, int]
@@ -127,4 +127,4 @@ STYLES: dict[str, Style] = {
         hood=True, blind="shutters", pillars="corners", crown=3,
     ),
 }  # fmt: skip
-"""The families by name."""
+"""The styles by name."""

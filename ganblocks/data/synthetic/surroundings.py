@@ -1,4 +1,4 @@
-"""What the label map calls background: sky, roof, the house next door and the street."""
+"""Painters of the background class: sky, roof, the house next door and the street."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ import numpy as np
 from ganblocks.data.synthetic.canvas import SIDE, Array, Box, Canvas, Color, saturate
 from ganblocks.data.synthetic.layout import Plan
 
-_SKIES: dict[str, tuple[Color, Color]] = {
+SKIES: dict[str, tuple[Color, Color]] = {
     "left": ((0.46, 0.56, 0.74), (0.98, 0.86, 0.70)),
     "right": ((0.32, 0.56, 0.88), (0.84, 0.92, 0.98)),
     "none": ((0.60, 0.68, 0.76), (0.90, 0.91, 0.92)),
 }
-"""Top and horizon of the sky, by the side of the house next door: the sun is opposite."""
-
-
-def sky_colors(plan: Plan) -> tuple[Color, Color]:
-    """Returns the sky's color at the top and at the horizon."""
-    return _SKIES[plan.neighbor]
+"""Colors of the sky at the top and the horizon, by `Plan.neighbor`."""
 
 
 def paint_surroundings(canvas: Canvas, plan: Plan) -> None:
-    """Paints all that the front will stand before."""
+    """Paints everything behind and around the facade."""
     _paint_sky(canvas, plan)
     if plan.neighbor != "none":
         _paint_neighbor(canvas, plan)
@@ -31,7 +26,7 @@ def paint_surroundings(canvas: Canvas, plan: Plan) -> None:
 
 def _paint_sky(canvas: Canvas, plan: Plan) -> None:
     patch = canvas.patch(Box(0, 0, SIDE, plan.outline.y1))
-    top, horizon = (np.asarray(color, np.float32) for color in sky_colors(plan))
+    top, horizon = (np.asarray(color, np.float32) for color in SKIES[plan.neighbor])
     height = saturate(patch.y / 48)[..., None]
     patch.pixels[:] = top + (horizon - top) * height
     clouds = np.sin(patch.x * 0.07 + patch.y * 0.05 + 2) * np.sin(patch.y * 0.23 - patch.x * 0.03)

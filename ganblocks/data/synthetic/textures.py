@@ -1,4 +1,4 @@
-"""Wall textures: light factors on the picture's grid, so that a course keeps its place."""
+"""Wall textures, as brightness factors aligned to the whole picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganblocks.data.synthetic.canvas import Array, saturate
 
 
 def wall_texture(name: str, x: Array, y: Array, pixel: float) -> Array:
-    """Returns the light factor of a wall."""
+    """Returns the brightness factors of a wall at the picture's coordinates."""
     if name == "brick":
         return _courses(x, y, pixel, course=4.0, length=8.0, joint=1.0, depth=0.34, vary=0.13)
     if name == "blocks":
@@ -26,7 +26,7 @@ def _courses(
     x: Array, y: Array, pixel: float, *, course: float, length: float, joint: float,
     depth: float, vary: float,
 ) -> Array:  # fmt: skip
-    """Rows of stones, every other row shifted by half a stone, each of its own tone."""
+    """Draws rows of stones of different tones, every other row shifted by half a stone."""
     row = np.floor(y / course)
     shifted = x + row % 2 * (length / 2)
     joints = np.maximum(_joint(y, course, joint, pixel), _joint(shifted, length, joint, pixel))
@@ -36,6 +36,6 @@ def _courses(
 
 
 def _joint(position: Array, period: float, width: float, pixel: float) -> Array:
-    """Covers a joint at the start of every period."""
+    """Returns the opacity of a joint at the start of every period."""
     distance = np.abs(np.mod(position - width / 2 + period / 2, period) - period / 2)
     return saturate((width / 2 - distance) / pixel + 0.5)

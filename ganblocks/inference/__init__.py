@@ -1,4 +1,4 @@
-"""Using a finished run: loading and translating."""
+"""Loads trained networks and translates pictures with them."""
 
 from ganblocks.inference.loading import load
 from ganblocks.inference.translation import generate, translate

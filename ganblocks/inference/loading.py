@@ -1,4 +1,4 @@
-"""Loading of the networks of a run."""
+"""Loads the networks of a run."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ganblocks.runs import RunFolder
 
 @checked
 def load(run: str | Path, *, weights: str = "last", network: str = "generator") -> nn.Module:
-    """Builds a network that a run's `spec.json` describes, and loads its weights.
+    """Builds a network from a run's `spec.json`, and loads its weights.
 
     Args:
         run: The run's folder.
-        weights: `"last"`, or `"best"`, those that `fit` saved by `best_by`.
-        network: Name of one of the task's networks.
+        weights: `"last"`, or `"best"`, which `fit` saves according to `best_by`.
+        network: Name of the network in the task.
 
     Returns:
         The network in eval mode, on the CPU.
 
     Raises:
-        RunError: There is no such run, or its weights are missing or of another model.
+        RunError: There is no such run, or its weights are missing or do not fit the network.
         OptionError: `weights` has another value.
 
     Examples:
@@ -40,14 +40,14 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
     folder = RunFolder.open(run)
     try:
         spec = dict(folder.spec["networks"][network])
-        if "init" in spec:  # the weights come from the file
-            spec["init"] = "none"
+        if "init" in spec:
+            spec["init"] = "none"  # the weights are loaded below
         registries = [r for r in (GENERATORS, DISCRIMINATORS) if spec.get("type") in r]
         built = (registries[0] if registries else GENERATORS).build(spec)
     except (GanBlocksError, KeyError) as error:
         raise RunError(
-            f"{folder.path}: its spec.json describes no known network {network!r} ({error}). "
-            "Import the package that registers it first",
+            f"could not build the network {network!r} from {folder.path / 'spec.json'} ({error}). "
+            "Check its name; import the package that registers it first",
             see="unknown-name",
         ) from None
     folder.load_weights(network if weights == "last" else f"best_{network}", built)

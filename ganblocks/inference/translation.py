@@ -26,8 +26,8 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
     Args:
         generator: The generator.
         images: (B, C, H, W) in [-1, 1].
-        statistics: `"image"` normalizes each image by its own statistics, `"running"` by the
-            training's averages.
+        statistics: `"image"` normalizes each image with its own statistics, `"running"` with the
+            running averages of the training.
 
     Returns:
         Images (B, C', H, W) in [-1, 1], on the generator's device.

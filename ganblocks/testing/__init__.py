@@ -1,4 +1,4 @@
-"""Contract checks: what every component has to be and do, for this package and for plug-ins.
+"""Contract checks of components, for this package and for plug-ins.
 
 from ganblocks.testing import check_component
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ganblocks.losses.adversarial import AdversarialLoss
 from ganblocks.losses.logits import Logits
 from ganblocks.testing.contract import (
-    Subject,
+    Tester,
     require,
     require_finite,
     require_same,
@@ -20,30 +20,32 @@ from ganblocks.testing.contract import (
     unchanged,
 )
 from ganblocks.testing.graphs import require_compiles
-from ganblocks.testing.networks import EAGER
 from ganblocks.testing.serialization import copy_, pickle_, spec
 from ganblocks.testing.tensors import Tensors, seeded
 
 Player = Callable[[Logits, Logits], Tensor]
-"""What one side minimizes, as a function of the real logits and the fake ones."""
+"""The loss of one player, as a function of the real and the fake logits."""
+
+_GOALS = (
+    ("discriminator", "real", 1.0),
+    ("discriminator", "fake", -1.0),
+    ("generator", "fake", 1.0),
+)
+"""Which player raises (1) or lowers (-1) which logits."""
 
 
-class Adversarial(Subject[AdversarialLoss]):
-    """An adversarial loss under test."""
+class AdversarialLossTester(Tester[AdversarialLoss]):
+    """Tests an adversarial loss."""
 
     kind = "adversarial losses"
-
-    def __init__(self, make: Callable[[], AdversarialLoss], *, backend: str = EAGER) -> None:
-        super().__init__(make)
-        self.backend = backend
+    options = ("backend",)
 
     def behavior(self, component: AdversarialLoss) -> Tensors:
-        """Returns what each side would minimize."""
-        real, fake = _logits(2, 1, 3, 4)
-        return {who: player(real, fake) for who, player in _players(component).items()}
+        """Returns the losses of both players."""
+        return _losses(component, *_logits(2, 1, 3, 4))
 
     def scalar(self) -> None:
-        """Each side gets a finite float32 scalar, from logits of any shape, lists, and bfloat16."""
+        """Both losses are finite float32 scalars, for logits of any shape, lists and bfloat16."""
         maps = [_logits(2, 1, 4, 5), _logits(2, 1, 2, 3)]
         cases: dict[str, tuple[Logits, Logits]] = {
             "a map": _logits(2, 1, 3, 4),
@@ -54,125 +56,108 @@ class Adversarial(Subject[AdversarialLoss]):
             "bfloat16": tuple(x.bfloat16() for x in _logits(2, 1, 3, 4)),  # type: ignore[dict-item]
         }
         for case, (real, fake) in cases.items():
-            for who, player in _players(self.make()).items():
-                require_scalar(player(real, fake), f"for {case} the {who}'s loss")
+            for name, loss in _losses(self.make(), real, fake).items():
+                require_scalar(loss, f"for {case} {name}")
 
     def scales(self) -> None:
-        """The order of the scales does not matter, and a list of one is the map itself."""
+        """The order of the scales does not matter, and a list of one map is like the map itself."""
         maps = [_logits(2, 1, 6, 5), _logits(2, 1, 3, 4), _logits(2, 1, 1, 1)]
         real, fake = [m[0] for m in maps], [m[1] for m in maps]
-        for who, player in _players(self.make()).items():
-            for case, got, due in [
-                ("in another order", player(real[::-1], fake[::-1]), player(real, fake)),
-                ("as a list of one", player(real[:1], fake[:1]), player(real[0], fake[0])),
-            ]:
-                require_same({f"the {who}'s loss": got}, {f"the {who}'s loss": due}, f"{case} ")
+        component = self.make()
+        reverse = _losses(component, real[::-1], fake[::-1])
+        require_same(reverse, _losses(component, real, fake), "in another order ")
+        single = _losses(component, real[:1], fake[:1])
+        require_same(single, _losses(component, real[0], fake[0]), "for a list of one map ")
 
     def reduction(self) -> None:
-        """A reduction that the constructor takes is heeded: a sum is the mean times the logits."""
+        """If the constructor takes `reduction`, a sum is the mean times the number of logits."""
         component = self.make()
         if "reduction" not in inspect.signature(type(component)).parameters:
             return
-        pair = _logits(2, 1, 3, 4)
-        values: dict[str, dict[str, Tensor]] = {}
-        for word in ("mean", "sum"):
-            component.reduction = word
-            values[word] = {who: player(*pair) for who, player in _players(component).items()}
-        for who, total in values["sum"].items():
-            count, name = pair[0].numel(), f"the {who}'s loss"
-            where = f'with reduction="sum", of {count} times the mean, '
-            require_same({name: total}, {name: values["mean"][who] * count}, where, 1e-4)
+        real, fake = _logits(2, 1, 3, 4)
+        component.reduction = "mean"
+        means = _losses(component, real, fake)
+        component.reduction = "sum"
+        where = f'with reduction="sum", compared with {real.numel()} times the mean, '
+        expected = {name: real.numel() * mean for name, mean in means.items()}
+        require_same(_losses(component, real, fake), expected, where, 1e-4)
 
     def generator_alone(self) -> None:
-        """The generator's loss needs no real logits; relativistic losses declare that they do."""
+        """The generator's loss needs no real logits; relativistic losses declare that it does."""
         _, fake = _logits(2, 1, 3, 4)
         self.make().generator(fake)
 
     def gradients(self) -> None:
-        """Real and fake logits both teach the discriminator, and the fake ones the generator.
+        """The discriminator gets gradients from real and fake logits, the generator from fake ones.
 
-        Every image of the batch has a gradient, and more than half of its logits have.
+        Every image of the batch has a gradient, at more than half of its logits.
         """
         for sizes in ([(2, 1, 3, 4)], [(2, 1, 4, 5), (2, 1, 2, 3)]):
             for who, player in _players(self.make()).items():
-                pairs = [_learned(*size) for size in sizes]
+                pairs = [_leaves(*size) for size in sizes]
                 real, fake = [p[0] for p in pairs], [p[1] for p in pairs]
-                value = player(real, fake) if len(pairs) > 1 else player(real[0], fake[0])
-                require(value.requires_grad, f"the {who}'s loss is cut off from the logits")
-                value.backward()
+                loss = player(real, fake) if len(pairs) > 1 else player(real[0], fake[0])
+                require(loss.requires_grad, f"the {who}'s loss is detached from the logits")
+                loss.backward()
                 logits = {"real": real, "fake": fake} if who == "discriminator" else {"fake": fake}
                 for side, maps in logits.items():
                     for x in maps:
-                        taught = _gradient(x) > 1e-6 * _gradient(x).max()
-                        require(
-                            bool(taught.any()), f"the {who} gets no gradient from {side} logits"
-                        )
-                        for number, image in enumerate(taught):
-                            require(
-                                bool(image.float().mean() > 0.5),
-                                f"the {who} gets a gradient from {int(image.sum())} of the "
-                                f"{image.numel()} {side} logits of image {number}",
-                            )
+                        _require_gradients(x, who, side)
 
     def no_saturation(self) -> None:
-        """However wrong a logit is, it teaches: there is no clamp and no vanishing gradient.
+        """However wrong a logit is, it has a gradient: there is no clamp and no saturation.
 
-        The gradient is at least a thousandth of what it is near 0.
+        The gradient is at least a thousandth of the gradient near 0.
         """
-        for far in (20.0, 100.0):
-            for who, player in _players(self.make()).items():
-                right = 1.0 if who == "discriminator" else -1.0
-                for side in ("real", "fake") if who == "discriminator" else ("fake",):
-                    logits = dict(zip(("real", "fake"), _learned(2, 1, 3, 4), strict=True))
-                    player(logits["real"], logits["fake"]).backward()
-                    near = _gradient(logits[side]).sum()
-                    # The other side stays near 0: only this one is far off, and on the wrong side.
-                    wrong = -right if side == "real" else right
-                    logits[side] = torch.full((2, 1, 3, 4), wrong * far, requires_grad=True)
-                    player(logits["real"], logits["fake"]).backward()
-                    require(
-                        bool(_gradient(logits[side]).sum() > 1e-3 * near),
-                        f"{side} logits at {wrong * far:g} give the {who} no gradient",
-                    )
+        for distance in (20.0, 100.0):
+            for who, side, goal in _GOALS:
+                player = _players(self.make())[who]
+                logits = dict(zip(("real", "fake"), _leaves(2, 1, 3, 4), strict=True))
+                player(logits["real"], logits["fake"]).backward()
+                near = _gradient(logits[side]).sum()
+                # The other side's logits stay near 0.
+                wrong = -goal * distance
+                logits[side] = torch.full((2, 1, 3, 4), wrong, requires_grad=True)
+                player(logits["real"], logits["fake"]).backward()
+                require(
+                    _gradient(logits[side]).sum() > 1e-3 * near,
+                    f"{side} logits at {wrong:g} give the {who} no gradient",
+                )
 
     def direction(self) -> None:
-        """A step down raises the real and lowers the fake logits of D, and raises the fake of G.
+        """A gradient step of D raises real and lowers fake logits; one of G raises fake logits.
 
-        That of G is taken where fakes lie that D has found out, around -3.
+        G's step is taken at fake logits around -3, which D has recognized.
         """
-        for who, side, sign in [
-            ("discriminator", "real", 1.0),
-            ("discriminator", "fake", -1.0),
-            ("generator", "fake", 1.0),
-        ]:
-            # D begins half way between the usual targets 0 and 1, so that both have a way to go.
-            middles = (0.5, 0.5 if who == "discriminator" else -3.0)
-            pair = zip(middles, _logits(2, 1, 6, 5), strict=True)
-            real, fake = ((middle + 0.1 * x).requires_grad_() for middle, x in pair)
+        for who, side, goal in _GOALS:
+            # D starts half way between the usual targets 0 and 1, so that both are ahead.
+            centers = (0.5, 0.5 if who == "discriminator" else -3.0)
+            pair = zip(centers, _logits(2, 1, 6, 5), strict=True)
+            real, fake = ((center + 0.1 * x).requires_grad_() for center, x in pair)
             _players(self.make())[who](real, fake).backward()
             logits = real if side == "real" else fake
             step = 0.0 if logits.grad is None else -logits.grad.mean().item()
             require(
-                sign * step > 0,
+                goal * step > 0,
                 f"a step of the {who} moves the mean of {side} logits by {step:.2g}",
             )
 
     def only_computes(self) -> None:
-        """Computing changes neither the logits, nor their gradients, nor the loss object."""
+        """Computing the losses changes neither the logits, nor their gradients, nor the object."""
         component = self.make()
         before = pickle.dumps(component)
-        real, fake = _learned(2, 1, 3, 4)
+        real, fake = _leaves(2, 1, 3, 4)
         with unchanged({"real logits": real, "fake logits": fake}):
             for who, player in _players(component).items():
                 first, second = player(real * 1, fake * 1), player(real, fake)
-                require(bool(first == second), f"called twice, the {who}'s loss differs")
-        require(pickle.dumps(component) == before, "the loss object is another one afterwards")
+                require(first == second, f"called twice, the {who}'s loss differs")
+        require(pickle.dumps(component) == before, "the loss object has changed afterwards")
 
     def gradcheck(self) -> None:
-        """In float64 each gradient agrees with finite differences."""
+        """In float64 the gradients agree with finite differences."""
         for player in _players(self.make()).values():
             points = [x.double().detach().requires_grad_() for x in _logits(2, 1, 3, 2)]
-            torch.autograd.gradcheck(player, points)  # raises where they disagree
+            torch.autograd.gradcheck(player, points)
 
     def compile_(self) -> None:
         """torch.compile changes neither the losses nor their gradients."""
@@ -192,18 +177,36 @@ def _players(loss: AdversarialLoss) -> dict[str, Player]:
     }
 
 
+def _losses(component: AdversarialLoss, real: Logits, fake: Logits) -> Tensors:
+    players = _players(component)
+    return {f"the {who}'s loss": player(real, fake) for who, player in players.items()}
+
+
 def _logits(*shape: int) -> tuple[Tensor, Tensor]:
+    """Returns real and fake logits."""
     with seeded(9):
         return torch.randn(shape), torch.randn(shape)
 
 
-def _learned(*shape: int) -> tuple[Tensor, Tensor]:
+def _leaves(*shape: int) -> tuple[Tensor, Tensor]:
+    """Returns real and fake logits that require gradients."""
     real, fake = _logits(*shape)
     return real.requires_grad_(), fake.requires_grad_()
 
 
 def _gradient(x: Tensor) -> Tensor:
-    """Returns how strongly each logit is taught: 0 where nothing depends on it."""
+    """Returns the absolute gradient; 0 if nothing depends on x."""
     gradient = torch.zeros_like(x) if x.grad is None else x.grad.abs()
     require_finite(gradient, "a gradient")
     return gradient
+
+
+def _require_gradients(x: Tensor, who: str, side: str) -> None:
+    has_gradient = _gradient(x) > 1e-6 * _gradient(x).max()
+    require(has_gradient.any(), f"the {who} gets no gradient from {side} logits")
+    for number, image in enumerate(has_gradient):
+        require(
+            image.float().mean() > 0.5,
+            f"the {who} gets a gradient from {int(image.sum())} of the {image.numel()} {side} "
+            f"logits of image {number}",
+        )

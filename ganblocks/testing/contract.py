@@ -1,4 +1,4 @@
-"""What a contract check is, how checks run, and how a failure reads."""
+"""Contract checks: how they are written, how they run, and how a failure is reported."""
 
 from __future__ import annotations
 
@@ -14,107 +14,136 @@ from torch import Tensor, nn
 from ganblocks.errors import (
     GanBlocksError,
     OptionError,
-    SpecError,
+    ShapeError,
     listed,
     not_one_of,
     require_one_of,
 )
-from ganblocks.registry import Spec, spec_of
 from ganblocks.spec import registered_name
 from ganblocks.testing.tensors import Tensors, difference, seeded
 
 T = TypeVar("T")
 
 Check = Callable[[Any], None]
-"""Takes a subject and raises what it finds; its docstring says what must hold."""
+"""Takes a tester and raises if the component fails; the docstring states what is required."""
+
+Size = tuple[int, int]
+
+EAGER = "aot_eager"
+"""A fast backend of torch.compile: it traces forward and backward, and compiles nothing."""
 
 
 class ContractError(GanBlocksError, AssertionError):
-    """A component breaks the contract of its kind, or declares what is not so.
+    """A component breaks the contract of its kind, or its `cannot` is wrong.
+
+    Args:
+        message: The message.
+        check: Name of the check that failed.
 
     Attributes:
-        check: Name of the check that found it.
+        check: Name of the check that failed.
     """
 
     see = "breaks-its-contract"
-    check: str = ""
+
+    def __init__(self, message: str, *, check: str = "") -> None:
+        super().__init__(message)
+        self.check = check
 
 
-class Subject(ABC, Generic[T]):
-    """A component under test: how it is made, and what it does when it is used."""
+class Tester(ABC, Generic[T]):
+    """Builds components of one kind, runs them on example inputs, and checks the results."""
 
     kind: ClassVar[str]
     """The registry's kind, such as `"generators"`."""
     checks: ClassVar[tuple[Check, ...]]
+    options: ClassVar[tuple[str, ...]] = ()
+    """Keyword arguments of `check_component` for this kind."""
+    default_size: ClassVar[Size] = (16, 16)
 
-    def __init__(self, make: Callable[[], T]) -> None:
+    def __init__(
+        self, make: Callable[[], T], *, size: Size | None = None, backend: str = EAGER
+    ) -> None:
         self.make = make
+        self.size = size or self.default_size
+        self.backend = backend
 
     @abstractmethod
     def behavior(self, component: T) -> Tensors:
-        """Uses a component and returns what comes out, the same whenever it is the same one."""
+        """Returns the outputs of an example; equal components have equal outputs."""
 
     def used(self) -> T:
-        """Makes a component whose state, where it has any, is no longer the initial one."""
+        """Builds a component and changes its state, if it has any, from the initial one."""
         return self.make()
 
 
-def require(holds: bool, seen: str) -> None:
-    """Raises `ContractError` with what was seen, unless it holds."""
-    if not holds:
-        raise ContractError(seen)
+def require(condition: bool | Tensor, message: str) -> None:
+    """Raises `ContractError` unless the condition holds."""
+    if not condition:
+        raise ContractError(message)
 
 
-def require_same(got: Tensors, expected: Tensors, where: str = "", tolerance: float = 1e-6) -> None:
+def require_same(
+    result: Tensors, expected: Tensors, where: str = "", tolerance: float = 1e-6
+) -> None:
     """Requires two sets of tensors to agree, as `difference` compares them."""
-    off = difference(got, expected, tolerance)
-    require(not off, f"{where}{off}")
+    differs = difference(result, expected, tolerance)
+    require(not differs, f"{where}{differs}")
 
 
 def require_finite(tensor: Tensor, what: str) -> None:
     """Requires a tensor without infinities and NaN."""
-    require(bool(tensor.isfinite().all()), f"{what} is not finite")
+    require(tensor.isfinite().all(), f"{what} is not finite")
 
 
-def require_scalar(value: Tensor, where: str) -> None:
+def require_scalar(value: Tensor, what: str) -> None:
     """Requires a finite float32 scalar."""
     kind = f"{value.dtype} of shape {tuple(value.shape)}"
-    require(value.shape == () and value.dtype == torch.float32, f"{where} is {kind}")
-    require(bool(value.isfinite()), f"{where} is {value.item()}")
+    require(value.shape == () and value.dtype == torch.float32, f"{what} is {kind}")
+    require(value.isfinite(), f"{what} is {value.item()}")
 
 
 def require_raises(
-    error: type[Exception], call: Callable[..., object], *arguments: object, seen: str
+    error: type[Exception], call: Callable[..., object], *arguments: object, case: str
 ) -> None:
     """Requires a call to raise an error of that type."""
     try:
         call(*arguments)
     except error:
         return
-    require(False, f"{seen} raises nothing")
+    raise ContractError(f"{case} raises nothing")
+
+
+def require_same_shapes(
+    call: Callable[[Tensor, Tensor], object], image: Tensor, *others: Tensor
+) -> None:
+    """Requires a `ShapeError` for an image together with one of another shape."""
+    for other in others:
+        case = f"a pair of {tuple(image.shape)} and {tuple(other.shape)}"
+        require_raises(ShapeError, call, image, other, case=case)
 
 
 @contextmanager
-def unchanged(tensors: Tensors, modules: Mapping[str, nn.Module] | None = None) -> Iterator[None]:
-    """Requires that what runs inside changes neither tensors nor gradients nor modules' states."""
+def unchanged(tensors: Tensors, **modules: nn.Module) -> Iterator[None]:
+    """Requires a block to change neither tensors, nor their gradients, nor the modules' states."""
     before = {
         name: (x._version, x.requires_grad, x.detach().clone()) for name, x in tensors.items()
     }
-    states = {name: state_of(module) for name, module in (modules or {}).items()}
+    states = {name: state_of(module) for name, module in modules.items()}
     yield
-    for name, (version, learned, copy) in before.items():
+    for name, (version, requires_grad, copy) in before.items():
         x = tensors[name]
         require(x._version == version and torch.equal(x, copy), f"it writes to {name}")
         require(x.grad is None, f"it ran backward: {name} has a gradient")
-        require(x.requires_grad == learned, f"a gradient is now required of {name}")
-    for name, module in (modules or {}).items():
-        taught = any(p.grad is not None for p in module.parameters())
-        require(not taught, f"it ran backward: a parameter of {name} has a gradient")
-        require_same(state_of(module), states[name], f"of {name} ", 0)
+        require(x.requires_grad == requires_grad, f"it changed requires_grad of {name}")
+    for name, module in modules.items():
+        has_gradient = any(p.grad is not None for p in module.parameters())
+        require(not has_gradient, f"it ran backward: a parameter of the {name} has a gradient")
+        require_same(state_of(module), states[name], f"in the {name}, ", 0)
 
 
 def state_of(module: nn.Module) -> Tensors:
-    """Copies parameters and buffers, those too that the state dict leaves out."""
+    """Copies parameters and buffers, including those that the state dict omits."""
     return {
         name: tensor.detach().clone()
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]
@@ -122,25 +151,17 @@ def state_of(module: nn.Module) -> Tensors:
 
 
 def name_of(check: Check) -> str:
-    """Returns a check's name: its function's, without the underscore that spares a builtin."""
+    """Returns a check's name: its function's, without the underscore that avoids a builtin."""
     return check.__name__.rstrip("_")
 
 
-def line_of(check: Check) -> str:
-    """Returns what must hold for a check to pass, in one line."""
+def requirement_of(check: Check) -> str:
+    """Returns what a check requires, in one line."""
     return " ".join((inspect.getdoc(check) or "").split())
 
 
-def known_spec(component: object) -> Spec:
-    """Returns a component's spec; an empty one where it has none."""
-    try:
-        return spec_of(component)
-    except SpecError:
-        return {}
-
-
 def build(factory: Callable[[], T]) -> T:
-    """Builds one component under a seed; complains of what is no factory, and of one that fails."""
+    """Builds one component under a seed; the errors explain what is wrong with the factory."""
     component = isinstance(factory, nn.Module) or registered_name(type(factory)) is not None
     if component or not callable(factory):
         raise OptionError(
@@ -149,72 +170,65 @@ def build(factory: Callable[[], T]) -> T:
     try:
         with seeded():
             return factory()
-    except Exception as error:  # whatever a foreign factory raises
+    except Exception as error:
         raise ContractError(f"the factory failed: {type(error).__name__}: {error}") from error
 
 
-def run_checks(subject: Subject[Any], only: Iterable[str] | None = None) -> None:
-    """Runs the checks of a subject; one that the component declares it cannot pass must fail."""
-    by_name = {name_of(check): check for check in subject.checks}
-    chosen = tuple(by_name if only is None else [only] if isinstance(only, str) else only)
-    if not chosen:
+def run_checks(tester: Tester[Any], only: Iterable[str] | None = None) -> None:
+    """Runs the checks of a tester; those in the component's `cannot` have to fail."""
+    checks = {name_of(check): check for check in tester.checks}
+    names = tuple(checks if only is None else [only] if isinstance(only, str) else only)
+    if not names:
         raise OptionError(
             f"only is {only!r}, which checks nothing: write None to run all, or some of "
-            f"{listed(by_name)}"
+            f"{listed(checks)}"
         )
-    for name in chosen:
-        require_one_of(f"check of {subject.kind}", name, by_name)
-    component = build(subject.make)
-    if build(subject.make) is component:
+    for name in names:
+        require_one_of(f"check of {tester.kind}", name, checks)
+    component = build(tester.make)
+    if build(tester.make) is component:
         raise OptionError(
-            "the factory gives the same object at every call: pass one that builds a fresh "
+            "the factory returns the same object at every call: pass one that builds a fresh "
             "component, such as `lambda: MyGenerator()`"
         )
     who = type(component).__qualname__
-    declared = _declared(component, who, by_name)
-    for name in chosen:
-        found = _found(by_name[name], subject)
-        if found is None and name in declared:
-            raise _error(
-                name,
-                f"{who} declares that it cannot pass {name!r} ({declared[name]}), but it can: "
+    cannot = _declared(component, who, checks)
+    for name in names:
+        error = _failure(checks[name], tester)
+        if error is None and name in cannot:
+            raise ContractError(
+                f"{who} declares that it cannot pass {name!r} ({cannot[name]}), but it can: "
                 "delete that entry of its `cannot`",
+                check=name,
             )
-        if found is not None and name not in declared:
-            seen = str(found)
-            if not isinstance(found, ContractError):
-                seen = f"{type(found).__name__}: {seen}"
-            raise _error(
-                name,
-                f"{who} fails the check {name!r} of {subject.kind}: {seen}\n"
-                f"Required: {line_of(by_name[name])}",
-            ) from found
+        if error is not None and name not in cannot:
+            kind = "" if isinstance(error, ContractError) else f"{type(error).__name__}: "
+            raise ContractError(
+                f"{who} fails the check {name!r} of {tester.kind}: {kind}{error}\n"
+                f"Required: {requirement_of(checks[name])}",
+                check=name,
+            ) from error
 
 
-def _found(check: Check, subject: Subject[Any]) -> Exception | None:
+def _failure(check: Check, tester: Tester[Any]) -> Exception | None:
     try:
         with seeded():
-            check(subject)
-    except Exception as error:  # whatever a foreign component raises is a finding
+            check(tester)
+    except Exception as error:  # whatever the component raises is a failure
         return error
     return None
 
 
 def _declared(component: object, who: str, checks: Iterable[str]) -> dict[str, str]:
-    declared: object = getattr(component, "cannot", {})
-    if not isinstance(declared, Mapping):
-        raise _error("", f'{who}.cannot is {declared!r}: write {{"check": "reason"}}')
-    for name, reason in declared.items():
+    """Returns a component's `cannot`, checked."""
+    cannot: object = getattr(component, "cannot", {})
+    if not isinstance(cannot, Mapping):
+        raise ContractError(f'{who}.cannot is {cannot!r}: write {{"check": "reason"}}')
+    for name, reason in cannot.items():
         if name not in checks:
-            raise _error(str(name), f"{who}.cannot: {not_one_of('check', name, checks)}")
+            message = f"{who}.cannot: {not_one_of('check', name, checks)}"
+            raise ContractError(message, check=str(name))
         if not isinstance(reason, str) or not reason.strip():
-            raise _error(
-                name, f"{who}.cannot[{name!r}] is {reason!r}: write the reason as a sentence"
-            )
-    return dict(declared)
-
-
-def _error(check: str, message: str) -> ContractError:
-    error = ContractError(message)
-    error.check = check
-    return error
+            message = f"{who}.cannot[{name!r}] is {reason!r}: write the reason as a sentence"
+            raise ContractError(message, check=name)
+    return dict(cannot)

@@ -7,82 +7,81 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ganblocks.testing.contract import Subject, known_spec, require, require_finite, require_same
+from ganblocks.spec import registered_name
+from ganblocks.testing.contract import Tester, require, require_finite, require_same
 from ganblocks.testing.serialization import copy_, pickle_, spec
 from ganblocks.testing.tensors import Tensors, seeded
 
 Initializer = Callable[[nn.Module], None]
 
 
-class Initializing(Subject[Initializer]):
-    """An initializer under test."""
+class InitializerTester(Tester[Initializer]):
+    """Tests an initializer."""
 
     kind = "initializers"
 
     def behavior(self, component: Initializer) -> Tensors:
-        """Returns the weights that it makes under a seed."""
+        """Returns the initialized weights of a network under one seed."""
         network = _example_network()
         with seeded(7):
             component(network)
         return _weights(network)
 
     def finite(self) -> None:
-        """Called on a network, it leaves finite float32 weights of the old shapes; returns None."""
+        """It sets finite float32 weights, keeps their names and shapes, and returns None."""
         network = _example_network()
         before = _weights(network)
         result: object = self.make()(network)
-        require(result is None, f"it gives a {type(result).__qualname__}")
+        require(result is None, f"it returns a {type(result).__qualname__}")
         after = _weights(network)
-        require(after.keys() == before.keys(), f"it leaves {sorted(after)} of {sorted(before)}")
+        require(after.keys() == before.keys(), f"it turns {sorted(before)} into {sorted(after)}")
         for name, tensor in after.items():
             require(tensor.shape == before[name].shape, f"{name} becomes {tuple(tensor.shape)}")
             require(tensor.dtype == torch.float32, f"{name} becomes {tensor.dtype}")
             require_finite(tensor, name)
 
     def changes_weights(self) -> None:
-        """It fills every convolution, transposed convolution and linear layer, bias or not.
+        """It sets the weights of all convolutions, transposed convolutions and linear layers.
 
-        Spared is the one that is registered as "none".
+        The one registered as "none" is exempt.
         """
         component = self.make()
-        if known_spec(component).get("type") == "none":
+        if registered_name(type(component)) == "none":
             return
         before, after = _weights(_example_network()), self.behavior(component)
         for name, child in _example_network().named_children():
             if isinstance(child, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 require(
                     not torch.equal(before[f"{name}.weight"], after[f"{name}.weight"]),
-                    f"the weight of {child} stays as it was",
+                    f"the weight of {child} does not change",
                 )
 
     def deterministic(self) -> None:
-        """Under one seed of torch it makes the same weights, whatever they were before."""
+        """Under one seed of torch it sets the same weights, whatever they were before."""
         network = _example_network()
         component = self.make()
         for _ in range(2):
             with seeded(7):
                 component(network)
-        made, due = _weights(network), self.behavior(component)
-        require_same(made, due, "under the same seed ", 0)
+        expected = self.behavior(component)
+        require_same(_weights(network), expected, "under the same seed ", 0)
 
     def same_parameters(self) -> None:
-        """They stay the same parameters, learned, without gradients: an optimizer may hold them."""
+        """Parameters stay the same objects, trainable and without gradients, as optimizers need."""
         network = _example_network()
         before = dict(network.named_parameters())
         self.make()(network)
         for name, parameter in network.named_parameters():
             require(parameter is before[name], f"{name} is another object")
-            require(
-                parameter.is_leaf and parameter.grad is None, f"{name} carries a graph or gradient"
-            )
-            require(parameter.requires_grad, f"{name} is no longer learned")
+            require(parameter.is_leaf and parameter.grad is None, f"{name} has a graph or gradient")
+            require(parameter.requires_grad, f"{name} is no longer trainable")
 
     def meta(self) -> None:
-        """A network on the meta device passes through it, and stays there."""
+        """It accepts a network on the meta device, which stays there."""
         network = _example_network().to("meta")
         self.make()(network)
-        strays = [name for name, tensor in _weights(network).items() if not tensor.is_meta]
-        require(not strays, f"{strays} left the meta device")
+        moved = [name for name, tensor in _weights(network).items() if not tensor.is_meta]
+        require(not moved, f"{moved} left the meta device")
 
     checks = (
         *(finite, changes_weights, deterministic, same_parameters, meta),
@@ -91,7 +90,7 @@ class Initializing(Subject[Initializer]):
 
 
 def _example_network() -> nn.Module:
-    """Makes a small network of all that an initializer meets, each with a bias and without."""
+    """Returns a small network of common layers, each with and without a bias."""
     with seeded(8):
         return nn.Sequential(
             nn.Conv2d(4, 6, 3),

@@ -1,4 +1,4 @@
-"""A module under test: its example inputs, and how its outputs and gradients are taken."""
+"""Tests a module: its example inputs, and how its outputs and gradients are computed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ganblocks.errors import OptionError
-from ganblocks.testing.contract import Subject, build, known_spec, require, require_finite
+from ganblocks.errors import OptionError, SpecError
+from ganblocks.registry import spec_of
+from ganblocks.testing.contract import Size, Tester, build, require, require_finite
 from ganblocks.testing.tensors import Tensors, named, seeded
 from ganblocks.torch_classes import DropoutNd
 
 Inputs = Callable[[int, int, int], tuple[Tensor, ...]]
-"""Makes the example inputs of a module: `(batch, height, width) -> tensors`, batch first."""
-
-Size = tuple[int, int]
-
-EAGER = "aot_eager"
-"""The backend of torch.compile that traces forward and backward and compiles nothing: fast."""
+"""Makes example inputs: `(batch, height, width) -> tensors`, batch first."""
 
 
-class Network(Subject[nn.Module]):
-    """A module under test, with example inputs."""
+class NetworkTester(Tester[nn.Module]):
+    """Tests a module on example inputs."""
 
-    default_size: ClassVar[Size] = (6, 8)
+    options: ClassVar[tuple[str, ...]] = (
+        "size",
+        "in_channels",
+        "out_channels",
+        "inputs",
+        "backend",
+    )
+    default_size = (6, 8)
     in_names: ClassVar[tuple[str, ...]] = ("in_channels",)
     out_names: ClassVar[tuple[str, ...]] = ("out_channels",)
 
@@ -33,60 +36,77 @@ class Network(Subject[nn.Module]):
         self,
         make: Callable[[], nn.Module],
         *,
-        size: Size | None = None,
         in_channels: int | None = None,
         out_channels: int | None = None,
         inputs: Inputs | None = None,
-        backend: str = EAGER,
+        **options: Any,
     ) -> None:
-        super().__init__(make)
+        super().__init__(make, **options)
         if inputs is None:
-            inputs = random_images(in_channels or known_number(make, *self.in_names))
+            inputs = random_images(in_channels or require_number(make, *self.in_names))
         self.inputs = inputs
-        self.size = size or self.default_size
         self.out_channels = out_channels or number_of(make, *self.out_names)  # None: unknown
-        self.backend = backend
 
     def example(
         self, batch: int = 2, size: Size | None = None, dtype: torch.dtype = torch.float32
     ) -> tuple[Tensor, ...]:
-        """Makes example inputs, always the same ones."""
+        """Returns example inputs, the same at every call."""
         with seeded(2):
             inputs = self.inputs(batch, *(size or self.size))
         return tuple(x.to(dtype) if x.is_floating_point() else x for x in inputs)
 
-    def moved(self, dtype: torch.dtype = torch.float32) -> nn.Module:
-        """Makes a module in train mode whose parameters are a little off their initial values.
+    def perturbed(self, dtype: torch.dtype = torch.float32) -> nn.Module:
+        """Builds a module in train mode, and moves its parameters off their initial values.
 
-        A gain that starts at 0 would hide what lies behind it.
+        An initial gain of 0 would hide the layers before it.
         """
         with seeded(3):
-            network = self.make()
+            module = self.make()
             with torch.no_grad():
-                for parameter in network.parameters():
+                for parameter in module.parameters():
                     parameter.add_(0.1 * torch.randn_like(parameter))
-        return network.to(dtype).train()
+        return module.to(dtype).train()
 
     def used(self) -> nn.Module:
-        """Makes a module that was moved and has run once in train mode."""
-        network = self.moved()
-        outputs(network, self.example())
-        return network
+        """Builds a perturbed module and runs it once in train mode."""
+        module = self.perturbed()
+        outputs(module, self.example())
+        return module
 
     def behavior(self, component: nn.Module) -> Tensors:
         """Returns the outputs in eval mode."""
         return outputs(component.eval(), self.example())
 
+    def require_image(
+        self, module: nn.Module, batch: int, size: Size, expected: Size | None = None
+    ) -> None:
+        """Requires one finite float32 image, of the expected size if there is one."""
+        result = outputs(module, self.example(batch, size))
+        where = f"for an input of {size[0]}×{size[1]}, in {mode_of(module)} mode,"
+        require(
+            list(result) == ["output"], f"{where} it returns {list(result)} instead of one tensor"
+        )
+        (out,) = result.values()
+        shape = tuple(out.shape)
+        require(out.dim() == 4 and out.numel() > 0, f"{where} it returns the shape {shape}")
+        required = (batch, self.out_channels or shape[1], *(expected or shape[2:]))
+        require(shape == required, f"{where} it returns {shape} instead of {required}")
+        require(out.dtype == torch.float32, f"{where} it returns {out.dtype} for a float32 input")
+        require_finite(out, f"{where} its output")
+
 
 def random_images(channels: int) -> Inputs:
-    """Makes the inputs of modules that take one image: uniform values in [-1, 1]."""
+    """Returns a function that makes one image batch, uniform in [-1, 1]."""
     return lambda batch, height, width: (2 * torch.rand(batch, channels, height, width) - 1,)
 
 
 def number_of(factory: Callable[[], nn.Module], *names: str) -> int | None:
-    """Reads a whole number from a component's attributes, or else from its spec."""
+    """Returns a component's attribute or argument of one of these names, if it is an integer."""
     component = build(factory)
-    spec = known_spec(component)
+    try:
+        spec = spec_of(component)
+    except SpecError:
+        spec = {}
     for name in names:
         value = getattr(component, name, spec.get(name))
         if isinstance(value, int):
@@ -94,82 +114,79 @@ def number_of(factory: Callable[[], nn.Module], *names: str) -> int | None:
     return None
 
 
-def known_number(factory: Callable[[], nn.Module], *names: str) -> int:
-    """Reads a whole number as `number_of` does, and asks for it where nobody knows it."""
+def require_number(factory: Callable[[], nn.Module], *names: str) -> int:
+    """Returns `number_of`, or raises `OptionError` if it is unknown."""
     number = number_of(factory, *names)
     if number is None:
         raise OptionError(
-            f"the component has neither an attribute {names[0]!r} nor a spec that tells it: "
+            f"the component has no {names[0]!r}, neither as an attribute nor in its spec: "
             f"write {names[0]}=... in the call of the check"
         )
     return number
 
 
-def outputs(network: Callable[..., Any], inputs: tuple[Tensor, ...], seed: int = 1) -> Tensors:
-    """Runs a network without gradients under a seed."""
+def outputs(module: Callable[..., Any], inputs: tuple[Tensor, ...], seed: int = 1) -> Tensors:
+    """Runs a module without gradients under a seed."""
     with seeded(seed), torch.no_grad():
-        return named(network(*inputs))
+        return named(module(*inputs))
 
 
 def without_dropout(module: nn.Module) -> nn.Module:
-    """Turns off, in place, the dropout of a module, that of mode "always" too."""
+    """Turns off a module's dropout in place, including that of mode "always"."""
     for child in module.modules():
         if isinstance(child, DropoutNd):
             child.p = 0.0
     return module
 
 
-def require_image(
-    network: Network, module: nn.Module, batch: int, given: Size, due: Size | None = None
-) -> None:
-    """Requires one finite float32 output of the size that is due, if any, for a given size."""
-    found = outputs(module, network.example(batch, given))
-    where = f"for an input of {given[0]}×{given[1]}, in {mode_of(module)} mode,"
-    require(list(found) == ["output"], f"{where} it gives {list(found)} in place of one tensor")
-    (out,) = found.values()
-    require(out.dim() == 4 and out.numel() > 0, f"{where} it gives the shape {tuple(out.shape)}")
-    wanted = (batch, network.out_channels or out.shape[1], *(due or out.shape[2:]))
-    require(tuple(out.shape) == wanted, f"{where} it gives {tuple(out.shape)}, not {wanted}")
-    require(out.dtype == torch.float32, f"{where} it gives {out.dtype} for a float32 input")
-    require_finite(out, f"{where} its output")
-
-
 def mode_of(module: nn.Module) -> str:
-    """Names the mode of a module."""
+    """Returns "train" or "eval"."""
     return "train" if module.training else "eval"
 
 
 def outputs_and_gradients(
-    network: nn.Module,
+    call: Callable[..., Any],
     inputs: Iterable[Tensor],
-    run: Callable[..., Any] | None = None,
-    layout: torch.memory_format = torch.contiguous_format,
+    *,
+    module: nn.Module | None = None,
+    memory_format: torch.memory_format = torch.contiguous_format,
 ) -> Tensors:
-    """Runs a network forward and backward under a seed.
+    """Runs a function or module forward and backward under a seed.
 
-    What is differentiated weights every output value differently, so that errors do not cancel.
-    `run` is called in the network's place, such as its compiled self; `layout` is the memory format
-    of the gradients that come in from behind. A tensor on which nothing depends has no gradient.
+    Outputs have random weights in the sum that is differentiated, so that errors do not cancel.
+
+    Args:
+        call: The function or module.
+        inputs: Its inputs.
+        module: The module whose parameters get gradients; by default `call`, if it is a module.
+        memory_format: Memory format of the outputs' gradients.
+
+    Returns:
+        The outputs, and the gradients of the inputs and parameters that have one.
     """
+    if module is None:
+        module = call if isinstance(call, nn.Module) else nn.Module()
     leaves = [
         x.clone(memory_format=torch.preserve_format).requires_grad_(x.is_floating_point())
         for x in inputs
     ]
-    network.zero_grad(set_to_none=True)
+    module.zero_grad(set_to_none=True)
     with seeded(1):
-        found = named((network if run is None else run)(*leaves))
+        results = named(call(*leaves))
     with seeded(4):
-        torch.stack([_weighted_sum(out, layout) for out in found.values()]).sum().backward()
-    found = {name: out.detach() for name, out in found.items()}
-    parameters = {f"input {number}": leaf for number, leaf in enumerate(leaves)}
-    for name, leaf in {**parameters, **dict(network.named_parameters())}.items():
+        torch.stack(
+            [_weighted_sum(out, memory_format) for out in results.values()]
+        ).sum().backward()
+    results = {name: out.detach() for name, out in results.items()}
+    named_leaves = {f"input {number}": leaf for number, leaf in enumerate(leaves)}
+    for name, leaf in {**named_leaves, **dict(module.named_parameters())}.items():
         if leaf.grad is not None:
-            found[f"gradient of {name}"] = leaf.grad
-    return found
+            results[f"gradient of {name}"] = leaf.grad
+    return results
 
 
-def _weighted_sum(out: Tensor, layout: torch.memory_format) -> Tensor:
+def _weighted_sum(out: Tensor, memory_format: torch.memory_format) -> Tensor:
     weights = torch.randn(out.shape, dtype=torch.float64)
     if out.dim() == 4:
-        weights = weights.contiguous(memory_format=layout)
+        weights = weights.contiguous(memory_format=memory_format)
     return (out.double() * weights).sum()

@@ -8,21 +8,26 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ganblocks.errors import ShapeError
 from ganblocks.losses import Penalty
-from ganblocks.testing.contract import Subject, require, require_raises, require_scalar, unchanged
-from ganblocks.testing.networks import Size
+from ganblocks.testing.contract import (
+    Tester,
+    require,
+    require_same_shapes,
+    require_scalar,
+    unchanged,
+)
 from ganblocks.testing.serialization import copy_, pickle_, spec, state_dict
 from ganblocks.testing.tensors import Tensors, seeded
 
 
 class _Critic(nn.Module):
-    """A smooth critic on a condition of 2 channels and an image of 3, with one scale or two."""
+    """A smooth critic of one scale or two; by default for 2 + 3 channels, condition and image."""
 
     def __init__(self, channels: int = 5, *, scales: int = 1) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, 4, 3, padding=1)
-        self.last = nn.Conv2d(4, 1, 3)
+        with seeded(16):
+            self.first = nn.Conv2d(channels, 4, 3, padding=1)
+            self.last = nn.Conv2d(4, 1, 3)
         self.scales = scales
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
@@ -33,17 +38,15 @@ class _Critic(nn.Module):
         return maps if self.scales > 1 else maps[0]
 
 
-class Penalizing(Subject[Penalty]):
-    """A penalty under test."""
+class PenaltyTester(Tester[Penalty]):
+    """Tests a penalty."""
 
     kind = "penalties"
-
-    def __init__(self, make: Callable[[], Penalty], *, size: Size = (9, 8)) -> None:
-        super().__init__(make)
-        self.size = size
+    options = ("size",)
+    default_size = (9, 8)
 
     def images(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Makes real images, fake ones, and conditions."""
+        """Returns real images, fake images, and conditions."""
         with seeded(15):
             return (
                 torch.randn(3, 3, *self.size),
@@ -53,38 +56,37 @@ class Penalizing(Subject[Penalty]):
 
     def behavior(self, component: Penalty) -> Tensors:
         """Returns the penalty of an example under one seed."""
-        return {"the penalty": _of(component, _critic(), *self.images()).detach()}
+        return {"the penalty": _penalty(component, _Critic(), *self.images()).detach()}
 
     def used(self) -> Penalty:
-        """Makes one that has been called, for those that remember."""
+        """Builds a penalty and calls it once, to change its state."""
         component = self.make()
-        _of(component, _critic(), *self.images())
+        _penalty(component, _Critic(), *self.images())
         return component
 
     def scalar(self) -> None:
-        """It is a finite float32 scalar, with and without a condition, for one scale or several."""
+        """It is a finite float32 scalar, with or without a condition, for one or several scales."""
         real, fake, condition = self.images()
         cases: dict[str, tuple[nn.Module, Tensor | None]] = {
-            "a condition": (_critic(), condition),
-            "no condition": (_critic(3), None),
-            "two scales": (_critic(scales=2), condition),
+            "a condition": (_Critic(), condition),
+            "no condition": (_Critic(3), None),
+            "two scales": (_Critic(scales=2), condition),
         }
-        for case, (critic, known) in cases.items():
-            value = _of(self.make(), critic, real, fake, known)
-            require_scalar(value, f"with {case} it")
-            alone = _of(self.make(), critic, real, fake, known)
-            require(bool(value == alone), f"with {case} it differs under one seed")
+        for case, (critic, given) in cases.items():
+            first, second = (_penalty(self.make(), critic, real, fake, given) for _ in range(2))
+            require_scalar(first, f"with {case} it")
+            require(first == second, f"with {case} it differs under the same seed")
 
     def gradients(self) -> None:
-        """It teaches the discriminator, and neither the generator nor what made the condition."""
-        critic = _critic()
+        """The discriminator gets a gradient; the images and the condition get none."""
+        critic = _Critic()
         images = [x.requires_grad_() for x in self.images()]
-        value = _of(self.make(), critic, *images)
-        require(value.requires_grad, "it is cut off from the discriminator")
-        value.backward()
-        taught = critic.first.weight.grad
+        penalty = _penalty(self.make(), critic, *images)
+        require(penalty.requires_grad, "it is detached from the discriminator")
+        penalty.backward()
+        gradient = critic.first.weight.grad
         require(
-            taught is not None and bool(taught.isfinite().all()) and bool((taught != 0).any()),
+            gradient is not None and bool(gradient.isfinite().all()) and bool(gradient.any()),
             "the discriminator's first weights get no finite gradient",
         )
         for name, x in zip(("real", "fake", "condition"), images, strict=True):
@@ -93,30 +95,30 @@ class Penalizing(Subject[Penalty]):
     def mismatch(self) -> None:
         """Real and fake images of different shapes raise a ShapeError, and are not broadcast."""
         real, fake, condition = self.images()
-        for other in (fake[:1], fake[..., 1:]):
-            seen = f"a pair of {tuple(real.shape)} and {tuple(other.shape)}"
-            require_raises(ShapeError, self.make(), _critic(), real, other, condition, seen=seen)
+        component, critic = self.make(), _Critic()
+        require_same_shapes(
+            lambda x, y: component(critic, x, y, condition), real, fake[:1], fake[..., 1:]
+        )
 
     def only_computes(self) -> None:
-        """Computing changes neither images, nor gradients, nor discriminator, nor its own state."""
-        component, critic, images = self.make(), _critic(), self.images()
+        """A call changes neither images, nor gradients, nor the discriminator, nor its state."""
+        component, critic, images = self.make(), _Critic(), self.images()
         named = dict(zip(("real images", "fake images", "the condition"), images, strict=True))
-        with unchanged(named, {"the discriminator": critic, "its own state": component}):
-            _of(component, critic, *images)
+        with unchanged(named, discriminator=critic, penalty=component):
+            _penalty(component, critic, *images)
 
     def gradcheck(self) -> None:
-        """In float64 what it teaches the discriminator agrees with finite differences."""
-        critic, component = _critic().double(), self.make().double().eval()
+        """In float64 the gradients of the discriminator agree with finite differences."""
+        critic, component = _Critic().double(), self.make().double().eval()
         images = [x.double() for x in self.images()]
         names = [name for name, _ in critic.named_parameters()]
 
-        def of(*parameters: Tensor) -> Tensor:
+        def penalty(*parameters: Tensor) -> Tensor:
             weights = dict(zip(names, parameters, strict=True))
-            return _of(component, lambda x: functional_call(critic, weights, (x,)), *images)
+            return _penalty(component, lambda x: functional_call(critic, weights, (x,)), *images)
 
         parameters = [p.detach().requires_grad_() for p in critic.parameters()]
-        # The penalty may not depend on the last bias: allowed. It raises where they disagree.
-        torch.autograd.gradcheck(of, parameters, fast_mode=True)
+        torch.autograd.gradcheck(penalty, parameters, fast_mode=True)
 
     checks = (
         *(scalar, gradients, mismatch, only_computes, gradcheck),
@@ -124,12 +126,7 @@ class Penalizing(Subject[Penalty]):
     )
 
 
-def _critic(channels: int = 5, *, scales: int = 1) -> _Critic:
-    with seeded(16):
-        return _Critic(channels, scales=scales)
-
-
-def _of(
+def _penalty(
     component: Penalty,
     critic: Callable[[Tensor], Tensor | list[Tensor]],
     real: Tensor,

@@ -1,20 +1,20 @@
-"""Small tools of the checks: seeds, named tensors, and comparing them."""
+"""Seeds, tensors by name, and their comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 Tensors = dict[str, Tensor]
-"""Tensors by a name that a message can use."""
+"""Tensors by the name that messages use."""
 
 
 @contextmanager
 def seeded(seed: int = 0) -> Iterator[None]:
-    """Seeds torch's random numbers inside, and restores the caller's afterwards."""
+    """Seeds torch's random numbers inside a block, and restores the caller's afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
@@ -29,41 +29,39 @@ def named(value: object, name: str = "output") -> Tensors:
     """
     if isinstance(value, Tensor):
         return {name: value}
-    found: Tensors = {}
+    items: Iterable[tuple[object, object]] = ()
     if isinstance(value, Mapping):
-        for key, item in value.items():
-            found.update(named(item, f"{name}[{key!r}]"))
+        items = value.items()
     elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            found.update(named(item, f"{name}[{number}]"))
-    return found
+        items = enumerate(value)
+    return {n: x for key, item in items for n, x in named(item, f"{name}[{key!r}]").items()}
 
 
-def difference(got: Tensors, expected: Tensors, tolerance: float = 1e-6) -> str:
-    """Says where two sets of tensors differ; the empty string where they agree.
+def difference(result: Tensors, expected: Tensors, tolerance: float = 1e-6) -> str:
+    """Describes the first difference of two sets of tensors; empty if they agree.
 
-    `tolerance` is a fraction of the largest expected value of that tensor, or of a millionth of the
-    largest of all, so that rounding around a true zero is none; 0 asks for the same bits.
+    `tolerance` is relative to the largest expected value of the tensor, or to a millionth of the
+    largest of all, so that rounding errors around zero are ignored; 0 compares bits.
 
     Examples:
         >>> difference({"x": torch.ones(2)}, {"x": torch.tensor([1.0, 2.0])})
         'x differs by 0.5 of its largest value'
     """
-    if got.keys() != expected.keys():
-        return f"got {sorted(got)} in place of {sorted(expected)}"
+    if result.keys() != expected.keys():
+        return f"got {sorted(result)} instead of {sorted(expected)}"
     largest = max((_largest(tensor) for tensor in expected.values()), default=0.0)
     for name, right in expected.items():
-        left = got[name]
+        left = result[name]
         if left.shape != right.shape:
-            return f"{name} has shape {tuple(left.shape)} in place of {tuple(right.shape)}"
+            return f"{name} has shape {tuple(left.shape)} instead of {tuple(right.shape)}"
         if left.dtype != right.dtype:
-            return f"{name} is {left.dtype} in place of {right.dtype}"
+            return f"{name} is {left.dtype} instead of {right.dtype}"
         if torch.equal(left, right):
             continue
         scale = max(_largest(right), 1e-6 * largest)
-        off = _largest(left.double() - right.double())
-        if not off <= tolerance * scale:  # written so that NaN differs
-            return f"{name} differs by {off / scale if scale else off:.2g} of its largest value"
+        error = _largest(left.double() - right.double())
+        if not error <= tolerance * scale:  # true for NaN
+            return f"{name} differs by {error / scale if scale else error:.2g} of its largest value"
     return ""
 
 

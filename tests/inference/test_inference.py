@@ -38,7 +38,7 @@ def test_load_rebuilds_the_generator(run):
         (lambda spec: spec["networks"]["generator"].update(type="unett"), "unett"),
         (lambda spec: spec["networks"]["generator"].update(base_channels=8), "another model"),
         (lambda spec: spec["networks"]["generator"].update(depth=8), "unknown option"),
-        (lambda spec: spec.clear(), "describes no known network 'generator'"),
+        (lambda spec: spec.clear(), "could not build the network 'generator'"),
     ],
 )
 def test_a_spec_that_does_not_fit(run, change, message):

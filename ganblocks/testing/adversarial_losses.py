@@ -13,8 +13,8 @@ from ganblocks.losses.adversarial import AdversarialLoss
 from ganblocks.losses.logits import Logits
 from ganblocks.testing.contract import (
     Tester,
+    gradient_of,
     require,
-    require_finite,
     require_same,
     require_scalar,
     unchanged,
@@ -46,13 +46,13 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
 
     def scalar(self) -> None:
         """Both losses are finite float32 scalars, for logits of any shape, lists and bfloat16."""
-        maps = [_logits(2, 1, 4, 5), _logits(2, 1, 2, 3)]
+        real_maps, fake_maps = _maps((2, 1, 4, 5), (2, 1, 2, 3))
         cases: dict[str, tuple[Logits, Logits]] = {
             "a map": _logits(2, 1, 3, 4),
             "a vector": _logits(5),
             "a single number": _logits(),
-            "a list of maps": ([m[0] for m in maps], [m[1] for m in maps]),
-            "a tuple of maps": (tuple(m[0] for m in maps), tuple(m[1] for m in maps)),
+            "a list of maps": (real_maps, fake_maps),
+            "a tuple of maps": (tuple(real_maps), tuple(fake_maps)),
             "bfloat16": tuple(x.bfloat16() for x in _logits(2, 1, 3, 4)),  # type: ignore[dict-item]
         }
         for case, (real, fake) in cases.items():
@@ -61,8 +61,7 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
 
     def scales(self) -> None:
         """The order of the scales does not matter, and a list of one map is like the map itself."""
-        maps = [_logits(2, 1, 6, 5), _logits(2, 1, 3, 4), _logits(2, 1, 1, 1)]
-        real, fake = [m[0] for m in maps], [m[1] for m in maps]
+        real, fake = _maps((2, 1, 6, 5), (2, 1, 3, 4), (2, 1, 1, 1))
         component = self.make()
         reverse = _losses(component, real[::-1], fake[::-1])
         require_same(reverse, _losses(component, real, fake), "in another order ")
@@ -94,9 +93,10 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
         """
         for sizes in ([(2, 1, 3, 4)], [(2, 1, 4, 5), (2, 1, 2, 3)]):
             for who, player in _players(self.make()).items():
-                pairs = [_leaves(*size) for size in sizes]
-                real, fake = [p[0] for p in pairs], [p[1] for p in pairs]
-                loss = player(real, fake) if len(pairs) > 1 else player(real[0], fake[0])
+                real, fake = _maps(*sizes)
+                for x in (*real, *fake):
+                    x.requires_grad_()
+                loss = player(real, fake) if len(sizes) > 1 else player(real[0], fake[0])
                 require(loss.requires_grad, f"the {who}'s loss is detached from the logits")
                 loss.backward()
                 logits = {"real": real, "fake": fake} if who == "discriminator" else {"fake": fake}
@@ -114,13 +114,13 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
                 player = _players(self.make())[who]
                 logits = dict(zip(("real", "fake"), _leaves(2, 1, 3, 4), strict=True))
                 player(logits["real"], logits["fake"]).backward()
-                near = _gradient(logits[side]).sum()
+                near = gradient_of(logits[side]).abs().sum()
                 # The other side's logits stay near 0.
                 wrong = -goal * distance
                 logits[side] = torch.full((2, 1, 3, 4), wrong, requires_grad=True)
                 player(logits["real"], logits["fake"]).backward()
                 require(
-                    _gradient(logits[side]).sum() > 1e-3 * near,
+                    gradient_of(logits[side]).abs().sum() > 1e-3 * near,
                     f"{side} logits at {wrong:g} give the {who} no gradient",
                 )
 
@@ -188,21 +188,21 @@ def _logits(*shape: int) -> tuple[Tensor, Tensor]:
         return torch.randn(shape), torch.randn(shape)
 
 
+def _maps(*shapes: tuple[int, ...]) -> tuple[list[Tensor], list[Tensor]]:
+    """Returns real and fake logits of several scales."""
+    pairs = [_logits(*shape) for shape in shapes]
+    return [real for real, _ in pairs], [fake for _, fake in pairs]
+
+
 def _leaves(*shape: int) -> tuple[Tensor, Tensor]:
     """Returns real and fake logits that require gradients."""
     real, fake = _logits(*shape)
     return real.requires_grad_(), fake.requires_grad_()
 
 
-def _gradient(x: Tensor) -> Tensor:
-    """Returns the absolute gradient; 0 if nothing depends on x."""
-    gradient = torch.zeros_like(x) if x.grad is None else x.grad.abs()
-    require_finite(gradient, "a gradient")
-    return gradient
-
-
 def _require_gradients(x: Tensor, who: str, side: str) -> None:
-    has_gradient = _gradient(x) > 1e-6 * _gradient(x).max()
+    gradient = gradient_of(x).abs()
+    has_gradient = gradient > 1e-6 * gradient.max()
     require(has_gradient.any(), f"the {who} gets no gradient from {side} logits")
     for number, image in enumerate(has_gradient):
         require(

@@ -15,10 +15,12 @@ from ganblocks.errors import (
     GanBlocksError,
     OptionError,
     ShapeError,
+    SpecError,
     listed,
     not_one_of,
     require_one_of,
 )
+from ganblocks.registry import Spec, spec_of
 from ganblocks.spec import registered_name
 from ganblocks.testing.tensors import Tensors, difference, seeded
 
@@ -73,8 +75,10 @@ class Tester(ABC, Generic[T]):
         """Returns the outputs of an example; equal components have equal outputs."""
 
     def used(self) -> T:
-        """Builds a component and changes its state, if it has any, from the initial one."""
-        return self.make()
+        """Builds a component and runs it once, which changes its state if it has any."""
+        component = self.make()
+        self.behavior(component)
+        return component
 
 
 def require(condition: bool | Tensor, message: str) -> None:
@@ -94,6 +98,13 @@ def require_same(
 def require_finite(tensor: Tensor, what: str) -> None:
     """Requires a tensor without infinities and NaN."""
     require(tensor.isfinite().all(), f"{what} is not finite")
+
+
+def gradient_of(leaf: Tensor, what: str = "a gradient") -> Tensor:
+    """Returns a leaf's gradient, which has to be finite; 0 if nothing depends on it."""
+    gradient = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+    require_finite(gradient, what)
+    return gradient
 
 
 def require_scalar(value: Tensor, what: str) -> None:
@@ -158,6 +169,14 @@ def name_of(check: Check) -> str:
 def requirement_of(check: Check) -> str:
     """Returns what a check requires, in one line."""
     return " ".join((inspect.getdoc(check) or "").split())
+
+
+def known_spec(component: object) -> Spec:
+    """Returns a component's spec, or an empty one if it has none."""
+    try:
+        return spec_of(component)
+    except SpecError:
+        return {}
 
 
 def build(factory: Callable[[], T]) -> T:

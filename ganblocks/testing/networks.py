@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ganblocks.errors import OptionError, SpecError
-from ganblocks.registry import spec_of
-from ganblocks.testing.contract import Size, Tester, build, require, require_finite
+from ganblocks.errors import OptionError
+from ganblocks.testing.contract import Size, Tester, build, known_spec, require, require_finite
 from ganblocks.testing.tensors import Tensors, named, seeded
 from ganblocks.torch_classes import DropoutNd
 
@@ -42,9 +42,9 @@ class NetworkTester(Tester[nn.Module]):
         **options: Any,
     ) -> None:
         super().__init__(make, **options)
-        if inputs is None:
-            inputs = random_images(in_channels or require_number(make, *self.in_names))
-        self.inputs = inputs
+        self.inputs = inputs or partial(
+            _random_images, in_channels or require_number(make, *self.in_names)
+        )
         self.out_channels = out_channels or number_of(make, *self.out_names)  # None: unknown
 
     def example(
@@ -95,18 +95,14 @@ class NetworkTester(Tester[nn.Module]):
         require_finite(out, f"{where} its output")
 
 
-def random_images(channels: int) -> Inputs:
-    """Returns a function that makes one image batch, uniform in [-1, 1]."""
-    return lambda batch, height, width: (2 * torch.rand(batch, channels, height, width) - 1,)
+def _random_images(channels: int, batch: int, height: int, width: int) -> tuple[Tensor, ...]:
+    return (2 * torch.rand(batch, channels, height, width) - 1,)
 
 
 def number_of(factory: Callable[[], nn.Module], *names: str) -> int | None:
     """Returns a component's attribute or argument of one of these names, if it is an integer."""
     component = build(factory)
-    try:
-        spec = spec_of(component)
-    except SpecError:
-        spec = {}
+    spec = known_spec(component)
     for name in names:
         value = getattr(component, name, spec.get(name))
         if isinstance(value, int):
@@ -153,16 +149,9 @@ def outputs_and_gradients(
 ) -> Tensors:
     """Runs a function or module forward and backward under a seed.
 
-    Outputs have random weights in the sum that is differentiated, so that errors do not cancel.
-
-    Args:
-        call: The function or module.
-        inputs: Its inputs.
-        module: The module whose parameters get gradients; by default `call`, if it is a module.
-        memory_format: Memory format of the outputs' gradients.
-
-    Returns:
-        The outputs, and the gradients of the inputs and parameters that have one.
+    A randomly weighted sum of the outputs is differentiated, so that errors do not cancel, with
+    gradients of the outputs in `memory_format`. The parameters are those of `module`, by default of
+    `call`. A tensor on which nothing depends has no gradient.
     """
     if module is None:
         module = call if isinstance(call, nn.Module) else nn.Module()

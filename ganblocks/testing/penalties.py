@@ -11,6 +11,7 @@ from torch.func import functional_call
 from ganblocks.losses import Penalty
 from ganblocks.testing.contract import (
     Tester,
+    gradient_of,
     require,
     require_same_shapes,
     require_scalar,
@@ -58,12 +59,6 @@ class PenaltyTester(Tester[Penalty]):
         """Returns the penalty of an example under one seed."""
         return {"the penalty": _penalty(component, _Critic(), *self.images()).detach()}
 
-    def used(self) -> Penalty:
-        """Builds a penalty and calls it once, to change its state."""
-        component = self.make()
-        _penalty(component, _Critic(), *self.images())
-        return component
-
     def scalar(self) -> None:
         """It is a finite float32 scalar, with or without a condition, for one or several scales."""
         real, fake, condition = self.images()
@@ -84,11 +79,8 @@ class PenaltyTester(Tester[Penalty]):
         penalty = _penalty(self.make(), critic, *images)
         require(penalty.requires_grad, "it is detached from the discriminator")
         penalty.backward()
-        gradient = critic.first.weight.grad
-        require(
-            gradient is not None and bool(gradient.isfinite().all()) and bool(gradient.any()),
-            "the discriminator's first weights get no finite gradient",
-        )
+        gradient = gradient_of(critic.first.weight)
+        require(gradient.any(), "the discriminator's first weights get no gradient")
         for name, x in zip(("real", "fake", "condition"), images, strict=True):
             require(x.grad is None, f"a gradient reaches the {name} images")
 

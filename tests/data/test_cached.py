@@ -1,4 +1,4 @@
-"""Pairs kept in memory: the same pixels as read pair by pair, and only where that is safe."""
+"""Cached pairs have the same pixels as streamed ones, and are cached only if that is safe."""
 
 import shutil
 from types import SimpleNamespace
@@ -80,7 +80,7 @@ def test_a_batch_is_bit_for_bit_the_stacked_samples(data, size, length):
         assert torch.equal(batch[side], expected[side])
 
 
-def test_it_keeps_bytes_of_the_load_size():
+def test_it_caches_uint8_images_of_the_load_size():
     dataset = Noise([(10, 20), (31, 7)], (3, 1), transform=PairTransform((14, 15), 12))
     pairs = cached_pairs(dataset, CPU)
     assert pairs.a.dtype == pairs.b.dtype == torch.uint8
@@ -129,7 +129,7 @@ def test_a_later_batch_leaves_an_earlier_one_alone():
     assert torch.equal(first_again, kept)
 
 
-def test_a_broken_picture_is_said_as_ever(tmp_path, make_picture, truncate):
+def test_a_broken_picture_raises_the_usual_error(tmp_path, make_picture, truncate):
     for seed in range(8):
         make_picture(tmp_path / f"{seed}.png", seed=seed)
     truncate(tmp_path / "5.png")
@@ -141,13 +141,13 @@ def test_a_broken_picture_is_said_as_ever(tmp_path, make_picture, truncate):
     assert str(caught.value) == str(plain.value)
 
 
-def test_a_picture_smaller_than_the_crop_is_said_as_ever():
+def test_a_picture_smaller_than_the_crop_raises_the_usual_error():
     dataset = Noise([(9, 9), (5, 9)], transform=PairTransform(None, 6))
     with pytest.raises(ShapeError, match="larger than an image of 5 high x 9 wide"):
         cached_pairs(dataset, CPU)
 
 
-def test_pairs_of_other_sizes_are_streamed_unless_resized():
+def test_pairs_of_different_sizes_are_streamed_unless_resized():
     sizes = [(9, 9), (9, 9), (9, 11)]
     for transform in (None, PairTransform(None, 6)):
         dataset = Noise(sizes, transform=transform)
@@ -185,13 +185,13 @@ class Undeclared(PairedDataset):
         return torch.zeros(3, 4, 4).byte(), torch.zeros(3, 4, 4).byte(), "x"
 
 
-class ReadsAnew(Noise):
+class OverridesRead(Noise):
     def read(self, epoch, index):
         a, b, name = super().read(epoch, index)
         return a + epoch, b, name
 
 
-class SamplesAnew(Noise):
+class OverridesGetItem(Noise):
     def __getitem__(self, key):
         sample = super().__getitem__(key)
         return {**sample, "source": -sample["source"]}
@@ -207,39 +207,42 @@ class MixedIn(Negative, Noise):
     pass
 
 
-class DeclaredAnew(Negative, Noise):
+class DeclaresAgain(Negative, Noise):
     varies_by_epoch = False
 
 
 class Renamed(Noise):
-    """Touches nothing that decides on pixels."""
+    """Overrides nothing that affects pixels."""
 
     def __len__(self):
         return 1
 
 
-def test_a_declaration_holds_until_a_subclass_reads_anew():
-    told_by_object = Undeclared()
-    told_by_object.varies_by_epoch = False
+def test_a_declaration_holds_until_a_subclass_overrides_the_reading():
+    set_on_object = Undeclared()
+    set_on_object.varies_by_epoch = False
     changed = Noise([(9, 9)])
     changed.varies_by_epoch = True
     kept = {
         type(dataset).__name__: cached_pairs(dataset, CPU) is not None
         for dataset in (
             Undeclared(),
-            *(c([(9, 9)]) for c in (ReadsAnew, SamplesAnew, MixedIn, DeclaredAnew, Renamed, Noise)),
+            *(
+                c([(9, 9)])
+                for c in (OverridesRead, OverridesGetItem, MixedIn, DeclaresAgain, Renamed, Noise)
+            ),
         )
     }
     assert {name for name, is_kept in kept.items() if is_kept} == {
-        "DeclaredAnew",
+        "DeclaresAgain",
         "Renamed",
         "Noise",
     }
-    assert cached_pairs(told_by_object, CPU) is not None
+    assert cached_pairs(set_on_object, CPU) is not None
     assert cached_pairs(changed, CPU) is None
 
 
-def test_never_means_never_and_other_words_are_refused():
+def test_never_caches_nothing_and_other_values_are_rejected():
     dataset = Noise([(9, 9)])
     assert cached_pairs(dataset, CPU, cache="never") is None
     with pytest.raises(OptionError, match="unknown cache 'yes'.*'always', 'auto', 'never'"):
@@ -290,5 +293,5 @@ def test_the_memory_of_linux_and_of_a_container(tmp_path, limit, free):
     assert available_memory(tmp_path) == free
 
 
-def test_a_system_that_does_not_tell_its_memory(tmp_path):
+def test_a_system_that_does_not_report_its_memory(tmp_path):
     assert available_memory(tmp_path) == cached.ASSUMED_MEMORY

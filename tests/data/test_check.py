@@ -7,14 +7,14 @@ from ganblocks.data.transforms import PairTransform
 
 @pytest.fixture
 def folder(tmp_path, make_picture):
-    """Two folders of twelve pairs without a fault."""
+    """Two folders with twelve valid pairs."""
     for number in range(12):
         make_picture(tmp_path / "a" / f"{number}.jpg", 32, 24, seed=number)
         make_picture(tmp_path / "b" / f"{number}.png", 32, 24, seed=number)
     return tmp_path
 
 
-def test_nothing_to_say_about_good_pairs(folder):
+def test_good_pairs_have_no_problems(folder):
     assert check_folder(folder) == []
     assert check_pairs(PairedImageDataset(folder, transform=PairTransform(None, 24))) == []
 
@@ -60,7 +60,7 @@ def test_an_odd_width_is_found(tmp_path, make_picture):
     assert "17 pixels wide" in line
 
 
-def test_a_file_that_went_away_is_found(folder):
+def test_a_file_that_was_deleted_is_found(folder):
     dataset = PairedImageDataset(folder)
     (folder / "b" / "4.png").unlink()
     (line,) = check_pairs(dataset)
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_scanned_is_one_problem(tmp_path):
     assert "no folder" in check_folder(tmp_path / "nowhere")[0]
 
 
-def test_the_split_is_checked_that_is_asked_for(tmp_path, make_picture, truncate):
+def test_only_the_requested_split_is_checked(tmp_path, make_picture, truncate):
     make_picture(tmp_path / "train" / "x.png")
     truncate(make_picture(tmp_path / "val" / "y.png", 64, 64))
     assert check_folder(tmp_path) == []

@@ -1,4 +1,4 @@
-"""The download, against a server on the loopback that can be told to misbehave."""
+"""The download, from a local server that can misbehave."""
 
 import io
 import socket
@@ -42,7 +42,7 @@ def facades(counts=COUNTS, size=(512, 256)):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves one body; counts what was asked and sent."""
+    """Serves one body; records the requested ranges and the bytes sent."""
 
     daemon_threads = True
     body = b""
@@ -52,7 +52,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked = []
+        self.requests = []
         self.sent = 0
 
     @property
@@ -67,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         wanted = self.headers.get("Range")
-        server.asked.append(wanted)
+        server.requests.append(wanted)
         if server.status != 200:
             self.send_error(server.status)
             return
@@ -126,10 +126,10 @@ def test_a_full_download(server, tmp_path, capsys):
 def test_a_complete_folder_is_left_alone(server, tmp_path):
     download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
     download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_it_goes_on_after_a_broken_connection(server, tmp_path):
+def test_it_resumes_after_a_broken_connection(server, tmp_path):
     server.break_after = 70_000
     with pytest.raises(DataError, match=r"Call again, or do it by hand"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
@@ -137,7 +137,7 @@ def test_it_goes_on_after_a_broken_connection(server, tmp_path):
     assert (tmp_path / "facades.tar.gz.part").read_bytes() == server.body[:70_000]
     server.break_after = None
     download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
-    assert server.asked == [None, "bytes=70000-"]
+    assert server.requests == [None, "bytes=70000-"]
     assert server.sent == len(server.body)
     assert left_in(tmp_path) == ["facades"]
 
@@ -160,7 +160,7 @@ def test_a_part_that_is_already_whole_is_unpacked(server, tmp_path):
 def test_a_part_longer_than_the_archive_is_thrown_away(server, tmp_path):
     (tmp_path / "facades.tar.gz.part").write_bytes(b"x" * (len(server.body) + 5))
     download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
-    assert server.asked[1:] == [None]
+    assert server.requests[1:] == [None]
     assert left_in(tmp_path) == ["facades"]
 
 
@@ -180,10 +180,10 @@ BAD_ARCHIVES = {
     "a page": lambda: b"<html>moved</html>",
     "a broken middle": broken_middle,
     "one wrong byte": one_wrong_byte,
-    "a tail too many": lambda: archive_of(facades()) + b"x" * 100,
+    "trailing bytes": lambda: archive_of(facades()) + b"x" * 100,
     "a missing end": lambda: archive_of(facades())[:-40],
     "an empty body": lambda: b"",
-    "a way out": lambda: archive_of({**facades(), "../escaped.jpg": jpeg()}),
+    "an escaping path": lambda: archive_of({**facades(), "../escaped.jpg": jpeg()}),
     "a wrong count": lambda: archive_of(facades({**COUNTS, "val": 1})),
     "a missing split": lambda: archive_of(facades({"train": 3, "val": 2})),
     "a wrong size": lambda: archive_of(facades(size=(256, 256))),
@@ -202,7 +202,7 @@ def test_a_bad_archive_leaves_nothing_behind(server, tmp_path, kind):
     assert left_in(tmp_path) == ["root"]
 
 
-def test_a_wrong_count_is_said(server, tmp_path):
+def test_a_wrong_count_is_reported(server, tmp_path):
     server.body = archive_of(facades({**COUNTS, "val": 1}))
     with pytest.raises(DataError, match=r"val has 1 pictures instead of 2"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
@@ -229,7 +229,7 @@ def test_a_refusal(server, tmp_path, status):
     assert left_in(tmp_path) == []
 
 
-def test_a_server_that_says_nothing(tmp_path, monkeypatch):
+def test_a_server_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(cmp, "TIMEOUT_S", 0.2)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
@@ -239,7 +239,7 @@ def test_a_server_that_says_nothing(tmp_path, monkeypatch):
             download_cmp_facades(tmp_path, url=url, counts=COUNTS)
 
 
-def test_an_address_that_is_none(tmp_path):
+def test_an_invalid_address(tmp_path):
     with pytest.raises(DataError, match="by hand"):
         download_cmp_facades(tmp_path, url="facades.tar.gz", counts=COUNTS)
 
@@ -251,7 +251,7 @@ def test_an_incomplete_folder_is_neither_used_nor_touched(server, tmp_path):
     with pytest.raises(DataError, match=r"train has 1 pictures instead of 3\). Move it away"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
     assert picture.read_bytes() == jpeg()
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_root_that_cannot_be_made(server, tmp_path):

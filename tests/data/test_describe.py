@@ -1,4 +1,4 @@
-"""The line that says what is translated into what: colors of label maps, photos, held-out pairs."""
+"""The line that describes source, target, colors of label maps, and held-out pairs."""
 
 import re
 
@@ -36,7 +36,7 @@ def save_facades(folder, count, suffix, quality=90):
         both.save(folder / f"{index}{suffix}", quality=quality)
 
 
-def test_a_lossy_label_map_is_one_and_a_photo_is_none(tmp_path):
+def test_a_lossy_label_map_is_recognized_and_a_photo_is_not_one(tmp_path):
     save_facades(tmp_path / "train", 16, ".jpg")
     train = PairedImageDataset(tmp_path, direction="b2a")
     assert re.match(
@@ -53,7 +53,7 @@ def test_a_lossy_label_map_is_one_and_a_photo_is_none(tmp_path):
         (4, None, "a (RGBA photo) → b (labels, 11 colors), 4 train, "),
     ],
 )
-def test_gray_ones_and_a_side_that_is_said_to_be_no_labels(tmp_path, channels, labels, line):
+def test_gray_pictures_and_a_side_that_is_declared_a_photo(tmp_path, channels, labels, line):
     save_facades(tmp_path / "train", 4, ".png")
     transform = PairTransform(labels=labels)
     train = PairedImageDataset(tmp_path, transform=transform, channels=channels)
@@ -63,8 +63,8 @@ def test_gray_ones_and_a_side_that_is_said_to_be_no_labels(tmp_path, channels, l
 def test_training_pairs_are_not_called_held_out(tmp_path, make_picture):
     make_picture(tmp_path / "train" / "x.png")
     pairs = [PairedImageDataset(tmp_path, split=split) for split in ("train", "train")]
-    told = "none held out (no val/ and no test/): grids and scores are of training pairs"
-    assert describe_pairs(*pairs).endswith(f"1 train, {told}")
+    held_out = "none held out (no val/ and no test/): grids and scores are of training pairs"
+    assert describe_pairs(*pairs).endswith(f"1 train, {held_out}")
     assert held_out_split(tmp_path) == "train"
     for split in ("test", "val"):
         make_picture(tmp_path / split / "x.png")

@@ -104,7 +104,7 @@ def test_pictures_are_turned_upright(tmp_path):
     assert torch.equal(torch.cat([a, b], 2), whole)
 
 
-def test_the_direction_says_which_side_is_the_source(tmp_path, make_picture):
+def test_the_direction_determines_the_source(tmp_path, make_picture):
     make_picture(tmp_path / "x.png")
     forth, back = (PairedImageDataset(tmp_path, direction=way) for way in ("a2b", "b2a"))
     a, b, _ = forth.read(0, 0)
@@ -117,7 +117,7 @@ def test_the_direction_says_which_side_is_the_source(tmp_path, make_picture):
         PairedImageDataset(tmp_path, direction="b2b")
 
 
-def test_epochs_draw_anew_and_repeat_exactly(tmp_path, make_picture):
+def test_epochs_differ_and_repeat_exactly(tmp_path, make_picture):
     make_picture(tmp_path / "x.png", 64, 32)
     make = lambda seed: PairedImageDataset(  # noqa: E731
         tmp_path, transform=PairTransform(None, 8), seed=seed
@@ -165,7 +165,7 @@ def test_no_pictures(tmp_path, folders):
 
 
 @pytest.mark.parametrize("places", [["{}"], ["a/{}", "b/{}"]])
-def test_a_missing_split_is_answered_with_those_that_exist(tmp_path, make_picture, places):
+def test_the_error_for_a_missing_split_lists_those_that_exist(tmp_path, make_picture, places):
     for place in places:
         make_picture(tmp_path / place.format("train") / "x.png")
         make_picture(tmp_path / place.format("test") / "x.png")

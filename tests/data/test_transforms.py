@@ -22,7 +22,7 @@ def coordinates(height, width):
 
 
 def shift(photo, labels, channel):
-    """By how many source pixels labels lie off the photo, on average away from the border."""
+    """Returns the mean shift of labels against the photo in source pixels, without the border."""
     inner = (channel, slice(8, -8), slice(8, -8))
     return (labels[inner].double() - photo[inner].double()).mean().item()
 
@@ -116,7 +116,7 @@ def test_a_window_is_cut_out_of_a_batch_too():
     assert mirrored.tolist() == [[[r[::-1] for r in c] for c in i] for i in plain.tolist()]
 
 
-def test_resizing_has_no_chance():
+def test_resizing_is_deterministic():
     image = coordinates(30, 40)
     whole = PairTransform(24, 24, mirror=False, labels="b")(image, image, seeded_generator(1))
     resized = PairTransform(24, 16, labels="b").resize(image, image)
@@ -248,7 +248,7 @@ def test_sides_of_different_sizes_are_refused():
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, "256", (1, 2, 3), (4, 0), ()])
 @pytest.mark.parametrize("name", ["load_size", "crop_size"])
-def test_sizes_that_are_none_are_refused(name, size):
+def test_invalid_sizes_are_rejected(name, size):
     with pytest.raises(OptionError, match=f"{name} is .*: write a positive whole number"):
         PairTransform(**{name: size})
 

@@ -50,7 +50,7 @@ def test_a_spec_that_does_not_fit(run, change, message):
         load(run[0].path)
 
 
-def test_a_generator_of_ones_own_needs_no_init(tmp_path):
+def test_a_custom_generator_needs_no_init(tmp_path):
     @GENERATORS.register("own")
     class Own(torch.nn.Conv2d):
         """One convolution."""
@@ -80,7 +80,7 @@ def test_translate_takes_files_and_pictures_of_any_size(run, tmp_path):
     assert from_file.tobytes() == from_memory.tobytes()
 
 
-def test_translate_says_which_file_is_no_picture(run, tmp_path):
+def test_translate_names_the_file_that_is_not_a_picture(run, tmp_path):
     (tmp_path / "mine.png").write_bytes(b"nonsense")
     for name in ("mine.png", "nowhere.png"):
         with pytest.raises(DataError, match=name):

@@ -48,7 +48,7 @@ class Quiet(AdversarialLoss):
 
 
 class IgnoresReduction(AdversarialLoss):
-    """Takes the base's `reduction`, and has the mean whatever that says."""
+    """Accepts `reduction`, but always returns the mean."""
 
     def _discriminator(self, real, fake):
         return F.relu(1 - real).mean() + F.relu(1 + fake).mean()

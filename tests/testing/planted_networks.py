@@ -95,7 +95,7 @@ class DependsOnStrides(Plain):
 
 
 class DropsInTraining(Plain):
-    """Sound: what it drops depends on the memory order, by right."""
+    """Sound: what it drops may depend on the memory order."""
 
     def forward(self, x):
         return F.dropout(super().forward(x), training=self.training)
@@ -143,7 +143,7 @@ class MutedBehindGain(Plain):
 
 
 class BiasBeforeNorm(Plain):
-    """Sound, if wasteful: the norm takes the bias away."""
+    """Sound, if wasteful: the norm cancels the bias."""
 
     def __init__(self):
         super().__init__()
@@ -182,7 +182,7 @@ class DropoutInEval(Plain):
 
 
 class AlwaysNoisy(Plain):
-    """Sound: pix2pix draws its noise so."""
+    """Sound: this is the noise of pix2pix."""
 
     def __init__(self):
         super().__init__()
@@ -193,7 +193,7 @@ class AlwaysNoisy(Plain):
 
 
 class AlwaysDropsNothing(AlwaysNoisy):
-    """Sound: of a probability of 0 there is no noise."""
+    """Sound: a probability of 0 adds no noise."""
 
     def __init__(self):
         super().__init__()
@@ -215,13 +215,13 @@ class CountsInEval(Plain):
         return super().forward(x)
 
 
-class DeafToTrain(Plain):
+class IgnoresTrain(Plain):
     def train(self, mode=True):
         self.training = mode
         return self
 
 
-class TraceOfEval(Plain):
+class EvalAffectsTraining(Plain):
     seen = 0.0
 
     def forward(self, x):
@@ -251,7 +251,7 @@ class KnowsItsPlace(Plain):
 
 
 class LabelsOfOthers(Plain):
-    """Takes whole numbers too, and mixes them up in the batch."""
+    """Takes integer labels too, and mixes those of the batch."""
 
     def forward(self, x, labels):
         return super().forward(x) + torch.arange(3, dtype=x.dtype)[labels].mean()
@@ -292,7 +292,7 @@ class StateOutsideStateDict(Plain):
 
 
 class StateDictOfItsOwn(Plain):
-    """Holds as many layers as it was run, so a fresh one has fewer."""
+    """Has a buffer only after it has run, so a fresh one has fewer."""
 
     def forward(self, x):
         self.register_buffer("last_mean", x.mean().detach())
@@ -340,7 +340,7 @@ class BranchesOnValues(Plain):
 
 
 class ForgetsInSpec(Plain):
-    """To be registered: what `halved()` sets is no argument, so no spec tells it."""
+    """To be registered: what `halved()` sets is not an argument, so it is in no spec."""
 
     def halved(self):
         self.first.weight = nn.Parameter(self.first.weight.detach()[:, :2])
@@ -373,8 +373,8 @@ class Sized(Plain):
         super().__init__(channels)
 
 
-class Handed(Plain):
-    """To be registered: it is handed a module, which has no spec."""
+class TakesModule(Plain):
+    """To be registered: its argument is a module, which has no spec."""
 
     def __init__(self, activation):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a component declares that it cannot, and the one door to all checks."""
+"""Declared exceptions, and the arguments of check_component."""
 
 import planted_networks as n
 import planted_parts as p
@@ -43,7 +43,7 @@ def test_a_declared_check_may_fail(component):
 
 
 @pytest.mark.parametrize(
-    ("component", "says"),
+    ("component", "message"),
     [
         (DeclaresWhatItCan, r"cannot pass 'export' \(loops are hard\), but it can"),
         (DeclaresWhatIsNoCheck, "unknown check 'exprot': did you mean 'export'"),
@@ -55,8 +55,8 @@ def test_a_declared_check_may_fail(component):
         (declares(None), "cannot is None: write"),
     ],
 )
-def test_a_declaration_that_is_not_so(component, says):
-    with pytest.raises(ContractError, match=says):
+def test_a_wrong_declaration(component, message):
+    with pytest.raises(ContractError, match=message):
         check_component("generator", component, only=["export"])
 
 
@@ -68,7 +68,7 @@ def test_a_declaration_covers_its_own_check_alone():
 @pytest.mark.parametrize(
     "kind", ["initializer", "initializers", "INITIALIZERS", "Initializer"], ids=str
 )
-def test_a_kind_is_written_as_one_likes(kind):
+def test_a_kind_in_any_spelling(kind):
     check_component(kind, NormalInitializer)
 
 
@@ -78,7 +78,7 @@ def test_a_kind_of_two_words(kind):
 
 
 @pytest.mark.parametrize(
-    ("call", "says"),
+    ("call", "message"),
     [
         (lambda: check_component("genrator", n.Plain), "did you mean 'generator'"),
         (lambda: checks_of("discriminater"), "did you mean 'discriminator'"),
@@ -93,8 +93,8 @@ def test_a_kind_of_two_words(kind):
     ],
     ids=range(7),
 )
-def test_a_wrong_word_is_answered(call, says):
-    with pytest.raises(OptionError, match=says):
+def test_a_wrong_argument_is_explained(call, message):
+    with pytest.raises(OptionError, match=message):
         call()
 
 
@@ -131,7 +131,7 @@ def test_to_check_nothing_is_refused(only):
         check_component("generator", n.Plain, only=only)
 
 
-def test_one_check_is_a_word():
+def test_one_check_is_a_string():
     check_component("generator", n.Plain, only="shape")
     with pytest.raises(ContractError, match="fails the check 'shape'"):
         check_component("generator", n.GivesNaN, only="shape")
@@ -141,7 +141,7 @@ def test_a_contract_error_is_an_assertion():
     assert issubclass(ContractError, AssertionError)
 
 
-def test_every_check_says_what_it_demands():
+def test_every_check_states_its_requirement():
     for name, line in checks_of("discriminator").items():
         assert line.endswith("."), name
         assert len(line) > 20, name

@@ -1,4 +1,4 @@
-"""Every registered name keeps the contract of its kind: a new one is tested by being registered."""
+"""Every registered component keeps the contract of its kind: registering it tests it."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ REGISTRIES = {
     for registry in registries().values()
     if registry.kind not in OF_THE_ENGINE
 }
-# Positional arguments, by kind and, where a block wants others, by name.
+# Positional arguments by kind, or by name if they differ.
 ARGUMENTS = {
     "norms": (8,),
     "paddings": (2,),
@@ -35,7 +35,7 @@ INPUTS = {
     "adain": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3)),
 }
 OPTIONS = {"ms_ssim": {"size": (176, 177)}}
-# Beside the names: arguments that change what happens under way.
+# Arguments, in addition to the plain names, that change the computation.
 VARIANTS = [
     ("generators", {"type": "unet", "norm": "instance", "num_downs": 3}),
     ("generators", {"type": "unet", "skip": "add", "norm": "none", "num_downs": 3}),
@@ -77,7 +77,7 @@ NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names(
 
 
 def component_of(kind, what):
-    """Gives a factory of the component at its smallest, and the options of its check."""
+    """Returns a factory of a small component, and options of check_component."""
     registry = REGISTRIES[kind]
     name = what if isinstance(what, str) else what["type"]
     arguments = ARGUMENTS.get(name, ARGUMENTS.get(kind, ()))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganblocks.arguments import checked
-from ganblocks.errors import DataError, OptionError, ShapeError, listed
+from ganblocks.errors import DataError, OptionError, ShapeError, listed, require_count
 
 __all__ = ["from_picture", "grid", "to_picture"]
 
@@ -136,10 +136,14 @@ def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
         rows: Images (C, h, w), floats in [-1, 1]; smaller ones are at the top left of their cells.
         gap: White pixels around each image.
 
+    Raises:
+        OptionError: There is no image, or `gap` is negative.
+
     Examples:
         >>> grid([[torch.zeros(3, 8, 8)] * 3] * 2, gap=2).shape
         torch.Size([3, 22, 32])
     """
+    require_count("gap", gap, 0)
     if not rows or not all(rows):
         raise OptionError("rows has no image: write lists of images, one for each row")
     height, width = (max(image.shape[side] for row in rows for image in row) for side in (-2, -1))

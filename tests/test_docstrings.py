@@ -53,6 +53,8 @@ WITHOUT_EXAMPLE = {
     "RunFolder.write_spec": "create shows it",
     "ScoreCallback": "default_callbacks makes it",
     "Taps": "a result: window, transposed_window and steps give it",
+    "PairedTranslation.check": "dry_run calls it",
+    "Task.check": "dry_run calls it",
     "Task.network": "Updater calls it",
     "Task.networks": "Updater calls it",
     "Training": "fit makes it",

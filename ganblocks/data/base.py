@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.errors import require_one_of
+from ganblocks.errors import DataError, require_one_of
 from ganblocks.registry import Registry
 
 JointTransform = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
@@ -97,6 +97,32 @@ class PairedDataset(Dataset[Sample], ABC):
             `a` and `b`, uint8 (C, H, W), and the pair's name.
         """
 
+    def pixels(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
+        """Returns one pair as `read` does, and refuses what is not pixels.
+
+        Args:
+            epoch: The epoch.
+            index: Index of the pair.
+
+        Raises:
+            DataError: A side is not a uint8 tensor (C, H, W).
+
+        Examples:
+            >>> from ganblocks import SyntheticFacades
+            >>> SyntheticFacades(2, 32).pixels(0, 1)[0].dtype
+            torch.uint8
+        """
+        a, b, name = self.read(epoch, index)
+        for side, image in (("a", a), ("b", b)):
+            if not isinstance(image, Tensor) or image.dtype != torch.uint8 or image.dim() != 3:
+                shape = tuple(getattr(image, "shape", ()))
+                kind = getattr(image, "dtype", type(image).__name__)
+                raise DataError(
+                    f"{name}: side {side} is {kind} of shape {shape}: read returns uint8 tensors "
+                    "(C, H, W) of pixels from 0 to 255"
+                )
+        return a, b, name
+
     def fingerprint(self) -> dict[str, Any]:
         """Returns what identifies the pairs, as plain JSON; a resumed run compares it.
 
@@ -126,7 +152,7 @@ class PairedDataset(Dataset[Sample], ABC):
         epoch, index = key if isinstance(key, tuple) else (0, key)
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is out of range: the dataset has {len(self)} pairs")
-        a, b, name = self.read(epoch, index)
+        a, b, name = self.pixels(epoch, index)
         if self.transform is not None:
             a, b = self.transform(a, b, seeded_generator(self.seed, epoch, index))
         source, target = self.source_and_target(to_unit_range(a), to_unit_range(b))

@@ -176,7 +176,7 @@ def _place(size: int, device: torch.device, processes: int) -> torch.device | No
 
 
 def _resized(dataset: PairedDataset, index: int) -> _Pair:
-    a, b, name = dataset.read(0, index)
+    a, b, name = dataset.pixels(0, index)
     if isinstance(dataset.transform, PairTransform):
         a, b = dataset.transform.resize(a, b)
     return a, b, name

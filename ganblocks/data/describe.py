@@ -34,7 +34,7 @@ def describe_pairs(train: PairedDataset, val: PairedDataset) -> str:
         'b (labels, 12 colors) → a (photo), 8 train, 8 val'
     """
     count = min(SAMPLED_PAIRS, len(train))
-    pairs = [train.read(0, index * len(train) // count) for index in range(count)]
+    pairs = [train.pixels(0, index * len(train) // count) for index in range(count)]
     labels = train.transform.labels if isinstance(train.transform, PairTransform) else None
     a = f"a ({_describe_side([pair[0] for pair in pairs], labels in ('a', None))})"
     b = f"b ({_describe_side([pair[1] for pair in pairs], labels in ('b', None))})"

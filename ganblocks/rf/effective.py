@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +39,7 @@ def effective_receptive_field(
     input_size: Sequence[int] | None = None,
     index: Sequence[int] | None = None,
     *,
-    output: Any = 0,
+    output: Hashable = 0,
     inputs: Tensor | None = None,
     samples: int = 16,
     seed: int = 0,

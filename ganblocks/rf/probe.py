@@ -6,8 +6,7 @@ Nothing here uses the calculator, so that each can verify the other.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
 
 import torch
 from torch import nn
@@ -30,7 +29,7 @@ def probe_receptive_field(
     input_size: Sequence[int],
     index: Sequence[int],
     *,
-    output: Any = 0,
+    output: Hashable = 0,
     statistics: str = "ignored",
     without: Iterable[type[nn.Module]] = (),
 ) -> Box:
@@ -87,7 +86,7 @@ class Probe:
         with LinearizedMode(norms=statistics == "ignored"):
             self.outputs = network(self.image)
 
-    def box(self, index: Sequence[int], output: Any = 0) -> Box:
+    def box(self, index: Sequence[int], output: Hashable = 0) -> Box:
         """Measures which pixels reach one output."""
         values = values_at(select_output(self.outputs, output), index)
         weights = torch.rand(values.shape, dtype=values.dtype, generator=self._generator) + 0.5

@@ -31,7 +31,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     `write` is called with a temporary path in the same folder.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    with _os_errors_as_run_errors(path):
+    with os_errors_explained(path):
         try:
             temporary.touch()
             mode = temporary.stat().st_mode
@@ -101,7 +101,7 @@ class RunFolder:
         """
         run = cls(path)
         run.require_unused()
-        with _os_errors_as_run_errors(run.path):
+        with os_errors_explained(run.path):
             run.samples.mkdir(parents=True, exist_ok=True)
         run.write_spec(spec or {})
         return run
@@ -129,7 +129,7 @@ class RunFolder:
         Raises:
             RunError: It has one, or cannot be read.
         """
-        with _os_errors_as_run_errors(self.path):
+        with os_errors_explained(self.path):
             if self._spec.exists():
                 raise RunError(
                     f"{self.path} already holds a run: resume it with RunFolder.open, or take "
@@ -192,7 +192,7 @@ class RunFolder:
             RunError: The file cannot be written.
         """
         write_atomically(self._state, lambda temporary: torch.save(state, temporary))
-        with _os_errors_as_run_errors(self.path):
+        with os_errors_explained(self.path):
             if keep_last > 1:
                 copy = self.path / f"state_{state['step']:06d}.pt"
                 # Not a link: copying an older state over state.pt would overwrite this one.
@@ -286,7 +286,7 @@ class RunFolder:
 
 
 @contextmanager
-def _os_errors_as_run_errors(path: Path) -> Iterator[None]:
+def os_errors_explained(path: Path) -> Iterator[None]:
     """Re-raises OSError as RunError."""
     try:
         yield

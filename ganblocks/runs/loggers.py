@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganblocks.arguments import checked
 from ganblocks.errors import GanBlocksWarning
-from ganblocks.runs.folder import write_atomically
+from ganblocks.runs.folder import os_errors_explained, write_atomically
 
 
 @runtime_checkable
@@ -138,7 +138,9 @@ def _json_value(value: float | str) -> float | str:
 def objects_until(path: Path, step: int) -> list[dict[str, Any]]:
     """Reads the complete objects of a file of JSON lines, up to a step."""
     objects = []
-    for line in path.read_bytes().split(b"\n"):
+    with os_errors_explained(path):
+        lines = path.read_bytes().split(b"\n")
+    for line in lines:
         try:
             row = json.loads(line)
         except ValueError:  # truncated, or not UTF-8
@@ -159,4 +161,5 @@ def reopen(path: Path, lines: Iterable[str], resumed_at: int) -> TextIO:
         )
     text = "".join(f"{line}\n" for line in lines)
     write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
-    return path.open("a", encoding="utf-8", newline="")
+    with os_errors_explained(path):
+        return path.open("a", encoding="utf-8", newline="")

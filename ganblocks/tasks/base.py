@@ -151,6 +151,13 @@ class Task(nn.Module, ABC):
             generated: The result of `generate`, detached unless this player's networks made it.
         """
 
+    def check(self, batch: Batch) -> None:
+        """Raises an error if a batch is not what the task trains on; called once, by `dry_run`.
+
+        Args:
+            batch: A batch.
+        """
+
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Returns images (B, C, H, W) in [-1, 1] for a grid, by the headings of its columns.
 

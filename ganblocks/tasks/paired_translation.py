@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganblocks.augment import AUGMENTATIONS
 from ganblocks.discriminators import DISCRIMINATORS
-from ganblocks.errors import OptionError, ShapeError, require_count, require_flag
+from ganblocks.errors import DataError, OptionError, ShapeError, require_count, require_flag
 from ganblocks.generators import GENERATORS
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
@@ -20,6 +20,7 @@ from ganblocks.tasks.base import TASKS, Batch, Player, Task
 from ganblocks.tasks.image_pool import ImagePool
 from ganblocks.tasks.metrics import logit_metrics
 
+LARGEST = 1.001  # of an image in [-1, 1], after rounding
 ADAM = {"type": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
 
 
@@ -95,6 +96,27 @@ class PairedTranslation(Task):
             ),
             "generator": Player("generator", optimizer=optimizer),
         }
+
+    def check(self, batch: Batch) -> None:
+        """Checks that `source` and `target` are floats in [-1, 1].
+
+        Args:
+            batch: A batch.
+
+        Raises:
+            DataError: One of them is missing, of another dtype, or has other values.
+        """
+        for key in ("source", "target"):
+            image = batch.get(key)
+            if not isinstance(image, Tensor) or not image.is_floating_point():
+                kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
+                raise DataError(f"batch[{key!r}] is {kind}: pass floats in [-1, 1]")
+            low, high = image.min().item(), image.max().item()
+            if not -LARGEST <= low <= high <= LARGEST:
+                raise DataError(
+                    f"batch[{key!r}] has values from {low:.4g} to {high:.4g}: scale images to "
+                    "[-1, 1], such as pixels / 127.5 - 1"
+                )
 
     def generate(self, batch: Batch) -> dict[str, Any]:
         """Returns `fake`, the generator's output for `source`, in full precision.

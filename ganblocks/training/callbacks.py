@@ -27,7 +27,6 @@ from ganblocks.training.scores import score_baseline, score_task
 from ganblocks.training.training import Training
 
 
-@checked
 class ScoreCallback(Callback):
     """Scores the task on the held-out data, and saves the best networks by `options.best_by`.
 
@@ -67,7 +66,6 @@ class ScoreCallback(Callback):
                 training.run.save_weights(f"best_{network}", updater.inference_network(network))
 
 
-@checked
 class GridCallback(Callback):
     """Makes a grid of what the networks generate from four held-out samples.
 
@@ -136,7 +134,6 @@ class LogCallback(Callback):
             logger.close()
 
 
-@checked
 class ReportCallback(Callback):
     """Writes the run's `index.html` at each checkpoint."""
 

@@ -29,6 +29,9 @@ def linear_decay(epoch: int, epochs: int) -> float:
         epoch: The current epoch, from 0.
         epochs: Number of epochs of the run.
 
+    Raises:
+        OptionError: `epochs` is not a whole number above 0.
+
     Examples:
         >>> linear_decay(0, 200), linear_decay(99, 200), round(linear_decay(199, 200), 4)
         (1.0, 1.0, 0.0099)
@@ -48,6 +51,9 @@ def cosine_decay(epoch: int, epochs: int) -> float:
     Args:
         epoch: The current epoch, from 0.
         epochs: Number of epochs of the run.
+
+    Raises:
+        OptionError: `epochs` is not a whole number above 0.
 
     Examples:
         >>> [round(cosine_decay(epoch, 4), 3) for epoch in range(4)]

@@ -87,6 +87,7 @@ def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
         sample: A sample of the training data.
 
     Raises:
+        DataError: The task refuses the sample, such as images outside [-1, 1].
         ShapeError: The sample's size or channels do not fit the networks or one another.
         OptionError: A network cannot be copied, or a loss rejects its inputs.
 
@@ -98,6 +99,7 @@ def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
     twin, device = updater.inference_task(), updater.inference_device
     batch = single_batch(sample, device)
     with own_randomness(device, 0), torch.no_grad():
+        twin.check(batch)
         generated = twin.generate(batch)
         if device == updater.device:  # sharded networks are on the CPU, apart from the others
             for player in twin.players:

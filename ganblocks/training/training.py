@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from ganblocks._version import __version__
-from ganblocks.arguments import checked
 from ganblocks.distributed.context import DistributedContext
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import Batch, Task
@@ -33,7 +32,6 @@ from ganblocks.training.updater import Updater
 GRID_ROWS = 4
 
 
-@checked
 @dataclass
 class Training:
     """A running training, as callbacks see it.

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from ganblocks.data.base import DATASETS, to_unit_range
+from ganblocks.data.base import DATASETS, PairedDataset, to_unit_range
 from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, OptionError
@@ -260,3 +260,27 @@ def test_options_are_checked(tmp_path, make_picture, option):
     make_picture(tmp_path / "x.png")
     with pytest.raises(OptionError, match=next(iter(option))):
         PairedImageDataset(tmp_path, **option)
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        (torch.zeros(3, 4, 4), r"torch.float32 of shape \(3, 4, 4\)"),
+        (torch.zeros(3, 4, 4, dtype=torch.int16), "torch.int16"),
+        (torch.zeros(3, 4, 4, dtype=torch.bool), "torch.bool"),
+        (torch.zeros(4, 4, dtype=torch.uint8), r"torch.uint8 of shape \(4, 4\)"),
+        (np.zeros((3, 4, 4), np.uint8), "uint8 of shape"),
+    ],
+)
+def test_what_is_not_pixels_is_refused_where_samples_are_made(image, kind):
+    class Wrong(PairedDataset):
+        def __len__(self):
+            return 1
+
+        def read(self, epoch, index):
+            return torch.zeros(3, 4, 4, dtype=torch.uint8), image, "pair_7"
+
+    dataset = Wrong()
+    for read in (lambda: dataset[0], lambda: dataset.pixels(0, 0)):
+        with pytest.raises(DataError, match=f"pair_7: side b is {kind}"):
+            read()

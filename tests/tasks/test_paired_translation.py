@@ -19,8 +19,9 @@ from ganblocks import (
     Updater,
 )
 from ganblocks.augment import Augmentation
-from ganblocks.errors import OptionError, RunError, ShapeError
+from ganblocks.errors import DataError, OptionError, RunError, ShapeError
 from ganblocks.losses import StyleLoss
+from ganblocks.training import dry_run
 
 SGD = {"type": "sgd", "lr": 0.01}  # Adam would blow rounding up
 
@@ -278,3 +279,28 @@ def test_the_memory_of_a_loss_is_part_of_the_state_and_no_network_is():
     other = tiny_updater(objective=Objective({"a": "hinge", "other": "lecam"}))
     with pytest.raises(RunError, match=r"the state of the task 'objective.*lecam"):
         other.load_state_dict(first.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"source": torch.rand(3, 32, 32) * 255}, "'source'.* has values from .* to 25"),
+        (
+            {"target": torch.full((3, 32, 32), float("nan"))},
+            "'target'.* has values from nan",
+        ),
+        (
+            {"target": torch.zeros(3, 32, 32, dtype=torch.uint8)},
+            "'target'.* is torch.uint8",
+        ),
+        ({"target": "a picture"}, "'target'.* is list"),
+    ],
+)
+def test_a_sample_that_is_not_images_is_refused_before_training(change, message):
+    sample = {"source": torch.zeros(3, 32, 32), "target": torch.zeros(3, 32, 32), "name": "one"}
+    updater = Updater(tiny_task())
+    dry_run(updater, sample)
+    with pytest.raises(DataError, match=message):
+        dry_run(updater, {**sample, **change})
+    with pytest.raises(DataError, match=r"batch\['target'\] is NoneType"):
+        dry_run(updater, {"source": sample["source"], "name": "one"})

@@ -2,8 +2,8 @@
 
 python benchmarks/before_after.py ../before .
 
-Each checkout trains in a process of its own, which waits until it is asked for a block of steps:
-the two take turns, and never run at the same time. Memory is measured in fresh processes.
+Each checkout trains in its own process, which waits until it is asked for a block of steps: the
+two take turns and never run at the same time. Memory is measured in fresh processes.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def start(checkout: Path, setting: Setting) -> Any:
 
 
 def ask(process: Any, steps: int) -> Any:
-    """Has it run a block and returns its seconds; 0 ends it, for MiB and a digest of weights."""
+    """Runs a block there and returns its seconds; 0 ends it, for MiB and a digest of weights."""
     print(steps, file=process.stdin, flush=True)
     answer = process.stdout.readline() or sys.exit("a checkout's process failed, see above")
     if steps == 0:
@@ -45,10 +45,10 @@ def ask(process: Any, steps: int) -> Any:
 
 
 def work(checkout: str, setting: Setting) -> None:
-    """Builds a training, and runs the blocks that are asked for."""
+    """Sets up a training, and runs the blocks that are asked for."""
     found = importlib.util.find_spec("ganblocks")
     if found is None or not Path(str(found.origin)).is_relative_to(checkout):
-        sys.exit(f"{checkout} is no checkout of ganblocks")
+        sys.exit(f"{checkout} is not a checkout of ganblocks")
     torch, gb = map(importlib.import_module, ("torch", "ganblocks"))
     imported = peak()
     size, base, downs, layers, precision = setting
@@ -76,14 +76,14 @@ def work(checkout: str, setting: Setting) -> None:
 
 
 def peak() -> float:
-    """Returns this process's peak in MiB; that of getrusage begins with the parent's."""
+    """Returns this process's peak in MiB; getrusage would start at the parent's."""
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def times(checkouts: list[Path], setting: Setting, pairs: int, block: float) -> list[list[float]]:
     """Returns the seconds of a step, before and after, for each pair of blocks."""
     processes = [start(checkout, setting) for checkout in checkouts]
-    for process in processes:  # the first steps choose algorithms
+    for process in processes:  # cuDNN chooses its algorithms in the first steps
         ask(process, 3)
     steps = max(1, round(block / ask(processes[0], 1)))
     found = []
@@ -99,7 +99,7 @@ def times(checkouts: list[Path], setting: Setting, pairs: int, block: float) -> 
 
 
 def interval(ratios: list[float], draws: int = 2000) -> tuple[float, float]:
-    """Returns the 95 % interval of the median, by the percentiles of its bootstrap."""
+    """Returns the 95 % interval of the median, from percentiles of a bootstrap."""
     chance = random.Random(0)
     medians = [statistics.median(chance.choices(ratios, k=len(ratios))) for _ in range(draws)]
     cuts = statistics.quantiles(medians, n=40, method="inclusive")
@@ -107,7 +107,7 @@ def interval(ratios: list[float], draws: int = 2000) -> tuple[float, float]:
 
 
 def compare(checkouts: list[Path], setting: Setting, pairs: int, block: float) -> bool:
-    """Prints both ratios, and returns whether they are met."""
+    """Prints both ratios, and returns whether they are within their limits."""
     ends: list[list[Any]] = [[], []]
     for which in (0, 1) * 3:
         process = start(checkouts[which], setting)
@@ -129,11 +129,11 @@ def compare(checkouts: list[Path], setting: Setting, pairs: int, block: float) -
 
 
 def main() -> int:
-    """Compares each size in each precision; the exit code tells whether all ratios are met."""
+    """Compares each size in each precision; the exit code tells whether all are low enough."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkouts", type=Path, nargs=2, help="the old one, then the new one")
     parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--block", type=float, default=2.0, help="seconds of a block, about")
+    parser.add_argument("--block", type=float, default=2.0, help="approximate seconds of a block")
     parser.add_argument("--size", choices=SIZES, nargs="*", default=list(SIZES))
     parser.add_argument("--precision", nargs="*", default=["fp32", "bf16"])
     options = parser.parse_args()

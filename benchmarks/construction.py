@@ -1,4 +1,4 @@
-"""Measures how long the U-Net 256 takes to be built: filled, and on the meta device.
+"""Measures how long it takes to build the U-Net 256: with weights, and on the meta device.
 
 python benchmarks/construction.py --record
 """
@@ -22,7 +22,7 @@ def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def main() -> None:
-    """Prints the median time of each way, and ours as a multiple of the plain network's."""
+    """Prints the median time of each way, and our time divided by the plain network's."""
     options = flags(__doc__).parse_args()
     ways: dict[str, Callable[[], nn.Module]] = {
         "plain, torch's own initialization": lambda: PlainUNet(64, 8),
@@ -36,8 +36,8 @@ def main() -> None:
         "Construction of the U-Net 256",
         ("way", "milliseconds"),
         [(name, f"{1000 * median:.1f}") for name, median in seconds.items()],
-        f"""Medians of 7, in turn. Ours as a multiple of the plain network's:
-        {ours / plain:.2f} filled, {ours_meta / plain_meta:.2f} on the meta device.""",
+        f"""Medians of 7 runs, in turn. Our time divided by the plain network's:
+        {ours / plain:.2f} with weights, {ours_meta / plain_meta:.2f} on the meta device.""",
         record=options.record,
     )
 

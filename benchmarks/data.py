@@ -1,4 +1,4 @@
-"""Measures how fast pairs come: as a person reads them, read by ours, and from memory.
+"""Measures how fast pairs are loaded: by a plain script, by ours, and from memory.
 
 python benchmarks/data.py --data datasets/facades --step 5 --record
 """
@@ -32,7 +32,7 @@ LOAD, CROP = 286, 256
 
 
 def plain_pairs(folder: Path) -> Iterator[dict[str, Tensor]]:
-    """Reads pairs as scripts do it: decode, resize, crop, mirror, and only then tensors."""
+    """Reads pairs as scripts do: decode, resize, crop, mirror, and then convert to tensors."""
     paths = picture_files(folder / "train")
     while True:
         for path in random.sample(paths, len(paths)):
@@ -52,7 +52,7 @@ def plain_pairs(folder: Path) -> Iterator[dict[str, Tensor]]:
 
 
 def our_pairs(folder: Path, cache: str, device: torch.device) -> Iterator[dict[str, Tensor]]:
-    """Returns batches of one pair as a training gets them."""
+    """Returns batches of one pair, as training gets them."""
     transform = PairTransform(LOAD, CROP)
     dataset = PairedImageDataset(folder, direction="b2a", transform=transform)
     sampler = ResumableBatchSampler(len(dataset), 1, seed=0)
@@ -71,7 +71,7 @@ def draw_facades(folder: Path, count: int) -> None:
 def waiting(
     sources: dict[str, Iterator[dict[str, Tensor]]], device: torch.device, steps: int
 ) -> dict[str, float]:
-    """Returns the median share of a training step that passes before its batch is there."""
+    """Returns the median share of a training step that passes before its batch is ready."""
     step = ours(Setting(CROP, 64, device))
     shares: dict[str, list[float]] = {name: [] for name in sources}
     for turn in range(steps + 1):
@@ -123,7 +123,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, str, s
 
 
 def main() -> None:
-    """Prints how fast each way gives pairs, and how long a step waits for them."""
+    """Prints how fast each way loads pairs, and how long a step waits for them."""
     parser = flags(__doc__)
     parser.add_argument("--data", type=Path, help="folder of pairs; without it, drawn ones")
     parser.add_argument("--turns", type=int, default=9, help="measured turns of each")
@@ -136,14 +136,14 @@ def main() -> None:
             draw_facades(Path(drawn), options.pairs)
         rows = measure(options.data or Path(drawn), options)
     report(
-        "How fast pairs come",
+        "How fast pairs are loaded",
         ("pairs", "pairs/s per core", "× plain", "share of a step"),
         rows,
-        f"""Medians of {options.turns} turns of {options.pairs} pairs, in turn, in one thread and
-        seconds of processor time: JPEG pairs, resized to {LOAD}, cut to {CROP} pixels, mirrored by
-        chance, floats, batch 1. Plain is a script as people write it, with Pillow. Cached is after
-        all pairs were decoded once. The share is what a step of the paper's model waits for its
-        batch, on {resolve_device(options.device)} in fp32.""",
+        f"""Medians of {options.turns} turns of {options.pairs} pairs, in turn, in one thread and in
+        CPU seconds: JPEG pairs, resized to {LOAD}, cut to {CROP} pixels, mirrored at
+        random, floats, batch 1. Plain is a typical script with Pillow. Cached is after all
+        pairs were decoded once. The share is how much of its time a step of the paper's model waits
+        for its batch, on {resolve_device(options.device)} in fp32.""",
         record=options.record,
     )
 

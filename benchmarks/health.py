@@ -1,4 +1,4 @@
-"""Trains the recipe with each adversarial loss: no problem is to be reported in a healthy run.
+"""Trains the recipe with each adversarial loss: a healthy run should report no problem.
 
 python benchmarks/health.py FOLDER_OF_PAIRS --record
 """
@@ -16,8 +16,8 @@ from ganblocks.cli import run_command
 from ganblocks.runs.loggers import objects_until
 
 RECIPE = Path(__file__).parents[1] / "examples" / "pix2pix_facades.py"
-# rpgan's authors train it with this penalty. The critic of wgan_gp wants several steps of its own
-# for each of the generator's, and with one, as here, is at chance: the monitor says so.
+# rpgan's authors train it with this penalty. The critic of wgan_gp needs several steps for each
+# of the generator's; with one, as here, it is at chance, and the monitor says so.
 PENALTIES = {"rpgan": ("--penalty", "r1_r2", "--penalty-weight", "100")}
 
 
@@ -28,7 +28,7 @@ def findings(adversarial: str, pairs: str, steps: int, folder: Path) -> tuple[st
         adversarial: The loss.
         pairs: The folder of pairs.
         steps: Steps to train.
-        folder: Where the run goes.
+        folder: Where the run is saved.
     """
     penalty = PENALTIES.get(adversarial, ())
     command = [
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("pairs", help="a folder of pairs, such as the CMP facades")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--only", nargs="*", help="losses, instead of all")
-    parser.add_argument("--keep", help="a folder for the runs; what is finished there is read")
+    parser.add_argument("--keep", help="a folder for the runs; finished ones in it are reused")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -62,7 +62,7 @@ def main() -> None:
         "Healthy runs and the health monitor",
         ("adversarial", "penalty", "D(real) − D(fake)", "findings"),
         rows,
-        f"""What the monitor said in {options.steps} steps of the recipe's preset `paper` with
+        f"""What the monitor reported in {options.steps} steps of the recipe's preset `paper` with
         each adversarial loss, and the mean gap of the last 25 steps.""",
         record=options.record,
     )

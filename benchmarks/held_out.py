@@ -1,7 +1,7 @@
 """Compares a run on drawn facades with what needs no learning, on held-out pairs.
 
 The mean photo knows nothing of the labels; the best table from class to color (the median of each
-class) knows nothing but the pixel's own class.
+class) knows only the pixel's own class.
 
     python benchmarks/held_out.py runs/facades --record
 """
@@ -36,7 +36,7 @@ def class_medians(photos: Tensor, classes: Tensor) -> Tensor:
 
 
 def datasets(run: Path) -> list[SyntheticFacades]:
-    """Returns the pairs that a run learned from, and more held-out ones than it has."""
+    """Returns the pairs that a run learned from, and more held-out ones than the run had."""
     options = RunFolder.open(run).spec["options"]
     if (options["data"], options["direction"]) != ("synthetic", "b2a"):
         raise OptionError(
@@ -64,7 +64,7 @@ def main() -> int:
     by_table = (wanted - table).abs().mean().item()
     model = mean_l1(load(options.run), held_out)
     report(
-        "The recipe without a flag",
+        "The recipe without flags",
         ("prediction", "L1 of held-out photos, in [−1, 1]"),
         [
             ("mean photo", f"{mean_photo:.4f}"),
@@ -75,8 +75,8 @@ def main() -> int:
         the table gives each class its median color, which no other table beats.""",
         record=options.record,
     )
-    print(f"model / mean photo   {model / mean_photo:.2f}  (to reach: below 0.50)")
-    print(f"model / table        {model / by_table:.2f}  (to reach: at most 0.80)")
+    print(f"model / mean photo   {model / mean_photo:.2f}  (target: below 0.50)")
+    print(f"model / table        {model / by_table:.2f}  (target: at most 0.80)")
     return int(not (model < 0.5 * mean_photo and model <= 0.8 * by_table))
 
 

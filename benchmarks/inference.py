@@ -19,7 +19,7 @@ SIZE = 256
 
 
 def with_plain_convolutions(network: nn.Module) -> nn.Module:
-    """Makes the convolutions torch's own, in place."""
+    """Replaces our convolutions by torch's, in place."""
     for module in network.modules():
         if isinstance(module, Conv2d | ConvTranspose2d):
             module.__class__ = type(module).__base__  # type: ignore[assignment]
@@ -46,7 +46,7 @@ def main() -> None:
         ("convolutions of small maps", "milliseconds"),
         [(name, f"{1000 * median:.1f}") for name, median in seconds.items()],
         f"""Medians of {options.rounds} rounds in turn, one image of {SIZE}×{SIZE}, base channels
-        64, torch.get_num_threads() = {torch.get_num_threads()}. With products it takes
+        64, torch.get_num_threads() = {torch.get_num_threads()}. With products, it takes
         {ours / plain:.2f} of the time.""",
         record=options.record,
     )

@@ -16,7 +16,7 @@ from ganblocks import RunFolder
 
 
 class Found(NamedTuple):
-    """What the log of a run tells."""
+    """What the log of a run shows."""
 
     steps: int
     broken: int
@@ -59,7 +59,7 @@ def main() -> int:
             "rows of the log",
             "D(real) − D(fake)",
             "L1 in training",
-            "rows not finite",
+            "non-finite rows",
         ),
         [
             (terms(run), f"{steps}", f"{gap:.2f}", f"{l1:.3f}", f"{broken}")
@@ -67,7 +67,7 @@ def main() -> int:
         ],
         f"""The recipe's preset `paper` (U-Net 256, 70×70 PatchGAN, 256×256, batch 1), one seed;
         means over the last {options.rows} steps. Logits of different losses have different
-        scales: a gap tells that D is alive, not which loss is better.""",
+        scales: a gap shows that D is alive, not which loss is better.""",
         record=options.record,
     )
     return int(any(broken or not gap >= options.at_least for _, broken, gap, _ in found))

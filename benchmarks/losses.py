@@ -3,7 +3,7 @@
 python benchmarks/losses.py --record
 
 Logits are a map (16, 1, 30, 30), images (16, 3, 64, 64). The two run in turn, and the median of the
-ratios of neighboring runs is printed: at most 1.1 is the aim.
+ratios of neighboring runs is printed: it should be at most 1.1.
 """
 
 import statistics
@@ -22,12 +22,12 @@ Expression = Callable[[Tensor, Tensor], Tensor]
 
 
 def bce(logits: Tensor, target: float) -> Tensor:
-    """Returns the cross-entropy to one target, as scripts write it."""
+    """Returns the cross-entropy with one target, as scripts compute it."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
 def squares(logits: Tensor, target: float) -> Tensor:
-    """Returns the mean squared error to one target, as scripts write it."""
+    """Returns the mean squared error with one target, as scripts compute it."""
     return F.mse_loss(logits, torch.full_like(logits, target))
 
 
@@ -52,13 +52,13 @@ PLAIN_G: dict[str, Expression] = {
 
 
 def window(x: Tensor) -> Tensor:
-    """Takes means over 11×11 Gaussian windows, as scripts write them."""
+    """Takes means over 11×11 Gaussian windows, as scripts compute them."""
     bell = torch.softmax(-((torch.arange(11.0) - 5) ** 2) / (2 * 1.5**2), 0)
     return F.conv2d(x, torch.outer(bell, bell).expand(x.shape[1], 1, -1, -1), groups=x.shape[1])
 
 
 def ssim(y: Tensor, t: Tensor) -> Tensor:
-    """Returns 1 minus the structural similarity, as scripts write it."""
+    """Returns 1 minus the structural similarity, as scripts compute it."""
     c1, c2 = 0.02**2, 0.06**2
     mean_y, mean_t = window(y), window(t)
     var_y, var_t = window(y * y) - mean_y**2, window(t * t) - mean_t**2
@@ -68,14 +68,14 @@ def ssim(y: Tensor, t: Tensor) -> Tensor:
 
 
 def edges(y: Tensor, t: Tensor) -> Tensor:
-    """Returns the gradient difference loss, as scripts write it."""
+    """Returns the gradient difference loss, as scripts compute it."""
     down = y.diff(dim=-2).abs() - t.diff(dim=-2).abs()
     across = y.diff(dim=-1).abs() - t.diff(dim=-1).abs()
     return down.abs().mean() + across.abs().mean()
 
 
 def focal_frequency(y: Tensor, t: Tensor) -> Tensor:
-    """Returns the focal frequency loss, as scripts write it."""
+    """Returns the focal frequency loss, as scripts compute it."""
     off: Tensor = torch.fft.fft2(y, norm="ortho") - torch.fft.fft2(t, norm="ortho")
     distance = off.real**2 + off.imag**2
     weight = distance.detach().sqrt()
@@ -104,7 +104,7 @@ def seconds(expression: Expression, *tensors: Tensor) -> float:
 
 
 def ratio(ours: Expression, plain: Expression, tensors: tuple[Tensor, ...], rounds: int) -> float:
-    """Returns the median of the ratios of neighboring runs, in either order in turn."""
+    """Returns the median of the ratios of neighboring runs, in alternating order."""
     ratios = []
     for number in range(rounds):
         pair = [ours, plain] if number % 2 else [plain, ours]
@@ -114,19 +114,19 @@ def ratio(ours: Expression, plain: Expression, tensors: tuple[Tensor, ...], roun
 
 
 def gradient(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
-    """Differentiates the logits, as scripts write it."""
+    """Differentiates the logits, as scripts compute it."""
     image = image.detach().requires_grad_()
     logits = discriminator(image).sum()
     return torch.autograd.grad(logits, image, create_graph=True)[0].flatten(1)
 
 
 def plain_r1(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
-    """R1 as scripts write it."""
+    """R1 as scripts compute it."""
     return gradient(discriminator, image).square().sum(1).mean() / 2
 
 
 def plain_wgan_gp(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
-    """The penalty of WGAN-GP as scripts write it, real and fake images alike."""
+    """The penalty of WGAN-GP as scripts compute it, real and fake images alike."""
     share = torch.rand(len(image), 1, 1, 1)
     between = share * image + (1 - share) * image
     norms: Tensor = gradient(discriminator, between).norm(2, dim=1)  # type: ignore[no-untyped-call]
@@ -134,12 +134,12 @@ def plain_wgan_gp(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
 
 
 def plain_r1_r2(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
-    """R1 and R2 as scripts write them, real and fake images alike."""
+    """R1 and R2 as scripts compute them, real and fake images alike."""
     return plain_r1(discriminator, image) + plain_r1(discriminator, image)
 
 
 def plain_dragan(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
-    """The penalty of DRAGAN as scripts write it, with each image's own deviation."""
+    """The penalty of DRAGAN as scripts compute it, with each image's own deviation."""
     spread = image.flatten(1).std(1, correction=0).view(-1, 1, 1, 1)
     around = image + 0.5 * spread * torch.randn_like(image)
     norms: Tensor = gradient(discriminator, around).norm(2, dim=1)  # type: ignore[no-untyped-call]
@@ -147,7 +147,7 @@ def plain_dragan(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
 
 
 def plain_lecam(discriminator: torch.nn.Module, image: Tensor) -> Tensor:
-    """LeCam's penalty as scripts write it, real and fake images alike, the averages at hand."""
+    """LeCam's penalty as scripts compute it, on equal images, with given averages."""
     real: Tensor = discriminator(image)
     fake: Tensor = discriminator(image)
     return (real - 0.1).square().mean() + (fake - 0.1).square().mean()

@@ -1,4 +1,4 @@
-"""pix2pix as one writes it by hand: the script that ours is measured against."""
+"""pix2pix written by hand: the script that ours is measured against."""
 
 import torch
 import torch.nn.functional as F
@@ -51,7 +51,7 @@ def plain_patchgan(base: int) -> nn.Module:
 
 
 class PlainTraining:
-    """Both networks with plain Adams, and their alternating step.
+    """Both networks, a plain Adam for each, and their alternating step.
 
     Args:
         base: Channels of the first level.
@@ -77,11 +77,11 @@ class PlainTraining:
         self.device, self.bf16, self.tf32 = device, precision == "bf16", tf32
 
     def autocast(self) -> torch.autocast:
-        """Casts inside the block, where bf16 was asked for."""
+        """Uses autocast inside the block if bf16 was requested."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     def step(self, source: Tensor, target: Tensor) -> dict[str, float]:
-        """One alternating update; the losses are read at once, as scripts do to print them."""
+        """One alternating update; the losses are read at once, as scripts that print them do."""
         torch.backends.cudnn.allow_tf32 = self.tf32
         bce = F.binary_cross_entropy_with_logits
         with self.autocast():

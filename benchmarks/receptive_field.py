@@ -38,7 +38,7 @@ TRUNKS: dict[str, int | None] = {
     "efficientnet_b0": None,
     "regnet_y_400mf": None,
 }
-"""Torchvision's networks, and the receptive field that this project's design wrote down."""
+"""Torchvision's networks, and the receptive field that this project's design recorded."""
 
 HEADS = ("avgpool", "classifier", "dropout", "fc")
 
@@ -50,8 +50,8 @@ code, and `verify_receptive_field` compares the two.
 
 ## Terms
 
-Along each axis of the image, output i of a map sees `size` pixels, from `stride · i − padding` on
-(Araujo et al., [Distill 2019](https://distill.pub/2019/computing-receptive-fields/)).
+Along each axis of the image, output i of a map sees `size` pixels, starting at
+`stride · i − padding` (Araujo et al., [Distill 2019](https://distill.pub/2019/computing-receptive-fields/)).
 
 - **size**: the number of pixels that one output sees.
 - **stride**: the pixels by which the field moves from one output to the next.
@@ -84,7 +84,7 @@ different centers, `aligned` is False. `field.table()` shows every layer.
 ## Torchvision's networks
 
 Before their global pooling, with random weights. *Calculated* is `receptive_field`'s number;
-*measured* is what the probe found in float64 on a strip that is higher than the field; *design* is
+*measured* is what the probe found in float64 on a strip that is taller than the field; *design* is
 what was measured in another way before the calculator was written. The gates of squeeze-excite
 see the whole map: they count as constants here (`statistics="ignored"`), and the probe leaves
 them out. With `statistics="counted"` the last three networks see the whole image.
@@ -105,10 +105,11 @@ Median times on {machine}
   measures how much it does.
 - A pixel read at a place computed from the image has no fixed field: `grid_sample`,
   `gather`, `sort`, `topk`, deformable convolutions, convolutions with computed kernels.
-- Nor has a network with control flow that depends on values, as with `.item()` or `if x.sum() > 0`.
+- Neither does a network with control flow that depends on values, such as `.item()` or
+  `if x.sum() > 0`.
 
-Each of the last two is an error that names the operation, and so is every operation that the
-calculator does not know; `register_rule` adds one. It never guesses.
+Each of the last two raises an error that names the operation, as does every operation without a
+rule; `register_rule` adds one. The calculator never guesses.
 """
 
 EXAMPLE = (
@@ -129,8 +130,8 @@ DROPPED = (
 
 
 def trunk(name: str) -> nn.Module:
-    """Builds a network without what comes after its maps, with random weights, in eval mode."""
-    auxiliary = name in ("inception_v3", "googlenet")  # and their initialization takes a minute
+    """Builds a network without the layers after its maps, with random weights, in eval mode."""
+    auxiliary = name in ("inception_v3", "googlenet")  # their initialization also takes a minute
     arguments = {"aux_logits": False, "init_weights": False} if auxiliary else {}
     network = torchvision.models.get_model(name, weights=None, **arguments)
     parts = [part for key, part in network.named_children() if key not in HEADS]
@@ -145,7 +146,7 @@ def field_of(network: nn.Module, shape: tuple[int, ...]) -> ReceptiveField:
 
 
 def strip(size: int, stride: int) -> tuple[int, int, int]:
-    """Returns the shape of a narrow image that is high enough for a field far from its borders."""
+    """Returns the shape of a narrow image that is tall enough for a field far from its borders."""
     height = size + 4 * stride
     return 3, height + -height % stride, 80
 
@@ -159,7 +160,7 @@ def measured(network: nn.Module, field: ReceptiveField) -> int:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Writes a table of Markdown."""
+    """Writes a Markdown table."""
     head = list(head)
     lines = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -199,7 +200,7 @@ def milliseconds(run: Callable[[], object], times: int) -> float:
 
 
 def speeds() -> str:
-    """Writes the table of speeds."""
+    """Writes the speed table."""
     discriminator, resnet = PatchDiscriminator(6), trunk("resnet152")
     return table(
         ("receptive_field of", "milliseconds"),
@@ -229,7 +230,7 @@ def session(lines: Iterable[str], names: dict[str, object]) -> str:
 
 
 def main() -> None:
-    """Prints the page, and writes it where a file is named."""
+    """Prints the page, and writes it to a file if one is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, help="the page of the docs to write")
     options = parser.parse_args()

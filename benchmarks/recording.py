@@ -1,4 +1,4 @@
-"""A benchmark's tables: printed, and for the docs' page of results a JSON file of each."""
+"""Prints a benchmark's tables, and writes each as JSON for the docs' page of results."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "results"
 
 
 def flags(description: str | None) -> argparse.ArgumentParser:
-    """Returns a command line that knows `--record`."""
+    """Returns an argument parser that has `--record`."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -39,11 +39,11 @@ def report(
     Args:
         title: What was measured.
         head: The names of the columns.
-        rows: The figures, as they are to be read.
+        rows: The figures, as they should be shown.
         note: What a reader has to know about them.
-        record: Whether it is written for the docs.
-        name: The file's name; None takes the script's, and one that records more than one table
-            names the others.
+        record: Whether to write it for the docs.
+        name: The file's name; None takes the script's. A script with several tables names all but
+            one of them.
     """
     note = " ".join(note.split())
     widths = [max(map(len, column)) + 2 for column in zip(head, *rows, strict=True)]
@@ -70,7 +70,7 @@ def report(
 
 
 def machine() -> str:
-    """Names the processor, the accelerator where there is one, and the versions."""
+    """Names the processor, the accelerator if there is one, and the versions."""
     known = Path("/proc/cpuinfo")
     lines = known.read_text("utf-8").splitlines() if known.is_file() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""What a training step must compute and move at least, and what a device could do of it."""
+"""The least that a training step must compute and move, and the most that a device can."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Peak:
-    """The most that a device does in a second: operations of dense tensors, and bytes."""
+    """The most that a device can do in a second: operations of dense tensors, and bytes."""
 
     bf16: float
     fp32: float  # of convolutions, which cuDNN computes in TF32 by default
@@ -32,7 +32,7 @@ PEAKS = {  # by how the device's name begins, the longest first; from the makers
 
 
 def known_peak(name: str) -> Peak | None:
-    """Returns the peak of a device of this name; None where it is not in the table."""
+    """Returns the peak of a device of this name; None if it is not in the table."""
     return next((peak for known, peak in PEAKS.items() if name.startswith(known)), None)
 
 
@@ -46,7 +46,7 @@ def flops(calls: Iterable[Convolution]) -> int:
 
 
 def multiplied(call: Convolution) -> int:
-    """Counts the products of one convolution: each weight at each place where its kernel lies."""
+    """Counts the products of one convolution: each weight at each position of its kernel."""
     places = call.input_shape if call.transposed else call.output_shape
     return places[0] * prod(places[2:]) * call.module.weight.numel()
 
@@ -60,7 +60,7 @@ def state_bytes(*networks: nn.Module) -> int:
 def roofline_rows(
     medians: dict[str, float], operations: int, moved: int, peak: Peak
 ) -> list[tuple[str, ...]]:
-    """Returns each step's rates, and its share of both peaks; the seconds are of steps by name."""
+    """Returns each step's rates, and its share of both peaks; `seconds` are by step name."""
     rows: list[tuple[str, ...]] = []
     for name, seconds in medians.items():
         most = peak.bf16 if "bf16" in name else peak.fp32

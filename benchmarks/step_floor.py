@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 Run = Callable[[], object]
 LAYOUTS = {"": torch.contiguous_format, " channels_last": torch.channels_last}
-"""Memory formats, by the words that follow the name of what is measured in them."""
+"""Memory formats, by the suffix of the names of steps that are measured in them."""
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """One call of a convolution in a step, and the gradients that the step wants of it."""
+    """One call of a convolution in a step, and the gradients that the step needs from it."""
 
     module: nn.Conv2d | nn.ConvTranspose2d
     input_shape: tuple[int, ...]
@@ -33,7 +33,7 @@ class Convolution:
 
 @contextmanager
 def convolutions_called(*networks: nn.Module) -> Iterator[list[Convolution]]:
-    """Lists the convolutions that run inside the block, with what autograd will want of each."""
+    """Lists the convolutions that run inside the block, with the gradients that autograd needs."""
     calls: list[Convolution] = []
 
     def note(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -77,7 +77,7 @@ def floor(
     memory_format: torch.memory_format,
     device: torch.device,
 ) -> Run:
-    """Makes a function that runs them on random maps; on CUDA as a graph, free of launches."""
+    """Makes a function that runs them on random maps; on CUDA as a graph, to save launches."""
     weights: dict[nn.Module, tuple[Tensor, Tensor | None]] = {}
 
     def filled(shape: Sequence[int]) -> Tensor:
@@ -116,7 +116,7 @@ def floor(
 
 
 def captured(run: Run) -> Run:
-    """Records what a function launches on the GPU, and returns what launches all of it at once."""
+    """Captures what a function launches on the GPU, and returns a function that replays it."""
     beside = torch.cuda.Stream()
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):  # libraries choose their kernels before the recording

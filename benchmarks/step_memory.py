@@ -1,4 +1,4 @@
-"""The memory of one kind of training step, measured in a process of its own.
+"""The memory of one kind of training step, measured in a separate process.
 
 python benchmarks/step_memory.py "ours fp32" --batch 8
 """
@@ -20,7 +20,7 @@ from ganblocks.cli import run_command
 from ganblocks.training import resolve_device
 
 Memory = tuple[int, int]
-"""The peak of a step in bytes, and what is there before it: weights, gradients, Adam's state."""
+"""The peak of a step in bytes, and the memory before it: weights, gradients, Adam's state."""
 Memories = dict[tuple[str, int], Memory]
 """Memory by a step's name and its batch size."""
 NAMES = (
@@ -36,7 +36,7 @@ def measured(setting: Setting, batches: tuple[int, ...]) -> Memories:
 
 
 def measure(setting: Setting, name: str, batch: int) -> Memory:
-    """Measures in a fresh process, which holds nothing of other steps."""
+    """Measures in a fresh process, without memory left over from other steps."""
     command = [
         *(sys.executable, __file__, name, "--batch", str(batch), "--size", str(setting.size)),
         *("--base-channels", str(setting.base_channels), "--device", str(setting.device)),
@@ -47,7 +47,7 @@ def measure(setting: Setting, name: str, batch: int) -> Memory:
 
 
 def measured_here(setting: Setting, name: str, batch: int, steps: int = 2) -> Memory:
-    """Measures in this process, which has to be fresh."""
+    """Measures in this process, which must be fresh."""
     source, target = setting.images(batch)
     empty = 0 if setting.device.type == "cuda" else _status("VmRSS")
     step = variants(setting.device, only=name)[name](setting)
@@ -57,14 +57,14 @@ def measured_here(setting: Setting, name: str, batch: int, steps: int = 2) -> Me
         torch.cuda.reset_peak_memory_stats(setting.device)
         before = torch.cuda.memory_allocated(setting.device)
     else:
-        ctypes.CDLL(None).malloc_trim(0)  # gives back what is free, or it would count as before
-        Path("/proc/self/clear_refs").write_text("5", "ascii")  # the peak begins anew
+        ctypes.CDLL(None).malloc_trim(0)  # frees what would otherwise count as before
+        Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the peak
         before = _status("VmRSS")
     for _ in range(steps):
         step(source, target)
     if setting.device.type == "cuda":
         return torch.cuda.max_memory_allocated(setting.device), before
-    # getrusage would begin with the peak of the process that started this one.
+    # getrusage would start at the peak of the process that started this one.
     return _status("VmHWM") - empty, before - empty
 
 

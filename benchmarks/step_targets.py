@@ -1,4 +1,4 @@
-"""What a training step aims at, beside what it reached in this run."""
+"""The targets of a training step, next to what it reached in this run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from step_memory import Memories
 
 Line = tuple[str, float, float]
-"""What it is, what was reached, and the most that it should be."""
+"""The name of a target, what was reached, and the most that it should be."""
 
 
 def print_targets(
@@ -18,14 +18,14 @@ def print_targets(
     memories: Memories,
     batch: int,
 ) -> None:
-    """Prints those that this run has the figures for; they hold at 256 pixels and full width."""
+    """Prints the targets that this run has figures for; they hold at 256 pixels and full width."""
     lines = [*speed(device, seconds), *memory(memories, batch)]
     for what, reached, most in filter(lambda line: isfinite(line[1]), lines):
-        print(f"{'met' if reached <= most else 'MISSED':6} {what}: {reached:.2f}, aim {most}")
+        print(f"{'met' if reached <= most else 'MISSED':6} {what}: {reached:.2f}, target {most}")
 
 
 def fastest(seconds: dict[str, float], begins: str) -> float:
-    """Returns the fewest seconds of all whose names begin so; not a number without any."""
+    """Returns the fewest seconds of all steps whose names begin so; NaN if there are none."""
     return min((s for name, s in seconds.items() if name.startswith(begins)), default=float("nan"))
 
 

@@ -1,4 +1,4 @@
-"""The training steps that are compared: a plain script's and ours, by each option, with a name."""
+"""The training steps that are compared: a plain script's and ours with each option, by name."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ COSTS: dict[str, dict[str, Any]] = {
     "EMA": {"ema": 0.999},
     "checkpointing": {"checkpointing": True},
 }
-"""Options that cost time, which the layout does not change: measured in the default one alone."""
+"""Options whose cost does not depend on the layout: measured only in the default one."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What all of them train on."""
+    """What all of the steps train on."""
 
     size: int
     base_channels: int
@@ -36,7 +36,7 @@ class Setting:
 
     @property
     def num_downs(self) -> int:
-        """Halvings that bring an image down to one pixel."""
+        """Number of halvings that reduce an image to one pixel."""
         return self.size.bit_length() - 1
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ def ours(
     compiled: bool = False,
     cuda_graph: bool = False,
 ) -> Step:
-    """Makes our step, by each option."""
+    """Makes our step, with these options."""
     task = paper_task(setting, checkpointing=checkpointing)
     for network in task.networks().values():
         network.to(setting.device).to(memory_format=memory_format)
@@ -95,8 +95,8 @@ def variants(
     """Returns what makes each step, by name.
 
     Args:
-        device: Some options are for CUDA alone.
-        compiled: Whether compiled ones are among them.
+        device: Some options are for CUDA only.
+        compiled: Whether to include compiled steps.
         only: A pattern of names, such as `"ours bf16*"`.
     """
     found: dict[str, Callable[[Setting], Step]] = {
@@ -124,5 +124,5 @@ def _faster(device: torch.device, compiled: bool) -> dict[str, dict[str, Any]]:
 
 
 def precision_of(name: str) -> str:
-    """Returns the precision that a step's name tells."""
+    """Returns the precision that a step's name contains."""
     return "bf16" if "bf16" in name else "fp32"

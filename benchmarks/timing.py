@@ -1,4 +1,4 @@
-"""Times what is to be compared in turn, so that a busy machine slows all of it alike."""
+"""Times several functions in turn, so that a busy machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def medians(
     """Returns the median seconds of one call of each, by name.
 
     Args:
-        runs: What is timed, by name; a round times each once.
-        rounds: Rounds that count.
-        warm_up: Rounds before them that do not.
-        repeats: Calls that are timed together.
-        clock: What tells the time, in seconds.
-        device: Where they run; a GPU is waited for.
+        runs: The functions to time, by name; a round times each once.
+        rounds: Number of measured rounds.
+        warm_up: Number of rounds before them that are not measured.
+        repeats: Number of calls that are timed together.
+        clock: Returns the time in seconds.
+        device: The device that they run on; a GPU is synchronized.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(warm_up + rounds):

@@ -30,8 +30,8 @@ def main() -> None:
     """Prints what was asked for: memory, times, the roofline, and the targets."""
     options = read_flags()
     setting = Setting(options.size, options.base_channels, resolve_device(options.device))
-    torch.backends.cudnn.benchmark = True  # for all alike, as the port of pix2pix does
-    # Memory comes first, while this process has none of its own that others would lack.
+    torch.backends.cudnn.benchmark = True  # for all steps, as the port of pix2pix does
+    # Memory comes first, before this process holds any that the others would lack.
     memory = tell_memory(setting, options) if options.memory else {}
     print_targets(setting.device, tell_times(setting, options), memory, options.memory_batch)
 
@@ -43,9 +43,9 @@ def tell_memory(setting: Setting, options: argparse.Namespace) -> step_memory.Me
         "Memory of a training step of pix2pix",
         step_memory.HEAD,
         step_memory.rows_of(memory),
-        f"""The peak of a step, {setting}, each in a process of its own. The state is weights,
+        f"""The peak of a step, {setting}, each in a separate process. The state is weights,
         gradients and Adam's moments. Ratios are to the plain script of the same precision.
-        Checkpointing is that of both networks.""",
+        Checkpointing applies to both networks.""",
         record=options.record,
         name="train_step_memory",
     )
@@ -68,10 +68,10 @@ def tell_times(setting: Setting, options: argparse.Namespace) -> dict[str, float
     steps |= floors(calls, setting, options.only)
     if not steps:
         raise OptionError(
-            f"--only {options.only!r} names no step: write a pattern such as '*bf16*'. There are "
+            f"--only {options.only!r} matches no step: write a pattern such as '*bf16*'. There are "
             f"{listed(variants(setting.device, options.compile))}"
         )
-    # Of a GPU ten at a time: waiting for it at the end weighs less then.
+    # On a GPU ten at a time, so that waiting for it at the end weighs less.
     repeats = 10 if setting.device.type == "cuda" else 1
     seconds = medians(steps, options.steps, warm_up=2, repeats=repeats, device=setting.device)
     operations, moved = flops(calls), state_bytes(*networks)
@@ -79,9 +79,9 @@ def tell_times(setting: Setting, options: argparse.Namespace) -> dict[str, float
         "Training step of pix2pix",
         HEAD,
         timing_rows(seconds),
-        f"""Medians of {options.steps} rounds in turn, batch 1, {setting}. Plain is a script as
-        people write it: the same model, the same losses, read at each step. The floor is the
-        step's convolutions alone, forward and backward, {operations / 1e9:.1f} GFLOP; each step is
+        f"""Medians of {options.steps} rounds in turn, batch 1, {setting}. Plain is a typical
+        script: the same model and losses, which are read at each step. The floor is the
+        step's convolutions only, forward and backward, {operations / 1e9:.1f} GFLOP; each step is
         compared with the faster layout of its precision.""",
         record=options.record,
     )
@@ -131,10 +131,10 @@ def read_flags() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--base-channels", type=int, default=64)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--only", default="*", help="a pattern of steps' names: '*bf16*'")
-    parser.add_argument("--compile", action="store_true", help="compiled steps too")
-    parser.add_argument("--memory", action="store_true", help="the peak memory too")
-    parser.add_argument("--memory-batch", type=int, default=8, help="beside batch 1")
+    parser.add_argument("--only", default="*", help="a pattern of step names, such as '*bf16*'")
+    parser.add_argument("--compile", action="store_true", help="also compiled steps")
+    parser.add_argument("--memory", action="store_true", help="also the peak memory")
+    parser.add_argument("--memory-batch", type=int, default=8, help="in addition to batch 1")
     parser.add_argument(
         "--peak",
         type=float,

@@ -1,6 +1,6 @@
 """pix2pix (Isola et al., CVPR 2017) on building fronts, assembled from ganblocks' parts.
 
-Without a flag it trains a small model on drawn facades in three minutes on two cores:
+Without flags, it trains a small model on drawn facades in three minutes on two cores:
 
     python examples/pix2pix_facades.py
 
@@ -9,11 +9,11 @@ The paper's model on the real ones, or on a folder of your own pairs:
     python examples/pix2pix_facades.py --preset paper --data cmp --out runs/paper
     python examples/pix2pix_facades.py --preset paper --data my_pairs --out runs/mine
 
-The same on four GPUs, each with batches of its own:
+The same on four GPUs, each with its own batches:
 
     torchrun --nproc-per-node 4 examples/pix2pix_facades.py --preset paper --data my_pairs
 
-A run leaves a folder with weights, log, pictures and a report, index.html.
+A run writes a folder with weights, log, pictures and a report, index.html.
 """
 
 from dataclasses import dataclass
@@ -36,21 +36,21 @@ PRESETS: dict[str, dict[str, Any]] = {"paper": PAPER, "tutorial": PAPER | TUTORI
 
 @dataclass(frozen=True)
 class Config(gb.TrainOptions):
-    """The flags: these, and every field of TrainOptions; their defaults are the small run's."""
+    """The flags: these, and every field of TrainOptions; the defaults are for the small run."""
 
-    preset: str | None = option(None, "values of many flags at once", *PRESETS)
+    preset: str | None = option(None, "sets many flags at once", *PRESETS)
     data: str = option(
         "synthetic", "'synthetic', 'cmp' (downloads), or a folder of pairs", may_change=True
     )
     direction: str = option("b2a", "source to target; facades: a photo, b labels", "a2b", "b2a")
     labels: str = option("b", "which side of a folder's pairs is a label map", "a", "b", "none")
-    channels: int = option(3, "images are read as: 1 gray, 3 RGB, 4 RGBA", least=1)
+    channels: int = option(3, "channels of the images: 1 gray, 3 RGB, 4 RGBA", least=1)
     load_size: int = option(128, "images are resized to this square", least=1)
-    crop_size: int = option(128, "and this one is cut out of it at random", least=1)
+    crop_size: int = option(128, "random crops have this size", least=1)
     generator: str = option("unet", "dialect of the U-Net; depth and width are flags", *DIALECTS)
     base_channels: int = option(16, "channels of the first layer of both networks", least=1)
-    num_downs: int = option(6, "how often the generator halves the image", least=1)
-    up: str = option("nearest", "what doubles the maps", *gb.blocks.UPSAMPLERS.names())
+    num_downs: int = option(6, "how many times the generator halves the image", least=1)
+    up: str = option("nearest", "up-sampler of the generator", *gb.blocks.UPSAMPLERS.names())
     n_layers: int = option(2, "stride-2 layers of the PatchGAN; 3 sees 70x70 patches", least=1)
     norm: str = option("batch", "norm of both networks", *gb.blocks.NORMS.names())
     adversarial: str = option("vanilla", "adversarial loss", "none", *gb.ADVERSARIAL_LOSSES.names())
@@ -58,14 +58,14 @@ class Config(gb.TrainOptions):
     penalty: str = option("none", "penalty on the discriminator", "none", *gb.PENALTIES.names())
     penalty_weight: float = option(1.0, "its weight", least=0)
     penalty_interval: int = option(1, "steps from one penalty to the next", least=1)
-    augment: str = option("none", "varies what D sees", "none", *gb.augment.AUGMENTATIONS.names())
-    pool_size: int = option(0, "generated images that D may see again", least=0)
+    augment: str = option("none", "augments D's inputs", "none", *gb.augment.AUGMENTATIONS.names())
+    pool_size: int = option(0, "generated images kept to show D again", least=0)
     ema: float | None = option(0.99, "decay of the generator's running average", least=0)
     schedule: str = option("cosine", "learning rate by the epoch", *gb.training.SCHEDULES.names())
     lr: float = option(2e-3, "learning rate of both Adams", least=0)
-    lr_discriminator: float | None = option(None, "that of the discriminator", least=0)
+    lr_discriminator: float | None = option(None, "learning rate of the discriminator", least=0)
     out: str = option("runs/facades", "folder of the run", may_change=True)
-    resume: bool = option(False, "go on from the last checkpoint in --out", may_change=True)
+    resume: bool = option(False, "resume from the last checkpoint in --out", may_change=True)
 
 
 def make_data(config: Config) -> list[gb.data.PairedDataset]:
@@ -95,7 +95,7 @@ def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslat
         terms = {"adversarial": config.adversarial, **terms}
     if config.penalty == "none" and (config.penalty_weight, config.penalty_interval) != (1.0, 1):
         raise gb.errors.OptionError(
-            "penalty_weight and penalty_interval say more of penalty: write one"
+            "penalty_weight and penalty_interval need a penalty: choose one"
         )
     if config.penalty != "none":
         penalty = {"type": config.penalty, "interval": config.penalty_interval}
@@ -116,7 +116,7 @@ def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslat
             **size,
         },
         {"type": "patch", "in_channels": source + target, "n_layers": config.n_layers, **size},
-        {"terms": terms, "discriminator_weight": 0.5},  # D at half speed, as the paper
+        {"terms": terms, "discriminator_weight": 0.5},  # D at half speed, as in the paper
         augment=None if config.augment == "none" else config.augment,
         pool_size=config.pool_size,
         optimizer=optimizers[0],
@@ -126,11 +126,11 @@ def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslat
 
 
 def main() -> None:
-    """Reads the flags, joins the other processes where there are any, trains, and says where."""
+    """Reads the flags, joins the other processes if there are any, trains, and prints where."""
     config = read_flags(Config, PRESETS, prog="pix2pix_facades.py", description=__doc__)
     run = gb.RunFolder(config.out)
     if not config.resume:
-        run.require_unused()  # before anything is fetched
+        run.require_unused()  # before any download
     with gb.distributed.process_group(gb.training.resolve_device(config.device)) as context:
         with context.main_process_first():  # one downloads, the others find it there
             train, val = make_data(config)
@@ -141,7 +141,7 @@ def main() -> None:
         gb.fit(task, train, val, run, config)
         if context.is_main_process:
             scores, baseline = run.spec["scores"], run.spec["baselines"]
-            print(f"held-out L1 {float(scores['l1']):.4f}; of the mean target {baseline['l1']:.4f}")
+            print(f"held-out L1 {float(scores['l1']):.4f}; mean target {baseline['l1']:.4f}")
             print(f"look at {run.path / 'index.html'}; use it with ganblocks.load({config.out!r})")
 
 

@@ -1,4 +1,4 @@
-"""pix2pix in a loop of your own: `Updater.step` is one step, everything around it is yours.
+"""pix2pix in your own loop: `Updater.step` is one step, everything around it is yours.
 
 python examples/plain_loop.py
 """
@@ -36,7 +36,7 @@ def main(steps: int = STEPS) -> gb.Updater:
     labels = gb.SyntheticFacades(length=1, size=128, split="val")[0]["source"]
     fake = gb.generate(generator, labels[None])
     to_picture(fake[0]).save("plain_loop.png")
-    torch.save(updater.state_dict(), "plain_loop.pt")  # updater.load_state_dict goes on with it
+    torch.save(updater.state_dict(), "plain_loop.pt")  # updater.load_state_dict resumes from it
     return updater
 
 

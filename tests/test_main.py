@@ -112,7 +112,7 @@ def test_show_is_a_card(run):
 
 def test_show_of_a_preset_has_the_presets_values(run):
     _, out, _ = run("show unet_256_lua")
-    assert out.startswith("unet_256_lua (generators): U-Net 256 of the paper's own Lua code")
+    assert out.startswith("unet_256_lua (generators): U-Net 256 of the paper's Lua code")
     assert "Preset of unet: " in out
     assert "    dropout_mode: str = 'always'" in out.splitlines()
     assert "    dropout_mode: str = 'train'" in run("show unet")[1].splitlines()

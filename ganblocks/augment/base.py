@@ -16,12 +16,12 @@ AUGMENTATIONS: Registry[Augmentation] = Registry("augmentations")
 class Augmentation(nn.Module, ABC):
     """Base class: one random draw per image, shared by all inputs.
 
-    Every call draws anew from torch's default generator of the images' device. Subclasses implement
-    `_augment(images)`.
+    Every call draws new values from torch's default generator of the images' device. Subclasses
+    implement `_augment(images)`.
     """
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        """Augments batches of images, the n-th image of each in the same way.
+        """Augments batches of images; the n-th image of every batch is changed in the same way.
 
         Args:
             *images: Images (B, C, H, W), such as real, fake and condition; C may differ.

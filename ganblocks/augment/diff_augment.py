@@ -18,7 +18,7 @@ class ColorJitter(Augmentation):
 
     x + b; then m + s (x − m) with m the mean over channels, pixel by pixel; then m + c (x − m) with
     m the mean of the image. b is uniform in ± brightness, s in 1 ± saturation, c in 1 ± contrast.
-    Values may leave [−1, 1]. With one channel, saturation changes nothing.
+    Values may leave [−1, 1]. With one channel, saturation has no effect.
 
     Args:
         brightness: Largest |b|.
@@ -100,10 +100,10 @@ class Translation(Augmentation):
 
 @AUGMENTATIONS.register("cutout")
 class Cutout(Augmentation):
-    """Sets a rectangle of each image to 0, around a random pixel (Zhao et al., 2020).
+    """Sets a rectangle around a random pixel of each image to 0 (Zhao et al., 2020).
 
     Args:
-        ratio: Height and width as a fraction of the image's; clipped at the border.
+        ratio: Height and width of the rectangle, as a fraction of the image's.
 
     Raises:
         OptionError: The ratio is not from 0 to 1.
@@ -142,7 +142,7 @@ class DiffAugment(Augmentation):
     pass the condition too, so that the pair stays aligned.
 
     Args:
-        policy: Augmentations in order, as names, specs or objects.
+        policy: Augmentations in the order in which they run, as names, specs or objects.
 
     Raises:
         OptionError: The policy is empty or not a list.

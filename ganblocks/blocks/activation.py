@@ -1,4 +1,4 @@
-"""Activations: `() -> module`, never in place, because a U-Net's skips reuse their input."""
+"""Activations, `() -> module`. None works in place, because a U-Net's skips reuse its input."""
 
 from torch import nn
 

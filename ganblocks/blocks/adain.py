@@ -16,7 +16,7 @@ class AdaIN(nn.Module):
     (B, channels, H, W) and (B, style_channels) → (B, channels, H, W):
     y = (1 + gamma(style)) · (x − mean) / √(var + eps) + beta(style), where one linear layer
     predicts gamma and beta, and mean and variance are over (H, W) (Huang and Belongie, 2017;
-    Karras et al., 2019, equation 1). The 1 makes it start near plain instance norm.
+    Karras et al., 2019, equation 1). The 1 makes it start close to instance norm.
 
     Args:
         channels: Channels of the image.
@@ -52,7 +52,7 @@ class AdaIN(nn.Module):
         if style.shape != (x.shape[0], self.style_channels):
             raise ShapeError(
                 f"AdaIN got a style of shape {tuple(style.shape)} with images of shape "
-                f"{tuple(x.shape)}: it takes one vector per image, "
+                f"{tuple(x.shape)}: expected one vector per image, "
                 f"({x.shape[0]}, {self.style_channels})"
             )
         gamma, beta = self.modulation(style)[..., None, None].chunk(2, dim=1)
@@ -61,7 +61,7 @@ class AdaIN(nn.Module):
 
 @checked
 def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1e-5) -> Tensor:
-    """Sets each channel of one map to the mean and standard deviation of another's.
+    """Gives each channel of one map the mean and standard deviation of that channel in another.
 
     std(style) · (content − mean(content)) / std(content) + mean(style), each over (H, W) with
     std = √(var + eps) (Huang and Belongie, 2017, equation 8).
@@ -69,7 +69,7 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
     Args:
         content: Map (B, C, H, W) whose pattern is kept.
         style_map: Map (B, C, H', W') whose statistics are used.
-        eps: Added to both variances, so that a map keeps its values given its own statistics.
+        eps: Added to both variances, so that a map given its own statistics does not change.
 
     Returns:
         A map (B, C, H, W).
@@ -94,7 +94,7 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
             f"{tuple(style_map.shape)}: both must be (B, C, H, W) with the "
             "same B and C, and the content larger than 1×1"
         )
-    # In half precision eps would underflow, and the variance of a large map overflow.
+    # In half precision, eps would underflow and the variance of a large map would overflow.
     wide = torch.promote_types(content.dtype, torch.float32)
     whole, style = content.to(wide), style_map.to(wide)
     (var, mean), (style_var, style_mean) = (

@@ -14,13 +14,13 @@ from ganblocks.errors import OptionError, require_count, require_image
 class SelfAttention(nn.Module):
     """Self-attention over all pixels, added to the input (SAGAN, Zhang et al., 2019, section 3).
 
-    (B, in_channels, H, W) → the same, for any H and W. With 1×1 convolutions for query, key,
-    value and out, and in_channels / reduction channels c in between,
+    (B, in_channels, H, W) → the same, for any H and W. Query, key, value
+    and out are 1×1 convolutions, with c = in_channels / reduction channels in between:
 
     y_j = x_j + gamma · out(Σ_i softmax_i(query_j · key_i) value_i),
 
-    where the softmax sums to 1 over the keys i. The product is not divided by √c, as in the
-    paper. gamma is learned and starts at 0, so that the block starts as the identity. Time grows
+    where the softmax sums to 1 over the keys i. As in the paper, the product is not divided
+    by √c. gamma is learned and starts at 0, so that the block starts as the identity. Time grows
     with (H · W)², memory only with H · W where PyTorch has a fused kernel, which on GPUs needs
     in_channels / reduction to be a multiple of 8. Fused kernels have no second derivative: a
     gradient penalty must call the network under
@@ -28,7 +28,7 @@ class SelfAttention(nn.Module):
 
     Args:
         in_channels: Channels of the input.
-        out_channels: The same, or None.
+        out_channels: The same number, or None.
         reduction: Factor by which query, key and value have fewer channels; at least one is kept.
 
     Raises:
@@ -72,7 +72,7 @@ class SelfAttention(nn.Module):
             x: Maps (B, in_channels, H, W).
         """
         require_image("SelfAttention", x.shape, self.in_channels)
-        # Contiguous, as the fused kernels, which need no (H · W)² memory, require.
+        # The fused kernels, which need no (H · W)² memory, require contiguous tensors.
         query, key, value = (
             rearrange(layer(x), "b c h w -> b 1 (h w) c").contiguous()
             for layer in (self.query, self.key, self.value)

@@ -89,5 +89,5 @@ def _require_several(name: str, channels: int) -> None:
     if channels < 2:
         raise OptionError(
             f"{name} norm got channels={channels}: it normalizes over the channels and needs two "
-            'or more. Use norm="instance" or norm="none" there'
+            'or more. Use norm="instance" or norm="none" instead'
         )

@@ -17,7 +17,7 @@ Entry = tuple[dict[str, Any], str, Tensor | None]
 
 
 def checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -> Tensor:
-    """Runs part of a network, and again in the backward pass instead of storing its activations.
+    """Runs part of a network, and reruns it in the backward pass instead of storing activations.
 
     The second run starts from the same parameters and buffers and leaves the buffers unchanged:
     running statistics count each batch once, and spectral norm divides by the same value.
@@ -39,7 +39,7 @@ def _checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) 
 
 
 class _Snapshot:
-    """A snapshot of modules' tensors, put back into the modules while the context is entered."""
+    """A snapshot of modules' tensors, which the modules use while the context is active."""
 
     def __init__(self, parts: Sequence[nn.Module]) -> None:
         modules = [module for part in parts for module in part.modules()]

@@ -15,8 +15,8 @@ from ganblocks.registry import ComponentLike
 class ConvBlock(Block):
     """Convolution, norm, activation and dropout, in any order.
 
-    (B, in_channels, H, W) → (B, out_channels, H', W'), where with the default padding H' is
-    H / stride if stride divides H and the kernel is odd or the stride above 1.
+    (B, in_channels, H, W) → (B, out_channels, H', W'), where, with the default padding, H' is
+    H / stride if the stride divides H and either the kernel is odd or the stride is above 1.
 
     Args:
         in_channels: Channels of the input.
@@ -89,14 +89,14 @@ class DeconvBlock(Block):
     """Transposed convolution, norm, activation and dropout, in any order.
 
     (B, in_channels, H, W) → (B, out_channels, stride · H, stride · W) exactly, for every
-    kernel size that is at least the stride; with stride 1 it must be odd.
+    kernel size that is at least the stride; with stride 1 the kernel must be odd.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         kernel_size: Side length of the kernel; a multiple of the stride avoids
-            checkerboards; any other raises a warning.
-        stride: Factor of enlargement.
+            checkerboard artifacts; any other size causes a warning.
+        stride: Factor by which height and width grow.
         bias: `"auto"` adds a bias only if no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.

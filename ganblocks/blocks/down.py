@@ -12,7 +12,7 @@ DOWNSAMPLERS: Registry[nn.Module] = Registry("downsamplers")
 """Down-samplers by name; each is built as `DOWNSAMPLERS.build(name, in_channels, out_channels)`.
 
 Odd sides are rounded down, except by a strided convolution with an odd kernel. Networks also pass
-`bias`, whether the convolution has one.
+`bias`, which says whether the convolution has one.
 """
 
 
@@ -20,7 +20,7 @@ Odd sides are rounded down, except by a strided convolution with an odd kernel. 
 def strided_conv(
     in_channels: int, out_channels: int, *, kernel_size: int = 4, bias: bool = True
 ) -> nn.Module:
-    """Convolution of stride 2: as in pix2pix (Isola et al., 2017, section 6.1).
+    """Convolution of stride 2, as in pix2pix (Isola et al., 2017, section 6.1).
 
     (B, in_channels, H, W) → (B, out_channels, H // 2, W // 2); an odd kernel rounds up.
 
@@ -121,6 +121,6 @@ class BlurDown(_SameSizeConv):
 
     def forward(self, x: Tensor) -> Tensor:
         """Halves height and width."""
-        # Three 2×2 means make the kernel 1-3-3-1 along each axis, without a buffer.
+        # Three 2×2 averages in a row equal the kernel 1-3-3-1 along each axis, without a buffer.
         x = F.pad(self.conv(x), (1, 1, 1, 1), mode="reflect")
         return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2)

@@ -11,10 +11,10 @@ DROPOUT_MODES = ("train", "always")
 
 @checked
 class Dropout(nn.Dropout):
-    """Zeroes single values with probability p and scales the rest by 1 / (1 − p).
+    """Zeroes individual values with probability p and scales the rest by 1 / (1 − p).
 
     Args:
-        p: Probability of a zero, 0 to 1.
+        p: Probability of zeroing a value, from 0 to 1.
         mode: `"train"` is PyTorch's behavior; `"always"` keeps dropout on in eval mode too, as
             pix2pix does for its noise (Isola et al., 2017, section 3.1).
 

@@ -25,8 +25,8 @@ _NORM = (StatisticsNorm, nn.GroupNorm, nn.LayerNorm, InstanceNorm)
 class WeightInitializer:
     """Base class of initializers; a subclass draws the weight of one layer.
 
-    Fills convolutions and linear layers by `draw`, norm scales from N(1, 0.02²), biases with 0, and
-    resets running statistics. Weights under spectral norm or another parametrization are set
+    Fills convolutions and linear layers with `draw`, norm scales from N(1, 0.02²), biases with 0,
+    and resets running statistics. Weights under spectral norm or another parametrization are set
     through it; parameters on the meta device are skipped.
 
     Examples:
@@ -46,7 +46,7 @@ class WeightInitializer:
 
         Args:
             weight: The weight or a copy of it.
-            layer: The layer, which has the channels, the kernel and the stride.
+            layer: The layer, for its channels, kernel size and stride.
         """
         raise NotImplementedError
 
@@ -139,8 +139,8 @@ class XavierInitializer(WeightInitializer):
 class KaimingInitializer(WeightInitializer):
     """Weights N(0, 2 / ((1 + negative_slope²) · fan_in)) (He et al., 2015, equations 10 and 15).
 
-    Preserves the mean square of activations from layer to layer, where each is a convolution or
-    transposed convolution of any stride and a (leaky) rectifier. fan_in is that of
+    Preserves the mean square of activations from layer to layer if each is a convolution or
+    transposed convolution of any stride, followed by a (leaky) rectifier. fan_in is defined as in
     `XavierInitializer`.
 
     Args:
@@ -174,8 +174,8 @@ class KaimingInitializer(WeightInitializer):
 class OrthogonalInitializer(WeightInitializer):
     """Weights gain · Q, where Q has orthonormal rows or columns (Saxe et al., 2014).
 
-    Q is (out_channels, in_channels · kernel area), one per group: its rows are orthonormal if it
-    is wide, its columns if it is tall.
+    Q has shape (out_channels, in_channels · kernel area), one per group: its rows are orthonormal
+    if it is wide, its columns if it is tall.
 
     Args:
         gain: Scales the matrix.
@@ -203,7 +203,7 @@ class OrthogonalInitializer(WeightInitializer):
         """
         for group in weight.unflatten(0, (getattr(layer, "groups", 1), -1)):
             kernel = group.transpose(0, 1) if getattr(layer, "transposed", False) else group
-            # QR does not exist in half precision.
+            # QR is not available in half precision.
             dtype = torch.promote_types(weight.dtype, torch.float32)
             fresh = torch.empty(kernel.shape, dtype=dtype, device=weight.device)
             kernel.copy_(nn.init.orthogonal_(fresh, self.gain))
@@ -243,8 +243,8 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
 def initialize(network: nn.Module, init: ComponentLike | WeightInitializer = "normal") -> None:
     """Initializes a network's weights in place.
 
-    Then calls `after_initialize()` of every module that has it, which sets a start of its own, such
-    as a gate of 0.
+    Then calls `after_initialize()` on every module that has it, so that the module can set its own
+    starting values, such as a gate of 0.
 
     Args:
         network: Any module.

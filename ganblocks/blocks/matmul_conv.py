@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 MAX_PIXELS = 64
-"""Pixels of a batch's maps up to which the product was faster, forward and backward."""
+"""Up to this many pixels in a batch of maps, the product was faster, forward and backward."""
 
 MIN_WEIGHTS = 1 << 18
 """Smaller kernels are fast either way."""
@@ -21,7 +21,7 @@ class Conv2d(nn.Conv2d):
 
     The inner levels of a U-Net have millions of weights for a handful of pixels, but the CPU's
     convolution kernels are made for many pixels: one matrix product computes the same sums in a
-    half to a quarter of the time. It equals the convolution up to rounding. Elsewhere, and when
+    quarter to half of the time. It equals the convolution up to rounding. Elsewhere, and when
     compiled or exported, it is the plain convolution.
 
     Examples:
@@ -55,7 +55,7 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """`nn.ConvTranspose2d` that is faster on the CPU, as `Conv2d` is.
+    """`nn.ConvTranspose2d` that is faster on the CPU, like `Conv2d`.
 
     Examples:
         >>> deconv, image = ConvTranspose2d(512, 256, 4, 2, 1), torch.randn(1, 512, 2, 2)
@@ -80,7 +80,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         if not 0 < input[:, 0].numel() <= MAX_PIXELS:
             return super().forward(input)
         stride, dilation = self.stride, self.dilation
-        padding = cast(tuple[int, int], self.padding)  # torch refuses a word here
+        padding = cast(tuple[int, int], self.padding)  # torch allows no string here
         size = tuple(
             (input.shape[2 + i] - 1) * stride[i]
             - 2 * padding[i]
@@ -96,7 +96,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 
 def _may_be_matmul(conv: nn.Conv2d | nn.ConvTranspose2d, x: Tensor) -> bool:
-    # The number of weights without a look at them, which would be a step of spectral norm.
+    # Counts the weights without reading `weight`, which would be a step of spectral norm.
     weights = conv.in_channels * conv.out_channels * prod(conv.kernel_size)
     return (
         weights >= MIN_WEIGHTS

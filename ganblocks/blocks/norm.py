@@ -68,7 +68,7 @@ class InstanceNorm(nn.Module):
 
     Raises:
         OptionError: `channels` is not a positive integer.
-        ShapeError: In forward: the channels differ, or is 1×1.
+        ShapeError: In forward: the channels differ, or the map is 1×1.
 
     Examples:
         >>> InstanceNorm(8)(torch.randn(1, 8, 4, 4)).mean().abs().item() < 1e-6
@@ -95,8 +95,8 @@ class InstanceNorm(nn.Module):
         require_image("instance norm", x.shape, self.channels, "channels")
         if x.shape[2] * x.shape[3] == 1:
             raise _nothing_to_normalize("instance", x)
-        # Equals group norm with one channel per group, whose gradients are right on the CPU in
-        # channels_last too; those of nn.InstanceNorm2d are not.
+        # Equals group norm with one channel per group, whose gradients are also correct on the CPU
+        # in channels_last; those of nn.InstanceNorm2d are not.
         return F.group_norm(x, self.channels, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -109,7 +109,7 @@ class GroupNorm(nn.GroupNorm):
     """Group normalization over groups of channels of each image (Wu and He, ECCV 2018).
 
     y = weight · (x − mean) / √(var + eps) + bias, with mean and variance over a group's channels
-    and (H, W), whatever the batch; `groups=1` normalizes over the whole image.
+    and (H, W), independent of the batch; `groups=1` normalizes over the whole image.
 
     Args:
         channels: Channels of the input (B, channels, H, W).
@@ -162,7 +162,7 @@ def is_norm(module: nn.Module) -> bool:
     """Whether a module is one of torch's norms or of `NORMS`."""
     if isinstance(module, StatisticsNorm | nn.GroupNorm | nn.LayerNorm | nn.RMSNorm):
         return True
-    # Names are taken by kind: "pixel" is a norm and a discriminator.
+    # Names are unique only within a kind: "pixel" is a norm and a discriminator.
     name = registered_name(type(module))
     path = f"{type(module).__module__}.{type(module).__qualname__}"
     return name in NORMS and NORMS.describe(str(name)).target == path
@@ -170,8 +170,8 @@ def is_norm(module: nn.Module) -> bool:
 
 def _nothing_to_normalize(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
-        f"{name} norm got a map of shape {tuple(x.shape)}: with one value per mean the result is "
-        "always 0. Use a larger image, or no norm there (in a U-Net: fewer num_downs, or a dialect "
+        f"{name} norm got a map of shape {tuple(x.shape)}: with one value per mean, the result is "
+        "always 0. Use a larger image, or no norm here (in a U-Net: fewer num_downs, or a dialect "
         'with bottleneck_norm "none")',
         see="one-value-per-channel",
     )

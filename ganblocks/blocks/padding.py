@@ -21,7 +21,7 @@ class _Pad(nn.Module):
         self.min_size = min_size
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pads (B, C, H, W)."""
+        """Pads maps (B, C, H, W)."""
         if min(x.shape[-2:]) < self.min_size:
             raise ShapeError(
                 f"{self.mode} padding of {self.padding} got a map of shape {tuple(x.shape)}: both "
@@ -38,7 +38,7 @@ class _Pad(nn.Module):
 
 @PADDINGS.register("zeros")
 def zeros(padding: int) -> nn.Module:
-    """Zeros, which are mid-gray in an image of [-1, 1].
+    """Adds zeros, which are mid-gray in images in [-1, 1].
 
     Args:
         padding: Pixels added on each side.
@@ -48,7 +48,7 @@ def zeros(padding: int) -> nn.Module:
 
 @PADDINGS.register("reflect")
 def reflect(padding: int) -> nn.Module:
-    """The map mirrored without repeating its border; it must be larger than the padding.
+    """Mirrors the map without repeating its border; the map must be larger than the padding.
 
     Args:
         padding: Pixels added on each side.
@@ -58,7 +58,7 @@ def reflect(padding: int) -> nn.Module:
 
 @PADDINGS.register("replicate")
 def replicate(padding: int) -> nn.Module:
-    """The border pixels repeated.
+    """Repeats the border pixels.
 
     Args:
         padding: Pixels added on each side.
@@ -68,7 +68,7 @@ def replicate(padding: int) -> nn.Module:
 
 @PADDINGS.register("circular")
 def circular(padding: int) -> nn.Module:
-    """The map wrapped around, for textures and panoramas that tile.
+    """Wraps the map around, for textures and panoramas that tile.
 
     Args:
         padding: Pixels added on each side.
@@ -85,7 +85,7 @@ def require_odd(kernel_size: int) -> None:
     require_count("kernel_size", kernel_size, 1)
     if kernel_size % 2 == 0:
         raise OptionError(
-            f"kernel_size {kernel_size} cannot keep the size of the map: write an odd one"
+            f"kernel_size {kernel_size} cannot keep the size of the map: use an odd one"
         )
 
 

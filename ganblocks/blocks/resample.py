@@ -1,4 +1,4 @@
-"""Blocks that halve or double height and width, by any sampler."""
+"""Blocks that halve or double height and width, with any sampler."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _sampler(
 ) -> nn.Module:
     if isinstance(sampler, Mapping) and "bias" in sampler:
         raise OptionError(
-            f"{dict(sampler)} has a bias of its own, but the block decides that: pass "
+            f"{dict(sampler)} sets its own bias, but the block decides that: pass "
             f"bias={sampler['bias']!r} to the block instead"
         )
     try:

@@ -19,10 +19,10 @@ class SPADE(nn.Module):
     (B, channels, H, W) and (B, condition_channels, H', W') → (B, channels, H, W):
     y = norm(x) · (1 + gamma(c)) + beta(c), with the condition c resized to x, and gamma
     and beta from two convolutions with a ReLU between them (section 3.1). The 1 makes it start
-    near the plain norm.
+    close to the norm without a condition.
 
-    The condition is resized by `mode="nearest-exact"`, so that labels stay labels and do not shift
-    to the upper left, as they do with `mode="nearest"`.
+    The condition is resized with `mode="nearest-exact"`, so that labels stay labels and do not
+    shift to the upper left, as they do with `mode="nearest"`.
 
     Args:
         channels: Channels of the image.
@@ -33,7 +33,7 @@ class SPADE(nn.Module):
 
     Raises:
         OptionError: The kernel size is even, a number is not a positive integer, or the norm has
-            weights of its own.
+            learned weights that it cannot omit.
         ShapeError: In forward: channels or batch sizes do not match.
 
     Examples:
@@ -74,7 +74,7 @@ class SPADE(nn.Module):
         if condition.ndim != 4 or condition.shape[:2] != wanted:
             raise ShapeError(
                 f"SPADE got a condition of shape {tuple(condition.shape)} with images of shape "
-                f"{tuple(x.shape)}: it takes {(*wanted, 'H', 'W')}. Build it with "
+                f"{tuple(x.shape)}: expected {(*wanted, 'H', 'W')}. Build it with "
                 "condition_channels=... for such conditions, or make the batch sizes equal"
             )
         if condition.shape[2:] != x.shape[2:]:
@@ -91,7 +91,7 @@ def _without_affine(norm: ComponentLike, channels: int) -> nn.Module:
         built = NORMS.build(norm, channels)
     if list(built.parameters()):
         raise OptionError(
-            f"norm is {norm!r}, which has weights of its own and takes no affine=False: use "
+            f"norm is {norm!r}, which has its own weights and no option affine=False: use "
             "one without weights, such as norm='batch'"
         )
     return built

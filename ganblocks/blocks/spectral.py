@@ -1,4 +1,4 @@
-"""Spectral normalization of whole networks, and setting weights through it."""
+"""Spectral normalization of whole networks, and a way to set weights that are under it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganblocks.torch_classes import ConvNd, SpectralNorm
 ConvOrLinear = ConvNd | nn.Linear
 Network = TypeVar("Network", bound=nn.Module)
 _POWER_ITERATIONS = 15  # as many as torch runs when it wraps a layer
-_SQUARINGS = 14  # as 2^14 steps of the power method
+_SQUARINGS = 14  # equivalent to 2^14 steps of the power method
 
 
 @checked
@@ -26,8 +26,8 @@ def spectral_norm(network: Network) -> Network:
     """Divides the weight of every convolution and linear layer by its largest singular value.
 
     W / σ(W), with the weight reshaped to (out_channels, -1), and σ from one step of the power
-    method per forward in train mode (Miyato et al., ICLR 2018, section
-    2.1 and algorithm 1). In eval mode no buffer changes. Layers that have it already are skipped.
+    method per forward pass in train mode (Miyato et al., ICLR 2018, section
+    2.1 and algorithm 1). In eval mode no buffer changes. Layers that already have it are skipped.
 
     The learned weight remains the same object, at `parametrizations.weight.original`, so that
     existing optimizers stay valid. PyTorch cannot pickle such layers: save the `state_dict()`, not
@@ -48,7 +48,7 @@ def spectral_norm(network: Network) -> Network:
     """
     for module in list(network.modules()):
         if isinstance(module, ConvOrLinear) and not _spectral_norms(module):
-            parametrizations.spectral_norm(module)  # knows which side of a deconv is its output
+            parametrizations.spectral_norm(module)  # also handles transposed weights
     return network
 
 
@@ -92,7 +92,7 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
     layer.weight = value
     for norm in _spectral_norms(layer):
         # A separate generator, so that networks draw the same weights with and without spectral
-        # norm. Starts afresh, because to_empty() may leave zeros, which would never change.
+        # norm. Starts from scratch, because to_empty() may leave zeros, which would never change.
         generator = torch.Generator(value.device).manual_seed(0)
         norm._v.normal_(generator=generator)
         norm._power_method(norm._reshape_weight_to_matrix(value), _POWER_ITERATIONS)
@@ -101,8 +101,8 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
 def singular_vectors(norm: nn.Module, network: nn.Module) -> Callable[[], None]:
     """Returns a function that sets a layer's first singular vectors from its current weight.
 
-    It squares the Gram matrix repeatedly: deterministic in the weight, and exact where a step of
-    the power method lags behind.
+    It squares the Gram matrix repeatedly: the result depends on the weight alone, and does not lag
+    behind it, as a single step of the power method does.
 
     Examples:
         >>> layer = spectral_norm(nn.Linear(2, 2)).eval()

@@ -15,7 +15,7 @@ from ganblocks.registry import ComponentLike, Registry
 UPSAMPLERS: Registry[nn.Module] = Registry("upsamplers")
 """Up-samplers by name; each is built as `UPSAMPLERS.build(name, in_channels, out_channels)`.
 
-Networks also pass `bias`, whether the convolution has one.
+Networks also pass `bias`, which says whether the convolution has one.
 """
 
 
@@ -39,11 +39,11 @@ def transposed_conv(
     require_one_of("checkerboard", checkerboard, ("warn", "accept"))
     if stride == 1 and kernel_size % 2 == 0:
         raise OptionError(
-            f"kernel_size {kernel_size} with stride 1 cannot keep the size: write an odd one"
+            f"kernel_size {kernel_size} with stride 1 cannot keep the size: use an odd one"
         )
     if kernel_size % stride and checkerboard == "warn":
         warnings.warn(
-            f"a transposed convolution of kernel_size {kernel_size} and stride {stride} makes "
+            f"a transposed convolution of kernel_size {kernel_size} and stride {stride} causes "
             "checkerboards, because its kernel covers some pixels more often than others (Odena et "
             f"al., Distill 2016). Use a kernel_size that is a multiple of {stride}, or another "
             'up-sampler such as up="nearest"',
@@ -71,16 +71,16 @@ def deconv(
     bias: bool = True,
     checkerboard: str = "warn",
 ) -> nn.Module:
-    """Transposed convolution of stride 2: as in pix2pix (Isola et al., 2017, section 6.1).
+    """Transposed convolution of stride 2, as in pix2pix (Isola et al., 2017, section 6.1).
 
-    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). Even kernels make no checkerboards.
+    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). Even kernels cause no checkerboards.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         kernel_size: Side length of the kernel, at least 2.
         bias: Whether the convolution has a bias.
-        checkerboard: `"warn"` if the kernel is odd, or `"accept"`.
+        checkerboard: `"warn"` warns about an odd kernel, `"accept"` does not.
 
     Raises:
         OptionError: The kernel is smaller than 2, or `checkerboard` is unknown.
@@ -156,7 +156,7 @@ UPSAMPLERS.preset(
 class PixelShuffleConv(nn.Module):
     """Convolves to four times the channels and rearranges them into 2×2 pixels (Shi et al., 2016).
 
-    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). It starts as ICNR (Aitken et al.,
+    (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). ICNR initializes it (Aitken et al.,
     2017): the four pixels start equal, as in nearest-neighbor interpolation, so that training
     starts without checkerboards; `ganblocks.initialize` preserves that.
 

@@ -22,9 +22,9 @@ SPATIAL_NORMS = (nn.BatchNorm2d, nn.GroupNorm, InstanceNorm)
 
 
 class ChainDiscriminator(FromReference):
-    """A chain of conv blocks, and a last convolution that makes the logits.
+    """A chain of conv blocks, and a last convolution that produces the logits.
 
-    (B, in_channels, H, W) → logits (B, 1, h, w), unbounded: no sigmoid and no norm comes after
+    (B, in_channels, H, W) → logits (B, 1, h, w), unbounded: no sigmoid or norm follows
     the last convolution.
 
     Args:
@@ -62,7 +62,7 @@ class ChainDiscriminator(FromReference):
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Raises:
-            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+            ShapeError: The images have the wrong channels, or are smaller than `min_input_size`.
 
         Examples:
             >>> import torch
@@ -81,13 +81,13 @@ class ChainDiscriminator(FromReference):
 
     @property
     def receptive_field(self) -> ReceptiveField:
-        """What each logit sees of the image, at 256×256 or `min_input_size`."""
+        """The receptive field of the logits, at 256×256 or `min_input_size` if that is larger."""
         height, width = (max(256, n) for n in self.min_input_size)
         return cast(ReceptiveField, receptive_field(self, (self.in_channels, height, width)))
 
     @property
     def min_input_size(self) -> tuple[int, int]:
-        """Smallest (H, W) that gives a logit, and every spatial norm more than one value."""
+        """Smallest (H, W) that yields a logit and gives every spatial norm more than one value."""
         size = (1, 1)
         for block in reversed((*self.blocks, self.logits)):
             if isinstance(getattr(block, "norm", None), SPATIAL_NORMS):
@@ -96,7 +96,7 @@ class ChainDiscriminator(FromReference):
         return size
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Size (h, w) of the logit map of an image of this size.
+        """Size (h, w) of the logit map for an image of this size.
 
         Args:
             height: H in pixels.
@@ -111,13 +111,13 @@ class ChainDiscriminator(FromReference):
         return output_size_of_chain(convolutions, height, width)
 
     def __repr__(self) -> str:
-        """Adds what a logit sees."""
+        """Adds the receptive field of a logit."""
         field = describe_field(self.receptive_field, self.output_size(*REPR_SIZE))
         return f"{super().__repr__()}  # {field}"
 
 
 def describe_field(field: ReceptiveField, grid: tuple[int, ...]) -> str:
-    """Describes what a logit sees, and how many there are on 256×256.
+    """Describes a logit's receptive field, and the number of logits on 256×256.
 
     Examples:
         >>> describe_field(ReceptiveField((70, 70), (8, 8), (23, 23)), (30, 30))

@@ -21,7 +21,7 @@ REQUIRED = ("features", "receptive_field", "min_input_size", "output_size")
 class MultiScaleDiscriminator(nn.Module):
     """Discriminators of one kind over an image pyramid (Wang et al., CVPR 2018, section 3.2).
 
-    (B, in_channels, H, W) → a list of logit maps, the full size first. Each scale sees the image
+    (B, in_channels, H, W) → a list of logit maps, full size first. Each scale sees the image
     at half the size of the previous one, and has its own weights.
 
     Args:
@@ -32,7 +32,7 @@ class MultiScaleDiscriminator(nn.Module):
 
     Raises:
         OptionError: An argument has an invalid value.
-        ShapeError: In forward: the image has other channels or is smaller than
+        ShapeError: In forward: the image has the wrong channels or is smaller than
             `min_input_size`.
 
     Examples:
@@ -66,7 +66,7 @@ class MultiScaleDiscriminator(nn.Module):
         if missing or not isinstance(self.scales[0].receptive_field, ReceptiveField):
             raise OptionError(
                 f"discriminator is {discriminator!r}, which lacks "
-                f"{listed(missing) if missing else 'a single receptive field'}: write one of a "
+                f"{listed(missing) if missing else 'a single receptive field'}: use one with a "
                 "single scale, such as 'patch_70'"
             )
 
@@ -77,7 +77,7 @@ class MultiScaleDiscriminator(nn.Module):
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Returns:
-            A logit map (B, 1, h, w) for each scale, the full size first.
+            A logit map (B, 1, h, w) for each scale, full size first.
         """
         return [maps[-1] for maps in self.features(x)]
 
@@ -88,7 +88,7 @@ class MultiScaleDiscriminator(nn.Module):
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Raises:
-            ShapeError: The images have other channels, or are smaller than `min_input_size`.
+            ShapeError: The images have the wrong channels, or are smaller than `min_input_size`.
 
         Examples:
             >>> import torch
@@ -97,7 +97,7 @@ class MultiScaleDiscriminator(nn.Module):
             [4, 4]
         """
         purpose = f"to give a logit at each of its {len(self.scales)} scales"
-        require_input(self, x, purpose, "Enlarge the image or take fewer scales")
+        require_input(self, x, purpose, "Enlarge the image or use fewer scales")
         maps = []
         for scale, discriminator in enumerate(self._each()):
             if scale:
@@ -107,14 +107,14 @@ class MultiScaleDiscriminator(nn.Module):
 
     @property
     def receptive_field(self) -> tuple[ReceptiveField, ...]:
-        """What each logit of each scale sees of the image."""
+        """The receptive field of the logits of each scale, on the full-size image."""
         height, width = (max(256, n) for n in self.min_input_size)
         fields = receptive_field(self, (self.in_channels, height, width))
         return cast(tuple[ReceptiveField, ...], fields)
 
     @property
     def min_input_size(self) -> tuple[int, int]:
-        """Smallest (H, W) that gives a logit at every scale."""
+        """Smallest (H, W) that yields a logit at every scale."""
         least = (1, 1)
         for discriminator in reversed(self._each()):
             # The pyramid reduces n pixels to (n + 1) // 2.
@@ -124,7 +124,7 @@ class MultiScaleDiscriminator(nn.Module):
         return least
 
     def output_size(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
-        """Size (h, w) of each scale's logit map of an image of this size.
+        """Size (h, w) of each scale's logit map for an image of this size.
 
         Args:
             height: H in pixels.
@@ -141,7 +141,7 @@ class MultiScaleDiscriminator(nn.Module):
         return tuple(sizes)
 
     def __repr__(self) -> str:
-        """Adds what the logits of each scale see."""
+        """Adds the receptive field at each scale."""
         scales = zip(self.receptive_field, self.output_size(*REPR_SIZE), strict=True)
         return f"{super().__repr__()}  # " + "; ".join(describe_field(*scale) for scale in scales)
 

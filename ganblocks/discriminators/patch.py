@@ -27,8 +27,8 @@ def field_of_layers(n_layers: int, kernel_size: int = 4) -> int:
 class PatchDiscriminator(ChainDiscriminator):
     """PatchGAN (Isola et al., CVPR 2017, sections 3.2.2 and 6.1.2).
 
-    (B, in_channels, H, W) → logits (B, 1, h, w), unbounded: no sigmoid and no norm comes after
-    the last convolution. For conditional use `in_channels` counts condition and image, and
+    (B, in_channels, H, W) → logits (B, 1, h, w), unbounded: no sigmoid or norm follows
+    the last convolution. For conditional use, `in_channels` counts condition and image, and
     the input is `torch.cat((condition, image), 1)`.
 
     With the default kernel, n_layers 1, 2, 3, 4, 5 give receptive fields of 16, 34, 70, 142
@@ -43,8 +43,8 @@ class PatchDiscriminator(ChainDiscriminator):
         padding: Padding of every convolution in pixels; `"auto"` is
             (kernel_size − 1) // 2. It does not change the receptive field.
         norm: Norm of the inner layers, from `NORMS`; the first and last have none.
-        bias: Whether the convolutions have a bias; `"auto"` where no norm follows. The last
-            convolution always has one.
+        bias: Whether the convolutions have a bias; `"auto"` adds one where no norm follows. The
+            last convolution always has one.
         activation: Activation, from `ACTIVATIONS`.
         spectral_norm: Whether every kernel is divided by its largest singular value.
         checkpointing: Whether the backward pass recomputes the maps inside each block instead of
@@ -53,7 +53,7 @@ class PatchDiscriminator(ChainDiscriminator):
 
     Raises:
         OptionError: An argument has an invalid value.
-        ShapeError: In forward: the image has other channels or is smaller than
+        ShapeError: In forward: the image has the wrong channels or is smaller than
             `min_input_size`.
 
     Examples:
@@ -65,7 +65,7 @@ class PatchDiscriminator(ChainDiscriminator):
         torch.Size([1, 1, 30, 30])
     """
 
-    remedy = "Enlarge the image or take fewer n_layers"
+    remedy = "Enlarge the image or use fewer n_layers"
 
     def __init__(
         self,
@@ -124,11 +124,11 @@ class PatchDiscriminator(ChainDiscriminator):
         Args:
             receptive_field: Side of the patch, in pixels.
             in_channels: Channels of the input.
-            nearest: Whether to take the nearest one if none has exactly that side.
+            nearest: Whether to accept the nearest one if none has exactly that side.
             **options: The other arguments, except `n_layers`.
 
         Raises:
-            OptionError: None has that side; the nearest two are named.
+            OptionError: None has that side; the message names the nearest two.
 
         Examples:
             >>> PatchDiscriminator.from_receptive_field(34, 6, base_channels=8).n_layers

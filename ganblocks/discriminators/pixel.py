@@ -22,15 +22,15 @@ class PixelDiscriminator(ChainDiscriminator):
         in_channels: Channels of the input, such as 6 for an RGB condition and an RGB image.
         base_channels: Channels of the first convolution (ndf); the second has twice as many.
         norm: Norm of the second layer, from `NORMS`.
-        bias: Whether the first two convolutions have a bias; `"auto"` where no norm follows.
-        last_bias: Whether the last one has a bias; in the port only with instance norm.
+        bias: Whether the first two convolutions have a bias; `"auto"`: one where no norm follows.
+        last_bias: Whether the last convolution has a bias; in the port, only with instance norm.
         activation: Activation, from `ACTIVATIONS`.
         spectral_norm: Whether every kernel is divided by its largest singular value.
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
-        ShapeError: In forward: the image has other channels or is smaller than
+        ShapeError: In forward: the image has the wrong channels or is smaller than
             `min_input_size`.
 
     Examples:

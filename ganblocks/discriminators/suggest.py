@@ -46,7 +46,7 @@ class PatchSuggestion:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Its spec, for `DISCRIMINATORS.build`."""
+        """The discriminator's spec, for `DISCRIMINATORS.build`."""
         return {
             "type": "patch",
             "in_channels": self.in_channels,
@@ -96,7 +96,7 @@ def suggest_patch_discriminator(
     """Lists the PatchGANs whose receptive field is nearest to a wanted one.
 
     Candidates have kernels of 3, 4 or 5, 1 to 8 layers, and the other arguments' defaults. Those
-    that give no logit on such an image are left out.
+    that yield no logit on an image of this size are left out.
 
     Args:
         receptive_field: Wanted side of the patches in pixels.
@@ -105,7 +105,7 @@ def suggest_patch_discriminator(
         count: Maximum number of suggestions.
 
     Returns:
-        The suggestions, nearest first, and of two equally near the one with fewer parameters.
+        The suggestions, nearest first; of two equally near ones, the one with fewer parameters.
 
     Raises:
         OptionError: An argument has an invalid value, or every PatchGAN is too large for the image.

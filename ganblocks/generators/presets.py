@@ -10,11 +10,11 @@ UNETS: dict[str, tuple[Spec, str]] = {
     "unet_128": ({"num_downs": 7}, "128 of the PyTorch port of pix2pix, 41,828,995 parameters"),
     "unet_256_lua": (
         {"dialect": "lua", "dropout_mode": "always"},
-        "256 of the paper's own Lua code (Isola et al., CVPR 2017), dropout at 2², 4², 8²",
+        "256 of the paper's Lua code (Isola et al., CVPR 2017), dropout at 2², 4², 8²",
     ),
     "unet_256_tutorial": (
         {"dialect": "tutorial", "dropout_mode": "always"},
-        "256 as the tutorials write it, activation after norm, 54,413,958 parameters",
+        "256 of the pix2pix tutorials, activation after norm, 54,413,958 parameters",
     ),
 }
 for name, (arguments, summary) in UNETS.items():

@@ -29,41 +29,41 @@ PORT_UP = {"type": "deconv", "kernel_size": 3, "checkerboard": "accept"}
 
 @GENERATORS.register("resnet")
 class ResNetGenerator(FromReference, nn.Module):
-    """Halves the image `num_downs` times, transforms it by residual blocks, and doubles it back.
+    """Halves the image `num_downs` times, applies residual blocks, and restores the full size.
 
     (B, in_channels, H, W) → (B, out_channels, H, W) for any H and W. Images are in [-1, 1].
     The architecture is CycleGAN's (Zhu et al., ICCV 2017, appendix 7.2), after Johnson et al.
-    (ECCV 2016): a 7×7 convolution, strided ones, blocks, transposed ones, a 7×7 convolution.
+    (ECCV 2016): 7×7 convolution, strided ones, residual blocks, transposed ones, 7×7 convolution.
     The defaults are the PyTorch port's `resnet_9blocks` with batch norm.
 
     Args:
         in_channels: Channels of the input image.
         out_channels: Channels of the output image.
         base_channels: Channels of the first convolution (ngf); each halving doubles them.
-        n_blocks: Residual blocks; 6 for images of 128², 9 for 256² and more.
+        n_blocks: Residual blocks; 6 for images of 128², 9 for 256² and up.
         num_downs: Number of halvings.
         norm: Norm of every layer but the last, from `NORMS`.
-        bias: Whether the convolutions have a bias; `"auto"` where no norm follows. The last one
-            always has one.
+        bias: Whether the convolutions have a bias; `"auto"` adds one where no norm follows. The
+            last convolution always has one.
         activation: Activation of every layer but the last, from `ACTIVATIONS`.
-        last_activation: Activation that makes the image.
+        last_activation: Activation that produces the image.
         padding_mode: Padding of the residual blocks, from `PADDINGS`.
         outer_padding_mode: Padding of the two 7×7 convolutions.
         down: Down-sampler, from `DOWNSAMPLERS`.
-        up: Up-sampler, from `UPSAMPLERS`. The port's kernel of 3 over a stride of 2 can
-            leave checkerboards; `"nearest"` cannot.
+        up: Up-sampler, from `UPSAMPLERS`. The port's kernel of 3 with a stride of 2 can
+            leave checkerboards; `"nearest"` does not.
         dropout: Dropout probability inside the residual blocks.
         dropout_mode: `"train"`, or `"always"` for dropout at test time too.
         spectral_norm: Whether every kernel is divided by its largest singular value.
         checkpointing: Whether the backward pass recomputes the maps inside each block instead of
             storing them: less memory, more time.
-        size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least two of them, and
+        size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least to twice that, and
             crops the output; `"strict"` raises and names the nearest valid sizes.
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
-        ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
+        ShapeError: In forward: the image has the wrong channels, or a size that `"strict"` rejects.
 
     Examples:
         >>> generator = ResNetGenerator(in_channels=1, base_channels=4, n_blocks=2)
@@ -144,7 +144,7 @@ class ResNetGenerator(FromReference, nn.Module):
         height, width = x.shape[-2:]
         if self.size_policy == "strict":
             require_multiple(height, width, self.size_multiple)
-        else:  # reflection padding needs two pixels inside, four outside
+        else:  # reflection padding needs 2 pixels in the blocks, 4 at full size
             x = pad_to_multiple(x, self.size_multiple, least=max(2 * self.size_multiple, 4))
         for block in (self.stem, *self.down, *self.blocks, *self.up, self.last):
             if self.checkpointing and torch.is_grad_enabled():

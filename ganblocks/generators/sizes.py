@@ -7,7 +7,7 @@ from ganblocks.errors import ShapeError
 
 
 def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
-    """Repeats the last row and column until both sides are multiples, and at least `least`."""
+    """Repeats the last row and column until both sides are multiples and at least `least`."""
     height, width = (max(least, -(-n // multiple) * multiple) for n in x.shape[-2:])
     return fit_to(x, height, width)
 

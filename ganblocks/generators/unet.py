@@ -31,25 +31,25 @@ from ganblocks.weights import FromReference
 
 @GENERATORS.register("unet")
 class UNetGenerator(FromReference, nn.Module):
-    """U-Net: an encoder that halves the image `num_downs` times, a decoder, and skips between.
+    """U-Net: an encoder that halves the image `num_downs` times, a decoder, and skip connections.
 
     (B, in_channels, H, W) → (B, out_channels, H, W) for any H and W. Images are in [-1, 1].
     The defaults are `unet_256` of the PyTorch port of pix2pix (Isola et al., CVPR 2017,
     section 6.1.1), 54,413,955 parameters; the presets `unet_256_lua` (the paper's own code)
-    and `unet_256_tutorial` have another `dialect`.
+    and `unet_256_tutorial` use another `dialect`.
 
     Args:
         in_channels: Channels of the input image.
         out_channels: Channels of the output image.
         base_channels: Channels of the first level (ngf); each level doubles them.
         max_multiplier: Maximum channels of a level, in multiples of `base_channels`.
-        num_downs: Number of halvings; 8 reduce 256² to 1×1.
+        num_downs: Number of halvings; 8 of them reduce 256² to 1×1.
         kernel_size: Side of the strided kernels, at least 2: those of `down="conv"` and
-            `up="deconv"`. The spec of any other sampler sets its own.
+            `up="deconv"`. Other samplers take their kernel size from their own spec.
         norm: Norm of the inner levels, from `NORMS`.
         activation: Activation of the encoder, from `ACTIVATIONS`.
         up_activation: Activation of the decoder.
-        last_activation: Activation that makes the image.
+        last_activation: Activation that produces the image.
         down: Down-sampler, from `DOWNSAMPLERS`: `"conv"`, `"pool"`, `"blur"`.
         up: Up-sampler, from `UPSAMPLERS`: `"deconv"`, `"nearest"`, `"bilinear"`,
             `"pixelshuffle"`.
@@ -60,19 +60,19 @@ class UNetGenerator(FromReference, nn.Module):
         dropout: Dropout probability, in the dialect's dropout levels.
         dropout_mode: `"train"`, or `"always"` for dropout at test time too.
         attention_levels: Decoder levels with self-attention, 0 being the innermost; level n
-            of a U-Net 256 on 256² has maps of 2^(n + 1) pixels.
+            of a U-Net 256 on 256² has maps with sides of 2^(n + 1) pixels.
         spectral_norm: Whether every kernel is divided by its largest singular value.
         checkpointing: Whether the backward pass recomputes the maps inside each level instead of
             storing them: less memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs and crops the output;
             `"match_skip"` fits each decoder map to its skip by repeating its last row and
-            column, so that an image of 2^num_downs pixels or more is not padded; `"strict"`
+            column, so that only sides below 2^num_downs pixels are padded; `"strict"`
             raises and names the nearest valid sizes.
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value, or `kernel_size` would have no effect.
-        ShapeError: In forward: the image has other channels, or a size that `"strict"` refuses.
+        ShapeError: In forward: the image has the wrong channels, or a size that `"strict"` rejects.
 
     Examples:
         >>> generator = UNetGenerator(in_channels=1, base_channels=8, num_downs=3)
@@ -139,7 +139,7 @@ class UNetGenerator(FromReference, nn.Module):
 
     @classmethod
     def for_size(cls, height: int, width: int, **options: Any) -> Self:
-        """Builds a U-Net as deep as images of this size allow, 8 halvings at most.
+        """Builds a U-Net as deep as images of this size allow, with at most 8 halvings.
 
         The innermost map keeps at least one pixel of the shorter side.
 
@@ -149,7 +149,7 @@ class UNetGenerator(FromReference, nn.Module):
             **options: The other arguments.
 
         Raises:
-            OptionError: A side is below 1, or an argument is wrong.
+            OptionError: A side is below 1, or an argument has an invalid value.
 
         Examples:
             >>> UNetGenerator.for_size(96, 200, base_channels=4).num_downs

@@ -34,7 +34,7 @@ def encoder_blocks(
 ) -> nn.ModuleList:
     """Builds the encoder; `channels` are those of the image and of each level."""
     innermost = len(channels) - 2
-    if innermost == 0:  # uses neither; an unknown name is still an error
+    if innermost == 0:  # neither is used, but an unknown name is still an error
         NORMS.build(norm, channels[-1])
         ACTIVATIONS.build(activation)
     raw = dialect.skip_features == "raw"
@@ -105,8 +105,8 @@ def samplers_with_kernel(
     )
     if kernel_size != DEFAULT_KERNEL and samplers == (down, up):
         raise OptionError(
-            f"kernel_size={kernel_size} would do nothing: neither down={down!r} nor up={up!r} is "
-            "strided without a kernel of its own. Write it into their specs, such as "
+            f"kernel_size={kernel_size} would have no effect: neither down={down!r} nor up={up!r} "
+            "takes it. Write it into their specs, such as "
             f'{{"type": "nearest", "kernel_size": {kernel_size | 1}}}'
         )
     return samplers

@@ -24,15 +24,15 @@ class UNetDialect:
     Args:
         skip_features: What the skips carry: the encoder's `"activated"` maps, or the `"raw"` maps
             before their activation.
-        decoder_activation: Where the decoder activates: `"after_join"`, before each deconvolution
-            and therefore over the skip too, or `"before_join"`, over its own maps alone.
+        decoder_activation: What the decoder activates: `"after_join"`, its maps joined with the
+            skip, before each deconvolution; `"before_join"`, its own maps alone.
         concat_order: `"skip_first"` or `"decoder_first"`.
         dropout_levels: Decoder levels with dropout, 0 being the innermost; `"port"` is 1 to
             num_downs − 5, and `"paper"` the three innermost.
         bottleneck_norm: Norm of the innermost convolution, from `NORMS`. At batch 1 a norm over
             a 1×1 map outputs a constant, so the default is `"none"`.
         last_norm: Norm before the last activation.
-        bias: Whether the convolutions have a bias; `"auto"` where no norm follows.
+        bias: Whether the convolutions have a bias; `"auto"` adds one where no norm follows.
         last_bias: The same for the last deconvolution.
 
     Raises:
@@ -63,7 +63,7 @@ class UNetDialect:
         if (self.skip_features, self.decoder_activation) == ("raw", "before_join"):
             raise OptionError(
                 "skip_features='raw' with decoder_activation='before_join' leaves the skips "
-                "without any activation: change either of the two"
+                "without any activation: change one of the two"
             )
 
 
@@ -90,8 +90,8 @@ def require_decoder_levels(argument: str, levels: Iterable[int], num_downs: int)
     for level in levels:
         if isinstance(level, bool) or not isinstance(level, int) or not 0 <= level < num_downs - 1:
             raise OptionError(
-                f"{argument} has {level!r}: a U-Net of num_downs={num_downs} has the decoder "
-                f"levels 0 (innermost) to {num_downs - 2} before the one that makes the image"
+                f"{argument} has {level!r}: a U-Net with num_downs={num_downs} has the decoder "
+                f"levels 0 (innermost) to {num_downs - 2} before the one that produces the image"
             )
     return levels
 

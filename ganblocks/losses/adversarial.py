@@ -1,4 +1,4 @@
-"""Adversarial losses: they create their own targets and only compute."""
+"""Adversarial losses: pure functions of the logits that create their own targets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AdversarialLoss(ABC):
     """Base class: the losses of discriminator and generator as functions of the logits.
 
     In the formulas of the losses, r are the logits of real images, f those of fake ones, and a bar
-    is the mean, or the given `reduction`.
+    denotes the mean, or the given `reduction`.
 
     To write your own loss, implement `_discriminator(self, real_logits, fake_logits)` and
     `_generator(self, fake_logits)`, which get the logits of one scale and return a scalar. A
@@ -168,7 +168,7 @@ class SaturatingLoss(VanillaLoss):
 
     $$L_G = -\overline{\operatorname{softplus}(f)}, \quad L_D \text{ as in the vanilla loss}$$
 
-    (Goodfellow et al., 2014, equation 1). For study; the vanilla loss does not have this problem.
+    (Goodfellow et al., 2014, equation 1). Meant for study; the vanilla loss lacks this problem.
 
     Args:
         label_smoothing: As in `VanillaLoss`.
@@ -191,7 +191,7 @@ class SaturatingLoss(VanillaLoss):
 
 @ADVERSARIAL_LOSSES.register("lsgan")
 class LSGANLoss(AdversarialLoss):
-    r"""Least squares to the targets a of fake and b of real; the generator aims at c.
+    r"""Least squares with targets a for fake, b for real, and c for the generator.
 
     $$L_D = \overline{(r - b)^2} + \overline{(f - a)^2}, \quad L_G = \overline{(f - c)^2}$$
 

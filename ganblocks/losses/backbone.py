@@ -28,13 +28,13 @@ BACKBONES = {
     "resnet18": _Defaults(("layer1", "layer2", "layer3", "layer4"), (1.0,) * 4),
     "resnet50": _Defaults(("layer1", "layer2", "layer3", "layer4"), (1.0,) * 4),
 }
-"""Networks by name, with their usual layers and the weights of the layers."""
+"""Networks by name, with their default layers and the weights of the layers."""
 
 
 class Backbone(nn.Module):
-    """Returns the feature maps of some layers of a frozen torchvision network.
+    """Returns the feature maps of chosen layers of a frozen torchvision network.
 
-    It stays in eval mode, also inside a module in train mode; gradients reach the images.
+    It stays in eval mode, even inside a module in train mode; gradients reach the images.
 
     Examples:
         >>> backbone = Backbone("alexnet", weights="random")
@@ -58,7 +58,7 @@ class Backbone(nn.Module):
         network = _network(name, weights)
         self.layers = tuple(BACKBONES[name].layers if layers is None else layers)
         if not self.layers or len(set(self.layers)) < len(self.layers):
-            raise OptionError(f"layers are {list(self.layers)!r}: write at least one, each once")
+            raise OptionError(f"layers are {list(self.layers)!r}: write one or more, each once")
         known = get_graph_node_names(network)[1]
         for layer in self.layers:
             if not any(node == layer or node.startswith(f"{layer}.") for node in known):
@@ -84,7 +84,7 @@ class Backbone(nn.Module):
         if image.dim() != 4 or image.shape[1] not in (1, 3):
             raise ShapeError(
                 f"images of shape {tuple(image.shape)}: expected (B, 3, H, W), or "
-                "(B, 1, H, W) for gray ones. For others, pass a feature module of your own"
+                "(B, 1, H, W) for gray ones. For other images, pass your own feature module"
             )
         maps = self.network((image - self.mean.to(image)) / self.std.to(image))
         return tuple(maps[str(number)] for number in range(len(self.layers)))
@@ -101,13 +101,13 @@ def _network(name: str, weights: str) -> nn.Module:
         if weights != "random":
             network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         return network
-    except Exception as error:  # offline, a full disk, a file of another kind or network
+    except Exception as error:  # offline, a full disk, or a file of the wrong kind or network
         url = get_model_weights(name)["DEFAULT"].url
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         reason = str(error).partition("\n")[0]
         raise WeightsError(
             f"the weights {weights!r} of {name} could not be loaded ({type(error).__name__}: "
             f"{reason}): put torchvision's file {Path(url).name} into {folder}, or write the path "
-            'of a state dict, or pass a feature module of your own; "random" needs no weights',
+            'of a state dict, or pass your own feature module; "random" needs no weights',
             see="pretrained-weights",
         ) from error

@@ -49,7 +49,7 @@ class FeatureLoss(nn.Module, ABC):
         if output.shape != target.shape or output.numel() == 0:
             raise ShapeError(
                 f"output {tuple(output.shape)} and target {tuple(target.shape)}: a feature loss "
-                "compares images of one shape that are not empty"
+                "compares non-empty images of the same shape"
             )
         extract = features if self.features is None else self.features
         if extract is None:
@@ -57,7 +57,7 @@ class FeatureLoss(nn.Module, ABC):
                 f"{type(self).__name__} has no features to compare: call it with "
                 'features=discriminator.features, or build it with features="vgg19"'
             )
-        # The loss's own network runs in full precision, a discriminator as in its training.
+        # The loss's own network runs in full precision, a discriminator as it does in training.
         own = self.has_own_features
         with torch.autocast(output.device.type, enabled=False) if own else nullcontext():
             with torch.no_grad():
@@ -108,7 +108,7 @@ class FeatureMatchingLoss(FeatureLoss):
             count = len(output_maps) - 1
             if count < 1:
                 raise OptionError(
-                    "feature matching got one map of a scale, the logits: use a discriminator "
+                    "feature matching got only the logits of a scale: use a discriminator "
                     "whose `features` also returns the maps of its layers"
                 )
             weight = (4 / count if self.weighting == "pix2pixhd" else 1.0) / len(output)
@@ -133,12 +133,12 @@ class _BackboneLoss(FeatureLoss):
         super().__init__()
         if not isinstance(features, str) and layers is not None:
             raise OptionError(
-                f"layers are {list(layers)!r}: they choose from a named backbone; a module of your "
-                "own returns the maps to compare"
+                f"layers are {list(layers)!r}: they need a named backbone; your own module "
+                "returns the maps to compare"
             )
         for option, value in {"layers": layers, "map_weights": map_weights}.items():
             if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
-                raise OptionError(f"{option} is {value!r}: write a list, one for each map")
+                raise OptionError(f"{option} is {value!r}: write a list with one for each map")
         for weight in map_weights or ():
             require_at_least("a value of map_weights", weight, 0)
         if isinstance(features, str):
@@ -174,11 +174,11 @@ class PerceptualLoss(_BackboneLoss):
 
     Args:
         features: φ: a torchvision network by name (`"vgg19"`, `"vgg16"`, `"alexnet"`,
-            `"resnet18"`, `"resnet50"`), frozen; a module of your own, (B, C, H, W) → tuple of maps,
+            `"resnet18"`, `"resnet50"`), frozen; your own module, (B, C, H, W) → tuple of maps,
             which you freeze yourself; or None for the `features` passed to the call.
-        layers: Layers of a named network, as torchvision names them; None for the usual ones.
+        layers: Layers of a named network, as torchvision names them; None for the default ones.
         backbone_weights: `"pretrained"`, `"random"`, or the path of a state dict.
-        map_weights: wᵢ, one for each map. None for the usual ones of a named network, else 1.
+        map_weights: wᵢ, one for each map. None for the defaults of a named network, else 1.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -196,7 +196,7 @@ class PerceptualLoss(_BackboneLoss):
 
 @FEATURE_LOSSES.register("style")
 class StyleLoss(_BackboneLoss):
-    r"""Distance of Gram matrices: which features occur together (Gatys et al., 2016).
+    r"""Distance between Gram matrices: which features occur together (Gatys et al., 2016).
 
     $$\sum_i w_i\,\|G_i(y) - G_i(t)\|_F^2, \quad G = F F^\top / (C H W)$$
 

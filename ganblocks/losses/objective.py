@@ -1,4 +1,4 @@
-"""What a training minimizes: named weighted terms of both players."""
+"""What the two networks minimize in training: named, weighted loss terms."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _REGISTRIES: tuple[Registry[Any], ...] = (
 class Objective(nn.Module):
     """Named weighted terms of any kind: adversarial, reconstruction, feature loss or penalty.
 
-    A term is the name of a loss, its spec, or `{"loss": loss}` with an object. Beside the arguments
-    of the loss, a spec takes `"weight"`, a number (1 by default) or points [step, weight] that are
-    interpolated linearly, and `"start"`, the first step at which the term counts (0 by default).
+    A term is the name of a loss, its spec, or `{"loss": loss}` with an object. A spec takes
+    the arguments of the loss and `"weight"`, a number (1 by default) or points [step, weight] that
+    are interpolated linearly, and `"start"`, the first step at which the term counts (default 0).
 
     The generator minimizes adversarial, reconstruction and feature terms, each times its weight.
     The discriminator minimizes its side of the adversarial terms times `discriminator_weight`, and
@@ -41,7 +41,7 @@ class Objective(nn.Module):
     can learn before the term starts for the generator.
 
     Args:
-        terms: The terms by their name in the log.
+        terms: The terms, by the names that they have in the log.
         discriminator_weight: Weight of the discriminator's adversarial terms; pix2pix uses 0.5.
 
     Raises:
@@ -106,7 +106,7 @@ class Objective(nn.Module):
 
     @property
     def step_dependent_terms(self) -> list[str]:
-        """Names of terms that depend on the step: by a schedule, start, interval or own state."""
+        """Names of terms that depend on the step: through a schedule, start, interval or state."""
         scheduled = [n for n, weight in self.weights.items() if isinstance(weight, Sequence)]
         late = [name for name, start in self.starts.items() if start]
         lazy = [name for name, penalty in self._modules_of(Penalty) if penalty.interval > 1]
@@ -169,7 +169,7 @@ class Objective(nn.Module):
             discriminator: The discriminator, which penalties run.
             real: Real images (B, C, H, W), for penalties.
             fake: Fake images of the same shape, for penalties.
-            condition: What the discriminator sees before the image, (B, C', H, W), if conditional.
+            condition: Conditions (B, C', H, W), if the discriminator sees them before the image.
 
         Raises:
             OptionError: A penalty needs the discriminator and the images, and they are missing.
@@ -228,8 +228,8 @@ class Objective(nn.Module):
                 value = loss.generator(fake_logits, real_logits)
             elif target is None:
                 raise OptionError(
-                    f"the term {name!r} compares with a target: write objective.generator(…, "
-                    "target=…), or leave the term out"
+                    f"the term {name!r} needs a target: write objective.generator(…, target=…), "
+                    "or leave the term out"
                 )
             elif isinstance(loss, FeatureLoss):
                 value = loss(fake, target, features)
@@ -261,7 +261,7 @@ class Objective(nn.Module):
         if not isinstance(name, str) or not name.isidentifier():
             raise OptionError(f"a term is called {name!r}: write an identifier such as 'l1'")
         if hasattr(self.modules_by_name, name):
-            raise OptionError(f"a term cannot be called {name!r}, an attribute of torch's modules")
+            raise OptionError(f"a term cannot be called {name!r}, an attribute of nn.Module")
         if not isinstance(term, str | Mapping):
             raise OptionError(
                 f"the term {name!r} is {term!r}: write a name, a spec such as "
@@ -303,7 +303,7 @@ class Objective(nn.Module):
 
 
 def _batch_reduction(loss: Any) -> str:
-    """Returns the loss's own, or "mean" for any other module."""
+    """Returns the loss's own reduction, or "mean" for a module that has none."""
     return getattr(loss, "batch_reduction", "mean")
 
 
@@ -318,8 +318,8 @@ def _build(name: str, spec: Spec) -> Any:
     if len(registries) > 1:
         kinds = " and ".join(registry.kind for registry in registries)
         raise OptionError(
-            f"the term {name!r}: {kind!r} is a name of {kinds}. Build the one you mean and pass "
-            'it as {"loss": …}'
+            f"the term {name!r}: {kind!r} names one of each of {kinds}. Build the one you mean "
+            'and pass it as {"loss": …}'
         )
     _require_options(name, spec, registries[0])
     return registries[0].build(spec)

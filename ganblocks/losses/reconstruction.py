@@ -83,7 +83,7 @@ class CharbonnierLoss(ReconstructionLoss):
 
     $$\overline{\sqrt{(y - t)^2 + \varepsilon^2} - \varepsilon}$$
 
-    The papers do not subtract ε; it makes equal images give 0 and has no gradient.
+    The papers do not subtract ε; doing so gives 0 for equal images and changes no gradient.
 
     Args:
         eps: ε, in the units of the images; much larger differences count as in L1.
@@ -135,12 +135,12 @@ class HuberLoss(ReconstructionLoss):
 
 @RECONSTRUCTION_LOSSES.register("total_variation")
 class TotalVariationLoss(ReconstructionLoss):
-    r"""Mean absolute difference of neighboring pixels in the output, down plus across.
+    r"""Mean absolute difference of neighboring pixels in the output, vertical plus horizontal.
 
     $$\overline{\left|y_{i+1,j} - y_{i,j}\right|} + \overline{\left|y_{i,j+1} - y_{i,j}\right|}$$
 
-    Anisotropic (after Rudin et al., 1992). It smooths and ignores the target: use it beside another
-    reconstruction loss.
+    Anisotropic (after Rudin et al., 1992). It smooths the output, ignoring the target: use it with
+    another reconstruction loss.
 
     Examples:
         >>> import torch

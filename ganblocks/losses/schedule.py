@@ -15,7 +15,7 @@ Weight = float | Sequence[Sequence[float]]
 
 
 def require_weight(what: str, weight: Any) -> None:
-    """Raises `OptionError` unless it is a number or a list of points with increasing steps.
+    """Raises `OptionError` unless the weight is a number or points with increasing steps.
 
     Examples:
         >>> require_weight("weight", [[0, 0.0], [1000, 10.0]])

@@ -64,8 +64,8 @@ class MSSSIMLoss(SSIMLoss):
 
     $$1 - \overline{l_M^{w_M} \prod_{j=1}^{M} cs_j^{w_j}}$$
 
-    Luminance l counts at the coarsest scale only, contrast and structure cs at all; between scales
-    both images are average-pooled 2×2. With five scales, images need at least 176×176 pixels.
+    Luminance l counts only at the coarsest scale, contrast and structure cs at every one; between
+    scales, both images are average-pooled 2×2. Five scales need images of at least 176×176 pixels.
 
     Args:
         data_range: As in `SSIMLoss`.
@@ -112,7 +112,7 @@ class MSSSIMLoss(SSIMLoss):
 
 @RECONSTRUCTION_LOSSES.register("focal_frequency")
 class FocalFrequencyLoss(ReconstructionLoss):
-    r"""Distance of spectra, weighted towards frequencies with large errors (Jiang et al., 2021).
+    r"""Distance between spectra, weighted toward large errors (Jiang et al., 2021).
 
     $$\overline{w \left|F_y - F_t\right|^2}, \quad
     w = \frac{\left|F_y - F_t\right|^\alpha}{\max \left|F_y - F_t\right|^\alpha}$$

@@ -47,7 +47,7 @@ class LossTerms:
             returned: The value that a task's `loss` returned.
 
         Raises:
-            OptionError: It is neither.
+            OptionError: The value is neither.
 
         Examples:
             >>> LossTerms.of({"l1": torch.tensor(0.5)}).total().item()
@@ -78,9 +78,9 @@ class LossTerms:
 
         Args:
             name: The name in the log.
-            value: A scalar.
+            value: A scalar tensor.
             weight: Its factor in the total.
-            interval: The term is computed every `interval` steps, and multiplied by it.
+            interval: The term is computed every `interval` steps, and multiplied by `interval`.
             batch_reduction: Whether the value is a `"mean"` or a `"sum"` over the batch.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The receptive field of any network, calculated by tracing one run of it."""
+"""The receptive field of any network, calculated by tracing one forward pass."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Fields = ReceptiveField | tuple[ReceptiveField, ...] | dict[Any, ReceptiveField]
 def receptive_field(
     module: nn.Module, input_size: Sequence[int] | None = None, *, statistics: str = "ignored"
 ) -> Fields:
-    """Computes what each output of a network sees of its input image.
+    """Computes which input pixels each output of a network can depend on.
 
     The network runs once, in eval mode and without data, and every operation is followed:
     convolutions, transposed convolutions, pooling, interpolation, shuffles, padding, cropping,
@@ -36,11 +36,11 @@ def receptive_field(
 
     Args:
         module: Any network that takes one image (1, C, *spatial), in 1D, 2D or 3D.
-        input_size: (C, *spatial), or the spatial size alone if the first layer has the number of
-            channels. None takes 256×256 (1024 in 1D, 64³ in 3D), and refuses networks whose
+        input_size: (C, *spatial), or the spatial size alone if the first layer tells the number of
+            channels. None means 256×256 (1024 in 1D, 64³ in 3D), and raises an error if the
             field depends on the size.
         statistics: Statistics of the whole map that scale or shift it, such as an instance
-            norm's mean and deviation or squeeze-excite's gate: "ignored" takes them as
+            norm's mean and deviation or squeeze-excite's gate: "ignored" treats them as
             constants and lists them in `ignored`; "counted" lets them see the whole map.
 
     Returns:
@@ -81,7 +81,7 @@ def receptive_field(
                 f"the output of {type(module).__name__} does not depend on its input: "
                 "there is no receptive field"
             )
-        # A place sees what any of its channels sees.
+        # A position sees what any of its channels sees.
         region = region.reduce(range(min(2, len(region.dims))), keepdim=False)
         region = region.with_single_factors()
 
@@ -115,7 +115,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
     """Returns the (C, *spatial) of a network's image, with channels from its first layer."""
     if not isinstance(module, nn.Module):
         raise OptionError(
-            f"{module!r} is no network: give an nn.Module, such as PatchDiscriminator(6)"
+            f"{module!r} is not a network: pass an nn.Module, such as PatchDiscriminator(6)"
         )
     name = type(module).__name__
     conv = next((layer for layer in module.modules() if isinstance(layer, ConvNd)), None)
@@ -134,7 +134,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
     size = tuple(input_size) if isinstance(input_size, Sequence) else ()
     if not size or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in size):
         raise OptionError(
-            f"input_size is {input_size!r}: write (channels, height, width) in whole numbers, or "
+            f"input_size is {input_size!r}: write (channels, height, width) as integers, or "
             "(height, width)"
         )
     if len(size) == spatial and channels is not None:
@@ -148,7 +148,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
 
 
 def on_meta(module: nn.Module) -> nn.Module:
-    """Copies a network in eval mode, without its weights; integers, as of indices, are kept."""
+    """Copies a network in eval mode, without its weights; integers, such as indices, are kept."""
     module = uncompiled(module)
     memo: dict[int, Any] = {}
     for part in module.modules():
@@ -181,15 +181,15 @@ def _run(network: nn.Module, image: Tensor, trace: Trace | None = None) -> Any:
         if "meta" in str(error).lower():
             raise OptionError(
                 f"{name} reads the values of a tensor ({message}): what it does depends on the "
-                "image, and cannot be followed",
+                "image, and cannot be traced",
                 see="unknown-operation",
             ) from error
         if isinstance(error, TypeError) and "forward()" in str(error):
             raise OptionError(
-                f"{name} takes other inputs than one image ({error}): wrap it in a module whose "
+                f"{name} takes inputs other than one image ({error}): wrap it in a module whose "
                 "forward takes only the image"
             ) from error
         raise ShapeError(
             f"{name} does not run on an image of {times(image.shape[2:])} with {image.shape[1]} "
-            f"channels: {type(error).__name__}: {message}. Give another input_size"
+            f"channels: {type(error).__name__}: {message}. Pass another input_size"
         ) from error

@@ -25,11 +25,11 @@ class Call:
         out: Its outputs: meta tensors with the right shapes.
         find: Returns the region of a tensor; None for a constant.
         axes: Axes of the image.
-        place: The module that runs, as the beginning of a message.
+        place: The module that is running, as the beginning of a message.
         size_known: Whether the caller named the image's size.
         statistics: "ignored" or "counted".
         detail: For the table: kernel, stride and the like.
-        note: For the table: what is remarkable.
+        note: For the table: anything special.
         ignored: Whether the rule ignored statistics of the map.
     """
 
@@ -84,7 +84,7 @@ class Call:
         """Raises `OptionError` if whole dimensions of space are read without a given image size."""
         if not self.size_known and any(region.periodic(dim) for dim in dims):
             raise OptionError(
-                f"{self.place}{self.name} sees the whole map, and so depends on the image's "
+                f"{self.place}{self.name} sees the whole map, so it depends on the image's "
                 "size: write receptive_field(network, (channels, height, width))",
                 see="unknown-operation",
             )

@@ -25,7 +25,7 @@ def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) ->
 def min_input_size_of_chain(
     convs: Sequence[nn.Conv2d], size: tuple[int, int] = (1, 1)
 ) -> tuple[int, int]:
-    """Returns the smallest image from which a chain of convolutions makes a map of that size.
+    """Returns the smallest image for which a chain of convolutions yields a map of this size.
 
     Examples:
         >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])

@@ -1,4 +1,4 @@
-"""How many outputs see each pixel, and how many see only pixels."""
+"""How many outputs see each pixel, and how many see no padding."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sums_over_supports(field: ReceptiveField, values: Tensor) -> Tensor:
     """Returns for each pixel the sum of the values of the outputs that see it (H, W)."""
     top, left, bottom, right = torch.from_numpy(field.supports()).reshape(-1, 4).T
     height, width = field.input_size
-    # The sum of these four corners, from the upper left on, is the value inside the box, else 0.
+    # The cumulative sum of these four corners is the value inside the box and 0 outside.
     corners = torch.zeros(height + 1, width + 1, dtype=values.dtype)
     for row, column, signed in (
         (top, left, values),
@@ -71,4 +71,4 @@ def clear_outputs(field: ReceptiveField, size: Sequence[int], map_size: Sequence
 def require_two_axes(field: ReceptiveField) -> None:
     """Raises `OptionError` unless a field belongs to two-dimensional images."""
     if len(field.size) != 2:
-        raise OptionError(f"a field of {len(field.size)} axes has no picture: only two have")
+        raise OptionError(f"a field with {len(field.size)} axes cannot be drawn: it must have two")

@@ -29,12 +29,12 @@ MIN_SIDE = 480  # pixels of the picture's longer side, so that lines are readabl
 def draw_receptive_field(
     image: Tensor, field: ReceptiveField, positions: Sequence[Sequence[int]]
 ) -> Image:
-    """Draws what some outputs see over a photo; padding that they see is hatched.
+    """Draws the fields of some outputs over an image; padding that they see is hatched.
 
     Args:
         image: (C, H, W) in [-1, 1].
         field: The field of a network on two-dimensional images.
-        positions: Places (i, j) of outputs.
+        positions: Indices (i, j) of outputs.
 
     Returns:
         A picture, larger than the image if a box extends beyond it; small images are enlarged.
@@ -84,11 +84,11 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
         image: (C, H, W) in [-1, 1] of the size that was traced, shown under the colors.
 
     Returns:
-        A picture with a bar of the colors below; small images are enlarged.
+        A picture with a color bar below; small images are enlarged.
 
     Raises:
         OptionError: The field was written by hand, or does not have two axes.
-        ShapeError: `image` has another size.
+        ShapeError: `image` has a different size.
 
     Examples:
         >>> from ganblocks import receptive_field
@@ -117,7 +117,7 @@ def blended(image: Tensor, colors: Tensor, share: float = 0.6) -> Tensor:
 
 
 def enlarged(picture: Image) -> Image:
-    """Enlarges a small picture by a whole number."""
+    """Enlarges a small picture by an integer factor."""
     from PIL import Image
 
     scale = max(1, -(-MIN_SIDE // max(picture.size)))
@@ -126,7 +126,7 @@ def enlarged(picture: Image) -> Image:
 
 
 def with_bar(picture: Image, low: str, high: str, *, two_sided: bool) -> Image:
-    """Adds a bar of the colors below, with labels at its ends."""
+    """Adds a color bar below, with labels at its ends."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(size=16)
@@ -148,7 +148,7 @@ def require_one_image(image: Tensor) -> None:
     """Raises `ShapeError` unless a tensor is one image (C, H, W)."""
     if image.ndim != 3 or 0 in image.shape:
         raise ShapeError(
-            f"image of shape {tuple(image.shape)}: give one (C, H, W), of a batch images[0]"
+            f"image of shape {tuple(image.shape)}: pass one (C, H, W), such as images[0] of a batch"
         )
 
 
@@ -159,7 +159,7 @@ def _hatch(canvas: Image, box: Box, inside: Box, color: str) -> None:
     top, left, bottom, right = box
     height, width = bottom - top, right - left
     if height < 1 or width < 1:
-        raise OptionError("a position is that of an output that sees nothing")
+        raise OptionError("a position belongs to an output that sees nothing")
     lines = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(lines)
     for start in range(-height, width, HATCH):

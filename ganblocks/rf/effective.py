@@ -21,7 +21,7 @@ class EffectiveField:
 
     Attributes:
         map: Mean magnitude of the gradient at each pixel (*spatial), which sums to 1.
-        index: The output's place.
+        index: The output's index.
         half_mass_radius: Radius in pixels of the ball around the map's center of mass that
             holds half of the sum.
         box: The theoretical field, half-open; it may extend beyond the image.
@@ -47,17 +47,17 @@ def effective_receptive_field(
     """Measures how strongly one output depends on each pixel (Luo et al., NeurIPS 2016).
 
     It is E |∂y / ∂x|: the mean over images of the gradient's magnitude, summed over the channels
-    of the image, where y is the sum of the output's channels. It usually is a bell much narrower
+    of the image, where y is the sum of the output's channels. It is usually a bell much narrower
     than the theoretical field, and grows in training. The network keeps its weights and its mode,
     and its parameters get no gradient.
 
     Args:
         module: The network.
         input_size: As for `receptive_field`.
-        index: The output's place; the middle by default.
+        index: The output's index; the center by default.
         output: Which map, by number or key, if the network returns several.
         inputs: Images (B, C, *spatial) to average over; by default noise from N(0, 1).
-        samples: How many images of noise.
+        samples: Number of noise images.
         seed: Seed of the noise.
 
     Returns:

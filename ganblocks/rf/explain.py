@@ -1,4 +1,4 @@
-"""A discriminator's logits as heat over the image that it scored."""
+"""A discriminator's logits as a heat map over the image that it scored."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def explain_logits(
     Args:
         discriminator: Returns logits, of one scale or several. It runs in its current mode.
         image: (C, H, W) in [-1, 1].
-        condition: What the image was made from, for discriminators that score
+        condition: What the image was generated from, for discriminators that score
             `torch.cat((condition, image))`.
 
     Returns:
-        The pictures in a row, with a bar of the colors.
+        The pictures in a row, with a color bar.
 
     Raises:
         ShapeError: `image` is not one image, or does not fit the discriminator.

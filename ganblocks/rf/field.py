@@ -18,13 +18,13 @@ Box = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class FieldAnalysis:
-    """The fields of all outputs of one map, and how they came about.
+    """The fields of all outputs of one map, and how they were found.
 
     Attributes:
-        region: What each place of the map (*map_size) sees.
+        region: What each position of the map (*map_size) sees.
         input_size: Size of the image that was traced.
         map_size: Size of the output.
-        layers: The table's rows.
+        layers: The rows of the table.
         ignored: Where statistics of the whole map were ignored.
         misaligned: Where branches meet whose centers differ.
         measure: Returns the output's size for an image of another size.
@@ -59,15 +59,15 @@ class FieldAnalysis:
 class ReceptiveField:
     """The input pixels that one output value depends on, an entry for each spatial axis.
 
-    As in Araujo et al. (Distill, 2019), output i along an axis sees `size` pixels, from
-    `stride · i − padding` on. `receptive_field(network)` returns it; it can be written by hand.
+    As in Araujo et al. (Distill, 2019), output i along an axis sees `size` pixels, starting at
+    `stride · i − padding`. `receptive_field(network)` returns it; it can also be written by hand.
 
     Attributes:
-        size: Pixels seen; where outputs differ, the most.
+        size: Pixels seen; the maximum where outputs differ.
         stride: Pixels between the fields of neighboring outputs, a fraction where the output
-            is finer than the input; 0 where every output sees the same.
+            is finer than the input; 0 where every output sees the same pixels.
         padding: Pixels by which the first field extends beyond the image.
-        uniform: Whether every output's field has the same size and the same place relative to
+        uniform: Whether every output's field has the same size and the same position relative to
             `stride · i`. If not, as after up-sampling, `box` returns each.
         aligned: Whether branches that meet have the same centers.
         analysis: What the properties and methods below need; None if written by hand.
@@ -92,7 +92,7 @@ class ReceptiveField:
         pooling of the whole map, it is what is seen inside the image.
 
         Args:
-            *index: The output's place, one number for each axis.
+            *index: The output's index, one number for each axis.
 
         Returns:
             The first pixel of each axis, then one past the last of each; in 2D that is
@@ -115,7 +115,7 @@ class ReceptiveField:
         """Returns the middle of one output's field, in pixels from the middle of the first pixel.
 
         Args:
-            *index: The output's place, one number for each axis.
+            *index: The output's index, one number for each axis.
 
         Raises:
             OptionError: As for `box`.
@@ -135,7 +135,7 @@ class ReceptiveField:
         border, so that near the border it can be smaller than the box clipped to the image.
 
         Args:
-            *index: The output's place, one number for each axis.
+            *index: The output's index, one number for each axis.
 
         Returns:
             As for `box`; all zeros where no pixel reaches the output.

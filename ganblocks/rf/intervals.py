@@ -20,7 +20,7 @@ LONGEST_PERIOD = 4096
 
 @dataclass(frozen=True)
 class PeriodicPattern:
-    """How intervals continue beyond the map: those at i + period are those at i, shifted.
+    """How intervals continue beyond the map: those at i + period are those at i, but shifted.
 
     Attributes:
         axis: The array axis that holds one period.
@@ -45,7 +45,7 @@ class IntervalArray:
     Attributes:
         lo: First pixels.
         hi: One past the last pixels.
-        pattern: How the intervals continue beyond the map; None where they end with it.
+        pattern: How the intervals continue beyond the map; None if they end at its border.
     """
 
     lo: Ints
@@ -96,7 +96,7 @@ class IntervalArray:
     def gather(self, axis: int, taps: Taps, length: int) -> IntervalArray:
         """Returns what a window that slides along one axis sees.
 
-        A pattern stays one if the window is periodic too and their common period is not too long.
+        The pattern is kept if the window is periodic too and their common period is not too long.
         """
         pattern = self.pattern
         if pattern is None or pattern.axis != axis:
@@ -117,7 +117,7 @@ class IntervalArray:
         return self.hull(axis, np.arange(length)[:, None], length).narrowed(axis)
 
     def with_period(self, period: int) -> IntervalArray:
-        """Writes out the pattern with a multiple of its period."""
+        """Repeats the pattern up to a multiple of its period."""
         assert self.pattern is not None
         axis, shift = self.pattern.axis, self.pattern.shift * period // self.pattern.period
         if period == self.pattern.period:
@@ -126,7 +126,7 @@ class IntervalArray:
         return replace(written, pattern=PeriodicPattern(axis, period, shift))
 
     def simplified(self) -> IntervalArray:
-        """Writes the pattern with its shortest period."""
+        """Shortens the pattern to its shortest period."""
         pattern = self.pattern
         if pattern is None:
             return self
@@ -146,7 +146,7 @@ class IntervalArray:
         return self
 
     def narrowed(self, axis: int) -> IntervalArray:
-        """Writes an axis along which all intervals are equal with length 1."""
+        """Shortens each axis along which all intervals are equal to length 1."""
         if self.lo.shape[axis] == 1 or self.periodic(axis):
             return self
         lo, hi, empty = self.lo.take([0], axis), self.hi.take([0], axis), self.empty
@@ -154,7 +154,7 @@ class IntervalArray:
         return replace(self, lo=lo, hi=hi) if equal else self
 
     def reshaped(self, axis: int, count: int, shape: tuple[int, ...]) -> IntervalArray:
-        """Writes `count` axes from `axis` on as others; a pattern along one of them ends."""
+        """Reshapes `count` axes from `axis` on; a pattern along one of them ends."""
         pattern = self.pattern
         if pattern is not None and axis <= pattern.axis < axis + count:
             lo, hi = (array.take([0], pattern.axis) for array in (self.lo, self.hi))
@@ -198,8 +198,8 @@ def emptied_together(
 ) -> tuple[IntervalArray, ...]:
     """Empties an element's intervals on all axes of the image if one of them is empty.
 
-    With `axis`, only those that vary along it: a hull over that axis would else join the rows of
-    one element to the columns of another.
+    With `axis`, only those that vary along it: otherwise, a hull over that axis would join the
+    rows of one element to the columns of another.
     """
     chosen = [axis is None or array.varies(axis) for array in arrays]
     masks = [array.empty for array, use in zip(arrays, chosen, strict=True) if use]

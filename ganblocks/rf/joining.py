@@ -34,7 +34,7 @@ def cat(regions: Sequence[InputRegion], dim: int) -> InputRegion:
     """Returns what the elements of a concatenation see.
 
     Along an axis of the image the boxes continue as those of the longest part that sees anything,
-    if it is at least half of the whole, as where a map is padded by hand; else they end there.
+    if it is at least half of the whole, as when a map is padded by hand; else they end there.
     """
     dim %= len(regions[0].dims)
     regions = _with_equal_factors([region.with_single_factor(dim) for region in regions], skip=dim)
@@ -59,7 +59,7 @@ def cat(regions: Sequence[InputRegion], dim: int) -> InputRegion:
 def misalignment(regions: Sequence[InputRegion]) -> float:
     """Returns the largest difference between centers of branches that meet, in input pixels.
 
-    The centers within a period are averaged: up-sampling moves them to and fro.
+    The centers within a period are averaged: up-sampling moves them back and forth.
     """
     most = 0.0
     for arrays in zip(*(region.with_single_factors().box for region in regions), strict=True):
@@ -89,7 +89,7 @@ def _one_per_axis(arrays: Intervals, lengths: Factors) -> Intervals:
 
 
 def _with_common_patterns(boxes: Sequence[Intervals], lengths: Factors) -> list[Intervals]:
-    """Writes the intervals of each image axis with one common pattern, or ends their patterns."""
+    """Gives the intervals of each image axis one common pattern, or ends their patterns."""
     made = []
     for arrays in zip(*boxes, strict=True):
         patterns = [array.pattern for array in arrays if not array.empty.all()]
@@ -108,7 +108,7 @@ def _with_common_patterns(boxes: Sequence[Intervals], lengths: Factors) -> list[
 def _with_equal_factors(
     regions: Sequence[InputRegion], skip: int | None = None
 ) -> list[InputRegion]:
-    """Writes each dimension of several tensors with the same factors."""
+    """Splits each dimension of several tensors into the same factors."""
     made = list(regions)
     for dim in range(len(made[0].dims)):
         factorings = {region.dims[dim] for region in made}

@@ -18,7 +18,7 @@ Number = int | Fraction
 
 @dataclass(frozen=True)
 class Layer:
-    """One row: what every place of the map sees after an operation.
+    """One row: what every position of the map sees after an operation.
 
     Attributes:
         name: The module's name in `named_modules`.
@@ -46,7 +46,7 @@ def summary(
 ) -> tuple[tuple[Number, ...], tuple[Number, ...], tuple[Number, ...]]:
     """Returns the size, stride and padding of the boxes of a tensor's elements, by image axis.
 
-    Where they differ from element to element: the largest size, the mean stride, and the most
+    Where elements differ, these are the largest size, the mean stride, and the largest distance
     by which a box begins before stride · index.
     """
     rows = [_summary(array) for array in region.with_single_factors().box]

@@ -38,7 +38,7 @@ class LinearizedMode(TorchFunctionMode):
         self.skipped = ACTIVATIONS | (NORMS if norms else set())
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Runs a function of torch, or what replaces it."""
+        """Runs a function of torch, or its replacement."""
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "").rstrip("_")
         if name in self.skipped:
@@ -57,7 +57,7 @@ class LinearizedMode(TorchFunctionMode):
 
 
 def _mean(func: Callable[..., Any], x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    """Returns the mean in place of a value selected from many."""
+    """Returns the mean instead of a value selected from many."""
     with torch.no_grad():
         selected = func(x, *args, **kwargs)
     if isinstance(selected, Tensor):

@@ -1,4 +1,4 @@
-"""Receptive fields measured: the pixels that a gradient reaches with positive weights.
+"""Measures receptive fields: the pixels that a gradient reaches with positive weights.
 
 Nothing here uses the calculator, so that each can verify the other.
 """
@@ -18,7 +18,7 @@ from ganblocks.rf.outputs import select_output, values_at
 
 Box = tuple[int, ...]
 
-# Networks' names for the flag that reruns parts of them in backward, where they would not be
+# Names of the flag by which networks rerun parts in the backward pass, where they would not be
 # linearized.
 CHECKPOINTING = {"checkpointing", "gradient_checkpointing", "use_checkpoint", "memory_efficient"}
 
@@ -43,14 +43,14 @@ def probe_receptive_field(
     Args:
         module: The network.
         input_size: (C, *spatial).
-        index: The output's place, one number for each axis.
+        index: The output's index, one number for each axis.
         output: Which map, by number or key, if the network returns several.
         statistics: As for `receptive_field`; "ignored" skips norms.
         without: Classes of modules to leave out, such as squeeze-excite.
 
     Returns:
         The hull of those pixels, half-open: the first of each axis, then one past the last;
-        all zeros if there is none.
+        all zeros if there are none.
 
     Raises:
         OptionError: `module` is not a module, there is no such output, or an argument has an
@@ -77,7 +77,7 @@ class Probe:
     ) -> None:
         require_one_of("statistics", statistics, ["ignored", "counted"])
         if not isinstance(module, nn.Module):
-            raise OptionError(f"{module!r} is no network: give an nn.Module")
+            raise OptionError(f"{module!r} is not a network: pass an nn.Module")
         self._generator = torch.Generator().manual_seed(0)
         network = without_modules(copy.deepcopy(module).eval(), without)
         network = _with_positive_weights(network, self._generator)
@@ -114,7 +114,7 @@ def without_modules(network: nn.Module, classes: Iterable[type[nn.Module]]) -> n
 
 
 def _with_positive_weights(network: nn.Module, generator: torch.Generator) -> nn.Module:
-    """Draws all weights positive, at a scale at which values keep their magnitude."""
+    """Draws positive weights, at a scale that preserves the magnitude of values."""
     network = network.double()
     for part in network.modules():
         for flag in CHECKPOINTING.intersection(vars(part)):

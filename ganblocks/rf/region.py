@@ -48,7 +48,7 @@ class InputRegion:
 
     @classmethod
     def of_nothing(cls, shape: Sequence[int], axes: int) -> InputRegion:
-        """Returns the region of a constant, for an image of so many axes."""
+        """Returns the region of a constant, for an image with this many axes."""
         intervals = (IntervalArray.of_nothing(len(shape)),) * axes
         return cls(tuple((n,) for n in shape), intervals, intervals)
 
@@ -64,7 +64,7 @@ class InputRegion:
 
     @property
     def empty(self) -> bool:
-        """Whether no element sees a pixel, nor would if the maps continued."""
+        """Whether no element sees a pixel, even if the maps continued."""
         return all(
             any(bool(array.empty.all()) for array in arrays) for arrays in (self.box, self.support)
         )
@@ -89,7 +89,7 @@ class InputRegion:
         made = self
         for dim in sorted({dim % len(self.dims) for dim in dims}, reverse=True):
             for axis in made.axes(dim):
-                # A map without end has no mean: its box is what is seen inside the image.
+                # An endless map has no mean: its box is what is seen inside the image.
                 box = tuple(
                     inside if array.periodic(axis) else array
                     for array, inside in zip(made.box, made.support, strict=True)
@@ -174,14 +174,14 @@ class InputRegion:
         return made
 
     def with_single_factor(self, dim: int) -> InputRegion:
-        """Writes one dimension as a single factor."""
+        """Stores one dimension as a single factor."""
         made = self
         while len(made.dims[dim]) > 1:
             made = made._merged(dim)
         return made
 
     def with_factors(self, dim: int, factors: Factors) -> InputRegion:
-        """Writes one dimension with finer factors."""
+        """Stores one dimension with finer factors."""
         made = self._flat()
         for axis, n in enumerate(factors, self.axes(dim)[0]):
             if made.lengths[axis] != n:
@@ -189,7 +189,7 @@ class InputRegion:
         return replace(made, dims=(*self.dims[:dim], factors, *self.dims[dim + 1 :]))
 
     def with_single_factors(self) -> InputRegion:
-        """Writes every dimension as a single factor."""
+        """Stores every dimension as a single factor."""
         made = self
         for dim in range(len(self.dims)):
             made = made.with_single_factor(dim)
@@ -202,7 +202,7 @@ class InputRegion:
         return replace(self, box=box)
 
     def _merged(self, dim: int) -> InputRegion:
-        """Writes the first two factors of a dimension as one."""
+        """Merges the first two factors of a dimension."""
         axis = self.axes(dim)[0]
         made = self.ended(axis + 1)
         if (
@@ -233,7 +233,7 @@ class InputRegion:
         return replace(self, dims=tuple((n,) for n in self.lengths))
 
     def _split(self, axis: int, outer: int) -> InputRegion:
-        """Writes a dimension of a flat region as two: `outer`, and the rest."""
+        """Splits a dimension of a flat region into two: `outer`, and the rest."""
         inner = self.lengths[axis] // outer
 
         def split(array: IntervalArray) -> IntervalArray:
@@ -249,7 +249,7 @@ class InputRegion:
         return self._mapped(split, (*self.dims[:axis], (outer,), (inner,), *self.dims[axis + 1 :]))
 
     def _reshaped(self, axis: int, count: int, shape: tuple[int, ...]) -> InputRegion:
-        """Writes `count` dimensions of a flat region, all of length 1, as others of length 1."""
+        """Replaces `count` dimensions of a flat region, all of length 1, by others of length 1."""
         dims = (*self.dims[:axis], *((n,) for n in shape), *self.dims[axis + count :])
         return self._mapped(lambda array: array.reshaped(axis, count, shape), dims)
 

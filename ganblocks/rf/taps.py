@@ -193,7 +193,7 @@ def resized(count: int, length: int, mode: str, align_corners: bool, scale: floa
         length: Length of the map.
         mode: "nearest", "nearest-exact", "linear" or "cubic".
         align_corners: Whether the first and last centers fall on those of the map.
-        scale: The scale factor, if the call named one that is not count / length.
+        scale: The scale factor, if the call passed one that is not count / length.
 
     Examples:
         >>> resized(4, 2, "nearest", False, None).inside.ravel().tolist()
@@ -212,7 +212,7 @@ def resized(count: int, length: int, mode: str, align_corners: bool, scale: floa
         return np.where(exact[:, None] & (offsets != 0), NO_TAP, first[:, None] + offsets)
 
     def rule(i: Ints) -> Ints:
-        # At i · ratio, at (i + 1/2) · ratio − 1/2, or, of "nearest-exact", at (i + 1/2) · ratio.
+        # At i · ratio, at (i + 1/2) · ratio − 1/2, or, for "nearest-exact", at (i + 1/2) · ratio.
         shift = q if centered and mode != "nearest-exact" else 0
         first, rest = np.divmod((2 * i + centered) * p - shift, 2 * q)
         return neighbors(first, rest == 0)

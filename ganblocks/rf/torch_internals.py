@@ -1,4 +1,4 @@
-"""All that the calculator uses of torch's private names, and how it runs single operations."""
+"""All private names of torch that the calculator uses, and how it runs single operations."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def written_to(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
 
 
 def run_on_meta(func: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) -> Any:
-    """Runs an operation without data, but integers keep theirs: they may be indices.
+    """Runs an operation without data, except for integers, which may be indices.
 
-    An activation or a norm of stored statistics only needs its input's shape: torch would run it
+    An activation or a norm with stored statistics only needs its input's shape: torch would run it
     through its compiler, whose import takes seconds.
     """
     meta = [tensor.is_meta for tensor in tensors]
@@ -90,7 +90,7 @@ def run_on_meta(func: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) ->
 def rewrites_strides_only(func: Any, args: Any) -> bool:
     """Whether an operation changes only strides of dimensions of length 1.
 
-    Pooling of channels_last maps to one pixel does.
+    Pooling channels_last maps to one pixel is an example.
     """
     if func.overloadpacket is not torch.ops.aten.as_strided_:
         return False

@@ -37,7 +37,7 @@ class Tracker:
 
     def __init__(self, image: Tensor) -> None:
         self.axes = image.ndim - 2
-        # The entries hold the tensors, so that no id is used twice.
+        # The entries keep the tensors alive, so that no id is used twice.
         self._entries = {id(image): _Entry(image, InputRegion.of_image(image.shape))}
 
     def find(self, tensor: Tensor) -> InputRegion | None:
@@ -107,7 +107,7 @@ class Tracker:
             pasted = _pasted(whole, part, dim, start, view["step"])
         if pasted is None:
             raise UnknownOperationError(
-                f"{call.place}{call.name} writes through {view.name}, which is not followed: "
+                f"{call.place}{call.name} writes through {view.name}, which cannot be traced: "
                 "write to a copy (.clone()) instead"
             )
         return pasted

@@ -23,7 +23,7 @@ class Disagreement:
 
     Attributes:
         output: Which map.
-        index: The output's place in it.
+        index: The output's index in it.
         calculated: The pixels that the calculator finds.
         measured: The pixels that the gradient reaches.
     """
@@ -54,10 +54,10 @@ def verify_receptive_field(
     Args:
         module: The network.
         input_size: As for `receptive_field`.
-        indices: The places to compare; by default the corners, the places next to them, the
-            middles of the edges, the middle and one random place of each map.
+        indices: The outputs to compare; by default the corners, the outputs next to them, the
+            middles of the edges, the center and one random output of each map.
         statistics: As for `receptive_field`.
-        without: Classes of modules to leave out of the network for both.
+        without: Classes of modules to leave out of the network for both methods.
 
     Returns:
         Where the two differ; empty if they agree.

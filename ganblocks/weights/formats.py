@@ -27,7 +27,7 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def require_format(weights: Weights, component: str) -> Format:
-    """Returns the layout of a state dict, which must be of our network with that name."""
+    """Returns the layout of a state dict, which must belong to our network of that name."""
     keys = _recognized(weights)
     if keys is None:
         known = "; ".join(known.name for known in FORMATS if known.component == component)
@@ -49,7 +49,7 @@ def without_prefix(weights: Weights) -> Weights:
 
 
 def up_to_date(weights: Weights) -> dict[str, Tensor]:
-    """Returns a state dict as today's torch would have written it.
+    """Returns a state dict as the current torch would have written it.
 
     Old instance norms have unused running statistics, which are removed. Old batch norms have no
     `num_batches_tracked`, which becomes 0.
@@ -65,6 +65,6 @@ def up_to_date(weights: Weights) -> dict[str, Tensor]:
 
 
 def _recognized(weights: Weights) -> Keys | None:
-    """Returns what most of the keys match, or None."""
+    """Returns the layout that most of the keys match, or None."""
     best = max((_OURS, *FORMATS), key=lambda keys: keys.count(weights))
     return best if best.count(weights) else None

@@ -31,7 +31,7 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
 
     Args:
         source: A state dict, or its file, written by `torch.save` or safetensors; the file
-            name's ending is ignored.
+            name's suffix is ignored.
 
     Returns:
         The tensors under their keys, in the source's order.
@@ -69,7 +69,7 @@ def fitting_weights(
     weights = unwrapped(weights)
     if wrong := mismatches(weights, shapes_of(network)):
         raise RunError(
-            f"{source} is from another model than this {type(network).__name__}: "
+            f"{source} is from a different model than this {type(network).__name__}: "
             f"{wrong[0]}. Build the network that its spec.json describes",
             see="state-dict",
         )
@@ -85,7 +85,7 @@ def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def mismatches(weights: Weights, expected: Mapping[str, Shape]) -> list[str]:
-    """Describes each key that is missing, left over or of another shape."""
+    """Describes each key that is missing, unexpected or of a different shape."""
     shapes = {key: tuple(value.shape) for key, value in weights.items()}
     return [
         f"{key} is {shapes.get(key, 'missing')}, and should be {expected.get(key, 'absent')}"
@@ -109,14 +109,14 @@ def _load(path: Path) -> Any:
         if head[8:] == b"{":  # safetensors: the header follows its length
             return load_file(path)
         if head.startswith(b"\x1f\x8b"):
-            raise WeightsError(f"{path} is compressed by gzip: decompress it first")
-        # Given the path, torch.load would depend on its suffix.
+            raise WeightsError(f"{path} is compressed with gzip: decompress it first")
+        # If given the path, torch.load would depend on its suffix.
         with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
             return torch.load(file, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
     except pickle.UnpicklingError as error:
-        if "operand" in str(error):  # not a pickle, or not by torch.save
+        if "operand" in str(error):  # not a pickle, or not written by torch.save
             raise _damaged(path, "not written by torch.save or safetensors") from None
         [what, *_] = [*re.findall(r"GLOBAL ([\w.]+)", str(error)), "of some kind"]
         raise WeightsError(
@@ -157,7 +157,7 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
     for key, value in weights.items():
         if kind := _unusable(key, value):
             raise WeightsError(
-                f"{key} in {source} is {kind}: weights are dense floating-point tensors with "
+                f"{key} in {source} is {kind}: weights must be dense floating-point tensors with "
                 "values. Convert it, or save the weights of the network as it was trained"
             )
     return unwrapped(weights)

@@ -6,8 +6,8 @@ To add a layout, write one file with a `Format`; `tutorial_unet.py` is an exampl
 2. `layout(norm, spec)` lists its tensors in order; `layer` lists those of one convolution
    and its norm.
 3. `guesses(weights)` yields the dimensions that a state dict may have. The first whose tensors all
-   match is taken. `shape_inference.py` reads numbers from shapes and keys.
-4. `arguments(norm)` are the other arguments with which our network computes the same.
+   match are used. `shape_inference.py` reads numbers from shapes and keys.
+4. `arguments(norm)` returns the other arguments that make our network compute the same.
 5. Add the `Format` to `FORMATS` in `formats.py`.
 """
 
@@ -50,8 +50,8 @@ class Keys:
 
     name: str  # for messages, with its article
     reader: str  # our method that reads it
-    pattern: str  # of the beginning of its keys
-    excluded: str | None = None  # of keys that it never has
+    pattern: str  # matches the beginning of its keys
+    excluded: str | None = None  # matches keys that it never has
 
     def count(self, keys: Iterable[str]) -> int:
         """Returns the number of keys that match."""
@@ -97,7 +97,7 @@ def layer(
     transposed: bool = False,
     zero_bias: bool = False,
 ) -> Layout:
-    """Lists the tensors of a convolution from (input, output) channels, and of its norm.
+    """Lists the tensors of a convolution, given its (input, output) channels, and of its norm.
 
     There, the convolution is `path.index` and the norm follows; here, they are `ours.conv` and
     `ours.norm`. With `zero_bias`, ours has a bias where theirs has none.

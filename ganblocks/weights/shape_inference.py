@@ -10,11 +10,11 @@ from itertools import product
 from ganblocks.registry import Spec
 from ganblocks.weights.layout import Weights
 
-MAX_DEPTH = 20  # an image of a million pixels a side
+MAX_DEPTH = 20  # enough for images a million pixels wide
 
 
 def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
-    """Returns the sizes at several places `(key, dimension)`, the most frequent first, or [1]."""
+    """Returns the sizes at several places `(key, dimension)`, most frequent first, or [1]."""
     shapes = [(weights[key].shape, dim) for key, dim in places if key in weights]
     known = [shape[dim] for shape, dim in shapes if len(shape) > dim and shape[dim] > 0]
     return [size for size, _ in Counter(known).most_common()] or [1]

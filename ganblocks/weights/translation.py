@@ -1,4 +1,4 @@
-"""From the keys of another code base to ours, and back."""
+"""Translates state dicts from the keys of another code base to ours, and back."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class FromReference(nn.Module):
     def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
         """Builds the network that a state dict of another code base was saved from, and loads it.
 
-        Reads the layout of pytorch-CycleGAN-and-pix2pix and, of U-Nets, the pix2pix tutorial's
+        Reads the layout of pytorch-CycleGAN-and-pix2pix and, for U-Nets, the pix2pix tutorial's
         (`conv1.0.weight` …), with or without `module.`. Depth, width, channels, norm and dialect
         are inferred from keys and shapes. A U-Net's dropout and a ResNet's padding other than
-        zeros leave no trace there: they are the code base's defaults unless an option sets them.
-        `to_reference` writes the former layout.
+        zeros leave no trace there: the code base's defaults are used unless an option sets them.
+        `to_reference` writes the first of these layouts.
 
         Args:
             weights: The state dict, or its file (`.pth` without pickled objects, or
@@ -55,7 +55,7 @@ class FromReference(nn.Module):
                 `padding_mode` or `size_policy`.
 
         Raises:
-            WeightsError: The file cannot be read, or a key does not fit; the first is named.
+            WeightsError: The file cannot be read, or a key does not fit; the message names it.
 
         Examples:
             >>> from ganblocks import UNetGenerator
@@ -70,7 +70,7 @@ class FromReference(nn.Module):
         if wrong := mismatches(state, shapes_of(network)):
             raise WeightsError(
                 f"the weights do not fit this {cls.__name__}: {wrong[0]}. An argument given to "
-                "from_reference contradicts them: leave out those that decide keys and shapes"
+                "from_reference contradicts them: leave out those that determine keys and shapes"
             )
         network.load_state_dict(state)
         return network
@@ -80,8 +80,8 @@ def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Te
     """Returns the arguments and the state dict of our network for a foreign state dict.
 
     Raises:
-        WeightsError: It is of another network, or a key is missing, left over or of another
-            shape; the first that does not fit the closest network is named.
+        WeightsError: It is from another network, or a key is missing, unexpected or of a different
+            shape; the message names the first that does not fit the closest network.
     """
     weights = without_prefix(up_to_date(weights))
     layout_format = require_format(weights, component)
@@ -100,7 +100,7 @@ def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Te
     wrong, size, spec = closest
     count = "1 key differs" if len(wrong) == 1 else f"{len(wrong)} keys differ"
     raise WeightsError(
-        f"the state dict is not of any {layout_format.name.removeprefix('a ')} we know. In the "
+        f"the state dict matches no known {layout_format.name.removeprefix('a ')}. In the "
         f"closest ({_written(spec)}) {count} (the network has {size}); the first: {wrong[0]}. "
         "Check that the file is complete and that no key was renamed"
     )
@@ -110,19 +110,19 @@ def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Te
 def to_reference(model: Any) -> dict[str, Tensor]:
     """Returns a network's weights under the keys of pytorch-CycleGAN-and-pix2pix.
 
-    That code base loads them, and its network then computes the same. Dropout and the size
+    That code base can load them, and its network then computes the same. Dropout and the size
     policy have no keys there, and are not checked.
 
     Args:
         model: A `UNetGenerator`, `ResNetGenerator`, `PatchDiscriminator` or
-            `PixelDiscriminator`, also inside a wrapper of data parallelism or torch.compile.
+            `PixelDiscriminator`, possibly wrapped for data parallelism or by torch.compile.
 
     Returns:
         The state dict in the port's order. The tensors are the network's own, as in
         `state_dict()`.
 
     Raises:
-        OptionError: The port has no such network; the first argument that differs is named.
+        OptionError: The port has no such network; the message names the first difference.
         SpecError: The class of the network is not registered.
 
     Examples:
@@ -154,7 +154,7 @@ def to_reference(model: Any) -> dict[str, Tensor]:
     norm = next(name for name in port.norms if NORMS[name] == arguments["norm"])
     entries, state = port.layout(norm, arguments), model.state_dict()
     if wrong := mismatches(state, {entry.ours: entry.shape for entry in entries}):
-        # All other arguments match, so it is the biases.
+        # All other arguments match, so the biases must differ.
         given = port.arguments(norm)
         dialect = given.get("dialect")
         expected = {**defaults, **given, **(dialect if isinstance(dialect, Mapping) else {})}
@@ -180,7 +180,7 @@ def _arguments_and_defaults(model: nn.Module) -> tuple[Spec, Spec]:
 
 def _not_in_port(argument: str, arguments: Spec, allowed: str) -> OptionError:
     return OptionError(
-        f"{argument} is {arguments[argument]!r}, and the PyTorch port has {allowed}: its network "
+        f"{argument} is {arguments[argument]!r}, but the PyTorch port has {allowed}: its network "
         "would compute something else. Save model.state_dict() instead",
         see="state-dict",
     )

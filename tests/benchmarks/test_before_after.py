@@ -138,7 +138,7 @@ def test_this_checkout_runs():
 def test_folder_without_a_checkout_is_refused(tmp_path, capfd):
     with start(tmp_path, TINY) as process, pytest.raises(SystemExit, match="failed"):
         ask(process, 1)
-    assert "is no checkout" in capfd.readouterr().err
+    assert "is not a checkout" in capfd.readouterr().err
 
 
 def test_interval_is_that_of_the_median():

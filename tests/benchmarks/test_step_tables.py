@@ -48,8 +48,8 @@ def test_targets_are_judged_where_there_are_figures(capsys):
     seconds = {"plain fp32": 1.0, "ours fp32, EMA": 0.9, "ours fp32": 0.8, "floor fp32": 0.5}
     print_targets(CPU, seconds, {}, 8)
     assert capsys.readouterr().out.splitlines() == [
-        "met    ours fp32 / plain fp32: 0.80, aim 0.85",
-        "MISSED ours fp32 / floor: 1.60, aim 1.1",
+        "met    ours fp32 / plain fp32: 0.80, target 0.85",
+        "MISSED ours fp32 / floor: 1.60, target 1.1",
     ]
     print_targets(CUDA, {"plain fp32": 0.01, "ours bf16, CUDA graph": 0.0025}, {}, 8)
     assert capsys.readouterr().out.splitlines() == [

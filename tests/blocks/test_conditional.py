@@ -110,9 +110,9 @@ def test_a_map_aligned_to_itself_stays_even_where_it_is_nearly_flat():
 @pytest.mark.parametrize(
     ("x", "condition", "said"),
     [
-        ((2, 4, 6, 6), (2, 5, 6, 6), "takes \\(2, 3, 'H', 'W'\\)"),
-        ((2, 4, 6, 6), (1, 3, 6, 6), "takes \\(2, 3, 'H', 'W'\\)"),
-        ((2, 4, 6, 6), (2, 3), "takes \\(2, 3, 'H', 'W'\\)"),
+        ((2, 4, 6, 6), (2, 5, 6, 6), "expected \\(2, 3, 'H', 'W'\\)"),
+        ((2, 4, 6, 6), (1, 3, 6, 6), "expected \\(2, 3, 'H', 'W'\\)"),
+        ((2, 4, 6, 6), (2, 3), "expected \\(2, 3, 'H', 'W'\\)"),
         ((2, 5, 6, 6), (2, 3, 6, 6), "expected \\(B, 4, H, W\\)"),
     ],
 )
@@ -124,9 +124,9 @@ def test_spade_names_what_does_not_fit(x, condition, said):
 @pytest.mark.parametrize(
     ("x", "style", "said"),
     [
-        ((2, 4, 6, 6), (2, 5), "it takes one vector per image, \\(2, 3\\)"),
-        ((2, 4, 6, 6), (1, 3), "it takes one vector per image, \\(2, 3\\)"),
-        ((2, 4, 6, 6), (2, 3, 1, 1), "it takes one vector per image, \\(2, 3\\)"),
+        ((2, 4, 6, 6), (2, 5), "expected one vector per image, \\(2, 3\\)"),
+        ((2, 4, 6, 6), (1, 3), "expected one vector per image, \\(2, 3\\)"),
+        ((2, 4, 6, 6), (2, 3, 1, 1), "expected one vector per image, \\(2, 3\\)"),
         ((2, 5, 6, 6), (2, 3), "expected \\(B, 4, H, W\\)"),
         ((2, 4, 1, 1), (2, 3), "instance norm got a map"),
     ],
@@ -152,7 +152,7 @@ def test_aligning_names_what_does_not_fit(content, style):
 
 
 def test_wrong_options_are_named():
-    with pytest.raises(OptionError, match="write an odd one"):
+    with pytest.raises(OptionError, match="use an odd one"):
         SPADE(4, 3, kernel_size=4)
     with pytest.raises(RegistryError, match="did you mean 'batch'"):
         SPADE(4, 3, norm="bath")
@@ -198,5 +198,5 @@ def test_eps_is_used():
 
 
 def test_a_norm_with_weights_of_its_own_is_refused_by_spade():
-    with pytest.raises(OptionError, match="weights of its own"):
+    with pytest.raises(OptionError, match="its own weights"):
         SPADE(4, 3, norm=lambda channels: torch.nn.BatchNorm2d(channels))

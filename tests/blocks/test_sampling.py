@@ -154,7 +154,7 @@ def test_dropout_that_is_always_on_reaches_the_block(block):
 def test_a_sampler_of_ones_own_is_told_how_it_is_called():
     with pytest.raises(OptionError, match="bias=True or False"):
         DownBlock(2, 3, down=lambda i, o: nn.Conv2d(i, o, 4, 2, 1))
-    with pytest.raises(OptionError, match="has a bias of its own"):
+    with pytest.raises(OptionError, match="sets its own bias"):
         UpBlock(2, 3, up={"type": "deconv", "bias": True})
 
 

@@ -36,7 +36,7 @@ def test_a_run_from_start_to_translation(recipe, tmp_path):
     run = tmp_path / "runs" / "facades"
     first, scored, _ = out.splitlines()
     assert first == "b (labels, 12 colors) → a (photo), 400 train, 40 val"
-    assert re.fullmatch(r"held-out L1 0\.\d{4}; of the mean target 0\.\d{4}", scored)
+    assert re.fullmatch(r"held-out L1 0\.\d{4}; mean target 0\.\d{4}", scored)
     assert str(run.relative_to(tmp_path) / "index.html") in out
     assert steps(run) == [1, 2, 3]
     spec = ganblocks.RunFolder.open(run).spec
@@ -254,7 +254,7 @@ BAD = {
     "no folder": (None, ["--out", ""], "path of a run's folder is empty"),
     "device of nothing": (None, ["--device", "auto:1"], "device 'auto:1'"),
     "device without number": (None, ["--device", "cpu:"], "device 'cpu:'"),
-    "penalty without a name": (None, ["--penalty-weight", "5"], "say more of penalty: write one"),
+    "penalty without a name": (None, ["--penalty-weight", "5"], "need a penalty: choose one"),
     "no such channels": (None, ["--channels", "2"], "channels"),
     "no logging": (None, ["--log-every", "0"], "--log-every is 0"),
     "unequal parts": (

@@ -240,7 +240,7 @@ def test_a_sampler_of_ones_own():
     [
         ({"up": "nearst"}, RegistryError, "did you mean 'nearest'"),
         ({"down": "convolution"}, RegistryError, "'conv'"),
-        ({"kernel_size": 6, "up": "nearest", "down": "pool"}, OptionError, "would do nothing"),
+        ({"kernel_size": 6, "up": "nearest", "down": "pool"}, OptionError, "would have no effect"),
         ({"attention_levels": [3]}, OptionError, "0 .innermost. to 2"),
         ({"attention_levels": 1}, OptionError, r"write a list.*\[0, 1\]"),
         (

@@ -176,7 +176,7 @@ def test_weights_that_cannot_be_loaded(tmp_path, monkeypatch):
             lambda: StyleLoss("alexnet", layers=["features.99"], backbone_weights="random"),
             "alexnet has no layer 'features.99'",
         ),
-        (lambda: PerceptualLoss(Maps(), layers=["a"]), "they choose from a named backbone"),
+        (lambda: PerceptualLoss(Maps(), layers=["a"]), "they need a named backbone"),
         (lambda: PerceptualLoss(abs), "features is"),
         (lambda: PerceptualLoss("alexnet", layers=3), "layers is 3"),
         (lambda: PerceptualLoss(Maps(), map_weights=5), "map_weights is 5"),
@@ -188,7 +188,7 @@ def test_weights_that_cannot_be_loaded(tmp_path, monkeypatch):
         (lambda: FeatureMatchingLoss("hd"), "unknown weighting 'hd'"),
         (lambda: PerceptualLoss()(*pair()), "has no features to compare"),
         (lambda: PerceptualLoss(Maps(), map_weights=[1.0])(*pair()), "1 map_weights for 2 maps"),
-        (lambda: FeatureMatchingLoss()(*pair(), nn.Identity()), "one map of a scale"),
+        (lambda: FeatureMatchingLoss()(*pair(), nn.Identity()), "only the logits of a scale"),
     ],
 )
 def test_invalid_arguments(make, message):
@@ -198,5 +198,5 @@ def test_invalid_arguments(make, message):
 
 def test_other_channels_need_their_own_features():
     loss = PerceptualLoss("alexnet", backbone_weights="random")
-    with pytest.raises(ShapeError, match="of your own"):
+    with pytest.raises(ShapeError, match="your own feature module"):
         loss(*(x.float() for x in pair(channels=12)))

@@ -124,15 +124,15 @@ def test_an_unknown_operation_is_named_and_learnt():
         assert receptive_field(network, (1, 9)).size == (7,)
     finally:
         RULES.pop(torch.ops.ganblocks_tests.smear)
-    with pytest.raises(OptionError, match="is no operation"):
+    with pytest.raises(OptionError, match="is not an operation"):
         register_rule("smear")
 
 
 @pytest.mark.parametrize(
     ("network", "size", "error", "message"),
     [
-        (3, (3, 8, 8), OptionError, "3 is no network: give an nn.Module"),
-        (PatchDiscriminator, (3, 8, 8), OptionError, "is no network"),
+        (3, (3, 8, 8), OptionError, "3 is not a network: pass an nn.Module"),
+        (PatchDiscriminator, (3, 8, 8), OptionError, "is not a network"),
         (nn.Conv2d(3, 1, 3), (), OptionError, r"input_size is \(\)"),
         (nn.Conv2d(3, 1, 3), (0, 8), OptionError, r"input_size is \(0, 8\)"),
         (nn.Conv2d(3, 1, 3), 8, OptionError, "input_size is 8"),
@@ -153,7 +153,7 @@ def test_an_unknown_operation_is_named_and_learnt():
             "returns a list where a tensor is expected",
         ),
         (Op(lambda x: None), (3, 8, 8), OptionError, "returns a NoneType where"),
-        (nn.Bilinear(3, 3, 3), (3, 8, 8), OptionError, "takes other inputs than one image"),
+        (nn.Bilinear(3, 3, 3), (3, 8, 8), OptionError, "takes inputs other than one image"),
         (Op(lambda x: torch.fft.fft2(x).real), (3, 8, 8), UnknownOperationError, "fft"),
         (Op(lambda x: x[x > 0]), (3, 8, 8), OptionError, "reads the values"),
     ],
@@ -234,7 +234,7 @@ def test_an_index_that_is_kept_is_followed_and_a_list_refused():
             return x[:, :, self.index]
 
     assert receptive_field(Kept(), (3, 8, 8)).support(2, 1) == (7, 1, 8, 2)
-    with pytest.raises(UnknownOperationError, match="tensor of whole numbers that the network"):
+    with pytest.raises(UnknownOperationError, match="tensor of integers that the network"):
         receptive_field(Op(lambda x: x[:, :, [2, 1, 0]]), (3, 8, 8))
 
 

@@ -171,7 +171,7 @@ def test_a_file_is_read_as_what_it_is(tmp_path, weights, name, save, packed):
     path.write_bytes(packed(path.read_bytes()))
     if packed is gzip.compress:
         with pytest.raises(
-            WeightsError, match=f"{name} is compressed by gzip: decompress it first"
+            WeightsError, match=f"{name} is compressed with gzip: decompress it first"
         ):
             read_weights(path)
     else:

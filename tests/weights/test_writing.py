@@ -132,7 +132,7 @@ def test_what_the_port_has_not_is_named(network, argument, value, has):
     with pytest.raises(OptionError) as caught:
         to_reference(network(**{argument: value}))
     message = str(caught.value)
-    assert message.startswith(f"{argument} is {value!r}, and the PyTorch port has ")
+    assert message.startswith(f"{argument} is {value!r}, but the PyTorch port has ")
     assert has in message
     assert message.endswith("Save model.state_dict() instead")
 

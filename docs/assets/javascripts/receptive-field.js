@@ -164,7 +164,7 @@
   function refusal(layers, image) {
     const patch = known(layers), isPatch = patch !== null && patch.nLayers > 0;
     const side = isPatch ? leastSideOfPatch(patch.nLayers, patch.kernel) : leastSide(layers);
-    const [who, remedy] = isPatch ? ["this PatchDiscriminator needs", " or take fewer n_layers"]
+    const [who, remedy] = isPatch ? ["this PatchDiscriminator needs", " or use fewer n_layers"]
       : ["these layers need", ""];
     return Math.min(...image) >= side ? "" : `image of ${times(image)}: ${who} at least ` +
       `${square(side)} to give a logit. Enlarge the image${remedy}`;

@@ -1,4 +1,4 @@
-"""Each component keeps the contract of its kind."""
+"""Each component fulfills the contract of its kind."""
 
 from ganblocks_example_plugin import FilterResponseNorm, ResidualStackGenerator, SoftMarginLoss
 

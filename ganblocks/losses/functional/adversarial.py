@@ -1,7 +1,7 @@
 """Adversarial losses: each formula once, over logits of any shape.
 
 r are the logits of real images, f those of fake ones, σ the logistic function, and
-softplus(x) = log(1 + eˣ) = −log σ(−x). Every `reduction` is that of `reduce`, with its error.
+softplus(x) = log(1 + eˣ) = −log σ(−x). Every `reduction` is passed to `reduce`, which checks it.
 """
 
 import torch
@@ -183,7 +183,7 @@ def relativistic_paired(
     if higher.shape != lower.shape:
         raise ShapeError(
             f"logits of shapes {tuple(higher.shape)} and {tuple(lower.shape)} cannot be paired: "
-            'use as many real as fake images, all of one size, or the loss "ragan"',
+            'use as many real as fake images, all of the same size, or the loss "ragan"',
             see="needs-real-logits",
         )
     return reduce(_phi(higher - lower, form), reduction)

@@ -1,4 +1,4 @@
-"""Penalties as functions of gradients, (B, …) with one for each image, and of logits."""
+"""Penalties as functions of logits, or of gradients (B, …), one for each image."""
 
 import torch
 from torch import Tensor

@@ -25,7 +25,7 @@ def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
 def total_variation(image: Tensor) -> Tensor:
     """Mean |difference| of vertical neighbors plus mean |difference| of horizontal ones.
 
-    The anisotropic form. Rudin et al. (1992) take the sum; the mean does not grow with the image.
+    This is the anisotropic form. Rudin et al. (1992) sum; the mean does not grow with the image.
     An axis of one pixel has no neighbors and adds 0.
 
     Args:

@@ -57,8 +57,8 @@ def ms_ssim(
     """Mean multi-scale similarity: ∏ csⱼ^wⱼ · ssim_M^w_M for each image and channel.
 
     Between scales both images are average-pooled 2×2. cs, the mean contrast and structure, counts
-    at every scale, luminance only at the last (Wang et al., 2003, equation 7). Negative means,
-    whose powers do not exist, are clamped to 1e-6.
+    at every scale, but luminance only at the last (Wang et al., 2003, equation 7). Negative means,
+    whose powers are undefined, are clamped to 1e-6.
 
     Args:
         output: Images (B, C, H, W).

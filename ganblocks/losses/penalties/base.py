@@ -19,9 +19,9 @@ PENALTIES: Registry[Penalty] = Registry("penalties")
 """Penalties by name: (discriminator, real, fake, condition=None) → scalar."""
 
 Discriminator = Callable[..., Logits]
-"""Images (B, C, H, W), after the channels of the condition if there is one → logits.
+"""Images (B, C, H, W), preceded by the channels of the condition if there is one → logits.
 
-That of `_penalty` takes (image, condition=…) instead; the default is the batch's condition.
+The one passed to `_penalty` takes (image, condition=…); the batch's condition is the default.
 """
 
 
@@ -29,11 +29,11 @@ class Penalty(nn.Module, ABC):
     """Base class: a term of the discriminator's loss, computed in full precision.
 
     In the formulas of the penalties, x are real images, x̃ fake ones, D their logits, and a bar is
-    the mean, of norms over the images.
+    the mean, which for norms is over the images.
 
     Args:
         interval: Lazy regularization: an `Objective` computes the penalty every `interval` steps
-            and multiplies it by `interval` then, which costs less and has the same strength
+            and then multiplies it by `interval`, which costs less and has the same strength
             (Karras et al., 2020, appendix B). Calling the penalty itself ignores it.
 
     Attributes:
@@ -73,7 +73,7 @@ class Penalty(nn.Module, ABC):
                 the other images of its batch (Gulrajani et al., 2017, section 4).
             real: Real images (B, C, H, W).
             fake: Fake images of the same shape, which are detached.
-            condition: What the discriminator sees before the image, (B, C', H, W). Gradients are
+            condition: Conditions (B, C', H, W), which D sees before the image. Gradients are
                 taken with respect to the image only.
 
         Returns:
@@ -86,7 +86,7 @@ class Penalty(nn.Module, ABC):
         if real.shape != fake.shape or real.numel() == 0 or real.dim() < 2:
             raise ShapeError(
                 f"a penalty got real images of shape {tuple(real.shape)} and fake ones of "
-                f"{tuple(fake.shape)}: pass as many of both, of one size"
+                f"{tuple(fake.shape)}: pass equally many of each, of the same size"
             )
         if condition is not None:
             if len(condition) != len(real) or condition.shape[2:] != real.shape[2:]:

@@ -200,7 +200,7 @@ class R1R2Penalty(GradientPenalty):
 
 
 def image_gradient(discriminator: Discriminator, image: Tensor, scalar: str = "sum") -> Tensor:
-    """Returns the gradient of each image's logits at the image, differentiable once more.
+    """Returns the gradient of each image's logits by the image, itself differentiable.
 
     Examples:
         >>> image_gradient(lambda x: 3 * x, torch.zeros(2, 1, 2, 2), "mean")[0].flatten().tolist()
@@ -210,7 +210,7 @@ def image_gradient(discriminator: Discriminator, image: Tensor, scalar: str = "s
     # Fused attention has no second derivative.
     with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         scales = [_by_image(logits, len(image)) for logits in scales_of(discriminator(image))]
-    # autograd refuses outputs without a gradient, such as a scale of constants.
+    # autograd rejects outputs without a gradient, such as a scale of constants.
     weighted = zip(scales, _weights(scales, scalar), strict=True)
     differentiable = [(scale, weight) for scale, weight in weighted if scale.requires_grad]
     gradient = None
@@ -232,7 +232,7 @@ def _by_image(logits: Tensor, images: int) -> Tensor:
     if logits.numel() % images or logits.dim() == 0:
         raise ShapeError(
             f"the discriminator returned logits of shape {tuple(logits.shape)} for {images} "
-            "images: a penalty takes some for each image, with the batch as their first axis"
+            "images: a penalty needs some for each image, with the batch as the first axis"
         )
     return logits.reshape(images, -1)
 

@@ -1,4 +1,4 @@
-"""LeCam regularization: logits are pulled towards the mean logit of the other side."""
+"""LeCam regularization: logits are pulled toward the mean logit of the other side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LeCamPenalty(Penalty):
     train mode, including the current one. They are buffers: save them with the training state.
 
     Args:
-        decay: Weight of the previous average at each call; the first call sets the averages.
+        decay: Weight of the previous average at each call; the first call initializes the averages.
         interval: Lazy regularization, see `Penalty`.
 
     Raises:

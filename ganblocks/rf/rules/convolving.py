@@ -16,7 +16,7 @@ def convolution(call: Call) -> InputRegion:
     """Slides a window along every axis and mixes the channels of each group."""
     if call.find(call["weight"]) is not None:
         raise UnknownOperationError(
-            f"{call.place}the weights of a convolution depend on the image: not followed"
+            f"{call.place}the weights of a convolution depend on the image and cannot be traced"
         )
     region, kernels = call.region(), list(call["weight"].shape[2:])
     slide = transposed_window if call["transposed"] else window
@@ -34,7 +34,7 @@ def per_axis(value: Sequence[int] | int, axes: int) -> list[int]:
 
 
 def described(kernel: list[int], stride: list[int], padding: list[int], dilation: list[int]) -> str:
-    """Returns a window's numbers for the table, without those that are defaults."""
+    """Describes a window for the table, leaving out defaults."""
     named = [("k", kernel, None), ("s", stride, 1), ("p", padding, 0), ("d", dilation, 1)]
     return " ".join(
         letter + ("×".join(map(str, numbers)) if len(set(numbers)) > 1 else str(numbers[0]))

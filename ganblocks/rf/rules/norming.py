@@ -1,4 +1,4 @@
-"""Norms by the map's own statistics, which are ignored or counted, or by stored ones."""
+"""Norms with the map's own statistics, which are ignored or counted, or with stored ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def group_norm(call: Call) -> InputRegion:
 
 @aten("native_layer_norm", "_fused_rms_norm", "rms_norm", "layer_norm")
 def layer_norm(call: Call) -> InputRegion:
-    """Scales and shifts by statistics of the last dimensions, be they channels or space."""
+    """Scales and shifts by statistics of the last dimensions, whether channels or space."""
     region = call.region()
     dims = range(-len(call["normalized_shape"]), 0)
     if any(region.periodic(dim) for dim in dims):

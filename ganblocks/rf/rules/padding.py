@@ -32,7 +32,7 @@ def mirror_pad(call: Call) -> InputRegion:
 
 @aten("roll")
 def roll(call: Call) -> InputRegion:
-    """Moves the map around; what leaves on one side returns on the other."""
+    """Moves the map cyclically; what leaves on one side returns on the other."""
     region = call.region()
     shape = region.shape
     if not call["dims"]:

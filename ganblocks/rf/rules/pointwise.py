@@ -42,7 +42,7 @@ def copy(call: Call) -> InputRegion:
     *("zero_", "fill_", "uniform_", "zero", "fill", "new_empty_strided"),
 )
 def constant(call: Call) -> None:
-    """Makes a tensor that depends only on the other's shape."""
+    """Makes a tensor that depends only on the shape of another."""
 
 
 def _is_gate(region: InputRegion, regions: list[InputRegion]) -> bool:

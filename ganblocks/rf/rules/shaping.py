@@ -56,7 +56,7 @@ def repeat(call: Call) -> InputRegion:
 
 @aten("slice", "slice_copy", "narrow")
 def slice_(call: Call) -> InputRegion:
-    """Takes every so-many-th entry of a part of one dimension."""
+    """Takes every n-th entry of a part of one dimension."""
     region, dim = call.region(), call["dim"]
     start = slice(call["start"], call["end"]).indices(region.shape[dim])[0]
     return region.gather(dim, steps(call.out.shape[dim], start, call["step"]))
@@ -71,7 +71,7 @@ def select(call: Call) -> InputRegion:
 
 @aten("unbind")
 def unbind(call: Call) -> list[InputRegion]:
-    """Takes each entry of a dimension by itself."""
+    """Takes each entry of a dimension separately."""
     return [_entry(call.region(), call["dim"], place) for place in range(len(call.out))]
 
 
@@ -138,7 +138,7 @@ def _windows_on(call: Call, sides: list[int] | tuple[int, ...]) -> list[tuple[in
 
 @aten("index_select", "index")
 def index_select(call: Call) -> InputRegion:
-    """Takes entries of one dimension by their numbers, if these are known."""
+    """Takes entries of one dimension by their indices, if these are known."""
     dim: int = call.arguments.get("dim", 0)
     index = call.arguments.get("index")
     if index is None:
@@ -146,9 +146,9 @@ def index_select(call: Call) -> InputRegion:
         dim, index = known[0] if len(known) == 1 else (0, torch.empty(0, 0))
     if index.is_meta or index.ndim != 1 or index.dtype == torch.bool:
         raise UnknownOperationError(
-            f"{call.place}{call.name} is not followed if the index depends on the image, is a "
-            "mask or a list written in forward, or if there are several: index one dimension by "
-            "a tensor of whole numbers that the network keeps, such as a buffer"
+            f"{call.place}{call.name} cannot be traced if the index depends on the image, is a "
+            "mask or a list written in forward, or if there are several: index one dimension with "
+            "a tensor of integers that the network stores, such as a buffer"
         )
     length = call.region().shape[dim]
     return call.region().gather(dim, Taps((index.numpy() % length)[:, None]))

@@ -20,7 +20,7 @@ def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
 
     The rule is a function that takes the `Call` and returns what each element of the output sees.
     `call.region()` is what the first argument sees; `.gather(dim, taps)`, `.reduce(dims)`,
-    `.reshape`, `.permute` and `.expand` do with it what the operation does, and
+    `.reshape`, `.permute` and `.expand` change it as the operation does, and
     `window(count, kernel, stride, padding)` returns a window's taps.
 
     Args:
@@ -40,7 +40,7 @@ def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
     for operation in operations:
         if not isinstance(operation, OPERATION_TYPES):
             raise OptionError(
-                f"{operation!r} is no operation: write one such as torch.ops.my_package.blur"
+                f"{operation!r} is not an operation: pass one such as torch.ops.my_package.blur"
             )
 
     def keep(rule: Rule) -> Rule:
@@ -52,6 +52,6 @@ def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
 
 
 def aten(*names: str) -> Callable[[Rule], Rule]:
-    """Registers a rule for torch's operations by name; names that this torch lacks are ignored."""
+    """Registers a rule for torch's operations by name; names that torch lacks are ignored."""
     ops = torch.ops.aten
     return register_rule(*(getattr(ops, name) for name in names if hasattr(ops, name)))

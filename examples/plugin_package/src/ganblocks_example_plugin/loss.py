@@ -10,13 +10,13 @@ from ganblocks.losses import AdversarialLoss
 
 @ADVERSARIAL_LOSSES.register("soft_margin")
 class SoftMarginLoss(AdversarialLoss):
-    """A smooth hinge: logits short of the margin cost, those beyond it hardly.
+    """A smooth hinge: logits short of the margin are penalized, those beyond it hardly.
 
     Discriminator: mean softplus(margin − r) + mean softplus(margin + f). Generator: mean
     softplus(margin − f). With margin 0 it is the vanilla loss.
 
     Args:
-        margin: How far from 0 the logits shall be.
+        margin: How far from 0 the logits should be.
 
     Raises:
         OptionError: The margin is negative.

@@ -8,14 +8,14 @@ from ganblocks.blocks import NORMS
 
 @NORMS.register("filter_response")
 class FilterResponseNorm(nn.Module):
-    """Filter response normalization: no mean taken away, no batch (Singh and Krishnan, 2020).
+    """Filter response norm: subtracts no mean, uses no batch statistics (Singh and Krishnan, 2020).
 
     y = weight · x / √(mean(x²) + eps) + bias, with the mean over (H, W), in training and
     evaluation alike.
 
     Args:
         channels: Channels of the input (B, channels, H, W).
-        eps: Added to the mean square; at the size of the activations it keeps 1×1 maps apart.
+        eps: Added to the mean square; if as large as the activations, it keeps 1×1 maps distinct.
     """
 
     def __init__(self, channels: int, *, eps: float = 1e-2) -> None:

@@ -39,10 +39,10 @@ def typed_flags(
 ) -> dict[str, Any]:
     """Returns the flags given on the command line, without defaults.
 
-    Each field of the dataclass is a flag: `load_size: int = 286` is `--load-size 286`; a bool is
-    a switch, `--compile`, or `--no-progress` if it is True by default; `int | None` is an int that
-    may be left out. The field's metadata hold its help and limit its values, see
-    `ganblocks.training.option`.
+    Each field of the dataclass becomes a flag: `load_size: int = 286` becomes `--load-size 286`. A
+    bool becomes a switch, such as `--compile`, or `--no-progress` if it is True by default. If the
+    type is `int | None`, the int may be omitted. The field's metadata holds its help text and
+    limits its values; see `ganblocks.training.option`.
 
     Args:
         config: The dataclass.
@@ -73,7 +73,7 @@ def typed_flags(
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises our error for a wrong flag, with the nearest right one."""
+    """Raises `OptionError` for a wrong flag, and suggests the closest valid one."""
 
     def error(self, message: str) -> NoReturn:
         before, unknown, names = message.partition("unrecognized arguments: ")
@@ -89,22 +89,22 @@ def read_flags(
     argv: Sequence[str] | None = None,
     **parser: Any,
 ) -> C:
-    """Reads a dataclass from the command line, with presets and with the flags of a resumed run.
+    """Reads a dataclass from the command line, a preset, and the stored flags of a resumed run.
 
-    Flags on the command line override the preset (a field `preset`), which overrides the defaults.
-    With a switch `resume` and a field `out`, the values are those that the run in that folder
-    started with; only fields with `may_change` may be given another value. A process that
-    `torchrun` restarts resumes its run by itself.
+    Flags on the command line override the preset (chosen by a field named `preset`), which
+    overrides the defaults. If the dataclass has the fields `resume` and `out`, `--resume` restores
+    the values that the run in the folder `out` started with; only fields with `may_change` may be
+    given a new value. A process that `torchrun` restarts resumes its run automatically.
 
     Args:
-        config: The dataclass; each field is a flag, see `typed_flags`.
-        presets: Values of several fields, by the name of the preset.
+        config: The dataclass; each field becomes a flag, as in `typed_flags`.
+        presets: Field values, by the name of the preset.
         argv: The arguments after the command; `sys.argv[1:]` by default.
         **parser: Passed to `argparse.ArgumentParser`, such as `description`.
 
     Raises:
         OptionError: A flag is unknown, or its value is not allowed.
-        RunError: There is no run to resume, or a flag differs from the run's.
+        RunError: There is no run to resume, or a flag differs from the value stored in the run.
 
     Examples:
         >>> from ganblocks import TrainOptions
@@ -129,7 +129,7 @@ def read_flags(
 
 
 def _resumed(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spec:
-    """Returns the stored values of a run, updated with the typed ones that may change."""
+    """Returns the stored values of a run, updated with new values of the flags that may change."""
     free = {"resume", "out", *(e.name for e in fields(config) if e.metadata.get("may_change"))}
     for name, value in typed.items():
         if name not in free and stored.get(name) != value:
@@ -146,11 +146,11 @@ def run_command(
     *,
     stopped: str = "stopped: --resume continues from the last checkpoint, if one was written",
 ) -> None:
-    """Runs a command; our errors become one line and exit code 2, Ctrl-C becomes 130.
+    """Runs a command; a ganblocks error prints one line and exits with code 2, Ctrl-C with 130.
 
-    So do our warnings if Python turns them into errors. A message about an option that is a flag
-    of the command ends with the flag. Under `torchrun` only the first process prints warnings, and
-    an error names its process.
+    Ganblocks warnings that Python turns into errors are handled in the same way. If a message names
+    an option that the command has a flag for, the flag is appended. Under `torchrun`, only rank 0
+    prints warnings, and an error names its rank.
 
     Args:
         main: The command.
@@ -175,9 +175,9 @@ def _rank() -> str:
 
 
 def _with_flags(message: str) -> str:
-    """Appends the flags of the options that a message names, where it does not name the flag.
+    """Appends the flags of the options that a message names, unless it already names the flags.
 
-    An option that is also a common word counts only where it is written as one: at the start, in
+    An option that is also a common word counts only where it must be an option: at the start, in
     backticks, or before an equals sign.
     """
     named = []
@@ -190,7 +190,7 @@ def _with_flags(message: str) -> str:
 
 
 def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) -> str:
-    """Adds the flag of a field, and returns it as it is typed."""
+    """Adds the flag for a field, and returns it as the user types it."""
     if entry.default is MISSING:
         raise OptionError(f"the field {entry.name!r} has no default: give it one")
     kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] or [hint]

@@ -10,13 +10,13 @@ from ganblocks.spec import Spec
 
 @dataclass(frozen=True)
 class Description:
-    """A registered component or preset; `str` gives a short card.
+    """Describes a registered component or preset; `str()` returns a short summary.
 
     Attributes:
         name: The registered name.
         kind: The registry's kind, such as `generators`.
         target: Import path of the class or function.
-        signature: Its signature, as in Python.
+        signature: Its signature, in Python syntax.
         summary: The first line of its docstring.
         file: The file that defines it.
         line: The line of the definition.

@@ -22,29 +22,29 @@ __all__ = [
     "WeightsError",
 ]
 
-NOTE = "More in ganblocks' documentation, page Troubleshooting, entry "
-"""Start of the note below an error's message; the name of the entry follows."""
+NOTE = "See the Troubleshooting page of the ganblocks documentation, entry "
+"""Start of the note added to every error; the name of the entry follows."""
 
 
 class GanBlocksError(Exception):
-    """Base class of all errors of ganblocks.
+    """Base class of all ganblocks errors.
 
-    `str(error)` is the message alone. In a traceback a note follows it, with the name of an entry
-    of the documentation's page Troubleshooting.
+    `str(error)` is the message alone. In a traceback, it is followed by a note that names an entry
+    on the documentation's Troubleshooting page.
 
     Args:
         *args: The message.
-        see: The entry's name; by default that of the class.
+        see: The name of the entry; defaults to that of the class.
 
     Attributes:
-        see: The entry's name.
+        see: The name of the entry.
 
     Examples:
         >>> error = ShapeError("image of 8×8", see="image-too-small")
         >>> str(error), error.see
         ('image of 8×8', 'image-too-small')
         >>> error.__notes__
-        ["More in ganblocks' documentation, page Troubleshooting, entry 'image-too-small'"]
+        ["See the Troubleshooting page of the ganblocks documentation, entry 'image-too-small'"]
     """
 
     see = "errors-of-ganblocks"
@@ -87,7 +87,7 @@ class UnknownOperationError(GanBlocksError, NotImplementedError):
 
 
 class DataError(GanBlocksError, ValueError):
-    """A file or folder of a dataset is missing, unpaired, broken or has the wrong size."""
+    """A file or folder of a dataset is missing, unpaired or broken, or has the wrong size."""
 
     see = "pairs-do-not-match"
 
@@ -110,7 +110,7 @@ def listed(names: Iterable[object]) -> str:
 
 
 def did_you_mean(name: object, known: Iterable[str], most: int = 2) -> str:
-    """Returns a question that names the nearest known names, or nothing if none is near.
+    """Returns a question that suggests the closest known names, or "" if none is close.
 
     Examples:
         >>> did_you_mean("bath", ["batch", "instance"])
@@ -183,7 +183,7 @@ def require_image(
         elif len(shape) < 4:
             remedy = "Add a batch dimension to a single image: x.unsqueeze(0)"
         else:
-            remedy = "Networks here are 2D: pass the slices of a volume as a batch"
+            remedy = "These networks are 2D: pass the slices of a volume as a batch"
         raise ShapeError(
             f"{who} got a tensor of shape {tuple(shape)}: expected (B, {channels}, H, W). {remedy}"
         )

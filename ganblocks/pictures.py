@@ -1,4 +1,4 @@
-"""Converts tensors to pictures and back; colors and grids."""
+"""Converts tensors to pictures and back, maps values to colors, and makes grids."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 def to_bytes(image: Tensor) -> Tensor:
-    """Converts floats in [-1, 1] to uint8 pixels from 0 to 255, and clips other values.
+    """Converts floats in [-1, 1] to uint8 pixels from 0 to 255, and clips values outside the range.
 
     Examples:
         >>> to_bytes(torch.tensor([-1.0, 0.0, 1.0, 7.0]))
@@ -40,7 +40,7 @@ def to_picture(image: Tensor) -> Image:
         image: Floats in [-1, 1] or uint8 pixels, (C, H, W) with 1, 3 or 4 channels.
 
     Raises:
-        ShapeError: The tensor has another shape.
+        ShapeError: The tensor has a different shape.
 
     Examples:
         >>> to_picture(torch.zeros(3, 4, 5)).size
@@ -130,10 +130,11 @@ def as_rgb(image: Tensor) -> Tensor:
 
 @checked
 def grid(rows: Sequence[Sequence[Tensor]], *, gap: int = 4) -> Tensor:
-    """Returns images in rows and columns on white, as uint8 pixels (3, H, W).
+    """Arranges images in rows and columns on white, and returns uint8 pixels (3, H, W).
 
     Args:
-        rows: Images (C, h, w), floats in [-1, 1]; smaller ones are at the top left of their cells.
+        rows: Images (C, h, w), floats in [-1, 1]; smaller ones are placed at the top left of their
+            cells.
         gap: White pixels around each image.
 
     Raises:

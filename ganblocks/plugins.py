@@ -43,11 +43,11 @@ class Plugin:
         """Returns the error for a plug-in that cannot be used."""
         return RegistryError(
             f"{self.name!r} of {self.kind} comes from {self} and could not be loaded: {why}. "
-            f"Repair or uninstall {self.distribution}; all other names work"
+            f"Fix or uninstall {self.distribution}; all other names still work"
         )
 
     def defines(self, factory: Callable[..., Any]) -> bool:
-        """Whether a registered factory is this plug-in's, or of its package; imports nothing."""
+        """Whether a registered factory comes from this plug-in or its package; imports nothing."""
         module, _, attribute = self.value.partition(":")
         if factory.__module__.partition(".")[0] == module.partition(".")[0]:
             return True
@@ -73,7 +73,7 @@ def _entry_points(group: str) -> Iterator[EntryPoint]:
         yield from entry_points(group=group)
     except Exception:  # one package's malformed file breaks the call for all
         first = {distribution.name: distribution for distribution in reversed([*distributions()])}
-        for distribution in first.values():  # as on import, the first on the path counts
+        for distribution in first.values():  # as in imports, the first on the path wins
             try:
                 yield from distribution.entry_points.select(group=group)
             except Exception as error:

@@ -27,7 +27,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(states: dict[str, Any], device: torch.device, source: str) -> None:
-    """Restores what `random_state` returned, and warns if it was on another kind of device."""
+    """Restores what `random_state` returned, and warns if it came from another kind of device."""
     torch.set_rng_state(states["cpu"])
     kind = device.type
     before = next((other for other in states if other != "cpu"), "cpu")
@@ -46,7 +46,7 @@ def set_random_state(states: dict[str, Any], device: torch.device, source: str) 
 
 @contextmanager
 def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
-    """Seeds the generators inside `with`, and restores their state afterwards.
+    """Context that seeds torch's random generators, and restores their state afterward.
 
     Examples:
         >>> before = torch.get_rng_state()
@@ -66,9 +66,9 @@ def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
 def make_deterministic() -> None:
     """Makes a program reproducible, bit for bit, on one machine.
 
-    Enables torch's deterministic algorithms and disables cuDNN's benchmark. An operation without a
-    deterministic algorithm then raises an error. It costs speed on a GPU. Call it before the first
-    CUDA operation.
+    Enables torch's deterministic algorithms and disables cuDNN benchmarking. An operation without a
+    deterministic algorithm then raises an error. Training on a GPU becomes slower. Call this before
+    the first CUDA operation.
 
     Examples:
         >>> make_deterministic()

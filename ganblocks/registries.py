@@ -21,7 +21,7 @@ _ROOMS = (
 
 
 def registries() -> dict[str, Registry[Any]]:
-    """Returns every registry by its constant, such as `GENERATORS`, in the order of listings."""
+    """Returns every registry by the name of its constant, such as `GENERATORS`."""
     rooms = [import_module(f"ganblocks.{room}") for room in _ROOMS]
     public = {name: getattr(room, name) for room in rooms for name in room.__all__}
     return {name: value for name, value in public.items() if isinstance(value, Registry)}

@@ -1,4 +1,4 @@
-"""Registries: components by name, including plug-ins of other packages."""
+"""Registries: components by name, including plug-ins from other packages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Entry:
     factory: Callable[..., Any]
     preset: Spec | None = None
     summary: str | None = None
-    override: bool = False  # no plug-in contests the name
+    override: bool = False  # plug-ins cannot claim the name
 
     @property
     def target(self) -> str:
@@ -53,14 +53,14 @@ class _Entry:
 class Registry(Generic[T]):
     """The components of one kind, by name.
 
-    Installed packages add names by entry point, in the group `"ganblocks."` + kind with
-    underscores for spaces: `ganblocks.norms`, `ganblocks.adversarial_losses`. An entry is
-    `name = "module:class or factory"`, and is imported when the name is first built or described.
-    A name that two packages claim is listed with a warning and cannot be built, unless one of them
-    registers it with `override=True`.
+    Installed packages can add names through entry points. The group is `"ganblocks."` + kind, with
+    underscores instead of spaces: `ganblocks.norms`, `ganblocks.adversarial_losses`. An entry has
+    the form `name = "module:class or factory"`, and is imported when the name is first built or
+    described. A name that two packages claim is listed with a warning and cannot be built, unless
+    one of them registers it with `override=True`.
 
     Args:
-        kind: What it holds, in the plural, such as `"generators"`.
+        kind: What the registry holds, in the plural, such as `"generators"`.
 
     Examples:
         >>> SHAPES = Registry("shapes")
@@ -90,14 +90,14 @@ class Registry(Generic[T]):
         return iter(self.names())
 
     def register(self, name: str, *, override: bool = False) -> Callable[[F], F]:
-        """Returns a decorator that registers a class or factory function by a name.
+        """Returns a decorator that registers a class or factory function under a name.
 
         Components then remember the arguments they were built with (see `spec_of`), and the error
-        for an unknown argument names the nearest one.
+        for an unknown argument suggests the closest valid one.
 
         Args:
             name: The name, in lower case.
-            override: Take the name even if another component or a plug-in has it.
+            override: Whether to replace a component or plug-in that already has the name.
 
         Raises:
             OptionError: The name is not a string, or the component is not callable.
@@ -113,13 +113,13 @@ class Registry(Generic[T]):
         return decorate
 
     def preset(self, name: str, spec: Spec, summary: str, *, override: bool = False) -> None:
-        """Registers a spec by a name.
+        """Registers a spec under a name.
 
         Args:
             name: The preset's name.
             spec: The component's spec.
             summary: What the preset reproduces, in one line.
-            override: Take the name even if another component or a plug-in has it.
+            override: Whether to replace a component or plug-in that already has the name.
 
         Raises:
             OptionError: The name is not a string, or the spec has no type.
@@ -137,7 +137,7 @@ class Registry(Generic[T]):
         """
         self._require_name(name)
         base = self._type_of(spec)
-        # Plug-ins are read only if needed: importing ganblocks registers presets.
+        # Plug-ins are read only if needed: presets are registered whenever ganblocks is imported.
         entry = self._entries[base] if base in self._entries else self._entry(base)
         full = {**(entry.preset or {}), **spec}
         self._add(name, _Entry(entry.component, entry.factory, full, summary, override))
@@ -146,13 +146,13 @@ class Registry(Generic[T]):
         """Builds a component from its name, its spec, or a callable that returns one.
 
         Args:
-            what: A name, a spec, whose entries `kwargs` override, or a callable.
+            what: A name, a callable, or a spec, whose entries are overridden by `kwargs`.
             *args: Positional arguments of the component, such as a norm's channels.
             **kwargs: Keyword arguments of the component.
 
         Raises:
-            RegistryError: The name is unknown, claimed by two packages, or a plug-in that could
-                not be loaded.
+            RegistryError: The name is unknown or claimed by two packages, or its plug-in could not
+                be loaded.
             OptionError: An argument is unknown, missing or of the wrong type.
         """
         if isinstance(what, str):
@@ -210,8 +210,8 @@ class Registry(Generic[T]):
             name: The name of a component, a preset or a plug-in.
 
         Raises:
-            RegistryError: The name is unknown, claimed by two packages, a plug-in that could not
-                be loaded, or has a default whose `repr` fails.
+            RegistryError: The name is unknown or claimed by two packages, its plug-in could not be
+                loaded, or the `repr` of one of its defaults fails.
 
         Examples:
             >>> from ganblocks.blocks import NORMS
@@ -226,7 +226,7 @@ class Registry(Generic[T]):
         except Exception as error:  # from the __repr__ of a default
             raise RegistryError(
                 f"{name!r} of {self.kind} cannot be described: the repr of a default of "
-                f"{entry.place} failed ({type(error).__name__}: {error}). Repair its __repr__"
+                f"{entry.place} failed ({type(error).__name__}: {error}). Fix its __repr__"
             ) from error
         # Not inspect.getdoc, which falls back on the parent's docstring.
         doc = inspect.cleandoc(_definition(entry.factory).__doc__ or "")
@@ -250,7 +250,7 @@ class Registry(Generic[T]):
         )
 
     def refresh(self) -> None:
-        """Reads plug-ins again, such as after `pip install` in a running notebook.
+        """Rereads the plug-ins, for example after `pip install` in a running notebook.
 
         Examples:
             >>> Registry("shapes").refresh()
@@ -272,8 +272,8 @@ class Registry(Generic[T]):
         if name not in self:
             if names := [n for n, e in self._entries.items() if e.target.endswith(f".{name}")]:
                 raise RegistryError(
-                    f"{name!r} is a class of {self.kind} whose name is "
-                    f"{' or '.join(map(repr, names))}: write the name, or the class without quotes"
+                    f"{name!r} is a class registered in {self.kind} as "
+                    f"{' or '.join(map(repr, names))}: write that name, or the class without quotes"
                 )
             raise RegistryError(not_one_of(f"name in {self.kind}", name, self._known()))
         if clash := self._clash(name):
@@ -334,7 +334,7 @@ class Registry(Generic[T]):
     def _require_name(self, name: object) -> None:
         if not isinstance(name, str) or not name:
             raise OptionError(
-                f"{name!r} is not a name for {self.kind}: write a string that is not empty"
+                f"{name!r} is not a valid name for {self.kind}: write a non-empty string"
             )
 
 
@@ -357,17 +357,17 @@ def _source(factory: Callable[..., Any]) -> tuple[str, int]:
 
 @functools.cache
 def _distribution(package: str) -> str:
-    """Returns the distribution of a package, or its own name in a checkout."""
+    """Returns the distribution that provides a package, or the package's name in a checkout."""
     return next(iter(packages_distributions().get(package, ())), package)
 
 
 def _same_definition(a: _Entry, b: _Entry) -> bool:
-    """Whether one definition was executed twice, such as a notebook cell."""
+    """Whether both come from one definition that was executed twice, such as a notebook cell."""
     return a.preset == b.preset and _identity(a.factory) == _identity(b.factory)
 
 
 def _identity(factory: Callable[..., Any]) -> tuple[object, ...]:
-    """Returns what is equal if a definition is executed twice: its name, or its content."""
+    """Returns a key that stays equal when a definition is executed again: its name or content."""
     factory, definition = inspect.unwrap(factory), _definition(factory)
     content: object = None
     if isinstance(factory, functools.partial):

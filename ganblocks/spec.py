@@ -45,7 +45,7 @@ def spec_of(component: object) -> Spec:
         component: An object whose class or factory is registered.
 
     Returns:
-        A plain JSON dictionary; `REGISTRY.build(spec)` builds an equal component with the same
+        A plain JSON dictionary; `REGISTRY.build(spec)` builds an equivalent component with the same
         state-dict layout and fresh weights.
 
     Raises:
@@ -121,13 +121,13 @@ def recording(factory: F, kind: str, name: str) -> F:
 
 
 def registered_name(factory: object) -> str | None:
-    """Returns the name of a registered class or factory, or None; not its parent's."""
+    """Returns the name of a registered class or factory, or None; a parent's is ignored."""
     name: str | None = getattr(factory, "__dict__", {}).get(_NAME)
     return name
 
 
 def set_name(component: object, factory: Callable[..., Any], name: str) -> None:
-    """Records the name that a component was built by, if its factory has several."""
+    """Records the name that a component was built under, if its factory has several."""
     record = getattr(component, _RECORD, None)
     if not isinstance(record, _Record) or record.owner is not type(component):
         return
@@ -143,7 +143,7 @@ def keep_spec(component: object, before: type) -> None:
 
 
 def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
-    """Returns the signature of a class or function; empty for an inherited bare `__init__`."""
+    """Returns the signature of a class or function; empty if a class defines no `__init__`."""
     if inspect.isclass(factory):
         init = inspect.unwrap(factory.__init__)  # recording() wraps it
         if init in (object.__init__, _MODULE_INIT, nn.Module.__init__):
@@ -152,7 +152,7 @@ def signature_of(factory: Callable[..., Any]) -> inspect.Signature:
 
 
 def _store(component: object, record: _Record) -> None:
-    """Stores the record, also on a frozen object; an int or `__slots__` cannot hold it."""
+    """Stores the record, even on a frozen object; ints and `__slots__` objects cannot hold it."""
     for key, value in record.arguments.items():
         if type(value).__module__ == "dataclasses":  # the sentinel of a default_factory
             record.arguments[key] = _copied(getattr(component, key, value))

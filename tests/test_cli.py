@@ -84,7 +84,7 @@ def test_a_switch_that_is_on_can_be_turned_off():
 
 def test_a_resumed_run_keeps_its_flags(tmp_path):
     out = ["--out", str(tmp_path / "run"), "--resume"]
-    with pytest.raises(RunError, match="holds no run"):
+    with pytest.raises(RunError, match="contains no run"):
         read_flags(Recipe, None, out)
     began = {**vars(Recipe(size=5, steps=10)), "out": "elsewhere"}
     RunFolder.create(tmp_path / "run", {"options": began})

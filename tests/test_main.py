@@ -131,7 +131,7 @@ def test_show_without_a_kind_shows_all_that_have_the_name(run):
         ("list generater", "unknown kind 'generater': did you mean 'generators'"),
         ("show unett", "unknown name 'unett': did you mean 'unet'"),
         ("show norms bach", "unknown name 'bach': did you mean 'batch'? `ganblocks list norms`"),
-        ("show xyzzy", "unknown name 'xyzzy': `ganblocks list` lists all"),
+        ("show xyzzy", "unknown name 'xyzzy': `ganblocks list` lists them"),
         ("show norm unet", "unknown name 'unet'"),
         ("show nroms batch", "unknown kind 'nroms': did you mean 'norms'"),
     ],

@@ -47,7 +47,9 @@ def shapes():
 
 
 def test_the_name_of_a_class_is_answered_with_its_names():
-    with pytest.raises(RegistryError, match="whose name is 'resnet' or 'resnet_6blocks' or"):
+    with pytest.raises(
+        RegistryError, match="registered in generators as 'resnet' or 'resnet_6blocks' or"
+    ):
         GENERATORS.build("ResNetGenerator")
 
 
@@ -221,7 +223,7 @@ def test_a_name_is_a_string_that_is_not_empty(shapes, name):
         lambda name: shapes.preset("mine", {"type": name}, "A square"),
     ]
     for use in uses:
-        with pytest.raises(OptionError, match="is not a name for shapes"):
+        with pytest.raises(OptionError, match="is not a valid name for shapes"):
             use(name)
 
 

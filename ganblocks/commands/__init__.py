@@ -1,1 +1,1 @@
-"""What the `ganblocks` command can do, a file for each."""
+"""The subcommands of `ganblocks`, one file each."""

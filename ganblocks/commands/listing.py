@@ -1,4 +1,4 @@
-"""`ganblocks list` and `ganblocks show`: the registries, plug-ins included."""
+"""`ganblocks list` and `ganblocks show`: the registries, including plug-ins."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ganblocks.errors import RegistryError, did_you_mean
 from ganblocks.registries import registries, registry_of
 from ganblocks.registry import Description, Registry
 
-WIDTH = 100  # characters of a line
-MIN_WIDTH = 30  # characters of a summary, however long the names are
+WIDTH = 100  # characters per line
+MIN_WIDTH = 30  # characters per summary, no matter how long the names are
 
 
 def list_components(kind: str = "") -> None:
@@ -34,7 +34,7 @@ def show_component(name: str, kind: str = "") -> None:
     if not matching:
         hint = did_you_mean(name, {n for r in known for n in r.names()}, most=3)
         raise RegistryError(
-            f"unknown name {name!r}: {hint}`ganblocks list{f' {kind}' if kind else ''}` lists all"
+            f"unknown name {name!r}: {hint}`ganblocks list{f' {kind}' if kind else ''}` lists them"
         )
     cards, errors = [], []
     for registry in matching:

@@ -37,8 +37,8 @@ def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
             return network
     hint = did_you_mean(name, sorted({n for registry in KINDS for n in registry.names()}), most=3)
     raise RegistryError(
-        f"unknown network {name!r}: {hint}`ganblocks list discriminators` lists names; write a "
-        "network of your own as my_package.models:Net"
+        f"unknown network {name!r}: {hint}`ganblocks list discriminators` lists names; write "
+        "your own network as my_package.models:Net"
     )
 
 
@@ -57,11 +57,11 @@ def _own(name: str, arguments: dict[str, Any]) -> nn.Module:
             value = getattr(value, part)
     except GanBlocksError:
         raise
-    except Exception as error:  # whatever a user's module does when it is imported
+    except Exception as error:  # a user's module may raise anything on import
         raise OptionError(f"{name}: {type(error).__name__}: {error}") from error
     if isinstance(value, nn.Module):
         if arguments:
-            raise OptionError(f"{name} is already built: leave --set out")
+            raise OptionError(f"{name} is already built: omit --set")
         return value
     if not callable(value):
         raise OptionError(f"{name} is {value!r}: name a network, its class or its factory")

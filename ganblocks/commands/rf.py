@@ -1,4 +1,4 @@
-"""`ganblocks rf`: what each output of a network sees of its input."""
+"""`ganblocks rf`: which part of its input each output of a network sees."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def add_to(actions: Any) -> None:
     """Adds `rf` to the command's actions."""
     parser = actions.add_parser(
         "rf",
-        help="what each output of a network sees of its input",
+        help="which part of its input each output of a network sees",
         description="Computes the receptive field of a network: a registered name such as "
-        "patch_70, or one of your own as my_package.models:Net or my_file.py:Net.",
+        "patch_70, or your own network as my_package.models:Net or my_file.py:Net.",
     )
     parser.add_argument("network", help="a registered name, or package.module:Name")
     size = parser.add_mutually_exclusive_group()
@@ -43,10 +43,11 @@ def add_to(actions: Any) -> None:
         "--statistics",
         choices=["ignored", "counted"],
         default="ignored",
-        help="statistics of the whole map, such as an instance norm's (default: %(default)s)",
+        help="whether to count statistics of the whole map, as in instance norm "
+        "(default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print only JSON")
-    parser.add_argument("--png", metavar="FILE", help="draw some fields and save the picture here")
+    parser.add_argument("--png", metavar="FILE", help="save a drawing of some fields to this file")
     parser.add_argument("--image", metavar="PHOTO", help="the photo to draw them over")
     parser.set_defaults(run=show_field)
 
@@ -93,9 +94,9 @@ def _summary(name: str, field: ReceptiveField, index: tuple[int, ...] | None) ->
     elif bool((field.supports() == [*[0] * len(field.size), *field.input_size]).all()):
         lines.append("every output sees the whole image")
     else:
-        lines.append("fields differ from output to output: the size is the largest")
+        lines.append("fields differ between outputs: the size shown is the largest")
     if not field.aligned:
-        lines.append("branches meet whose centers differ: " + "; ".join(field.misaligned))
+        lines.append("branches with different centers are merged: " + "; ".join(field.misaligned))
     if field.ignored:
         lines.append("statistics of the whole map are ignored in " + ", ".join(field.ignored))
     if index is not None:
@@ -174,7 +175,7 @@ def _draw(
     from ganblocks.rf.draw import draw_receptive_field
 
     if len(field.input_size) != 2:
-        raise OptionError(f"--png: an image of {len(field.input_size)} axes has no picture")
+        raise OptionError(f"--png: only 2D images can be drawn, not {len(field.input_size)}D")
     height, width = field.map_size
     indices = [index] if index else [(0, 0), (height // 2, width // 2), (height // 3, width - 1)]
     picture = draw_receptive_field(_photo(photo, field.input_size), field, indices)

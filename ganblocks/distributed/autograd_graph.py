@@ -1,4 +1,4 @@
-"""Functions of the autograd graphs of nested tensors."""
+"""Helpers for the autograd graphs of nested tensors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def leaf_ids(value: Any) -> set[int]:
 
 
 def requires_grad(value: Any) -> bool:
-    """Returns whether any tensor of a value requires a gradient."""
+    """Returns whether any tensor in a value requires a gradient."""
     flags: list[bool] = []
     _map(value, lambda x: flags.append(x.requires_grad))
     return any(flags)

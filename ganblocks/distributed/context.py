@@ -1,4 +1,4 @@
-"""The processes that train together under `torchrun`; without it there is one."""
+"""The processes that train together under `torchrun`; without it, there is only one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DistributedContext:
     """The number of processes that train together, and the rank of this one.
 
     Attributes:
-        rank: Rank of this process, from 0.
+        rank: Rank of this process, counting from 0.
         world_size: Number of processes.
 
     Examples:
@@ -40,7 +40,7 @@ class DistributedContext:
 
     @classmethod
     def current(cls) -> DistributedContext:
-        """Returns the context of the joined `process_group`, or that of a single process."""
+        """Returns the context of the current `process_group`, or that of a single process."""
         if dist.is_available() and dist.is_initialized():
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()
@@ -54,7 +54,7 @@ class DistributedContext:
         """Returns the maximum over all processes; every process must call it.
 
         Args:
-            number: The number of this process.
+            number: The value from this process.
         """
         if self.world_size == 1:
             return number
@@ -63,7 +63,7 @@ class DistributedContext:
         return int(maximum)
 
     def gather(self, value: Any) -> list[Any] | None:
-        """Gathers a value of every process on rank 0; every process must call it.
+        """Gathers a value from every process on rank 0; every process must call it.
 
         Args:
             value: Tensors, numbers and text, in lists and dictionaries.
@@ -101,7 +101,7 @@ class DistributedContext:
 
     @contextmanager
     def main_process_first(self) -> Iterator[None]:
-        """Context that rank 0 enters first, and the others once it has left: for a download."""
+        """Context that other ranks enter only after rank 0 has left it, such as for a download."""
         if self.world_size > 1 and not self.is_main_process:
             dist.barrier()
         try:
@@ -113,13 +113,13 @@ class DistributedContext:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[DistributedContext]:
-    """Context in which the processes that `torchrun` started are joined in a process group.
+    """Context in which the processes started by `torchrun` form a process group.
 
-    The backend is NCCL on GPUs and gloo elsewhere. Without `torchrun` there is one process and no
+    The backend is NCCL on GPUs and gloo elsewhere. Without `torchrun`, there is one process and no
     group.
 
     Args:
-        device: Device of this process, see `resolve_device`.
+        device: Device of this process; see `resolve_device`.
 
     Examples:
         >>> with process_group(torch.device("cpu")) as context:
@@ -146,7 +146,7 @@ def started_by_torchrun() -> bool:
 
 
 def restarted() -> bool:
-    """Returns whether `torchrun` restarted this process, after one of them failed.
+    """Returns whether `torchrun` restarted this process after a failure.
 
     Examples:
         >>> restarted()
@@ -168,10 +168,10 @@ def local_gpu(gpus: int) -> int:
 
 
 def _rendezvous() -> dict[str, Any]:
-    """Gives restarted processes a new prefix in the store, which keeps outdated addresses.
+    """Gives restarted processes a new prefix in the store, which still has the old addresses.
 
-    The store survives a restart. Each machine counts its own restarts, so the count identifies a
-    start only if there is one machine.
+    The store survives a restart. Each machine counts its own restarts, so the count is unambiguous
+    only if there is a single machine.
     """
     if os.environ.get("LOCAL_WORLD_SIZE") != os.environ.get("WORLD_SIZE"):
         return {}
@@ -182,7 +182,7 @@ def _rendezvous() -> dict[str, Any]:
 
 
 def _device() -> torch.device:
-    """Device of messages: NCCL only sends from GPUs."""
+    """Returns the device for messages: NCCL only sends from GPUs."""
     if dist.get_backend() == "nccl":
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu")

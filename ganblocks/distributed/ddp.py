@@ -34,7 +34,7 @@ class _LossModule(nn.Module):
         # Its gradient is averaged with theirs, and is 0 for parameters no process has used.
         self.used = nn.Parameter(self.trained[0].new_zeros(len(self.trained)))
         self.uses_all = True
-        self._loss = partial(task.loss, player)  # not a submodule: it has others' parameters
+        self._loss = partial(task.loss, player)  # not a submodule: it has other players' parameters
         self._parts = parts
 
     def forward(self, batch: Batch, generated: dict[str, Any]) -> Tensor:
@@ -55,8 +55,8 @@ class _LossModule(nn.Module):
 class DDPLoss:
     """Wraps one player's loss rather than its networks, so a task may call them as it likes.
 
-    However often, and through whichever methods, the loss runs a network, the gradients of one
-    backward pass are averaged over the processes as they arrive (Li et al., VLDB 2020).
+    The gradients of one backward pass are averaged over the processes as they arrive (Li et al.,
+    VLDB 2020), no matter how often the loss runs a network, or through which methods.
     """
 
     def __init__(self, task: Task, player: str, networks: Sequence[nn.Module], parts: int) -> None:

@@ -18,7 +18,7 @@ from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 
 def shard_network(network: nn.Module, device: torch.device) -> None:
-    """Leaves each process a part of a network's weights; a block is gathered while it runs.
+    """Gives each process a part of a network's weights; a block is gathered while it runs.
 
     Each member of a module list is such a block (PyTorch's `fully_shard`; Zhao et al., VLDB 2023).
     """
@@ -66,7 +66,7 @@ def full_state_dict(network: nn.Module) -> dict[str, Tensor]:
 
 
 def load_full_state_dict(network: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    """Loads a full state dict; a sharded network takes its part."""
+    """Loads a full state dict; a sharded network loads only this process's part."""
     fitting = fitting_weights(network, weights, source)
     if not is_sharded(network):
         network.load_state_dict(fitting)
@@ -117,14 +117,14 @@ def load_full_optimizer_state(
 
 
 def _checkpoint() -> Any:
-    """Imports torch's distributed checkpointing, which takes long, only where it is needed."""
+    """Imports torch's distributed checkpointing only when it is needed, as the import is slow."""
     from torch.distributed.checkpoint import state_dict
 
     return state_dict
 
 
 def _renamed(state: dict[str, Any], keys: dict[Any, Any]) -> dict[str, Any]:
-    """Returns an optimizer's state dict with other keys for its parameters."""
+    """Returns an optimizer's state dict with new keys for its parameters."""
     groups = [{**g, "params": [keys[p] for p in g["params"]]} for g in state["param_groups"]]
     return {
         "state": {keys[p]: entry for p, entry in state["state"].items()},
@@ -133,7 +133,7 @@ def _renamed(state: dict[str, Any], keys: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _resumed_rate(now: dict[str, Any], then: dict[str, Any]) -> float:
-    """Returns the current initial rate, times the saved rate's share of its own initial rate."""
+    """Returns the current initial rate times the ratio of the saved rate to its initial rate."""
     initial, rate = float(now.get("initial_lr", now["lr"])), float(then["lr"])
     saved_initial = float(then.get("initial_lr", rate))
     return initial * rate / saved_initial if saved_initial else initial

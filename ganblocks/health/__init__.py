@@ -1,4 +1,4 @@
-"""Detects training problems from figures and outputs, and reports each once with a remedy."""
+"""Detects training problems from metrics and outputs, and reports each once, with a remedy."""
 
 from ganblocks.health.finding import Finding
 from ganblocks.health.monitor import HealthMonitor

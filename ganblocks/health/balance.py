@@ -1,4 +1,4 @@
-"""Checks of the discriminator: blind to its images, or always winning."""
+"""Checks for a discriminator that cannot tell real from fake, or that always wins."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from statistics import median
 from ganblocks.health.window import HighestMedian, Row, Window
 
 LOGITS = ("d_real", "d_fake", "d_spread")
-# Least squares on real facades: within its first 100 steps the gap reached 0.15 spreads.
+# With least squares on real facades, the gap reached 0.15 spreads within the first 100 steps.
 SAME = 1e-2
-# The same runs: the mean gap of any 200 steps was above 0.14 spreads; chance is 0 and 0.5.
+# In the same runs, the mean gap over any 200 steps was above 0.14 spreads. By chance, the gap
+# would be 0 and the accuracy 0.5.
 NEAR, CHANCE = 0.05, 0.55
 # Logits that fp32 can hardly tell apart.
 CONSTANT = 1e-6
-# Healthy discriminators are right at 99 % of the positions too: this alone is no problem.
+# Healthy discriminators can also be right at 99% of the positions: this alone is no problem.
 WINNING = 0.95
-# On real facades the gradient through the discriminator fell to a tenth at most (least squares),
-# and was 0.01 to 0.96 of the whole.
+# On real facades, the gradient through the discriminator never fell below a tenth of its peak
+# (least squares), and was 0.01 to 0.96 of the whole gradient.
 FELL, VANISHED = 0.03, 1e-2
-# Rounding in fp32, where the square of a gradient below TINY is not a normal number.
+# The rounding error of fp32, in which the square of a gradient below TINY is subnormal.
 WHOLE, TINY = 1e-7, 1e-18
 
 
@@ -66,7 +67,7 @@ class DiscriminatorWins:
     """The discriminator is right everywhere, and the gradient through it has vanished.
 
     Attributes:
-        winning: Whether the rows up to the last one showed it.
+        winning: Whether the latest rows showed the problem.
     """
 
     name = "discriminator-wins"
@@ -101,16 +102,16 @@ class DiscriminatorWins:
         return (
             f"over {self._window.steps} steps the discriminator was right at {accuracy:.1%} of "
             "the positions, and the median of the generator's gradient through it was "
-            f"{gradient:.2g}, {gradient / usual:.1g} of its highest. The discriminator always "
-            "wins, and the generator no longer learns from it. Slow it down: a lower `lr` for the "
-            "discriminator's optimizer, a penalty such as r1 among the terms, "
-            '`augment="diff_augment"` if there are few images, or an adversarial loss whose '
+            f"{gradient:.2g}, {gradient / usual:.1g} of its peak. The discriminator always wins, "
+            "and the generator no longer learns from it. To slow it down, lower the `lr` of the "
+            "discriminator's optimizer, add a penalty such as r1 to the terms, set "
+            '`augment="diff_augment"` if there are few images, or use an adversarial loss whose '
             "gradient does not vanish (hinge or lsgan; saturating vanishes first)."
         )
 
 
 def is_whole(part: float, whole: float) -> bool:
-    """Whether a part of a gradient may be all of it, by their norms."""
+    """Whether, judging by their norms, a part of a gradient may be the whole gradient."""
     return whole < TINY or abs(part - whole) <= WHOLE * whole
 
 
@@ -138,5 +139,5 @@ def _at_chance(window: Window) -> str | None:
     return (
         f"over {window.steps} steps the discriminator did not tell real from fake: "
         f"D(real) − D(fake) was {gap:.2g} on average, while single logits spread by "
-        f"{spread:.2g}, and it was right at {accuracy:.0%} of the positions, where chance is 50 %."
+        f"{spread:.2g}, and it was right at {accuracy:.0%} of the positions, where chance is 50%."
     )

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from ganblocks.blocks import ACTIVATIONS
 from ganblocks.spec import registered_name
 
-# At the bottleneck a channel has few values, and may be off at all of them by chance; four images
-# at 4×4 are enough.
+# At the bottleneck, a channel has few values, which may all be 0 by chance; four images of 4×4 are
+# enough.
 VALUES = 64
-# fp32 rounds at 6e-8 of the layer's largest value.
+# The rounding error of fp32 is 6e-8 of the layer's largest value.
 CONSTANT = 1e-6
 
 

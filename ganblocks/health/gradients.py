@@ -1,4 +1,4 @@
-"""Checks of the gradients: one that explodes, and one that outweighs the others."""
+"""Checks for a gradient that explodes, or that outweighs the others."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections import Counter
 from ganblocks.health.balance import DiscriminatorWins, is_whole
 from ganblocks.health.window import HighestMedian, Row, Window
 
-# Single steps of healthy runs reach 10 times the median, and over 300 steps that grew 8-fold.
+# In healthy runs, single steps reach 10 times the median, and the median grew 8-fold in 300 steps.
 EXPLODED, ROWS = 100.0, 5
-# On real facades with λ 100 the adversarial share was 0.01 to 0.96.
+# On real facades, with λ = 100, the adversarial share was 0.01 to 0.96.
 LEAST = 1e-3
-# The parts are nearly orthogonal: at this share the others are 1.4 % of the adversarial one.
+# The parts are nearly orthogonal: at this share, the others are 1.4% of the adversarial one.
 MOST = 1e-4
 
 
@@ -63,16 +63,16 @@ class OutOfProportion:
         shares, steps = self._shares.column("share"), self._shares.steps
         if max(shares) < LEAST:
             return (
-                f"over {steps} steps the adversarial loss was at most {max(shares):.1g} of the "
-                "gradient at the generator's output: the other losses decide alone, as if there "
-                "were no discriminator. Lower the weights of the other terms, or raise that of the "
-                "adversarial term."
+                f"over {steps} steps the adversarial loss made up at most {max(shares):.1g} of the "
+                "gradient at the generator's output: only the other losses have an effect, as if "
+                "there were no discriminator. Lower the weights of the other terms, or raise that "
+                "of the adversarial term."
             )
         if max(abs(share - 1) for share in shares) < MOST:
             return (
-                f"over {steps} steps the adversarial loss was the whole gradient at the "
+                f"over {steps} steps the adversarial loss made up the whole gradient at the "
                 "generator's output: the other losses have no effect, and fakes need not match "
                 "their input. Raise the weights of the other terms; if the mean logits have grown "
-                "into the thousands, the training has exploded: start again with a lower `lr`."
+                "into the thousands, training has diverged: start again with a lower `lr`."
             )
         return None

@@ -13,7 +13,7 @@ from ganblocks.torch_classes import ConvNd
 def norm_on_logits(discriminators: Mapping[str, nn.Module]) -> str | None:
     """Returns the name and class of a norm after the last convolution, or None if there is none.
 
-    Modules are taken in the order of registration, which is nearly always the order of the calls.
+    Modules are checked in order of registration, which is nearly always the order of the calls.
     """
     for prefix, discriminator in discriminators.items():
         norm = None

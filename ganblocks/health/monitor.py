@@ -1,4 +1,4 @@
-"""The health monitor: checks a training's figures and reports each problem once."""
+"""The health monitor: checks the metrics of a run and reports each problem once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ganblocks.health.window import Row
 
 @checked
 class HealthMonitor:
-    """Checks what a training logs, and reports each problem once, with the option to change.
+    """Checks the log of a run, and reports each problem once, with the option to change.
 
-    A healthy training has no findings: a figure must be far off over at least 10 rows and 100
-    steps, and a generator is checked after 100 steps. A check without its figures is skipped.
+    A healthy run has no findings: a metric must be far off for at least 10 rows and 100 steps, and
+    a generator is only checked after 100 steps. A check whose metrics are missing is skipped.
 
     Args:
-        discriminators: The discriminators by name, to look for the cause of a problem in.
+        discriminators: The discriminators by name, inspected to find the cause of a problem.
 
     Examples:
         >>> blind = nn.Sequential(nn.Conv2d(6, 1, 4), nn.BatchNorm2d(1))
@@ -55,11 +55,11 @@ class HealthMonitor:
         """Checks the next row of the log.
 
         Args:
-            row: Figures by name, including `"step"`. A row with NaN or infinity is skipped; see
+            row: Metrics by name, including `"step"`. A row with NaN or infinity is skipped; see
                 `find_nonfinite`.
 
         Returns:
-            The problems that were not reported before.
+            The problems that have not been reported before.
         """
         if not all(isfinite(value) for value in row.values()):
             return []
@@ -70,11 +70,11 @@ class HealthMonitor:
         """Checks the outputs of the generator.
 
         Args:
-            step: The current step of the training.
+            step: The current training step.
             probe: The result of `probe_generator`.
 
         Returns:
-            The problems that were not reported before.
+            The problems that have not been reported before.
 
         Examples:
             >>> import torch

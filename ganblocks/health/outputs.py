@@ -1,18 +1,18 @@
-"""Checks of a generator's outputs: they ignore something, or are all alike."""
+"""Checks for generator outputs that ignore something, or are all alike."""
 
 from __future__ import annotations
 
 from ganblocks.health.probe import Probe
 
-# Before, a generator is close to its initialization.
+# Until then, a generator is close to its initialization.
 STEPS = 100
-# Of the inputs' differences: below a tenth of a gray level of 255 even if those are large.
+# Relative to the inputs' differences: even if those are large, below a tenth of a gray level.
 IGNORED = 1e-3
-# A hundredth of a gray level; dropout gave 0.008 or more on facades.
+# A hundredth of a gray level; with dropout, it was 0.008 or more on facades.
 NO_NOISE = 1e-4
-# Facades differed by 0.2 of their inputs' differences untrained, and by 0.26 or more trained.
+# Relative to the inputs' differences; on facades: 0.2 before training, and 0.26 or more after it.
 COLLAPSED = 1e-2
-# A gray level and a quarter: one color to the eye. Facades had 0.19 or more.
+# 1.25 gray levels, which looks like a single color. On facades, it was 0.19 or more.
 FLAT = 1e-2
 # A few channels are dead in many healthy networks.
 DEAD = 0.5
@@ -52,7 +52,7 @@ def _ignores_noise(probe: Probe) -> str | None:
         "the generator draws noise, but its output for one input differs only by "
         f"{probe.by_noise:.1g} from draw to draw (root mean square, in [-1, 1]): it ignores the "
         "noise. That is harmless if you want one output for each input; "
-        '`dropout_mode="train"` then saves the draw. For varied outputs, use dropout at more '
+        '`dropout_mode="train"` then avoids the noise. For varied outputs, use dropout at more '
         "levels (`dropout_levels` of the dialect), or lower the weights of the terms that compare "
         "with the target."
     )
@@ -92,7 +92,7 @@ def _dead(probe: Probe) -> str | None:
     layers = ", ".join(f"`{name}` {share:.0%}" for name, share in dead.items())
     return (
         "channels of the generator are dead, that is, constant over all images and positions: "
-        f"{layers}. They carry no information and, after a ReLU, get no gradient to recover. Start "
-        "again with a lower `lr`, an activation that is not 0 below 0 "
+        f"{layers}. They carry no information and, after a ReLU, cannot recover, as they get no "
+        "gradient. Start again with a lower `lr`, an activation that is not 0 below 0 "
         '(`up_activation="leaky_relu"`), or a norm before the activation (`norm`).'
     )

@@ -24,7 +24,7 @@ SATURATED = 0.99
 
 @dataclass(frozen=True)
 class Probe:
-    """Measures of a generator's outputs, in units of [-1, 1].
+    """Measurements of a generator's outputs, for images in [-1, 1].
 
     A difference is a root mean square over the values, averaged over all pairs of images.
 

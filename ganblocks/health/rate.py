@@ -1,4 +1,4 @@
-"""The check of the learning rates."""
+"""The check for learning rates of 0."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ NEGLIGIBLE = 1e-12
 
 
 class LearningRateZero:
-    """A learning rate is 0, or nearly so, while the training continues.
+    """A learning rate is 0, or nearly so, while training continues.
 
-    It takes three rows and 100 steps, so neither a warm-up from 0 nor a last step at 0 counts.
+    It must stay there for three rows and 100 steps, so a warm-up from 0 or a last step at 0 is
+    ignored.
     """
 
     name = "learning-rate-zero"
@@ -34,6 +35,6 @@ class LearningRateZero:
             return None
         return (
             f"over {window.steps} steps the learning rate `{key}` was never above {rate:.2g}: the "
-            "weights no longer change, and the rest of the training is wasted. Check the schedule, "
+            "weights no longer change, and the rest of the run is wasted. Check the schedule, "
             "which spans `epochs`, or set the optimizer's `lr`, such as 2e-4."
         )

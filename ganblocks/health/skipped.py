@@ -11,10 +11,10 @@ from torch import Tensor
 from ganblocks.health.finding import Finding
 
 MOST_OVERFLOWS = 24
-"""Skipped updates in a row that fp16's loss scaler may need to halve its first scale, 65,536."""
+"""Consecutive updates that fp16's loss scaler may skip while it halves its first scale, 65,536."""
 
 STUCK = 50
-"""Skipped updates in a row after which a player is not expected to recover."""
+"""Consecutive skipped updates after which a player is not expected to recover."""
 
 
 class SkippedSteps:
@@ -27,7 +27,7 @@ class SkippedSteps:
         self._reported: set[str] = set()
 
     def add(self, step: int, figures: Mapping[str, Tensor], names: Sequence[str]) -> None:
-        """Adds the figures of a step, and the names of its samples."""
+        """Adds the metrics of a step, and the names of its samples."""
         self._steps.append((step, figures, names))
 
     def findings(self) -> list[Finding]:
@@ -51,7 +51,7 @@ class SkippedSteps:
         return findings
 
     def _is_a_problem(self, key: str, figures: Mapping[str, Tensor]) -> bool:
-        # The loss scaler of fp16 finds its scale by a few overflows, of gradients only.
+        # The loss scaler of fp16 finds its scale through a few overflows, in gradients only.
         overflows = self._in_a_row[key]
         return not self._scaled or overflows > MOST_OVERFLOWS or bool(_losses(figures))
 
@@ -70,7 +70,7 @@ def _not_finite(
     return Finding(
         step,
         "not-finite",
-        f"{what} was not finite{samples}. This step did not update the players concerned "
+        f"{what} was not finite{samples}. This step did not update the affected players "
         f"({skipped}), but running statistics may have changed. find_nonfinite(task, batch) names "
         "the layer, the term or the sample. If it happens again, lower the optimizer's `lr`, set "
         f"`clip_norm=1`{other}.",
@@ -82,6 +82,6 @@ def _stuck(step: int, key: str) -> Finding:
         step,
         "stuck",
         f"`{key}`: the last {STUCK} updates of this player were skipped because its gradient was "
-        "not finite; the rest of the training is wasted. Stop, go back to an earlier checkpoint, "
+        "not finite; the rest of the run is wasted. Stop, go back to an earlier checkpoint, "
         "and lower the optimizer's `lr` or set `clip_norm=1`.",
     )

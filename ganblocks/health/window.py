@@ -1,4 +1,4 @@
-"""The latest rows of a log, and the usual size of a figure."""
+"""The latest rows of a log, and the usual size of a metric."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from statistics import fmean, median
 
 Row = Mapping[str, float]
-"""What a training logs at one step: figures by name, including `"step"`."""
+"""The row that is logged at one step: metrics by name, including `"step"`."""
 
 
 class Window:
-    """The latest rows of a log: as few as cover a number of rows and a number of steps.
+    """The latest rows of a log: the fewest that span a minimum number of rows and of steps.
 
-    Both count, as a log may have a row for every step or for every 400th.
+    Both minimums matter, as a log may have a row for every step or only for every 400th.
 
     Examples:
         >>> window = Window(rows=2, steps=10)
@@ -45,11 +45,11 @@ class Window:
             self._rows.popleft()
 
     def column(self, name: str) -> list[float]:
-        """Returns a figure of every row, oldest first."""
+        """Returns a metric from every row, oldest first."""
         return [row[name] for row in self._rows]
 
     def mean(self, name: str) -> float:
-        """Returns the mean of a figure."""
+        """Returns the mean of a metric."""
         return fmean(self.column(name))
 
     def _enough(self, first: int) -> bool:
@@ -60,7 +60,7 @@ class Window:
 
 
 class HighestMedian:
-    """The highest running median of a figure so far: its usual size, without spikes."""
+    """The highest running median of a metric so far: its usual size, without spikes."""
 
     def __init__(self, name: str, window: Window) -> None:
         self.name = name

@@ -19,22 +19,22 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
 
     Args:
         run: The run's folder.
-        weights: `"last"`, or `"best"`, which `fit` saves according to `best_by`.
-        network: Name of the network in the task.
+        weights: `"last"`, or `"best"` for those that `fit` saved according to `best_by`.
+        network: Name of one of the task's networks.
 
     Returns:
         The network in eval mode, on the CPU.
 
     Raises:
-        RunError: There is no such run, or its weights are missing or do not fit the network.
-        OptionError: `weights` has another value.
+        RunError: There is no such run, or its weights are missing or belong to another model.
+        OptionError: `weights` is not one of these values.
 
     Examples:
         >>> try:
         ...     load("runs/nowhere")
         ... except RunError as error:
         ...     print(error)
-        runs/nowhere holds no run: it has no spec.json. Check the path, or train first
+        runs/nowhere contains no run: it has no spec.json. Check the path, or train first
     """
     require_one_of("weights", weights, ("last", "best"))
     folder = RunFolder.open(run)

@@ -26,14 +26,14 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
     Args:
         generator: The generator.
         images: (B, C, H, W) in [-1, 1].
-        statistics: `"image"` normalizes each image with its own statistics, `"running"` with the
-            running averages of the training.
+        statistics: `"image"` normalizes each image by its own statistics, `"running"` by the
+            averages from training.
 
     Returns:
         Images (B, C', H, W) in [-1, 1], on the generator's device.
 
     Raises:
-        OptionError: `statistics` has another value.
+        OptionError: `statistics` is not one of these values.
 
     Examples:
         >>> from ganblocks import UNetGenerator
@@ -56,7 +56,7 @@ def translate(
     Args:
         generator: The generator, such as the result of `load`.
         picture: A file, or a Pillow picture.
-        statistics: `"image"` or `"running"`, see `generate`.
+        statistics: `"image"` or `"running"`, as in `generate`.
 
     Returns:
         A Pillow picture of the same size.

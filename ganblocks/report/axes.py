@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_WIDE = 100  # a log axis from this factor between the values
+_WIDE = 100  # use a log axis if the values differ by this factor
 
 
 class Point(NamedTuple):
@@ -36,12 +36,12 @@ class Axis(NamedTuple):
 def thin(steps: Sequence[float], values: Sequence[float], points: int = 200) -> list[Point]:
     """Averages neighboring rows, ignoring NaN and infinity, down to at most `points` points.
 
-    The mean of a point without a finite value is NaN, a gap in the curve.
+    The mean of a point without a finite value is NaN, which leaves a gap in the curve.
     """
     count = min(points, len(values))
     thinned = []
     for index in range(count):
-        # Of equal size up to one row: a short last point would be noisy.
+        # The points differ by one row at most, as a much shorter last point would be noisy.
         start, end = index * len(values) // count, (index + 1) * len(values) // count
         finite = values[start:end]
         if not math.isfinite(sum(finite)):
@@ -59,7 +59,7 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
     unit = next(u for u in (1, 2, 5, 10) if (high - low) / (u * 10.0**power) <= most * (1 + 1e-9))
     first = math.floor(low / (unit * 10.0**power) + 1e-9)
     last = math.ceil(high / (unit * 10.0**power) - 1e-9)
-    # Rounded, or 3 * 0.1 would read 0.30000000000000004.
+    # Rounded, or 3 * 0.1 would be displayed as 0.30000000000000004.
     return [round(i * unit * 10.0**power, max(0, -power)) for i in range(first, last + 1)]
 
 

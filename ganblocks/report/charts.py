@@ -1,4 +1,4 @@
-"""The charts of a report, each with a caption on how to read it."""
+"""The charts of a report, each with a caption that explains how to read it."""
 
 from html import escape
 from typing import NamedTuple
@@ -18,7 +18,7 @@ _LOGITS = (
     _Chart(
         "Mean logits",
         {"d_real": "D(real)", "d_fake": "D(fake)"},
-        "D(real) should stay above D(fake). If both are equal, the discriminator is blind.",
+        "D(real) should stay above D(fake). If they are equal, the discriminator is blind.",
     ),
     _Chart(
         "Gap",
@@ -35,7 +35,7 @@ _LOGITS = (
 _TERMS = {
     "": (
         "Total losses",
-        "What each player minimizes: the weighted sum of its terms, without those that are not "
+        "What each player minimizes: the weighted sum of its terms, excluding those that are not "
         "computed at every step.",
     ),
     "adversarial": (
@@ -46,8 +46,8 @@ _TERMS = {
     "l1": ("L1", "The distance of fakes from their targets. It should fall fast, then slowly."),
 }
 _NORMS = (
-    "The size of each player's gradient. At 0 the player stops learning; steady growth is a sign "
-    "of NaN to come."
+    "The size of each player's gradient. At 0 the player stops learning; steady growth often ends "
+    "in NaN."
 )
 _AT_OUTPUT = (
     "The gradient of the losses at the generated images. If D's part is close to 0, the generator "
@@ -76,7 +76,7 @@ def charts(metrics: Metrics) -> str:
         _Chart(
             "Speed",
             {"images_per_s": "images/s"},
-            "Images per second. In a long dip, something else slowed the training down.",
+            "Images per second. A long dip means that something else slowed training down.",
         ),
     ]
     return "".join(_figure(chart, metrics) for chart in all_charts)

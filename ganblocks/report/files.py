@@ -52,7 +52,8 @@ def read_spec(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise RunError(f"{path} is not JSON ({error}): restore the run's spec.json") from error
     if not isinstance(spec, dict):
-        raise RunError(f'{path} holds {type(spec).__name__}: it must be an object, {{"task": …}}')
+        kind = type(spec).__name__
+        raise RunError(f'{path} contains a {kind}: it must contain an object, {{"task": …}}')
     return spec
 
 
@@ -68,13 +69,13 @@ def read_metrics(path: Path) -> Metrics:
         raise RunError(_unreadable(path, error)) from error
     header = lines.pop(0).split(",") if lines else ["step"]
     if "step" not in header:
-        raise RunError(f"{path} line 1 has no column step: restore the log's header")
+        raise RunError(f"{path} line 1 has no step column: restore the log's header")
     width = len(header)
     for number, line in enumerate(lines, 2):
         if line.count(",") != width - 1:
             raise RunError(
-                f"{path} line {number} has {line.count(',') + 1} cells, the header has {width}: "
-                "delete the line"
+                f"{path} line {number} has {line.count(',') + 1} cells, but the header has "
+                f"{width}: delete the line"
             )
     # Splitting all rows at once is three times as fast as row by row.
     cells = ",".join(lines).split(",") if lines else []
@@ -113,8 +114,8 @@ def _numbers(path: Path, column: str, cells: list[str]) -> list[float | None]:
 
 def _unreadable(path: Path, error: OSError) -> str:
     return (
-        f"cannot read {path} ({error.strerror}): pass a run's folder, which has spec.json and "
-        "metrics.csv in it"
+        f"cannot read {path} ({error.strerror}): pass a run's folder, which contains spec.json and "
+        "metrics.csv"
     )
 
 

@@ -19,7 +19,7 @@ from ganblocks.runs.folder import write_atomically
 def write_report(run_dir: Path) -> Path:
     """Writes `index.html` into a run's folder and returns its path.
 
-    It may be called at any time during the training, even before the first step. It reads
+    It may be called at any time during training, even before the first step. It reads
     `spec.json`, `metrics.csv`, `health.jsonl` and `samples/step_*.png`, and replaces the page
     atomically.
 

@@ -43,8 +43,8 @@ def loading(spec: Mapping[str, Any], run: str) -> str:
     path = json.dumps(run, ensure_ascii=False)
     if not known:
         return (
-            '<p class="note">No network is registered: build it as the training did, and load its '
-            ".safetensors file.</p>"
+            '<p class="note">No network is registered: build it as it was built for training, and '
+            "load its .safetensors file.</p>"
         )
     if "generator" in known:
         lines = [f"generator = ganblocks.load({path})"]

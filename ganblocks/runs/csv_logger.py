@@ -1,4 +1,4 @@
-"""The logger of `metrics.csv`."""
+"""The logger that writes `metrics.csv`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ganblocks.runs.loggers import reopen
 class CsvLogger:
     """Appends rows to a CSV file, flushed at every step.
 
-    Nothing is lost if the process is killed; a power cut may lose the last rows. A new column, of
-    a term that starts later, is added to the whole file atomically.
+    Nothing is lost if the process is killed; a power failure may lose the last rows. If a new
+    column appears, as for a term that starts later, the whole file is rewritten atomically.
 
     Args:
         path: The file.
@@ -34,7 +34,7 @@ class CsvLogger:
         """Writes one row; cells of missing columns stay empty.
 
         Args:
-            row: Numbers by column, with `"step"`.
+            row: Numbers by column, including `"step"`.
         """
         if new := [column for column in row if column not in self.columns]:
             self._file.close()

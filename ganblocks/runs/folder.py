@@ -36,9 +36,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             temporary.touch()
             mode = temporary.stat().st_mode
             write(temporary)
-            temporary.chmod(
-                mode
-            )  # as for any new file: safetensors' are readable by the owner only
+            # As for any new file: those of safetensors are readable only by their owner.
+            temporary.chmod(mode)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -54,13 +53,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 class RunFolder:
     """The folder of one training run.
 
-    `spec.json` describes the run, `<network>.safetensors` holds the weights of each network, such
-    as `generator`, `best_<network>.safetensors` those of the best step by `best_by`, `state.pt`
-    everything needed to resume, `metrics.csv` the log, `health.jsonl` the detected problems,
-    `samples/` the grids, and `index.html` the report.
+    `spec.json` describes the run. `<network>.safetensors` holds the weights of a network, such as
+    `generator`, and `best_<network>.safetensors` those of the best step according to `best_by`.
+    `state.pt` holds everything needed to resume. `metrics.csv` is the log, `health.jsonl` lists the
+    detected problems, `samples/` contains the grids, and `index.html` is the report.
 
     Args:
-        path: The folder; unlike `create` and `open`, this neither reads nor writes it.
+        path: The folder; unlike `create` and `open`, the constructor neither reads nor writes it.
 
     Raises:
         OptionError: The path is empty.
@@ -93,11 +92,11 @@ class RunFolder:
         """Creates the folder of a new run.
 
         Args:
-            path: The folder; an existing run in it stays untouched.
-            spec: A description of the run, as plain JSON; `fit` adds task, data and options.
+            path: The folder; an existing run in it is left untouched.
+            spec: A description of the run, as plain JSON; `fit` adds the task, data and options.
 
         Raises:
-            RunError: There is already a run, or the folder cannot be written.
+            RunError: The folder already contains a run, or cannot be written.
         """
         run = cls(path)
         run.require_unused()
@@ -114,25 +113,25 @@ class RunFolder:
             path: The folder.
 
         Raises:
-            RunError: There is no run.
+            RunError: The folder contains no run.
         """
         run = cls(path)
         if not run.exists:
             raise RunError(
-                f"{run.path} holds no run: it has no spec.json. Check the path, or train first"
+                f"{run.path} contains no run: it has no spec.json. Check the path, or train first"
             )
         return run
 
     def require_unused(self) -> None:
-        """Requires that the folder has no run, and no file that a run would replace.
+        """Checks that the folder contains no run, and no file that a run would replace.
 
         Raises:
-            RunError: It has one, or cannot be read.
+            RunError: It contains one, or cannot be read.
         """
         with os_errors_explained(self.path):
             if self._spec.exists():
                 raise RunError(
-                    f"{self.path} already holds a run: resume it with RunFolder.open, or take "
+                    f"{self.path} already contains a run: resume it with RunFolder.open, or choose "
                     "another folder for a new one"
                 )
             taken = [name for name in _FILES if (self.path / name).exists()]
@@ -140,12 +139,13 @@ class RunFolder:
             taken += sorted(path.name for path in self.path.glob("*.safetensors"))
         if taken:
             raise RunError(
-                f"{self.path} holds {listed(taken)}, which a run replaces: choose another folder"
+                f"{self.path} contains {listed(taken)}, which a run would replace: choose another "
+                "folder"
             )
 
     @property
     def exists(self) -> bool:
-        """Whether the folder has a run."""
+        """Whether the folder contains a run."""
         return self._spec.is_file()
 
     @property
@@ -181,7 +181,7 @@ class RunFolder:
         write_atomically(self._spec, lambda temporary: temporary.write_text(text, "utf-8"))
 
     def save_state(self, state: Json, *, keep_last: int = 1) -> None:
-        """Writes the state of the training as `state.pt`.
+        """Writes the training state as `state.pt`.
 
         Args:
             state: Tensors, numbers and text, in lists and dictionaries, with a `"step"`.
@@ -205,10 +205,10 @@ class RunFolder:
                     path.unlink()
 
     def load_state(self) -> Json:
-        """Reads the state of the training.
+        """Reads the training state.
 
         Raises:
-            RunError: There is none, or it cannot be read.
+            RunError: There is no checkpoint, or it cannot be read.
         """
         if not self.has_state:
             raise RunError(
@@ -220,14 +220,14 @@ class RunFolder:
         except Exception as error:  # torch and pickle raise many types
             reason = str(error).partition("\n")[0]
             raise RunError(
-                f"{self._state} is not a checkpoint of ganblocks ({reason})", see="resume"
+                f"{self._state} is not a ganblocks checkpoint ({reason})", see="resume"
             ) from None
 
     def save_sample(self, step: int, grid: Tensor) -> None:
         """Writes a grid as `samples/step_<step>.png`.
 
         Args:
-            step: The step, in six digits or more.
+            step: The step; its number is written with at least six digits.
             grid: The grid, uint8 (3, H, W).
 
         Raises:
@@ -240,7 +240,7 @@ class RunFolder:
         )
 
     def remove_samples_after(self, step: int) -> None:
-        """Removes the grids of later steps, before a resumed run repeats them.
+        """Removes the grids of later steps, before a resumed run repeats those steps.
 
         Args:
             step: The step that the run resumes from.
@@ -272,7 +272,7 @@ class RunFolder:
             network: The network, not wrapped.
 
         Raises:
-            RunError: The file is missing, damaged, or of another model.
+            RunError: The file is missing or damaged, or belongs to another model.
         """
         path = self.path / f"{name}.safetensors"
         try:
@@ -297,6 +297,6 @@ def os_errors_explained(path: Path) -> Iterator[None]:
 
 
 def _by_step(folder: Path, prefix: str, suffix: str) -> dict[int, Path]:
-    """Returns the files of a folder that are named by a step, by that step."""
+    """Returns the files in a folder that are named after a step, keyed by that step."""
     steps = {path: path.stem.removeprefix(prefix) for path in folder.glob(f"{prefix}*{suffix}")}
     return {int(step): path for path, step in steps.items() if step.isdecimal()}

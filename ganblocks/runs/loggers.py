@@ -18,10 +18,10 @@ from ganblocks.runs.folder import os_errors_explained, write_atomically
 
 @runtime_checkable
 class Logger(Protocol):
-    """Protocol of loggers: any object with these three methods.
+    """Protocol for loggers: any object with these three methods.
 
-    They are called in the training process between two steps: slow ones delay the training, and
-    an exception ends it. When a run resumes, a logger should drop its entries of later steps.
+    They are called in the training process, between steps: slow methods delay training, and an
+    exception ends it. When a run resumes, a logger should drop its entries for later steps.
 
     Examples:
         A logger that keeps the best L1:
@@ -65,19 +65,19 @@ class Logger(Protocol):
         """
 
     def close(self) -> None:
-        """Called once at the end, also if the training fails."""
+        """Called once at the end, even if training fails."""
 
 
 @checked
 class JsonLinesLogger:
     """Appends rows to a file, one JSON object per line, flushed at every step.
 
-    Nothing is lost if the process is killed; a power cut may lose the last rows. JSON has no NaN
-    or infinity: they are written as `"NaN"`, `"Infinity"` and `"-Infinity"`, which `float()` in
+    Nothing is lost if the process is killed; a power failure may lose the last rows. JSON has no
+    NaN or infinity: they are written as `"NaN"`, `"Infinity"` and `"-Infinity"`, which `float()` in
     Python and `Number()` in JavaScript read back. Grids are ignored.
 
     Args:
-        path: The file; rows of an earlier run are removed, except as `resumed_at` says.
+        path: The file; rows of an earlier run are removed, except those that `resumed_at` keeps.
         resumed_at: The step that the run resumes from: rows up to it are kept.
 
     Raises:
@@ -107,10 +107,10 @@ class JsonLinesLogger:
         self._file = reopen(path, map(json.dumps, kept), resumed_at)
 
     def log(self, row: Mapping[str, float | int | str]) -> None:
-        """Writes one row, with all digits.
+        """Writes one row, in full precision.
 
         Args:
-            row: Numbers and text by name, with `"step"`.
+            row: Numbers and text by name, including `"step"`.
         """
         values = {name: _json_value(value) for name, value in row.items()}
         self._file.write(json.dumps(values, allow_nan=False) + "\n")

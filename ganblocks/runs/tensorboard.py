@@ -18,9 +18,9 @@ GROUPS = {"loss_": "losses", "grad_norm_": "gradients", "d_": "discriminator"}
 class TensorBoardLogger:
     """Writes event files for TensorBoard, which needs `pip install "ganblocks[tensorboard]"`.
 
-    Numbers are scalars under the headings losses, gradients, discriminator and training; grids
-    are images. `tensorboard --logdir FOLDER` shows them, also during the training. Nothing is lost
-    if the process is killed.
+    Numbers are written as scalars under the headings losses, gradients, discriminator and training;
+    grids are written as images. `tensorboard --logdir FOLDER` shows them, even during training.
+    Nothing is lost if the process is killed.
 
     Args:
         folder: Folder for the event files, such as the run's folder or a subfolder.
@@ -60,7 +60,7 @@ class TensorBoardLogger:
         """Writes one row as scalars.
 
         Args:
-            row: Numbers by name, with `"step"`.
+            row: Numbers by name, including `"step"`.
         """
         for name, value in row.items():
             if name != "step":

@@ -15,7 +15,7 @@ from ganblocks.losses import LossTerms
 from ganblocks.registry import ComponentLike, Registry
 
 Batch = Mapping[str, Any]
-"""Tensors whose first axis is the batch, and lists such as names, by key."""
+"""Tensors whose first axis is the batch, and lists (such as names), by key."""
 
 TASKS: Registry[Task] = Registry("tasks")
 """Tasks by name."""
@@ -27,9 +27,10 @@ class Player:
 
     Args:
         *networks: Names of the task's attributes that hold the networks.
-        optimizer: A name of `OPTIMIZERS`, its spec, or a callable from parameters to optimizer.
-        interval: Steps between updates: a WGAN may update its generator at every fifth step.
-        start: The first step, from 0, at which it is updated.
+        optimizer: A name from `OPTIMIZERS`, a spec, or a callable that takes the parameters and
+            returns an optimizer.
+        interval: Steps between updates: a WGAN may update its generator every fifth step.
+        start: The first step at which the player is updated, counting from 0.
 
     Raises:
         OptionError: No network is named, or a number is too small.
@@ -64,10 +65,10 @@ class Player:
         )
 
     def moves(self, step: int) -> bool:
-        """Returns whether it is updated at a step.
+        """Returns whether the player is updated at a step.
 
         Args:
-            step: The step, from 0.
+            step: The step, counting from 0.
         """
         return step >= self.start and (step - self.start) % self.interval == 0
 
@@ -76,21 +77,21 @@ class Task(nn.Module, ABC):
     """Base class: owns the networks and defines, in plain PyTorch, what each player minimizes.
 
     A subclass sets its networks as attributes, lists its `players` in the order of their updates,
-    and implements `generate` and `loss`. It calls networks as plain attributes,
-    `self.generator(x)`, or any of their methods. An `Updater` runs both functions under autocast
-    and averages gradients over processes; it compiles and shards networks in place. Nothing is
-    wrapped, so state-dict keys are those of the networks.
+    and implements `generate` and `loss`. It calls its networks directly, as in `self.generator(x)`,
+    or calls any of their methods. An `Updater` runs both methods under autocast and averages
+    gradients over processes; it compiles and shards networks in place. Networks are never wrapped,
+    so their state-dict keys stay the same.
 
-    Anything else that a loss needs is an attribute of the task: `self.step`, an augmentation, an
-    image pool, an `Objective`. Their buffers and extra state are part of a checkpoint.
+    Anything else that a loss needs is also an attribute of the task: `self.step`, an augmentation,
+    an image pool, an `Objective`. Their buffers and extra state are saved in checkpoints.
 
     Attributes:
         players: The players by name, in the order of their updates.
         averaged: Names of networks that may have a running average (`Updater(ema=…)`).
         sharded: Names of networks that may be sharded over processes (`Updater(shard=True)`).
-        probed: Name of the network that translates images, and the batch key of its input, for
-            the health check; or None.
-        step: Number of the step, from 0; the `Updater` sets it.
+        probed: Name of the network whose outputs the health check inspects, and the batch key of
+            its input; or None.
+        step: The current step, counting from 0; set by the `Updater`.
 
     Examples:
         A GAN that generates images from noise:
@@ -148,7 +149,7 @@ class Task(nn.Module, ABC):
         Args:
             player: The player's name.
             batch: The batch.
-            generated: The result of `generate`, detached unless this player's networks made it.
+            generated: The result of `generate`, detached unless this player's networks produced it.
         """
 
     def check(self, batch: Batch) -> None:
@@ -159,9 +160,9 @@ class Task(nn.Module, ABC):
         """
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """Returns images (B, C, H, W) in [-1, 1] for a grid, by the headings of its columns.
+        """Returns images (B, C, H, W) in [-1, 1] for a grid, by column heading.
 
-        By default, all images of the batch and of `generate`.
+        By default, these are all images in the batch and in the result of `generate`.
 
         Args:
             batch: A batch.
@@ -170,18 +171,18 @@ class Task(nn.Module, ABC):
         return {k: x for k, x in values.items() if isinstance(x, Tensor) and x.dim() == 4}
 
     def score(self, batch: Batch) -> dict[str, float]:
-        """Returns scores of a held-out batch, lower is better; none by default.
+        """Returns the scores of a held-out batch, where lower is better; empty by default.
 
         Args:
-            batch: A batch of one.
+            batch: A batch with one sample.
         """
         return {}
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
-        """Returns the same scores for a prediction without learning; none by default.
+        """Returns the same scores for a prediction that needs no training; empty by default.
 
         Args:
-            batches: The held-out batches, each of one.
+            batches: The held-out batches, with one sample each.
         """
         return {}
 
@@ -210,7 +211,7 @@ class Task(nn.Module, ABC):
             player: The player's name.
 
         Raises:
-            OptionError: There are no players, or one names an unknown network.
+            OptionError: There are no players, or a player names an unknown network.
         """
         if not self.players:
             raise OptionError(
@@ -223,7 +224,7 @@ class Task(nn.Module, ABC):
 
 @contextmanager
 def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Context in which parameters get no gradients, while gradients pass through networks.
+    """Context in which parameters get no gradients, but gradients still pass through networks.
 
     Args:
         *networks: The networks.

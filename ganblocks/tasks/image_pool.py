@@ -1,4 +1,4 @@
-"""A pool of earlier generated images for the discriminator."""
+"""A pool of previously generated images for the discriminator."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Images = tuple[Tensor, ...]
 class ImagePool(nn.Module):
     """A history of generated images, each stored with its condition.
 
-    Until the pool is full, images are stored and returned. Then each image is returned itself or,
-    with probability ½, replaces a stored one, which is returned instead (Shrivastava et al., CVPR
-    2017, section 2.3, as in CycleGAN's code). The pool has no parameters; the stored images are
-    part of the state dict. A copy is empty.
+    Until the pool is full, images are stored and returned. After that, each image is either
+    returned unchanged or, with probability ½, replaces a stored one, which is returned instead
+    (Shrivastava et al., CVPR 2017, section 2.3, as in CycleGAN's code). The pool has no parameters;
+    the stored images are part of the state dict. A copy of the pool starts empty.
 
     Args:
         size: Maximum number of images, at least 1; the published code uses 50.
         seed: Seed of the pool's own random generator.
 
     Raises:
-        OptionError: `size` is not a whole number above 0.
+        OptionError: `size` is not a positive whole number.
 
     Examples:
         >>> pool = ImagePool(2, seed=0)
@@ -57,10 +57,10 @@ class ImagePool(nn.Module):
         return ImagePool(self.size, seed=self.seed)
 
     def reseed(self, seed: int) -> None:
-        """Resets the random generator.
+        """Reseeds the random generator.
 
         Args:
-            seed: Its seed.
+            seed: The new seed.
         """
         self._random = seeded_generator(seed)
 
@@ -72,7 +72,8 @@ class ImagePool(nn.Module):
                 are not finite are stored as 0.
 
         Returns:
-            As many batches of the same shapes; stored images of another size are not returned.
+            The same number of batches, with the same shapes; stored images of another size are
+            never returned.
         """
         rows = [self._exchange_row(row) for row in zip(*(x.split(1) for x in batch), strict=True)]
         return tuple(torch.cat(column) for column in zip(*rows, strict=True))

@@ -14,8 +14,8 @@ def logit_metrics(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]
     """Returns how well a discriminator separates real from fake images, as scalars.
 
     Args:
-        real_logits: Logits of real images, or a list with a map for each scale.
-        fake_logits: Logits of generated images, likewise.
+        real_logits: Logits of real images, or a list with one map per scale.
+        fake_logits: Logits of generated images, in the same form.
 
     Returns:
         Mean logits `d_real` and `d_fake`; `d_spread`, the standard deviation of all logits; and,

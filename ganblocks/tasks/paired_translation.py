@@ -28,28 +28,31 @@ ADAM = {"type": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
 class PairedTranslation(Task):
     """pix2pix: a generator learns source → target from pairs (Isola et al., CVPR 2017).
 
-    A batch has `source` and `target`, (B, C, H, W) in [-1, 1]. The discriminator is updated
-    first, on the target and the detached `fake`; then the generator, on the logits of the updated
-    discriminator. The discriminator sees each image with its source unless `conditional` is False.
+    A batch has `source` and `target`, (B, C, H, W) in [-1, 1]. The discriminator is updated first,
+    on the target and the detached `fake`. The generator is updated next, on the logits of the
+    updated discriminator. The discriminator sees each image with its source unless `conditional` is
+    False.
 
     Args:
         generator: The generator, from `GENERATORS`.
-        discriminator: The discriminator, from `DISCRIMINATORS`; a conditional one takes the
-            channels of source and target together.
-        objective: The losses of both, or their spec.
-        conditional: Whether the discriminator gets the source concatenated before the image; both
-            must then have the same height and width.
-        augment: Augmentation of the discriminator's inputs, the same for source, target and fake
-            of a pair, drawn for each player; reconstruction and feature losses see the originals.
-        pool_size: Size of the pool of earlier generated images, see `ImagePool`.
+        discriminator: The discriminator, from `DISCRIMINATORS`; a conditional one needs as many
+            input channels as source and target have together.
+        objective: The losses of both players, or their spec.
+        conditional: Whether the discriminator's input is the source concatenated with the image;
+            both must then have the same height and width.
+        augment: Augmentation of the discriminator's inputs. Source, target and fake of a pair are
+            augmented in the same way, drawn anew for each player; reconstruction and feature losses
+            see the originals.
+        pool_size: Size of the pool of previously generated images; see `ImagePool`.
         optimizer: The generator's optimizer, from `OPTIMIZERS`.
-        discriminator_optimizer: The discriminator's optimizer; None takes the same. Two learning
-            rates are the two time-scale update rule (Heusel et al., NeurIPS 2017).
+        discriminator_optimizer: The discriminator's optimizer; if None, the same as the
+            generator's. Using two learning rates is the two time-scale update rule (Heusel et al.,
+            NeurIPS 2017).
         seed: Seed of the image pool.
 
     Raises:
         OptionError: A component or a number has an invalid value.
-        ShapeError: In `loss`: the images do not fit one another.
+        ShapeError: In `loss`, if the shapes of the images do not match.
 
     Examples:
         >>> task = PairedTranslation(
@@ -148,18 +151,18 @@ class PairedTranslation(Task):
         return loss(batch["source"], batch["target"], generated["fake"])
 
     def score(self, batch: Batch) -> dict[str, float]:
-        """Returns the L1 of the generator's output, in units of [-1, 1].
+        """Returns the L1 error of the generator's output, for images in [-1, 1].
 
         Args:
-            batch: A batch of one.
+            batch: A batch with one sample.
         """
         return {"l1": _l1(self.generate(batch)["fake"], batch["target"])}
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
-        """Returns the L1 of the mean of all held-out targets as the only prediction.
+        """Returns the L1 error of always predicting the mean of all held-out targets.
 
         Args:
-            batches: The held-out batches, each of one.
+            batches: The held-out batches, with one sample each.
         """
         targets = [batch["target"] for batch in batches]
         if len({x.shape for x in targets}) == 1:
@@ -174,7 +177,7 @@ class PairedTranslation(Task):
         older = () if self.pool is None else self.pool.exchange(source, fake)
         images = self._augmented(source, target, fake, *older)
         condition, real, fake = images[:3]
-        # Penalties need real and fake of one condition, but pooled images have their own.
+        # Penalties need real and fake images with the same condition; pooled images have others.
         fake_logits = self._logits(*(images[3:] or (condition, fake)))
         real_logits = self._logits(condition, real)
         terms = self.objective.discriminator(
@@ -219,8 +222,8 @@ class PairedTranslation(Task):
         if maps is None:
             raise OptionError(
                 f"a feature loss compares feature maps of the discriminator, but "
-                f"{type(self.discriminator).__name__} has no method `features`: add one, "
-                "(B, C, H, W) → tuple of maps, logits last"
+                f"{type(self.discriminator).__name__} has no method `features`: add one "
+                "that maps (B, C, H, W) to a tuple of feature maps, with the logits last"
             )
         return maps(self._input(source, image))
 
@@ -250,4 +253,4 @@ def _l1(fake: Tensor, target: Tensor) -> float:
 def _remedy(fake: Tensor, target: Tensor) -> str:
     if fake.shape[1] != target.shape[1]:
         return f"build the generator with out_channels={target.shape[1]}"
-    return "give both images of a pair one size, or choose a generator that scales by that factor"
+    return "give both images of a pair the same size, or use a generator that scales by that factor"

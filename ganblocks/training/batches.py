@@ -25,14 +25,14 @@ from ganblocks.training.signals import ignore_interrupts
 
 
 def steps_per_epoch(length: int, batch_size: int) -> int:
-    """Returns the number of full batches of an epoch, or 1 if there is none."""
+    """Returns the number of full batches in an epoch, or 1 if there is none."""
     return max(1, length // batch_size)
 
 
 def normalize_position(
     epoch: int, samples_seen: int, length: int, samples_per_step: int
 ) -> tuple[int, int]:
-    """Returns where the next batch starts: here, or in the next epoch if too few are left."""
+    """Returns where the next batch starts: here, or in the next epoch if too little is left."""
     fits = samples_seen == 0 or samples_seen + samples_per_step <= length
     return (epoch, samples_seen) if fits else (epoch + 1, 0)
 
@@ -49,8 +49,8 @@ def advance_position(
 class ResumableBatchSampler:
     """Endless batches of keys (epoch, index), from any position in the epoch.
 
-    Each step takes the next `batch_size * world_size` samples of the epoch's shuffle, however
-    many processes share them; an epoch ends where fewer are left.
+    Each step takes the next `batch_size * world_size` samples of the shuffled epoch, no matter how
+    many processes share them; an epoch ends when fewer are left.
     """
 
     length: int
@@ -103,10 +103,10 @@ def load_batches(
     workers: int = 0,
     cache: str = "auto",
 ) -> Generator[dict[str, Any]]:
-    """Returns endless batches: from memory if the samples fit, else read one by one.
+    """Returns endless batches, from memory if the samples fit, or else read one by one.
 
-    Both give the same pixels. Paired images that fit are decoded and resized once, before this
-    returns, and need no `workers`, see `cached_pairs`.
+    The pixels are the same in both cases. Paired images that fit are decoded and resized once,
+    before this function returns, and need no `workers`; see `cached_pairs`.
     """
     require_one_of("cache", cache, CACHES)
     pairs = None
@@ -137,7 +137,7 @@ def _read_batches(
         for batch in loader:
             yield to_device(batch, device)
     except GanBlocksError as error:
-        # A worker puts its traceback into the message; our message and its note end it.
+        # A worker's error starts with its traceback; our own message and note come last.
         message = str(error).rpartition(f"\n{NOTE}")[0].rpartition("\n")[2]
         if not message:  # raised in this process
             raise
@@ -165,8 +165,8 @@ def _collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 f"{tuple(s[key].shape)} ({s.get('name', index)})" for index, s in enumerate(samples)
             )
             raise DataError(
-                f"{key} of one batch differs in size: {listing}. Crop the images to one size with "
-                "PairTransform(…, crop_size=…), or use batch_size=1",
+                f"{key} images differ in size within a batch: {listing}. Crop them to one size "
+                "with PairTransform(…, crop_size=…), or use batch_size=1",
                 see="sizes-must-match",
             )
     batch: dict[str, Any] = default_collate(list(samples))

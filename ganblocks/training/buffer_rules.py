@@ -12,7 +12,7 @@ from ganblocks.blocks.spectral import singular_vectors
 from ganblocks.torch_classes import SpectralNorm, StatisticsNorm
 
 Recompute = Callable[[nn.Module, nn.Module], Callable[[], object]]
-"""(owner, network) → a function that recomputes the owner's buffers from the current weights."""
+"""Takes (owner, network); returns a function that recomputes the owner's buffers."""
 
 _RULES: dict[type[nn.Module], str | Recompute] = {
     StatisticsNorm: "average",
@@ -28,8 +28,9 @@ def register_buffer_rule(module_type: type[nn.Module], rule: str | Recompute) ->
 
     Args:
         module_type: The class.
-        rule: `"average"`, as the weights, for buffers whose mean is meaningful (running
-            statistics); `"copy"`; or a function (owner, network) → function that recomputes them.
+        rule: `"average"`, to average them like the weights, if their mean is meaningful (running
+            statistics); `"copy"`; or a function that takes (owner, network) and returns a function
+            that recomputes them.
 
     Examples:
         >>> class Counter(nn.Module):
@@ -44,7 +45,7 @@ def register_buffer_rule(module_type: type[nn.Module], rule: str | Recompute) ->
 
 
 def buffer_rule(owner: nn.Module) -> str | Recompute:
-    """Returns the rule of the nearest class that has one."""
+    """Returns the rule of the owner's class, or of its closest ancestor that has one."""
     return next((_RULES[kind] for kind in type(owner).__mro__ if kind in _RULES), "copy")
 
 

@@ -1,4 +1,4 @@
-"""The base class of callbacks, which a training calls between its steps."""
+"""The base class of callbacks, which `fit` calls between steps."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Callback:
     """Base class: `fit` calls these methods between the steps; by default they do nothing.
 
-    With several processes each has its own callbacks, and files should be written only where
-    `training.context.is_main_process`.
+    With several processes, each has its own callbacks, and files should only be written if
+    `training.context.is_main_process` is True.
 
     Examples:
         >>> class StopAt(Callback):
@@ -30,38 +30,39 @@ class Callback:
         """Called before the first step, after the checkpoint of a resumed run is loaded.
 
         Args:
-            training: The training.
+            training: The state of the run.
         """
 
     def step(self, training: Training, batch: Batch, metrics: Mapping[str, Tensor]) -> None:
         """Called after each step.
 
         Args:
-            training: The training.
+            training: The state of the run.
             batch: The batch of the step.
-            metrics: The result of `Updater.step`, on the device; reading a value waits for it.
+            metrics: The result of `Updater.step`, on the device; reading a value waits for the
+                device.
         """
 
     def log(self, training: Training, row: Mapping[str, float]) -> None:
         """Called with each row of the log, every `log_every` steps.
 
         Args:
-            training: The training.
-            row: Numbers by column, the latest value of each metric; it includes `step`.
+            training: The state of the run.
+            row: The latest value of each metric, by column, including `step`.
         """
 
     def sample(self, training: Training) -> None:
         """Called every `sample_every` steps, to inspect what the networks generate.
 
         Args:
-            training: The training.
+            training: The state of the run.
         """
 
     def grid(self, training: Training, grid: Tensor) -> None:
         """Called with each grid of samples.
 
         Args:
-            training: The training.
+            training: The state of the run.
             grid: uint8 pixels (3, H, W).
         """
 
@@ -69,15 +70,15 @@ class Callback:
         """Called every `score_every` steps, before the row of that step.
 
         Args:
-            training: The training; scores go into its `scores`.
+            training: The state of the run; put the scores into its `scores`.
         """
 
     def checkpoint(self, training: Training) -> None:
         """Called after each checkpoint.
 
         Args:
-            training: The training.
+            training: The state of the run.
         """
 
     def close(self) -> None:
-        """Called once at the end, also if the training fails."""
+        """Called once at the end, even if training fails."""

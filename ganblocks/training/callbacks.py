@@ -30,8 +30,8 @@ from ganblocks.training.training import Training
 class ScoreCallback(Callback):
     """Scores the task on the held-out data, and saves the best networks by `options.best_by`.
 
-    The scores are columns of the log, `val_` + name. `spec.json` has the latest ones as `scores`,
-    and as `baselines` those of a prediction without learning.
+    The scores become columns of the log, `val_` + name. `spec.json` stores the latest ones as
+    `scores`, and those of a prediction that needs no training as `baselines`.
     """
 
     def score(self, training: Training) -> None:
@@ -69,7 +69,7 @@ class ScoreCallback(Callback):
 class GridCallback(Callback):
     """Makes a grid of what the networks generate from four held-out samples.
 
-    The headings of its columns, the keys of `Task.preview`, go into `spec.json` as `grid`.
+    The headings of its columns, the keys of `Task.preview`, are stored in `spec.json` as `grid`.
     """
 
     def sample(self, training: Training) -> None:
@@ -92,7 +92,7 @@ class LogCallback(Callback):
     """Writes `metrics.csv` and the grids into the run's folder, and passes them to loggers.
 
     Args:
-        loggers: Other loggers; they are closed at the end.
+        loggers: Additional loggers; they are closed at the end.
 
     Raises:
         OptionError: One of them is not a logger.
@@ -182,7 +182,7 @@ def default_callbacks(loggers: Sequence[Logger] = (), *, progress: bool = True) 
     """Returns the callbacks that `fit` uses by default; remove some or add your own.
 
     Args:
-        loggers: Where rows and grids go, besides the run's folder.
+        loggers: Loggers for rows and grids, in addition to the run's folder.
         progress: Whether to show a progress bar.
 
     Examples:

@@ -18,7 +18,7 @@ from ganblocks.training.optimizers import skips_on_device
 from ganblocks.training.updater import Updater
 
 Step = Callable[[Batch], dict[str, Tensor]]
-"""A batch → the metrics of one step."""
+"""A function that takes a batch and returns the metrics of one step."""
 
 WARMUP_STEPS = 3
 """Steps before the capture, in which libraries choose their algorithms."""
@@ -26,10 +26,10 @@ WARMUP_STEPS = 3
 
 @checked
 def cuda_graph_step(updater: Updater) -> Step:
-    """Returns an updater's step as one CUDA graph; warns and returns `step` if impossible.
+    """Returns an updater's step as one CUDA graph, or warns and returns `step` if impossible.
 
-    A graph saves the Python overhead of each operation. It is impossible if the step depends on
-    its number, draws random numbers on the CPU, or waits for the device.
+    A graph saves the Python overhead of each operation. It is impossible if the step depends on the
+    step number, draws random numbers on the CPU, or waits for the device.
 
     Args:
         updater: The updater.
@@ -68,7 +68,7 @@ def _obstacle(updater: Updater) -> str:
             return f"the {name} is not updated at every step"
     for module in task.modules():
         if isinstance(module, ImagePool):
-            return "the image pool draws on the CPU"
+            return "the image pool draws random numbers on the CPU"
         if isinstance(module, Objective) and (changing := module.step_dependent_terms):
             return f"the term {changing[0]!r} changes with the step"
     for name, optimizer in updater.optimizers.items():
@@ -132,7 +132,7 @@ class _GraphedStep:
             with torch.cuda.device(updater.device):
                 graph = torch.cuda.CUDAGraph()
                 stream = torch.cuda.Stream(updater.device)
-                # In this thread alone: another one pins batches meanwhile.
+                # Only in this thread: another one pins batches at the same time.
                 with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                     metrics = updater.step(self._inputs)
                     self._metrics = torch.stack([value.float() for value in metrics.values()])

@@ -16,13 +16,13 @@ from ganblocks.training.buffer_rules import averaged_buffers, copy_buffers, reco
 
 @checked
 class EMA:
-    """Running average of a network's weights, whose images vary less from step to step.
+    """Running average of a network's weights; its images vary less from step to step.
 
     θ̄ ← d θ̄ + (1 − d) θ after each step n = 0, 1, …, with d = min(decay, (1 + n) / (10 + n)), so
     that the initial weights are soon forgotten (Polyak and Juditsky, 1992; with the warm-up of
     TensorFlow's average). Buffers follow the rule of the class that owns them, see
     `register_buffer_rule`: running statistics are averaged, the vectors of spectral norm are
-    recomputed from the averaged weights, others are copied.
+    recomputed from the averaged weights, and others are copied.
 
     Args:
         network: The network; the average starts as its copy.
@@ -44,9 +44,7 @@ class EMA:
 
     def __init__(self, network: nn.Module, decay: float = 0.999, *, warmup: bool = True) -> None:
         if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < 1:
-            raise OptionError(
-                f"decay is {decay!r}: write a number from 0 to below 1, such as 0.999"
-            )
+            raise OptionError(f"decay is {decay!r}: write a number in [0, 1), such as 0.999")
         self.decay = decay
         self.warmup = warmup
         self.updates = 0
@@ -65,7 +63,7 @@ class EMA:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Moves the average towards the network's current weights.
+        """Moves the average toward the network's current weights.
 
         Args:
             network: The network.
@@ -93,10 +91,10 @@ class EMA:
 
         Args:
             state: The result of `state_dict`.
-            source: Where it came from, for error messages.
+            source: Where the state came from, for error messages.
 
         Raises:
-            RunError: It is of a different network.
+            RunError: The state belongs to a different network.
         """
         load_full_state_dict(self.network, state["network"], source)
         self.updates = int(state["updates"])

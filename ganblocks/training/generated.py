@@ -12,7 +12,7 @@ from ganblocks.tasks.base import frozen
 
 
 class GeneratedOutputs:
-    """Generates once for all players where they can share the outputs, else once per player."""
+    """Generates once for all players if they can share the outputs, or else once per player."""
 
     def __init__(self, task: Task, moving: Sequence[str], micro_batches: Sequence[Batch]) -> None:
         self._task = task
@@ -33,7 +33,7 @@ class GeneratedOutputs:
         else:
             outputs = self._task.generate(batch)
             owners = self._owners_of(outputs)
-        # An output without known owners requires no gradient, or is of this player alone.
+        # An output without known owners requires no gradient, or belongs to this player alone.
         return {
             k: detached(x) if owners[k] and player not in owners[k] else x
             for k, x in outputs.items()

@@ -19,9 +19,9 @@ from ganblocks.training.training import Training
 
 @checked
 class HealthCallback(Callback):
-    """Checks a training's metrics and outputs, and reports each problem once.
+    """Checks the metrics and outputs of a run, and reports each problem once.
 
-    A problem is reported as HealthWarning and as a line of the run's `health.jsonl`.
+    A problem is reported as a `HealthWarning` and as a line in the run's `health.jsonl`.
     """
 
     def __init__(self) -> None:

@@ -36,19 +36,21 @@ def fit(
     """Trains a task, and keeps the run's folder up to date.
 
     A run that has a checkpoint resumes from it, bit for bit: the order of the samples and their
-    random augmentations depend only on the seed and the position in the epoch. Ctrl-C and SIGTERM
-    finish the step (with several processes, the steps up to the next row of the log) and write a
-    checkpoint. Problems are reported as HealthWarning and in `health.jsonl`. Under `torchrun` (see
-    `process_group`) each process trains on its own samples, and rank 0 writes the files.
+    random augmentations depend only on the seed and the position in the epoch. On Ctrl-C or
+    SIGTERM, `fit` finishes the step (with several processes, the steps up to the next row of the
+    log) and writes a checkpoint. Problems are reported as `HealthWarning` and in `health.jsonl`.
+    Under `torchrun` (see `process_group`), each process trains on its own samples, and rank 0
+    writes the files.
 
     Args:
         task: The task to train; it is moved to `options.device`.
-        train: Training samples, dictionaries by `train[epoch, index]`.
-        val: Held-out samples, by `val[index]`: four of them make the grids, all of them the scores.
-        run: The folder for log, grids, checkpoints and report. If it does not exist, it is created
-            once all inputs are known to fit.
-        options: The options; None takes the defaults.
-        callbacks: Callbacks; None takes `default_callbacks()`.
+        train: Training samples; `train[epoch, index]` returns a dictionary.
+        val: Held-out samples; `val[index]` returns a dictionary. The grids show four of them, and
+            the scores are means over all.
+        run: The folder for the log, grids, checkpoints and report. If it does not exist, it is
+            created once all inputs have been checked.
+        options: The options; the defaults if None.
+        callbacks: The callbacks; `default_callbacks()` if None.
 
     Returns:
         The updater, with the trained task and `inference_network(name)`.
@@ -57,8 +59,9 @@ def fit(
         OptionError: An option does not fit the task or the data.
         ShapeError: The data do not fit the networks.
         DataError: A sample cannot be read.
-        RunError: The folder cannot be written, or has a checkpoint of another training.
-        KeyboardInterrupt: Ctrl-C, after the checkpoint.
+        RunError: The folder cannot be written, or contains a checkpoint of another task or other
+            data.
+        KeyboardInterrupt: Ctrl-C was pressed; raised after the checkpoint is written.
 
     Examples:
         >>> import tempfile
@@ -106,7 +109,7 @@ def fit(
             training.advance()
             training.notify("step", batch, metrics)
             logs = training.is_due(options.log_every)
-            # Several processes can only agree at steps at which all of them are sure to ask.
+            # Several processes can only agree at steps where all of them are certain to ask.
             asks = logs or (context.world_size == 1 and request.signal)
             if asks and (signal := context.max(request.signal or 0)):
                 request.signal, stopping = signal, True
@@ -120,7 +123,7 @@ def fit(
                 training.notify("score")
             if logs or stopping:
                 training.log(epoch, buffer.pop_row())
-            if saves:  # before the grid, so that its failure loses no weights
+            if saves:  # before the grid, so that an error there loses no weights
                 training.save()
             if samples:
                 training.notify("sample")

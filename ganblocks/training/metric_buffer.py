@@ -31,9 +31,9 @@ class MetricBuffer:
         self._seconds += time.perf_counter() - self._start
 
     def pop_row(self) -> dict[str, float]:
-        """Returns the latest value of each metric and the speed of the steps, and empties itself.
+        """Returns the latest value of each metric and the speed, and empties the buffer.
 
-        A term that is not computed at every step has the value of its last one; `skipped_`
+        A term that is not computed at every step keeps its last value; `skipped_`
         metrics are means over the steps.
         """
         start = time.perf_counter()

@@ -10,7 +10,7 @@ from ganblocks.tasks import Batch, Task
 
 
 def split_batch(batch: Batch, count: int) -> list[Batch]:
-    """Splits a batch, its tensors and its lists such as names, into equal micro-batches."""
+    """Splits a batch (its tensors, and lists such as names) into equal micro-batches."""
     if count == 1:
         return [batch]
     sizes = {len(x) for x in batch.values() if isinstance(x, Tensor)}

@@ -25,18 +25,18 @@ FINITE = "everything is finite with the current weights and these random numbers
 def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: int = 0) -> str:
     """Runs a batch through a task, and names the first thing that is not finite.
 
-    It checks weights, images of the batch, outputs of modules, loss terms, gradients and buffers.
-    It runs on copies: weights, gradients, buffers and the random state stay unchanged. No player
-    is updated: each is checked with its current weights.
+    It checks the weights, the images of the batch, the outputs of modules, the loss terms, the
+    gradients and the buffers. It runs on copies: weights, gradients, buffers and the random state
+    stay unchanged. No player is updated: each is checked with its current weights.
 
     Args:
-        task: The task, as it is after a skipped step.
+        task: The task, in its state after a skipped step.
         batch: The batch of that step.
-        precision: `"fp32"`, `"bf16"` or `"fp16"`, as in the training.
+        precision: `"fp32"`, `"bf16"` or `"fp16"`, as in training.
         seed: Seed of the random numbers.
 
     Returns:
-        A phrase that names it, for the middle of a sentence.
+        A phrase that names it, to be used inside a sentence.
 
     Raises:
         ShapeError: The batch does not fit the networks.

@@ -13,8 +13,8 @@ from ganblocks.registry import ComponentLike, Registry
 OPTIMIZERS: Registry[torch.optim.Optimizer] = Registry("optimizers")
 """Optimizers by name; each is built as `OPTIMIZERS.build(name, parameters)`.
 
-Torch's fused optimizers skip a step that is not finite without waiting for the device; for
-others torch waits, as its own loss scaler does.
+Torch's fused optimizers skip a step that is not finite without waiting for the device. For other
+optimizers, the step waits, as in torch's own loss scaler.
 """
 
 Parameters = Iterable[nn.Parameter]
@@ -75,7 +75,7 @@ def sgd(
     Args:
         parameters: The parameters to optimize.
         lr: Learning rate.
-        momentum: Factor of the previous update that is added.
+        momentum: Fraction of the previous update that is added.
         weight_decay: L2 penalty, added to the gradient.
         nesterov: Whether to use Nesterov momentum.
 
@@ -113,19 +113,19 @@ def build_optimizer(optimizer: ComponentLike, parameters: Parameters) -> torch.o
     built = OPTIMIZERS.build(optimizer, parameters)
     if not isinstance(built, torch.optim.Optimizer):
         raise OptionError(
-            f"{optimizer!r} returned a {type(built).__name__}: a player's optimizer is a name, a "
-            "spec, or a callable from parameters to a torch.optim.Optimizer"
+            f"{optimizer!r} returned a {type(built).__name__}: a player's optimizer must be a "
+            "name, a spec, or a callable that takes parameters and returns a torch.optim.Optimizer"
         )
     return built
 
 
 def skips_on_device(optimizer: torch.optim.Optimizer) -> bool:
-    """Returns whether an optimizer can skip a step by a flag on the device, as fused ones do."""
+    """Returns whether an optimizer can skip a step if a flag on the device is set."""
     return getattr(optimizer, "_step_supports_amp_scaling", False)
 
 
 def step_unless(optimizer: torch.optim.Optimizer, failed: Tensor) -> None:
-    """Steps an optimizer unless the flag is set, which only fused ones read on the device."""
+    """Steps an optimizer unless the flag is set; only fused ones read the flag on the device."""
     if not skips_on_device(optimizer):
         if not failed:
             optimizer.step()
@@ -146,7 +146,7 @@ def step_unless(optimizer: torch.optim.Optimizer, failed: Tensor) -> None:
 def _betas(betas: Sequence[float]) -> tuple[float, float]:
     is_pair = isinstance(betas, Sequence) and len(betas) == 2 and not isinstance(betas, str)
     if not is_pair or not all(isinstance(b, int | float) and 0 <= b < 1 for b in betas):
-        raise OptionError(f"betas are {betas!r}: write two numbers from 0 to below 1: [0.5, 0.999]")
+        raise OptionError(f"betas are {betas!r}: write two numbers in [0, 1), such as [0.5, 0.999]")
     return (float(betas[0]), float(betas[1]))
 
 

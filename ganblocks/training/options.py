@@ -1,4 +1,4 @@
-"""The options of a training: everything except the task and the data."""
+"""The options for training: everything except the task and the data."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def option(
     least: float | None = None,
     may_change: bool = False,
 ) -> Any:
-    """Returns a dataclass field with the metadata that `ganblocks.cli` makes a flag from.
+    """Returns a dataclass field with the metadata that `ganblocks.cli` turns into a flag.
 
     Args:
         default: The default.
         help: A one-line description.
         *choices: The allowed values, if there are few.
         least: The smallest allowed number.
-        may_change: Whether a resumed run may have another value.
+        may_change: Whether the value may change when a run is resumed.
 
     Examples:
         >>> @dataclass
@@ -47,25 +47,28 @@ class TrainOptions:
         epochs: Number of passes over the data, which the schedule spans.
         steps: Stop at this step, if it comes before the last epoch ends.
         batch_size: Samples per step and process.
-        accumulate: Micro-batches that a batch is split into to save memory, see `Updater`.
-        schedule: Learning rate by epoch: a name of `SCHEDULES`, its spec, or a function (epoch
-            from 0, epochs) → factor.
+        accumulate: Number of micro-batches to split a batch into, to save memory; see `Updater`.
+        schedule: Learning rate by epoch: a name from `SCHEDULES`, a spec, or a function that takes
+            (epoch from 0, epochs) and returns a factor.
         clip_norm: Maximum L2 norm of a player's gradient.
         ema: Decay of a running average of the networks that the task lists in `averaged`.
-        precision: `"fp32"`, `"bf16"` or `"fp16"`; `"auto"` is the fastest native format.
+        precision: `"fp32"`, `"bf16"` or `"fp16"`; `"auto"` selects the fastest format that the
+            device supports natively.
         device: `"auto"`, `"cpu"`, `"cuda"`, `"cuda:N"` or `"mps"`.
         compile: Whether to compile the networks.
         cuda_graph: Whether to run the step as one CUDA graph; warns where that is not possible.
         shard: Whether to shard the networks that the task lists in `sharded` (FSDP2).
         deterministic: Whether two runs give the same numbers, bit for bit.
-        cache: `"auto"` keeps paired images in memory if they fit; or `"always"` or `"never"`.
+        cache: Whether to keep paired images in memory: `"always"`, `"never"`, or `"auto"`, if they
+            fit.
         workers: Processes that load samples, if they are not cached.
-        seed: Seed of the order, of the noise of grids and, except on rank 0, of all random numbers.
+        seed: Seed of the sample order, of the noise in grids and, except on rank 0, of all random
+            numbers.
         log_every: Steps between rows of the log.
         sample_every: Steps between grids.
         checkpoint_every: Steps between checkpoints.
         keep_last: Number of checkpoints to keep; the latest is `state.pt`.
-        best_by: Score of the task, lower is better, by which the best networks are saved.
+        best_by: Score of the task by which the best networks are saved; lower is better.
         score_every: Steps between held-out scores; 0 scores only at the end.
         progress: Whether to show a progress bar.
 
@@ -80,7 +83,7 @@ class TrainOptions:
     epochs: int = option(8, "passes over the data, which the schedule spans", least=1)
     steps: int | None = option(None, "stop at this step", least=1, may_change=True)
     batch_size: int = option(1, "samples per step and process", least=1)
-    accumulate: int = option(1, "parts that a batch is split into to save memory", least=1)
+    accumulate: int = option(1, "parts to split a batch into, to save memory", least=1)
     schedule: str | Mapping[str, Any] | Schedule = option(  # noqa: RUF009  (a field)
         "linear", "learning rate by epoch: linear, cosine or constant"
     )
@@ -90,10 +93,10 @@ class TrainOptions:
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps", may_change=True)
     compile: bool = option(False, "compile the networks", may_change=True)
     cuda_graph: bool = option(False, "run the step as one CUDA graph", may_change=True)
-    shard: bool = option(False, "leave each process a part of the generator", may_change=True)
-    deterministic: bool = option(False, "the same numbers from every run, bit for bit")
+    shard: bool = option(False, "give each process a part of the generator", may_change=True)
+    deterministic: bool = option(False, "give the same numbers in every run, bit for bit")
     cache: str = option("auto", "keep decoded pairs in memory", *CACHES, may_change=True)
-    workers: int = option(0, "loading processes, if nothing is cached", least=0, may_change=True)
+    workers: int = option(0, "processes that load uncached samples", least=0, may_change=True)
     seed: int = option(0, "seed of weights, order, crops and dropout", least=0)
     log_every: int = option(10, "steps between rows of metrics.csv", least=1, may_change=True)
     sample_every: int = option(400, "steps between grids", least=1, may_change=True)

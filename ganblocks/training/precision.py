@@ -1,4 +1,4 @@
-"""The device and the number format of a training."""
+"""The device and the number format for training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def resolve_device(name: str) -> torch.device:
         "mps": int(torch.backends.mps.is_available()),
     }[kind]
     if int(number or 0) >= count:
-        raise OptionError(f"device {name!r}: this machine has {count} of {kind!r}. Write 'auto'")
+        raise OptionError(
+            f"device {name!r}: this machine has {count} {kind!r} devices. Write 'auto'"
+        )
     if torchrun and kind != "cpu":
         raise OptionError(
             f"device {name!r} under torchrun: write 'auto', 'cpu' or 'cuda', and each process "
@@ -59,10 +61,10 @@ def resolve_device(name: str) -> torch.device:
 
 @checked
 def resolve_precision(name: str, device: torch.device) -> str:
-    """Returns the precision, for `auto` the fastest format that the device supports natively.
+    """Returns the precision; for `auto`, the fastest format that the device supports natively.
 
-    That is bf16 if it supports it; fp16 on an older GPU with tensor cores (compute capability 7);
-    else fp32.
+    That is bf16 where it is supported, fp16 on an older GPU with tensor cores (compute capability
+    7), and otherwise fp32.
 
     Args:
         name: `"fp32"`, `"bf16"`, `"fp16"` or `"auto"`.
@@ -97,8 +99,8 @@ def resolve_precision(name: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """Returns the autocast context in which a task generates and computes its losses.
 
-    ganblocks' losses and penalties compute in fp32 inside it. Casts of weights are not cached,
-    because optimizers change weights between two calls of a network.
+    Inside it, ganblocks' losses and penalties are computed in fp32. Casts of weights are not
+    cached, because optimizers change weights between two calls of a network.
     """
     if precision == "auto":
         raise OptionError(
@@ -116,8 +118,8 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
 def preferred_memory_format(precision: str, device: torch.device) -> torch.memory_format:
     """Returns the memory format of weights in which convolutions are fastest.
 
-    It is channels last for bf16 and fp16 on a GPU, as tensor cores need it. On a CPU it was
-    measured to be no faster, and torch's fused optimizers convert it back and forth there.
+    It is channels last for bf16 and fp16 on a GPU, as tensor cores need it. On a CPU, that was not
+    measurably faster, and torch's fused optimizers would convert it back and forth.
 
     Args:
         precision: `"fp32"`, `"bf16"` or `"fp16"`.

@@ -13,15 +13,15 @@ from ganblocks.tasks import Task
 
 
 def require_same_run(task: Task, train: Any, saved: dict[str, Any], source: str) -> None:
-    """Raises `RunError`, with the first difference, if the checkpoint is of another run."""
+    """Raises `RunError`, with the first difference, if the checkpoint belongs to another run."""
     for what, then, now, remedy in [
         ("another task", saved.get("task"), task_identity(task), "Build the original task"),
         ("other data", saved.get("data"), fingerprint(train), "Restore the original data"),
     ]:
         if then is not None and (difference := _difference(then, now)):
             raise RunError(
-                f"{source}: the checkpoint is of {what}: {difference}. {remedy}, or start a "
-                "new run",
+                f"{source}: the checkpoint belongs to {what}: {difference}. {remedy}, or start "
+                "a new run",
                 see="resume",
             )
 
@@ -65,4 +65,4 @@ def _difference(then: Any, now: Any, path: str = "") -> str:
                 return difference
         return ""
     then, now = (list(x) if isinstance(x, tuple) else x for x in (then, now))
-    return "" if then == now else f"{path} was {then!r}, and is {now!r}"
+    return "" if then == now else f"{path} was {then!r}, and is now {now!r}"

@@ -12,10 +12,10 @@ from ganblocks.errors import OptionError, require_count
 from ganblocks.registry import Registry
 
 Schedule = Callable[[int, int], float]
-"""(epoch from 0, epochs of the run) → factor of the learning rate."""
+"""Takes (epoch from 0, epochs of the run) and returns a factor of the learning rate."""
 
 SCHEDULES: Registry[Schedule] = Registry("schedules")
-"""Learning-rate schedules by name; each returns a function (epoch, epochs) → factor."""
+"""Learning-rate schedules by name; each returns a function from (epoch, epochs) to a factor."""
 
 
 @checked
@@ -26,8 +26,8 @@ def linear_decay(epoch: int, epochs: int) -> float:
     then 1 − (epoch − 99) / 101.
 
     Args:
-        epoch: The current epoch, from 0.
-        epochs: Number of epochs of the run.
+        epoch: The current epoch, counting from 0.
+        epochs: Number of epochs in the run.
 
     Raises:
         OptionError: `epochs` is not a whole number above 0.
@@ -49,8 +49,8 @@ def cosine_decay(epoch: int, epochs: int) -> float:
     (1 + cos(π epoch / epochs)) / 2 (Loshchilov and Hutter, ICLR 2017, equation 5).
 
     Args:
-        epoch: The current epoch, from 0.
-        epochs: Number of epochs of the run.
+        epoch: The current epoch, counting from 0.
+        epochs: Number of epochs in the run.
 
     Raises:
         OptionError: `epochs` is not a whole number above 0.
@@ -68,8 +68,8 @@ def constant_rate(epoch: int, epochs: int) -> float:
     """Factor of the learning rate: always 1.
 
     Args:
-        epoch: The current epoch, from 0.
-        epochs: Number of epochs of the run.
+        epoch: The current epoch, counting from 0.
+        epochs: Number of epochs in the run.
 
     Examples:
         >>> constant_rate(7, 10)

@@ -1,4 +1,4 @@
-"""Held-out scores of a task, and of a baseline that needs no learning."""
+"""Held-out scores of a task, and of a baseline that needs no training."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def score_task(task: Task, dataset: Any, *, progress: bool = False) -> dict[str,
 
 
 def score_baseline(task: Task, dataset: Any) -> dict[str, float]:
-    """Returns the scores of a prediction without learning, see `Task.baseline`."""
+    """Returns the scores of a prediction that needs no training; see `Task.baseline`."""
     return task.baseline(_batches(dataset, torch.device("cpu"), progress=False))
 
 
@@ -41,16 +41,16 @@ def score_baseline(task: Task, dataset: Any) -> dict[str, float]:
 def mean_l1(
     generator: nn.Module, dataset: PairedDataset, *, statistics: str = "image", seed: int = 0
 ) -> float:
-    """Averages |fake − target| over a dataset of pairs, in units of [-1, 1].
+    """Averages |fake − target| over a dataset of pairs, for images in [-1, 1].
 
     Args:
         generator: The generator; its mode, its buffers and the random state stay unchanged.
         dataset: The pairs, each used once.
-        statistics: `"image"` or `"running"`, see `with_statistics`.
-        seed: Seed of dropout that is active at inference.
+        statistics: `"image"` or `"running"`; see `with_statistics`.
+        seed: Seed of dropout, if it is active at inference.
 
     Raises:
-        OptionError: `statistics` has another value.
+        OptionError: `statistics` is not one of these values.
 
     Examples:
         >>> from ganblocks import SyntheticFacades, UNetGenerator

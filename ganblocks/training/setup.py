@@ -1,4 +1,4 @@
-"""Everything before the first step: builds the updater, checks, resumes and distributes."""
+"""Prepares for the first step: builds the updater, checks the inputs, resumes and distributes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def build_updater(task: Task, options: TrainOptions) -> Updater:
 
 
 def prepare_training(training: Training) -> Step:
-    """Checks, resumes and distributes a training, and returns its step function."""
+    """Checks, resumes and distributes a training run, and returns its step function."""
     updater, options, context = training.updater, training.options, training.context
     dry_run(updater, training.train[0, 0])
     _check_preview_and_score(training)
@@ -80,15 +80,15 @@ def prepare_training(training: Training) -> Step:
 
 @checked
 def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
-    """Runs a task once on copies, to find what does not fit before anything is written.
+    """Runs a task once on copies, to find mismatches before anything is written.
 
     Args:
         updater: The updater; networks, optimizers, buffers and random state stay unchanged.
-        sample: A sample of the training data.
+        sample: A sample from the training data.
 
     Raises:
         DataError: The task refuses the sample, such as images outside [-1, 1].
-        ShapeError: The sample's size or channels do not fit the networks or one another.
+        ShapeError: The sample's sizes or channels do not match the networks, or each other.
         OptionError: A network cannot be copied, or a loss rejects its inputs.
 
     Examples:
@@ -114,7 +114,7 @@ def _check_preview_and_score(training: Training) -> None:
         twin.preview(batch)
         scores = twin.score(batch)
     if training.options.best_by is not None:
-        require_one_of("score to keep the best by (best_by)", training.options.best_by, scores)
+        require_one_of("score in best_by", training.options.best_by, scores)
 
 
 def _reseed(task: Task, seed: int, rank: int) -> None:
@@ -127,29 +127,29 @@ def _reseed(task: Task, seed: int, rank: int) -> None:
 
 
 def _warn_of_steps(training: Training) -> None:
-    """Warns if fewer steps will be made than requested."""
+    """Warns if fewer steps will run than requested."""
     step, last, options = training.step, training.last_step, training.options
     messages = []
     if options.steps is not None and options.steps > last:
         messages.append(
-            f"steps={options.steps} is more than epochs={options.epochs} allow: the training ends "
-            f"at step {last}"
+            f"steps={options.steps} is more than epochs={options.epochs} allow: training ends at "
+            f"step {last}"
         )
     if step >= last:
-        remedy = "write a larger steps" if last == options.steps else "all epochs are done"
-        messages.append(f"already at step {step} of {last}: nothing is left to train, {remedy}")
+        remedy = "increase steps" if last == options.steps else "all epochs are done"
+        messages.append(f"already at step {step} of {last}: nothing is left to train; {remedy}")
     if messages:
         warnings.warn(". ".join(messages), GanBlocksWarning, stacklevel=4)
 
 
 def _warn_of_batch_norm(training: Training) -> None:
-    """Warns if the networks train with other statistics than those that grids are made with."""
+    """Warns if the networks train with different statistics from those used for grids."""
     size, names = training.options.batch_size, training.task.averaged
     networks = [training.task.network(name) for name in names]
     if size > 1 and any(isinstance(m, nn.BatchNorm2d) for n in networks for m in n.modules()):
         warnings.warn(
-            f"batch norm of the {' and '.join(names)} trains on the statistics of {size} images, "
-            'but generates with those of each image: norm="instance" uses the same for both',
+            f"batch norm in the {' and '.join(names)} trains on the statistics of {size} images, "
+            'but generates with those of each image: norm="instance" uses the latter for both',
             GanBlocksWarning,
             stacklevel=4,
         )

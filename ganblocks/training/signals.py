@@ -12,7 +12,7 @@ from types import FrameType
 
 
 class StopRequest:
-    """A request to stop the training.
+    """A request to stop training.
 
     Attributes:
         signal: Number of the signal that arrived, or None.
@@ -33,11 +33,11 @@ class StopRequest:
 def catch_stop_signals() -> Iterator[StopRequest]:
     """Context in which the first Ctrl-C or SIGTERM only sets a request that the loop checks.
 
-    The first signal prints one line on standard error; the loop finishes its step, saves a
+    The first signal prints one line to standard error; the loop finishes its step, saves a
     checkpoint, and calls `raise_if_requested()` after the `with`. A Ctrl-C after that raises
     KeyboardInterrupt at once. The previous handlers are restored at the end. Signals that the
-    process ignores stay ignored; outside the main thread, which alone handles signals, none is
-    caught.
+    process ignores stay ignored. Outside the main thread, no signals are caught, as only the main
+    thread can handle them.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -82,5 +82,5 @@ def ignore_interrupts(worker: int) -> None:
 def _print(line: str) -> None:
     """Writes unbuffered: the signal may have arrived while the stream was being written to."""
     if sys.__stderr__ is not None:
-        with suppress(OSError, ValueError):  # it is closed
+        with suppress(OSError, ValueError):  # the stream is closed
             os.write(sys.__stderr__.fileno(), f"\n{line}\n".encode())

@@ -1,4 +1,4 @@
-"""The state of a running training: what callbacks see, and what its checkpoint holds."""
+"""The state of a training run: what callbacks see, and what its checkpoint contains."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GRID_ROWS = 4
 
 @dataclass
 class Training:
-    """A running training, as callbacks see it.
+    """The state of a training run, as callbacks see it.
 
     Attributes:
         updater: The updater, which owns the task.
@@ -44,12 +44,12 @@ class Training:
         options: The options.
         callbacks: The callbacks.
         context: The processes that train together.
-        epoch: Epoch of the next step, from 0.
+        epoch: Epoch of the next step, counting from 0.
         samples_seen: Samples of that epoch that all processes together have used.
         scores: The latest held-out scores by column, for the next row of the log.
         best: The lowest value of `options.best_by` so far.
         best_step: The step of that value.
-        last_step: The step after which the training ends.
+        last_step: The step after which training ends.
     """
 
     updater: Updater
@@ -73,7 +73,7 @@ class Training:
 
     @property
     def step(self) -> int:
-        """Number of steps made so far."""
+        """Number of completed steps."""
         return self.updater.steps
 
     @property
@@ -100,14 +100,14 @@ class Training:
         self.epoch, self.samples_seen = advance_position(self.epoch, self.samples_seen, *counts)
 
     def stop(self) -> None:
-        """Ends the training after the next step, with everything a last step does."""
+        """Ends training after the next step, which logs, samples and saves as the last step."""
         self.last_step = min(self.last_step, self.step + 1)
 
     def is_due(self, interval: int) -> bool:
         """Returns whether the current step is a multiple of the interval, or the last step.
 
         Args:
-            interval: Number of steps; 0 for the last step alone.
+            interval: Number of steps; 0 means only at the last step.
         """
         return self.step == self.last_step or bool(interval and self.step % interval == 0)
 
@@ -131,7 +131,7 @@ class Training:
         """Logs a row: step, epoch, metrics, learning rates and the latest scores.
 
         Args:
-            epoch: The epoch, from 0.
+            epoch: The epoch, counting from 0.
             metrics: The metrics, by column.
         """
         rates = self.updater.learning_rates()
@@ -139,7 +139,7 @@ class Training:
         self.scores = {}
 
     def describe(self) -> dict[str, Any]:
-        """Returns task, data, options and versions as plain JSON, for the run's `spec.json`."""
+        """Returns the task, data, options and versions as plain JSON, for the run's `spec.json`."""
         return {
             "task": spec_or_name(self.task),
             "networks": {
@@ -153,7 +153,7 @@ class Training:
         }
 
     def save(self) -> None:
-        """Writes a checkpoint and the weights; every process must call it, rank 0 writes.
+        """Writes a checkpoint and the weights; every process must call it, but only rank 0 writes.
 
         Buffers, which differ between processes, are saved as `register_buffer_rule` describes, and
         stay unchanged.
@@ -188,7 +188,7 @@ class Training:
         """Resumes from the run's last checkpoint; every process must call it.
 
         Raises:
-            RunError: The checkpoint is of another task or other data.
+            RunError: The checkpoint belongs to another task or other data.
         """
         saved, source = self.run.load_state(), str(self.run.path)
         require_same_run(self.task, self.train, saved, source)

@@ -39,7 +39,7 @@ from ganblocks.training.updater_state import (
 
 @checked
 class Updater:
-    """Updates the players of a task, one step at a time; it knows nothing of images.
+    """Updates the players of a task, one step at a time; it knows nothing about images.
 
     It owns the optimizers, autocast, loss scalers and running averages, and synchronizes
     processes. If a player's loss or gradient is not finite, the step leaves its weights and
@@ -47,19 +47,20 @@ class Updater:
 
     Args:
         task: The task, on its device.
-        precision: `"fp32"`; or `"bf16"` or `"fp16"` for the networks, while ganblocks' losses
-            and penalties are computed in fp32. With fp16 each player has a loss scaler.
-        accumulate: Number of equal micro-batches that a batch is split into. This takes the
-            memory of one micro-batch, and generates once per player. The step equals that of the
-            whole batch, except for norms, which see one micro-batch at a time.
-        clip_norm: Maximum L2 norm of each player's gradient; larger ones are scaled down to it.
+        precision: Number format of the networks: `"fp32"`, `"bf16"` or `"fp16"`. Ganblocks' losses
+            and penalties are always computed in fp32. With fp16, each player has a loss scaler.
+        accumulate: Number of equal micro-batches that a batch is split into. This needs only the
+            memory of one micro-batch, but generates once per player. The result is the same as for
+            the whole batch, except that norms see one micro-batch at a time.
+        clip_norm: Maximum L2 norm of each player's gradient; larger gradients are scaled down to
+            it.
         ema: Decay of a running average of the networks that the task lists in `averaged`.
         shard: Whether each process keeps only a part of the networks that the task lists in
             `sharded`, and of their moments and averages (FSDP2). Leave these networks on the CPU;
             they move to the device of the other networks.
 
     Attributes:
-        steps: Number of steps made so far.
+        steps: Number of completed steps.
         optimizers: One optimizer per player.
         averages: The running averages, by network name.
 
@@ -139,7 +140,7 @@ class Updater:
         return torch.device("cpu") if self._full_copies else self.device
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Updates each player that moves at this step, in the task's order.
+        """Updates each player that is due at this step, in the task's order.
 
         `generate` runs once; each player's loss gets its outputs, detached unless the player's
         own networks produced them. Nothing waits for the device.
@@ -155,7 +156,7 @@ class Updater:
 
         Raises:
             OptionError: The batch cannot be split equally, or a loss rejects its inputs.
-            ShapeError: Images do not fit the networks or one another.
+            ShapeError: The images do not match the networks, or each other.
         """
         task = self.task
         task.step = self.steps
@@ -218,9 +219,9 @@ class Updater:
     def distribute(self) -> None:
         """Averages the gradients of every player over all processes (DDP) from now on.
 
-        Each process trains on its own batches. Weights are copied from rank 0; so are buffers
-        before the first step, and afterwards each process keeps its own. Sharded networks
-        synchronize their gradients themselves.
+        Each process trains on its own batches. Weights are copied from rank 0. So are buffers
+        before the first step; afterward, each process keeps its own. Sharded networks synchronize
+        their gradients themselves.
         """
         buffers = [b for network in self.networks.values() for b in network.buffers()]
         own = [buffer.clone() for buffer in buffers]
@@ -248,7 +249,7 @@ class Updater:
         """Returns an eval-mode copy of the task with the inference networks; it shares weights.
 
         Args:
-            statistics: `"image"` or `"running"`, see `with_statistics`.
+            statistics: `"image"` or `"running"`; see `with_statistics`.
 
         Raises:
             OptionError: A network cannot be copied.
@@ -260,9 +261,9 @@ class Updater:
             return cast(Task, with_statistics(self.task, statistics))
         except (RuntimeError, TypeError, NotImplementedError) as error:
             raise OptionError(
-                f"a network of {type(self.task).__name__} cannot be copied ({error}), which grids "
-                "and scores need. Parametrizations can be copied: use weight_norm and "
-                "spectral_norm of torch.nn.utils.parametrizations"
+                f"a network of {type(self.task).__name__} cannot be copied ({error}), but grids "
+                "and scores need a copy. Parametrizations can be copied: use weight_norm and "
+                "spectral_norm from torch.nn.utils.parametrizations"
             ) from error
         finally:
             for name in names:
@@ -281,7 +282,7 @@ class Updater:
         return local_state(self)
 
     def state_dict(self, ranks: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-        """Returns everything needed to resume the training, as tensors and numbers.
+        """Returns everything needed to resume training, as tensors and numbers.
 
         Args:
             ranks: `local_state` of every process, in rank order; None if there is only one. With
@@ -302,12 +303,13 @@ class Updater:
 
         Args:
             state: The result of `state_dict`.
-            source: Where it came from, for error messages.
-            rank: Rank of this process. One that the state has no entry for takes another's state,
-                and a new random state.
+            source: Where the state came from, for error messages.
+            rank: Rank of this process. A rank without an entry in the state uses that of another
+                rank, with a new random state.
 
         Raises:
-            RunError: A part is missing or of another model; the networks are then unchanged.
+            RunError: A part is missing or belongs to another model; the networks are then
+                unchanged.
         """
         load_updater_state(self, state, source, rank)
 

@@ -39,7 +39,7 @@ def local_state(updater: Updater) -> State:
 
 
 def updater_state(updater: Updater, ranks: list[State]) -> State:
-    """Returns everything needed to resume the training."""
+    """Returns everything needed to resume training."""
     return {
         "steps": updater.steps,
         "settings": _settings(updater),
@@ -58,7 +58,7 @@ def load_updater_state(updater: Updater, state: State, source: str, rank: int) -
     """Restores a state dict, if all of it fits."""
     if missing := [key for key in _KEYS if key not in state]:
         raise RunError(
-            f"{source} lacks {listed(missing)}: it is not a checkpoint of ganblocks", see="resume"
+            f"{source} lacks {listed(missing)}: it is not a ganblocks checkpoint", see="resume"
         )
     local: State = state["ranks"][rank % len(state["ranks"])]
     _require_fitting(updater, state, local, source)
@@ -74,7 +74,7 @@ def load_updater_state(updater: Updater, state: State, source: str, rank: int) -
             scaler.load_state_dict(state["scalers"][name])
     updater.gather_weights()
     updater.steps = int(state["steps"])
-    # With another number of processes, all start from the averaged buffers loaded above.
+    # With a different number of processes, all start from the averaged buffers loaded above.
     if len(state["ranks"]) == DistributedContext.current().world_size:
         for buffer, value in zip(_buffers(updater), local["buffers"], strict=True):
             buffer.copy_(value)
@@ -83,9 +83,9 @@ def load_updater_state(updater: Updater, state: State, source: str, rank: int) -
     now = _settings(updater)
     for setting, value in state["settings"].items():
         if value != now.get(setting):
-            message = f"{source} has {setting} = {value}, and continues with {now.get(setting)}"
-            warnings.warn(message, GanBlocksWarning, stacklevel=4)
-    if rank >= len(state["ranks"]):  # it took another rank's state, and must not draw the same
+            change = f"{setting} = {value}; training continues with {now.get(setting)}"
+            warnings.warn(f"{source} has {change}", GanBlocksWarning, stacklevel=4)
+    if rank >= len(state["ranks"]):  # it took another rank's state, but must draw other numbers
         drawn = int(torch.randint(2**62, ()))
         torch.manual_seed(seeded_generator(drawn, rank).initial_seed())
 

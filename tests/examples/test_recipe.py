@@ -238,7 +238,7 @@ BAD = {
     "crop larger than drawn": (None, ["--data", "synthetic", "--crop-size", "64"], "64"),
     "unwritable out": (None, ["--out", "file/run"], "choose another folder"),
     "unreadable out": (None, ["--out", "/proc/run"], "choose another folder"),
-    "resume of nothing": (None, ["--resume", "--out", "other"], "holds no run"),
+    "resume of nothing": (None, ["--resume", "--out", "other"], "contains no run"),
     "unknown norm": (None, ["--norm", "bath"], "unknown --norm 'bath': did you mean 'batch'"),
     "unknown device": (None, ["--device", "gpu"], "unknown device 'gpu'"),
     "patch too large": (None, ["--n-layers", "5"], "fewer n_layers"),
@@ -291,7 +291,7 @@ def test_a_checkpoint_of_another_model(recipe, tmp_path):
     (tmp_path / "run" / "state.pt").write_bytes(state)
     code, _, err = recipe("--resume", "--out", "run", "--steps", 2)
     assert code == 2
-    assert "of another task: generator.base_channels was 8, and is 4" in err
+    assert "to another task: generator.base_channels was 8, and is now 4" in err
     assert (tmp_path / "run" / "state.pt").read_bytes() == state
 
 
@@ -299,7 +299,7 @@ def test_a_run_is_not_written_over(recipe, tmp_path):
     assert recipe("--steps", 1)[0] == 0
     code, _, err = recipe("--steps", 1)
     assert code == 2
-    assert "already holds a run" in err
+    assert "already contains a run" in err
 
 
 @pytest.mark.parametrize("name", ["index.html", "metrics.csv", "generator.safetensors"])

@@ -263,12 +263,12 @@ def contrast(one, other):
 @pytest.mark.parametrize(
     ("metrics", "words"),
     [
-        (f"{HEADER}\n{row(1)}\n2,0,1.0\n", r"metrics.csv line 3 has 3 cells, the header has 9"),
+        (f"{HEADER}\n{row(1)}\n2,0,1.0\n", r"metrics.csv line 3 has 3 cells, but the header has 9"),
         (f"{HEADER}\n{row(1)}\n\n{row(2)}\n", r"metrics.csv line 3 has 1 cells"),
         (f"{HEADER}\n{row(1)}\n{row(2, l1='x')}\n", r"line 3: loss_g_l1 is 'x', not a number"),
         (f"{HEADER}\n{row(1, l1='')}\n{row(2, l1='x')}\n", r"line 3: loss_g_l1 is 'x'"),
         (f"{HEADER}\n,{row(1).split(',', 1)[1]}\n", r"line 2 has no step"),
-        ("epoch,d_real\n1,0\n", r"line 1 has no column step"),
+        ("epoch,d_real\n1,0\n", r"line 1 has no step column"),
         (None, r"cannot read .*metrics.csv \(No such file"),
     ],
 )
@@ -287,7 +287,7 @@ def test_broken_metrics_are_named_with_their_line(tmp_path, metrics, words):
     [
         (b'{"task": {', "is not JSON .*line 1"),
         (b"\xff\xfe\xfa", "is not JSON"),
-        (b"[1]", "holds list"),
+        (b"[1]", "contains a list"),
         (None, "cannot read .*spec.json"),
     ],
 )

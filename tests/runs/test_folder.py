@@ -31,7 +31,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 def test_a_run_is_not_written_over(tmp_path):
     run = RunFolder.create(tmp_path / "run", {"first": True})
     run.save_state({"step": 1})
-    with pytest.raises(RunError, match="already holds a run: resume it with RunFolder.open"):
+    with pytest.raises(RunError, match="already contains a run: resume it with RunFolder.open"):
         RunFolder.create(tmp_path / "run", {"second": True})
     assert RunFolder.open(tmp_path / "run").spec == {"first": True}
 
@@ -62,7 +62,7 @@ def test_a_path_that_cannot_be_written(tmp_path):
     ("damage", "message"),
     [
         (lambda run: (run / "spec.json").write_text("{"), "cannot be read"),
-        (lambda run: (run / "spec.json").unlink(), "holds no run"),
+        (lambda run: (run / "spec.json").unlink(), "contains no run"),
     ],
 )
 def test_a_damaged_spec(tmp_path, damage, message):
@@ -80,7 +80,7 @@ def test_state_goes_and_comes_back_and_damage_is_explained(tmp_path):
     assert run.load_state()["step"] == 3
     path = run.path / "state.pt"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(RunError, match="not a checkpoint of ganblocks"):
+    with pytest.raises(RunError, match="not a ganblocks checkpoint"):
         run.load_state()
 
 
@@ -92,7 +92,7 @@ class Evil:
 def test_a_state_that_would_run_code_is_refused(tmp_path, capsys):
     run = RunFolder.create(tmp_path / "run", {})
     torch.save({"step": Evil()}, run.path / "state.pt")
-    with pytest.raises(RunError, match="not a checkpoint of ganblocks"):
+    with pytest.raises(RunError, match="not a ganblocks checkpoint"):
         run.load_state()
     assert "executed" not in capsys.readouterr().out
 

@@ -25,7 +25,7 @@ TWO_RATES = {"discriminator_optimizer": {"type": "adam", "lr": 2e-3}}
 
 
 @pytest.mark.parametrize("options", [{"precision": "fp16"}, {"accumulate": 2, "batch_size": 2}])
-@pytest.mark.filterwarnings("ignore:batch norm of the generator")
+@pytest.mark.filterwarnings("ignore:batch norm in the generator")
 def test_with_everything_on_resumed_is_undisturbed_to_the_bit(tmp_path, options):
     """Mid-epoch, with average, pool, clipping, augmentation, memory of a term, another schedule."""
     terms = {"a": "hinge", "l1": {"type": "l1", "weight": 10}}
@@ -117,11 +117,11 @@ def test_going_back_drops_the_states_that_will_come_again(tmp_path):
 @pytest.mark.parametrize(
     ("then", "message"),
     [
-        ({"clip_norm": 2.0}, "clip_norm = 2.0, and continues with None"),
-        ({"lr": 0.5}, "lr of the generator = 0.5, and continues with 0.001"),
+        ({"clip_norm": 2.0}, "clip_norm = 2.0; training continues with None"),
+        ({"lr": 0.5}, "lr of the generator = 0.5; training continues with 0.001"),
         (
             {"optimizer": {"type": "adam", "lr": 1e-3, "betas": [0.9, 0.99]}},
-            r"betas of the generator = \[0.9, 0.99\], and continues with \[0.5, 0.999\]",
+            r"betas of the generator = \[0.9, 0.99\]; training continues with \[0.5, 0.999\]",
         ),
     ],
 )
@@ -149,27 +149,27 @@ TEN = Objective(
     {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 10}}, discriminator_weight=0.5
 )
 CHANGED = {
-    "the number of pairs": ({}, Stripes(5), "of other data: pairs was 6, and is 5"),
-    "the data set": ({}, Other(), "of other data: type was 'Stripes', and is 'Other'"),
+    "the number of pairs": ({}, Stripes(5), "to other data: pairs was 6, and is now 5"),
+    "the data set": ({}, Other(), "to other data: type was 'Stripes', and is now 'Other'"),
     "the direction": (
         {},
         Stripes(direction="a2b"),
-        "of other data: direction was 'b2a', and is 'a2b'",
+        "to other data: direction was 'b2a', and is now 'a2b'",
     ),
     "the weight of a term": (
         {"objective": TEN},
         None,
-        "of another task: objective.terms.l1.weight was 100, and is 10",
+        "to another task: objective.terms.l1.weight was 100, and is now 10",
     ),
     "the generator": (
         {"generator": UNetGenerator(base_channels=4, num_downs=2)},
         None,
-        "of another task: generator.num_downs was 3, and is 2",
+        "to another task: generator.num_downs was 3, and is now 2",
     ),
     "what the discriminator sees": (
         {"augment": "diff_augment"},
         None,
-        "of another task: augment was None, and is 'diff_augment'",
+        "to another task: augment was None, and is now 'diff_augment'",
     ),
 }
 
@@ -258,7 +258,7 @@ def test_a_schedule_has_to_give_a_number(tmp_path, factor):
 
 
 def test_more_steps_than_the_epochs_have(tmp_path):
-    with pytest.warns(GanBlocksWarning, match="steps=30 is more .* the training ends at step 24"):
+    with pytest.warns(GanBlocksWarning, match="steps=30 is more .* training ends at step 24"):
         run, _ = train(tmp_path / "run", steps=30)
     with pytest.warns(GanBlocksWarning, match="all epochs are done"):
         train(run.path)

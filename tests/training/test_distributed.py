@@ -297,4 +297,4 @@ def test_a_killed_rank_is_started_again_and_goes_on(torchrun):
     assert job.pid(0, attempt=1) != job.pid(0)
     assert logged(job.run) == list(range(1, job.STEPS + 1))
     assert torch.load(job.run / "state.pt")["step"] == job.STEPS
-    assert "already holds a run" not in job.stderr()
+    assert "already contains a run" not in job.stderr()

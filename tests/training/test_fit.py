@@ -281,12 +281,12 @@ class Mixed(Stripes):
         return (a, b, name) if index % 2 else (a[:, :12], b[:, :12], name)
 
 
-@pytest.mark.filterwarnings("ignore:batch norm of the generator")
+@pytest.mark.filterwarnings("ignore:batch norm in the generator")
 def test_whole_pictures_of_several_sizes(tmp_path):
     mixed = {"train_set": Mixed(), "val_set": Mixed(2), "epochs": 1}
     run, _ = train(tmp_path / "run", **mixed)
     assert list(run.samples.iterdir())
-    with pytest.raises(DataError, match="differs in size: .*batch_size=1") as caught:
+    with pytest.raises(DataError, match="differ in size within a batch: .*batch_size=1") as caught:
         train(tmp_path / "other", **mixed, batch_size=3)
     assert caught.value.see == "sizes-must-match"
 

@@ -3,12 +3,16 @@
 To add a layout, write one file with a `Format`; `tutorial_unet.py` is an example.
 
 1. `pattern` matches the beginning of its keys, and `component` names our network.
-2. `layout(norm, spec)` lists its tensors in order; `layer` lists those of one convolution
-   and its norm.
+2. `layout(norm, spec)` lists its tensors in order. `layer` lists those of one convolution and its
+   norm where both are numbered (`model.2`, `model.3`), `named_layer` where they have names
+   (`blocks.1.conv`, `blocks.1.bn`).
 3. `guesses(weights)` yields the dimensions that a state dict may have. The first whose tensors all
-   match are used. `shape_inference.py` reads numbers from shapes and keys.
-4. `arguments(norm)` returns the other arguments that make our network compute the same.
-5. Add the `Format` to `FORMATS` in `formats.py`.
+   match is taken. `shape_inference.py` reads numbers from shapes and keys.
+4. `arguments(norm)` are the other arguments with which our network computes the same.
+5. Add the `Format` to `FORMATS` in `formats.py`. A state dict is of the format whose pattern
+   matches most of its keys, so the pattern should match all of them.
+6. A format is only read, unless it is `writable`. `to_reference` writes one per network, the
+   port's.
 """
 
 from __future__ import annotations
@@ -65,7 +69,8 @@ class Keys:
 class Format(Keys):
     """A foreign layout of one of our networks.
 
-    `free` and `choices` are for writing: any other argument must have our default value.
+    `writable`, `free` and `choices` are for `to_reference`, which writes one format per network.
+    Arguments in neither of the latter two must have our default value.
     """
 
     component: str  # the registered name of our network
@@ -73,7 +78,7 @@ class Format(Keys):
     guesses: Callable[[Weights], Iterator[Spec]]  # dimensions of a state dict, likeliest first
     arguments: Callable[[str], Spec]  # from the norm's name: biases, dialect
     norms: Collection[str] = tuple(NORMS)
-    writable: bool = True
+    writable: bool = False
     free: Collection[str] = ()  # arguments of any value: dimensions, dropout
     choices: Mapping[str, Collection[object]] = field(default_factory=dict)
 
@@ -102,17 +107,42 @@ def layer(
     There, the convolution is `path.index` and the norm follows; here, they are `ours.conv` and
     `ours.norm`. With `zero_bias`, ours has a bias where theirs has none.
     """
-    theirs = f"{path}.{index}"
+    return named_layer(
+        f"{path}.{index}",
+        f"{path}.{index + 1}",
+        ours,
+        channels,
+        kernel,
+        bias=bias,
+        norm=norm,
+        transposed=transposed,
+        zero_bias=zero_bias,
+    )
+
+
+def named_layer(
+    their_conv: str,
+    their_norm: str,
+    ours: str,
+    channels: tuple[int, int],
+    kernel: int,
+    *,
+    bias: bool,
+    norm: str = "none",
+    transposed: bool = False,
+    zero_bias: bool = False,
+) -> Layout:
+    """Lists the tensors as `layer` does, of a convolution and a norm with any paths."""
     sides = channels if transposed else channels[::-1]
-    entries = [Entry(f"{theirs}.weight", f"{ours}.conv.weight", (*sides, kernel, kernel))]
+    entries = [Entry(f"{their_conv}.weight", f"{ours}.conv.weight", (*sides, kernel, kernel))]
     if bias or zero_bias:
-        entries.append(Entry(f"{theirs}.bias" if bias else None, f"{ours}.conv.bias", channels[1:]))
+        theirs = f"{their_conv}.bias" if bias else None
+        entries.append(Entry(theirs, f"{ours}.conv.bias", channels[1:]))
     if norm == "batch":  # instance norm isn't affine there
-        theirs = f"{path}.{index + 1}"
         for name in ("weight", "bias", "running_mean", "running_var"):
-            entries.append(Entry(f"{theirs}.{name}", f"{ours}.norm.{name}", channels[1:]))
+            entries.append(Entry(f"{their_norm}.{name}", f"{ours}.norm.{name}", channels[1:]))
         count = "num_batches_tracked"
-        entries.append(Entry(f"{theirs}.{count}", f"{ours}.norm.{count}", ()))
+        entries.append(Entry(f"{their_norm}.{count}", f"{ours}.norm.{count}", ()))
     return entries
 
 

@@ -71,6 +71,7 @@ PATCH = Format(
     layout=_patch_layout,
     guesses=_patch_guesses,
     arguments=lambda norm: {"bias": _bias(norm)},
+    writable=True,
     free=("in_channels", "base_channels", "n_layers"),
     choices={"padding": ("auto", 1)},
 )
@@ -82,5 +83,6 @@ PIXEL = Format(
     layout=_pixel_layout,
     guesses=_pixel_guesses,
     arguments=lambda norm: {"bias": _bias(norm), "last_bias": norm == "instance"},
+    writable=True,
     free=("in_channels", "base_channels"),
 )

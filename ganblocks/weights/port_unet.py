@@ -59,6 +59,7 @@ UNET = Format(
     arguments=lambda norm: {
         "dialect": {"type": "port", "bias": True} if norm == "instance" else "port"
     },
+    writable=True,
     free=("in_channels", "out_channels", "base_channels", "dropout", "dropout_levels"),
     choices={"num_downs": range(5, MAX_DEPTH + 1)},  # the port builds at least 5 levels
 )

@@ -50,5 +50,4 @@ UNET = Format(
     guesses=_guesses,
     arguments=lambda _norm: {"dialect": "tutorial", "dropout_mode": "always"},
     norms=("batch",),
-    writable=False,
 )

@@ -144,6 +144,19 @@ def test_every_argument_that_is_let_through_exists(layout):
     assert arguments <= set(inspect.signature(type(network())).parameters) | DIALECT
 
 
+@pytest.mark.parametrize("layout", [f for f in FORMATS if f.writable], ids=lambda f: f.name)
+def test_every_argument_without_a_default_is_let_through(layout):
+    network = {"unet": unet, "resnet": resnet, "patch": patch, "pixel": pixel}[layout.component]
+    parameters = inspect.signature(type(network())).parameters.values()
+    required = {p.name for p in parameters if p.default is p.empty}
+    assert required <= {*layout.free, *layout.choices}
+
+
+def test_each_network_has_one_layout_to_write():
+    written = [layout.component for layout in FORMATS if layout.writable]
+    assert sorted(written) == sorted(set(written))
+
+
 def test_instance_norm_needs_its_biases():
     with pytest.raises(OptionError, match=r"^bias is False.*bias=True, last_bias='auto' with this"):
         to_reference(unet(norm=INSTANCE))

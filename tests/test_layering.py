@@ -1,6 +1,7 @@
 """A file imports from its own room and from rooms in rows above: the table of the house."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -166,6 +167,38 @@ def test_a_circle_is_found():
     assert set(circle(sources)) == set(sources)
     for later in ("def f():\n    import ganblocks.a", "if TYPE_CHECKING:\n    import ganblocks.a"):
         assert circle({**sources, "ganblocks.c": later}) == []
+
+
+def unreached(package, sources):
+    """Returns modules of a package that no import at its import leads to."""
+    reached, left = set(), [package]
+    while left:
+        name = left.pop()
+        if name not in reached:
+            reached.add(name)
+            left += imported_files(sources[name], set(sources))
+    return {name for name in sources if name.startswith(f"{package}.")} - reached
+
+
+def test_what_a_file_registers_is_there_when_its_room_is_imported():
+    sources = {module_of(path): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
+    for room in {name.split(".")[1] for name in sources if name.count(".") > 1}:
+        package = f"ganblocks.{room}"
+        lost = {
+            name
+            for name in unreached(package, sources)
+            if re.search(r"^@?[A-Z_]+\.(register|preset)\(", sources[name], re.MULTILINE)
+        }
+        assert lost == set(), f"import it in {package.replace('.', '/')}/__init__.py"
+
+
+def test_a_file_that_no_one_imports_is_found():
+    sources = {
+        "ganblocks.a": "from ganblocks.a.b import x",
+        "ganblocks.a.b": "",
+        "ganblocks.a.lost": "from ganblocks.a.b import x",
+    }
+    assert unreached("ganblocks.a", sources) == {"ganblocks.a.lost"}
 
 
 def test_small_files():

@@ -24,7 +24,9 @@ def build(case, **options):
 
 
 def test_every_registered_loss_has_its_formula_here():
-    assert set(ADVERSARIAL_LOSSES.names()) == {case.split(",")[0] for case in CASES}
+    assert set(ADVERSARIAL_LOSSES.names()) == {case.split(",")[0] for case in CASES}, (
+        "each name needs a case in tests/losses/plain.py"
+    )
 
 
 @pytest.mark.parametrize("case", CASES)

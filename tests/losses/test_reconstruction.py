@@ -19,7 +19,9 @@ def build(case):
 
 
 def test_every_registered_loss_has_its_formula_here():
-    assert set(RECONSTRUCTION_LOSSES.names()) == {case.split(",")[0] for case in CASES}
+    assert set(RECONSTRUCTION_LOSSES.names()) == {case.split(",")[0] for case in CASES}, (
+        "each name needs a case in tests/losses/plain.py"
+    )
 
 
 @pytest.mark.parametrize("case", CASES)

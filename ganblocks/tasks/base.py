@@ -251,3 +251,8 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
     finally:
         for parameter in trained:
             parameter.requires_grad_(True)
+
+
+def built(component: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:
+    """Returns a module as it is, and anything else as the registry builds it."""
+    return component if isinstance(component, nn.Module) else registry.build(component)

@@ -15,8 +15,8 @@ from ganblocks.generators import GENERATORS
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
 from ganblocks.losses.logits import Logits
-from ganblocks.registry import ComponentLike, Registry
-from ganblocks.tasks.base import TASKS, Batch, Player, Task
+from ganblocks.registry import ComponentLike
+from ganblocks.tasks.base import TASKS, Batch, Player, Task, built
 from ganblocks.tasks.image_pool import ImagePool
 from ganblocks.tasks.metrics import logit_metrics
 
@@ -86,11 +86,11 @@ class PairedTranslation(Task):
         super().__init__()
         require_flag("conditional", conditional)
         require_count("pool_size", pool_size, 0)
-        self.generator = _module(generator, GENERATORS)
-        self.discriminator = _module(discriminator, DISCRIMINATORS)
+        self.generator = built(generator, GENERATORS)
+        self.discriminator = built(discriminator, DISCRIMINATORS)
         self.objective = objective if isinstance(objective, Objective) else Objective(**objective)
         self.conditional = conditional
-        self.augment = None if augment is None else _module(augment, AUGMENTATIONS)
+        self.augment = None if augment is None else built(augment, AUGMENTATIONS)
         self.pool = ImagePool(pool_size, seed=seed) if pool_size else None
         self.players = {
             "discriminator": Player(
@@ -240,10 +240,6 @@ class PairedTranslation(Task):
 
     def _augmented(self, *images: Tensor) -> tuple[Tensor, ...]:
         return images if self.augment is None else self.augment(*images)
-
-
-def _module(component: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:
-    return component if isinstance(component, nn.Module) else registry.build(component)
 
 
 def _l1(fake: Tensor, target: Tensor) -> float:

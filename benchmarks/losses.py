@@ -58,8 +58,9 @@ def window(x: Tensor) -> Tensor:
 
 
 def ssim(y: Tensor, t: Tensor) -> Tensor:
-    """Returns 1 minus the structural similarity, as scripts compute it."""
-    c1, c2 = 0.02**2, 0.06**2
+    """Returns 1 minus the structural similarity, as scripts write it."""
+    y, t = (y + 1) / 2, (t + 1) / 2
+    c1, c2 = 0.01**2, 0.03**2
     mean_y, mean_t = window(y), window(t)
     var_y, var_t = window(y * y) - mean_y**2, window(t * t) - mean_t**2
     cov = window(y * t) - mean_y * mean_t

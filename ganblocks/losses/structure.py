@@ -8,26 +8,28 @@ from torch import Tensor
 
 from ganblocks.errors import OptionError, require_at_least, require_count
 from ganblocks.losses import functional
+from ganblocks.losses.functional.structure import require_value_range
 from ganblocks.losses.reconstruction import RECONSTRUCTION_LOSSES, ReconstructionLoss
 
 
 @RECONSTRUCTION_LOSSES.register("ssim")
 class SSIMLoss(ReconstructionLoss):
-    r"""One minus the mean structural similarity (Wang et al., 2004, equation 13).
+    r"""One minus the mean structural similarity (Wang et al., 2004, equations 13 and 17).
 
     $$1 - \overline{\frac{(2\mu_y\mu_t + C_1)(2\sigma_{yt} + C_2)}
     {(\mu_y^2 + \mu_t^2 + C_1)(\sigma_y^2 + \sigma_t^2 + C_2)}}$$
 
-    with C₁ = (0.01 L)², C₂ = (0.03 L)². Windows lie entirely inside the image, channels are
-    compared separately, and variances are weighted by the window.
+    with C₁ = 0.01², C₂ = 0.03², of images whose `value_range` is first mapped to [0, 1], since the
+    formula is for values that are not negative. Windows lie entirely inside the image, channels
+    are compared separately, and variances are weighted by the window.
 
     Args:
-        data_range: L, the largest possible value minus the smallest: 2 for [−1, 1].
+        value_range: Values of black and white: (−1, 1), (0, 1) or (0, 255).
         window_size: Side of the Gaussian window, in pixels.
         sigma: Standard deviation of the window, in pixels.
 
     Raises:
-        OptionError: A number is too small.
+        OptionError: A number is too small, or `value_range` is not a pair of increasing numbers.
         ShapeError: When called: the images differ in shape or are smaller than the window.
 
     Examples:
@@ -38,13 +40,17 @@ class SSIMLoss(ReconstructionLoss):
     """
 
     def __init__(
-        self, *, data_range: float = 2.0, window_size: int = 11, sigma: float = 1.5
+        self,
+        *,
+        value_range: Sequence[float] = (-1.0, 1.0),
+        window_size: int = 11,
+        sigma: float = 1.5,
     ) -> None:
-        require_at_least("data_range", data_range, 1e-12)
+        require_value_range(value_range)
         require_count("window_size", window_size, least=1)
         require_at_least("sigma", sigma, 1e-12)
         super().__init__()
-        self.data_range = data_range
+        self.value_range = tuple(value_range)
         self.window_size = window_size
         self.sigma = sigma
 
@@ -52,7 +58,7 @@ class SSIMLoss(ReconstructionLoss):
         return 1 - functional.ssim(
             output,
             target,
-            data_range=self.data_range,
+            value_range=self.value_range,
             window_size=self.window_size,
             sigma=self.sigma,
         )
@@ -67,14 +73,20 @@ class MSSSIMLoss(SSIMLoss):
     Luminance l counts only at the coarsest scale, contrast and structure cs at every one; between
     scales, both images are average-pooled 2×2. Five scales need images of at least 176×176 pixels.
 
+    A mean of a scale below 0 is raised to `floor`. For numbers to compare with published ones write
+    `floor=0`, which makes such a channel's similarity 0; it then gets no gradient at all, which is
+    why the default is a little above. Only pairs with a negative mean differ.
+
     Args:
-        data_range: As in `SSIMLoss`.
+        value_range: As in `SSIMLoss`.
         window_size: As in `SSIMLoss`.
         sigma: As in `SSIMLoss`.
         weights: Exponents of the scales, finest first; the default is the paper's five.
+        floor: Least mean of a scale.
 
     Raises:
-        OptionError: A number is too small, or there are no weights.
+        OptionError: A number is too small, `value_range` is not a pair of increasing numbers, or
+            there are no weights.
         ShapeError: When called: the images differ in shape or are too small for the last scale.
 
     Examples:
@@ -87,26 +99,30 @@ class MSSSIMLoss(SSIMLoss):
     def __init__(
         self,
         *,
-        data_range: float = 2.0,
+        value_range: Sequence[float] = (-1.0, 1.0),
         window_size: int = 11,
         sigma: float = 1.5,
         weights: Sequence[float] = functional.MS_SSIM_WEIGHTS,
+        floor: float = 1e-6,
     ) -> None:
-        super().__init__(data_range=data_range, window_size=window_size, sigma=sigma)
+        require_at_least("floor", floor, 0)
+        super().__init__(value_range=value_range, window_size=window_size, sigma=sigma)
         if isinstance(weights, str) or not isinstance(weights, Sequence) or not weights:
             raise OptionError(f"weights are {weights!r}: write a list such as [0.5, 0.5]")
         for weight in weights:
             require_at_least("a value of weights", weight, 0)
         self.weights = tuple(weights)
+        self.floor = floor
 
     def _compare(self, output: Tensor, target: Tensor) -> Tensor:
         return 1 - functional.ms_ssim(
             output,
             target,
-            data_range=self.data_range,
+            value_range=self.value_range,
             window_size=self.window_size,
             sigma=self.sigma,
             weights=self.weights,
+            floor=self.floor,
         )
 
 

@@ -88,12 +88,12 @@ ADVERSARIAL = {
 }
 
 
-def ssim_maps(x, y, data_range, size, sigma):
-    """Luminance, and contrast times structure, window by window, of one channel."""
+def ssim_maps(x, y, size, sigma):
+    """Luminance, and contrast times structure, window by window, of one channel in [0, 1]."""
     places = np.arange(size) - (size - 1) / 2
     window = np.exp(-(places[:, None] ** 2 + places[None] ** 2) / (2 * sigma**2))
     window /= window.sum()
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    c1, c2 = 0.01**2, 0.03**2
     rows, columns = x.shape[0] - size + 1, x.shape[1] - size + 1
     luminance, contrast = np.empty((2, rows, columns))
     for i in range(rows):
@@ -108,9 +108,10 @@ def ssim_maps(x, y, data_range, size, sigma):
     return luminance, contrast
 
 
-def ssim(x, y, data_range=2.0, size=11, sigma=1.5):
+def ssim(x, y, size=11, sigma=1.5):
+    """Of images in [0, 1]."""
     values = [
-        np.mean(np.multiply(*ssim_maps(x[b, c], y[b, c], data_range, size, sigma)))
+        np.mean(np.multiply(*ssim_maps(x[b, c], y[b, c], size, sigma)))
         for b in range(x.shape[0])
         for c in range(x.shape[1])
     ]
@@ -122,16 +123,17 @@ def halve(x):
     return x[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3))
 
 
-def ms_ssim(x, y, weights, data_range=2.0, size=11, sigma=1.5):
+def ms_ssim(x, y, weights, size=11, sigma=1.5, floor=1e-6):
+    """Of images in [0, 1]."""
     values = []
     for b in range(x.shape[0]):
         for c in range(x.shape[1]):
             one, other, product = x[b, c], y[b, c], 1.0
             for scale, weight in enumerate(weights):
-                luminance, contrast = ssim_maps(one, other, data_range, size, sigma)
+                luminance, contrast = ssim_maps(one, other, size, sigma)
                 last = scale == len(weights) - 1
                 mean = (luminance * contrast if last else contrast).mean()
-                product *= max(mean, 1e-6) ** weight
+                product *= max(mean, floor) ** weight
                 one, other = halve(one), halve(other)
             values.append(product)
     return np.mean(values)
@@ -178,9 +180,9 @@ RECONSTRUCTION = {
     ),
     "focal_frequency": ({}, lambda y, t: [focal_frequency(y, t, 1.0)]),
     "focal_frequency, 0.5": ({"alpha": 0.5}, lambda y, t: [focal_frequency(y, t, 0.5)]),
-    "ssim": ({"window_size": 5}, lambda y, t: [1 - ssim(y, t, size=5)]),
+    "ssim": ({"window_size": 5}, lambda y, t: [1 - ssim((y + 1) / 2, (t + 1) / 2, size=5)]),
     "ms_ssim": (
         {"window_size": 3, "weights": [0.5, 0.5]},
-        lambda y, t: [1 - ms_ssim(y, t, [0.5, 0.5], size=3)],
+        lambda y, t: [1 - ms_ssim((y + 1) / 2, (t + 1) / 2, [0.5, 0.5], size=3)],
     ),
 }

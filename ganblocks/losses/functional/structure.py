@@ -1,12 +1,14 @@
 """Structural similarity of images (B, C, H, W), at one scale or several."""
 
 from collections.abc import Sequence
+from math import isfinite
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganblocks.errors import ShapeError
+from ganblocks.errors import OptionError, ShapeError
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the scales, finest first (Wang et al., 2003, section 3.2)."""
@@ -16,23 +18,26 @@ def ssim(
     output: Tensor,
     target: Tensor,
     *,
-    data_range: float = 2.0,
+    value_range: Sequence[float] = (-1.0, 1.0),
     window_size: int = 11,
     sigma: float = 1.5,
 ) -> Tensor:
     """Mean structural similarity, in [−1, 1], 1 for equal images (Wang et al., 2004).
 
-    SSIM = (2 μx μy + C₁)(2 σxy + C₂) / ((μx² + μy² + C₁)(σx² + σy² + C₂)), with C₁ = (0.01 L)²,
-    C₂ = (0.03 L)², and Gaussian windows that lie entirely inside the image (equation 13).
+    SSIM = (2 μx μy + C₁)(2 σxy + C₂) / ((μx² + μy² + C₁)(σx² + σy² + C₂)) in each window (equation
+    13), averaged over the windows (equation 17), with C₁ = 0.01² and C₂ = 0.03². The formula is
+    for values that are not negative, so `value_range` is first mapped to [0, 1]. Gaussian windows
+    lie entirely inside the image: nothing is padded.
 
     Args:
         output: Images (B, C, H, W); each channel is compared separately.
         target: Images of the same shape.
-        data_range: L, the largest possible value minus the smallest: 2 for [−1, 1].
+        value_range: Values of black and white: (−1, 1), (0, 1) or (0, 255).
         window_size: Side of the window in pixels.
         sigma: Standard deviation of the window.
 
     Raises:
+        OptionError: `value_range` is not a pair of increasing numbers.
         ShapeError: The image is smaller than the window.
 
     Examples:
@@ -41,7 +46,8 @@ def ssim(
         1.0
     """
     _require_size(output, window_size, "SSIM")
-    luminance, contrast = _ssim_maps(output, target, data_range, window_size, sigma)
+    output, target = _to_unit_range(value_range, output, target)
+    luminance, contrast = _ssim_maps(output, target, window_size, sigma)
     return (luminance * contrast).mean()
 
 
@@ -49,26 +55,32 @@ def ms_ssim(
     output: Tensor,
     target: Tensor,
     *,
-    data_range: float = 2.0,
+    value_range: Sequence[float] = (-1.0, 1.0),
     window_size: int = 11,
     sigma: float = 1.5,
     weights: Sequence[float] = MS_SSIM_WEIGHTS,
+    floor: float = 0.0,
 ) -> Tensor:
     """Mean multi-scale similarity: ∏ csⱼ^wⱼ · ssim_M^w_M for each image and channel.
 
-    Between scales both images are average-pooled 2×2. cs, the mean contrast and structure, counts
-    at every scale, but luminance only at the last (Wang et al., 2003, equation 7). Negative means,
-    whose powers are undefined, are clamped to 1e-6.
+    Between scales both images are average-pooled 2×2; an odd last row or column is dropped. cs, the
+    mean contrast and structure, counts at every scale, luminance only at the last (Wang et al.,
+    2003, equation 7). Values and windows are those of `ssim`.
+
+    A mean below 0 has no power, and the paper does not define one. It is raised to `floor`: 0, as
+    published values are computed, makes the similarity of the channel 0.
 
     Args:
         output: Images (B, C, H, W).
         target: Images of the same shape.
-        data_range: As in `ssim`.
+        value_range: As in `ssim`.
         window_size: As in `ssim`.
         sigma: As in `ssim`.
         weights: Exponents of the scales, finest first.
+        floor: Least mean of a scale. One above 0 keeps the gradients of the other scales.
 
     Raises:
+        OptionError: `value_range` is not a pair of increasing numbers.
         ShapeError: The image is smaller than the window at the last scale.
 
     Examples:
@@ -77,21 +89,45 @@ def ms_ssim(
         1.0
     """
     _require_size(output, window_size * 2 ** (len(weights) - 1), f"{len(weights)} scales of SSIM")
+    output, target = _to_unit_range(value_range, output, target)
     product = output.new_ones(output.shape[:2])
     for scale, weight in enumerate(weights):
-        luminance, contrast = _ssim_maps(output, target, data_range, window_size, sigma)
+        luminance, contrast = _ssim_maps(output, target, window_size, sigma)
         last = scale == len(weights) - 1
         mean = (luminance * contrast if last else contrast).mean((2, 3))
-        product = product * mean.clamp(min=1e-6).pow(weight)
+        above = mean > floor  # the power of a constant: that of a clamped 0 has no derivative
+        power = torch.where(above, mean, 1).pow(weight)
+        product = product * torch.where(above, power, floor**weight)
         if not last:
             output, target = F.avg_pool2d(output, 2), F.avg_pool2d(target, 2)
     return product.mean()
 
 
-def _ssim_maps(
-    x: Tensor, y: Tensor, data_range: float, window_size: int, sigma: float
-) -> tuple[Tensor, Tensor]:
-    """Returns luminance, and contrast times structure, at every window position."""
+def require_value_range(value_range: Any) -> None:
+    """Raises `OptionError` unless it is a pair of increasing numbers.
+
+    Examples:
+        >>> require_value_range([0, 255])
+    """
+    pair = isinstance(value_range, Sequence) and len(value_range) == 2
+    numbers = pair and all(
+        isinstance(n, int | float) and not isinstance(n, bool) and isfinite(n) for n in value_range
+    )
+    if not numbers or value_range[0] >= value_range[1]:
+        raise OptionError(
+            f"value_range is {value_range!r}: write the values of black and white, such as "
+            "(-1, 1) or (0, 255)"
+        )
+
+
+def _to_unit_range(value_range: Sequence[float], *images: Tensor) -> list[Tensor]:
+    require_value_range(value_range)
+    low, high = value_range
+    return [(image - low) / (high - low) for image in images]
+
+
+def _ssim_maps(x: Tensor, y: Tensor, window_size: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Returns luminance, and contrast times structure, at every window position in [0, 1]."""
     channels = x.shape[1]
     # Variances are differences of means: centering the images keeps them accurate.
     level = y.mean((2, 3), keepdim=True).detach()
@@ -99,7 +135,7 @@ def _ssim_maps(
     stacked = torch.cat((u, v, u * u, v * v, u * v), 1)
     mean_u, mean_v, uu, vv, uv = _blur(stacked, window_size, sigma).split(channels, 1)
     mean_x, mean_y = mean_u + level, mean_v + level
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
     variances = uu - mean_u.square() + vv - mean_v.square()
     return luminance, (2 * (uv - mean_u * mean_v) + c2) / (variances + c2)

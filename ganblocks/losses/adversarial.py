@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from inspect import signature
 from itertools import starmap
 from math import isfinite
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,8 +24,10 @@ class AdversarialLoss(ABC):
     denotes the mean, or the given `reduction`.
 
     To write your own loss, implement `_discriminator(self, real_logits, fake_logits)` and
-    `_generator(self, fake_logits)`, which get the logits of one scale and return a scalar. A
-    constructor that takes `reduction` must apply it; leaving it out is simpler.
+    `_generator(self, fake_logits)`, which get the logits of one scale and return a scalar. For a
+    generator's loss that compares fake logits with real ones, set `needs_real_logits = True` and
+    implement `_generator(self, fake_logits, real_logits)`. A constructor that takes `reduction`
+    must apply it; leaving it out is simpler.
 
     Args:
         reduction: How the values of one scale are reduced: `"mean"`, `"sum"` (over the batch
@@ -42,6 +46,22 @@ class AdversarialLoss(ABC):
     # Defaults for subclasses that do not call __init__.
     reduction = "mean"
     combine = "mean"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.generator is not AdversarialLoss.generator:  # it may call _generator as it likes
+            return
+        expected = ("fake_logits", "real_logits") if cls.needs_real_logits else ("fake_logits",)
+        try:
+            signature(cls._generator).bind("self", *expected)
+        except TypeError as error:
+            raise OptionError(
+                f"{cls.__name__} has needs_real_logits = {cls.needs_real_logits}, and its "
+                f"_generator has other parameters ({error}): write needs_real_logits = "
+                "True and _generator(self, fake_logits, real_logits), or False and "
+                "_generator(self, fake_logits)",
+                see="needs-real-logits",
+            ) from None
 
     def __init__(self, *, reduction: str = "mean", combine: str = "mean") -> None:
         require_one_of("reduction", reduction, functional.REDUCTIONS)
@@ -72,7 +92,7 @@ class AdversarialLoss(ABC):
         return self._combine(list(starmap(self._discriminator, pairs)))
 
     def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Returns the generator's loss; relativistic losses also need the real logits.
+        """Returns the generator's loss.
 
         Args:
             fake_logits: Logits of fake images, of any shape, or a list with a tensor for each
@@ -80,12 +100,20 @@ class AdversarialLoss(ABC):
             real_logits: Logits of real images if `needs_real_logits`, else ignored.
 
         Raises:
-            OptionError: Real logits are needed and missing, or there are several scales with
-                `reduction="none"`.
+            OptionError: Real logits are needed and missing, the numbers of scales differ, or there
+                are several with `reduction="none"`.
             ShapeError: There are no logits.
         """
-        del real_logits
-        return self._combine(list(map(self._generator, scales_of(fake_logits))))
+        if not self.needs_real_logits:
+            return self._combine(list(map(self._generator, scales_of(fake_logits))))
+        if real_logits is None:
+            raise OptionError(
+                f"the generator's loss of {type(self).__name__} compares fake logits with real "
+                "ones: write loss.generator(fake_logits, real_logits)",
+                see="needs-real-logits",
+            )
+        pairs = self._pairs(real_logits, fake_logits)
+        return self._combine([self._generator(fake, real) for real, fake in pairs])
 
     def _pairs(self, real_logits: Logits, fake_logits: Logits) -> list[tuple[Tensor, Tensor]]:
         pairs = pairs_of(real_logits, fake_logits)
@@ -115,8 +143,8 @@ class AdversarialLoss(ABC):
         """Returns the discriminator's loss at one scale."""
 
     @abstractmethod
-    def _generator(self, fake_logits: Tensor) -> Tensor:
-        """Returns the generator's loss at one scale."""
+    def _generator(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Returns the generator's loss at one scale: of fake, and if needed real logits."""
 
 
 ADVERSARIAL_LOSSES: Registry[AdversarialLoss] = Registry("adversarial losses")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,13 @@ def scales_of(logits: Logits) -> list[Tensor]:
         >>> [tuple(scale.shape) for scale in scales_of(torch.zeros(1, 1, 4, 4))]
         [(1, 1, 4, 4)]
     """
-    scales = [logits] if isinstance(logits, Tensor) else list(logits)
+    scales: list[Any] = list(logits) if isinstance(logits, list | tuple) else [logits]
+    for scale in scales:
+        if not isinstance(scale, Tensor):
+            raise OptionError(
+                f"logits are {type(scale).__name__}: pass a tensor, or a list with one for each "
+                "scale"
+            )
     if not scales or any(scale.numel() == 0 for scale in scales):
         raise ShapeError(
             "a loss got no logits: the list is empty, or the image is too small for the "

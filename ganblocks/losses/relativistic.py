@@ -6,14 +6,15 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from ganblocks.errors import OptionError, require_one_of
+from ganblocks.errors import require_one_of
 from ganblocks.losses import functional
 from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
-from ganblocks.losses.logits import Logits
 
 
 class RelativisticLoss(AdversarialLoss):
     """Base class: both losses are functions of differences between real and fake logits.
+
+    The generator's loss is the discriminator's with real and fake logits swapped.
 
     Args:
         form: φ of a difference x: `"logistic"`, softplus(−x); `"least_squares"`,
@@ -35,31 +36,11 @@ class RelativisticLoss(AdversarialLoss):
         super().__init__(reduction=reduction, combine=combine)
         self.form = form
 
-    def generator(self, fake_logits: Logits, real_logits: Logits | None = None) -> Tensor:
-        """Returns the generator's loss: the discriminator's with real and fake logits swapped.
-
-        Args:
-            fake_logits: Logits of fake images.
-            real_logits: Logits of real images, from the same discriminator. Required.
-
-        Raises:
-            OptionError: `real_logits` is None, or the numbers of scales differ.
-            ShapeError: There are no logits.
-        """
-        if real_logits is None:
-            raise OptionError(
-                f"the generator's loss of {type(self).__name__} compares fake logits with real "
-                "ones: write loss.generator(fake_logits, real_logits)",
-                see="needs-real-logits",
-            )
-        pairs = self._pairs(real_logits, fake_logits)
-        return self._combine([self._compare(fake, real) for real, fake in pairs])
-
     def _discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return self._compare(real_logits, fake_logits)
 
-    def _generator(self, fake_logits: Tensor) -> Tensor:
-        raise NotImplementedError  # `generator` needs the real logits too
+    def _generator(self, fake_logits: Tensor, real_logits: Tensor) -> Tensor:
+        return self._compare(fake_logits, real_logits)
 
     @abstractmethod
     def _compare(self, higher: Tensor, lower: Tensor) -> Tensor: ...

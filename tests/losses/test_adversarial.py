@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from ganblocks import ADVERSARIAL_LOSSES
 from ganblocks.errors import OptionError, RegistryError, ShapeError
+from ganblocks.losses import AdversarialLoss, functional
 from ganblocks.losses.logits import mean_logit
 
 CASES = list(plain.ADVERSARIAL)
@@ -199,6 +200,48 @@ def test_a_relativistic_generator_loss_needs_the_real_logits(name):
     assert loss.needs_real_logits
     with pytest.raises(OptionError, match=r"write loss.generator\(fake_logits, real_logits\)"):
         loss.generator(torch.zeros(4))
+
+
+class OwnRelativistic(AdversarialLoss):
+    """A relativistic loss as a user writes it, on the base class."""
+
+    needs_real_logits = True
+
+    def _discriminator(self, real_logits, fake_logits):
+        return functional.relativistic_paired(real_logits, fake_logits)
+
+    def _generator(self, fake_logits, real_logits):
+        return functional.relativistic_paired(fake_logits, real_logits)
+
+
+@pytest.mark.parametrize("scales", [1, 2])
+def test_a_relativistic_loss_of_ones_own(scales):
+    real, fake = (list(side) for side in torch.randn(2, scales, 4))
+    own, ours = OwnRelativistic(), ADVERSARIAL_LOSSES.build("rpgan")
+    assert own.generator(fake, real) == ours.generator(fake, real)
+    assert own.discriminator(real, fake) == ours.discriminator(real, fake)
+    with pytest.raises(OptionError, match=r"write loss.generator\(fake_logits, real_logits\)"):
+        own.generator(fake)
+
+
+@pytest.mark.parametrize("needed", [False, True])
+def test_a_generators_loss_that_takes_other_logits_than_declared(needed):
+    def method(self, fake_logits, real_logits):
+        return fake_logits.mean()
+
+    body = {
+        "needs_real_logits": needed,
+        "_discriminator": method,
+        "_generator": (lambda self, fake_logits: fake_logits.mean()) if needed else method,
+    }
+    with pytest.raises(OptionError, match=f"Mine has needs_real_logits = {needed}"):
+        type("Mine", (AdversarialLoss,), body)
+
+
+@pytest.mark.parametrize("wrong", [None, 0.5, "hinge", np.zeros(3), [None]])
+def test_logits_that_are_not_tensors(wrong):
+    with pytest.raises(OptionError, match="logits are"):
+        build("vanilla").generator(wrong)
 
 
 def test_pairs_of_different_shapes_are_not_broadcast():

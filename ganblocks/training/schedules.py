@@ -22,8 +22,8 @@ SCHEDULES: Registry[Schedule] = Registry("schedules")
 def linear_decay(epoch: int, epochs: int) -> float:
     """Factor of the learning rate: 1 in the first half, then down to 0 in equal steps.
 
-    The schedule of pix2pix (Isola et al., 2017, code): with 200 epochs, 100 at the full rate,
-    then 1 − (epoch − 99) / 101.
+    The schedule of pytorch-CycleGAN-and-pix2pix: with 200 epochs, 100 at the full rate, then
+    1 − (epoch − 99) / 101. The pix2pix paper and its Lua code keep the rate constant.
 
     Args:
         epoch: The current epoch, counting from 0.
@@ -80,7 +80,7 @@ def constant_rate(epoch: int, epochs: int) -> float:
 
 @SCHEDULES.register("linear")
 def linear() -> Schedule:
-    """Constant for half of the epochs, then down to 0 (code of Isola et al., 2017)."""
+    """Constant for half of the epochs, then down to 0 (pytorch-CycleGAN-and-pix2pix)."""
     return partial(linear_decay)
 
 

@@ -244,6 +244,41 @@ def test_lecam_follows_its_averages():
     assert all(torch.equal(anchors[k], v) for k, v in penalty.state_dict().items())
 
 
+def test_lecam_on_one_side_is_the_authors_code():
+    real, fake = (torch.tensor(x, dtype=torch.float64) for x in ([2.0, -1.0], [0.5, 1.5]))
+    anchors = torch.tensor(1.0), torch.tensor(0.0)  # of real and of fake logits
+    value = functional.lecam(real, fake, *anchors, one_sided=True).item()
+    assert value == (2.0**2 + 0) / 2 + (0.5**2 + 0) / 2
+    penalty = LeCamPenalty(one_sided=True)
+    penalty(lambda x: x, torch.ones(4, 1), torch.zeros(4, 1))
+    swapped = penalty.eval()(lambda x: x, torch.zeros(4, 1), torch.ones(4, 1))
+    assert swapped.item() == 0  # both on the penalty's other side
+
+
+def test_the_noise_of_dragan():
+    seen = []
+
+    def critic(image):
+        seen.append(image.detach())
+        return image.flatten(1).sum(1)
+
+    torch.manual_seed(0)
+    real = torch.randn(64, 3, 8, 8, dtype=torch.float64) * torch.arange(1, 65).view(-1, 1, 1, 1)
+    for distribution in ("normal", "uniform"):
+        DRAGANPenalty(distribution=distribution)(critic, real, real)
+    normal, uniform = (image - real for image in seen)
+    sigma = real.flatten(1).std(1, correction=0)
+    torch.testing.assert_close(normal.flatten(1).std(1), sigma / 2, rtol=0.2, atol=0)
+    largest = uniform.flatten(1).amax(1) / (0.5 * real.std(correction=0))
+    assert uniform.min() >= 0
+    assert largest.max() <= 1
+    assert 0.4 < largest.mean() < 0.6  # one α for each image
+    rms = uniform.square().mean().sqrt() / (0.5 * real.std(correction=0))
+    assert rms.item() == pytest.approx(1 / 3, abs=0.05)
+    assert DRAGANPenalty().batch_reduction == "mean"
+    assert DRAGANPenalty(distribution="uniform").batch_reduction == "whole"
+
+
 @pytest.mark.parametrize("sides", ["real", "both"])
 def test_consistency_is_the_mean_squared_difference_of_the_logits(sides):
     """T halves the contrast and adds ½, so D(x) − D(T(x)) has a closed form."""

@@ -69,6 +69,8 @@ VARIANTS = [
     ("feature losses", {"type": "feature_matching", "weighting": "spade"}),
     ("feature losses", {"type": "perceptual", "map_weights": [1.0, 0.5, 0.0]}),
     ("penalties", {"type": "wgan_gp", "one_sided": True, "scalar": "mean", "target": 0.01}),
+    ("penalties", {"type": "lecam", "one_sided": True}),
+    ("penalties", {"type": "dragan", "distribution": "uniform", "scalar": "mean"}),
     ("penalties", {"type": "r1_r2", "scalar": "logit", "interval": 16}),
     ("penalties", {"type": "consistency", "sides": "both", "augmentation": "diff_augment"}),
     ("augmentations", {"type": "diff_augment", "policy": ["cutout", {"type": "color"}]}),

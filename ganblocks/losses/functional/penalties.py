@@ -42,20 +42,29 @@ def half_squared_norm(gradient: Tensor) -> Tensor:
 
 
 def lecam(
-    real_logits: Tensor, fake_logits: Tensor, real_anchor: Tensor, fake_anchor: Tensor
+    real_logits: Tensor,
+    fake_logits: Tensor,
+    real_anchor: Tensor,
+    fake_anchor: Tensor,
+    *,
+    one_sided: bool = False,
 ) -> Tensor:
     """Mean (r − α_F)² + mean (f − α_R)² (Tseng et al., 2021, equation 3).
 
-    The anchors α are moving averages of the mean logits of real and fake images.
+    The anchors α are moving averages of the mean logits of real and fake images. One-sided, as in
+    the authors' code: mean max(0, r − α_F)² + mean max(0, α_R − f)².
 
     Args:
         real_logits: r, of any shape.
         fake_logits: f, of any shape.
         real_anchor: α_R, a scalar.
         fake_anchor: α_F, a scalar.
+        one_sided: Penalize only real logits above α_F and fake ones below α_R.
 
     Examples:
         >>> lecam(torch.ones(4), torch.zeros(4), torch.tensor(1.0), torch.tensor(0.0)).item()
         2.0
     """
-    return (real_logits - fake_anchor).square().mean() + (fake_logits - real_anchor).square().mean()
+    differences = (real_logits - fake_anchor, real_anchor - fake_logits)
+    real, fake = (x.relu() for x in differences) if one_sided else differences
+    return real.square().mean() + fake.square().mean()

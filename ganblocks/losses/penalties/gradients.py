@@ -32,7 +32,8 @@ class WGANGPPenalty(GradientPenalty):
     \hat x = \varepsilon x + (1 - \varepsilon) \tilde x$$
 
     with ε uniform in [0, 1], drawn for each image, and the norm over all values of one image
-    (equation 3, with a weight of 10).
+    (equation 3, with a weight of 10). Gradients are taken at the image, not at its condition; pass
+    joined pairs as `real` and `fake`, without a condition, to include it.
 
     Args:
         target: t, the target norm.
@@ -83,12 +84,20 @@ class DRAGANPenalty(GradientPenalty):
     $$\overline{(\|\nabla_{\hat x} D(\hat x)\|_2 - t)^2}, \quad
     \hat x = x + c\,\sigma_x\,\mathcal{N}(0, 1)$$
 
-    σ is the standard deviation of each image, so the penalty of an image does not depend on its
-    batch.
+    The paper's normal noise has one variance for all images. Here σ is the standard deviation of
+    each image, so that c suits any contrast and the penalty of an image does not depend on its
+    batch. The authors' code, and most code after it, draws weaker noise that only brightens,
+
+    $$\hat x = x + \alpha\,c\,\sigma\,\mathcal{U}(0, 1)$$
+
+    with c = 0.5, α uniform in [0, 1] for each image, and σ over the whole batch. Its root mean
+    square is a third of the normal noise's.
 
     Args:
         target: t, the target norm.
-        noise: c, the noise as a fraction of the image's standard deviation.
+        noise: c, the noise as a fraction of σ.
+        distribution: `"normal"`, or `"uniform"` as in the authors' code; a batch whose σ is shared
+            cannot be computed from micro-batches.
         scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.
         interval: Lazy regularization, see `Penalty`.
 
@@ -102,20 +111,34 @@ class DRAGANPenalty(GradientPenalty):
     """
 
     def __init__(
-        self, *, target: float = 1.0, noise: float = 0.5, scalar: str = "sum", interval: int = 1
+        self,
+        *,
+        target: float = 1.0,
+        noise: float = 0.5,
+        distribution: str = "normal",
+        scalar: str = "sum",
+        interval: int = 1,
     ) -> None:
         super().__init__(scalar=scalar, interval=interval)
         require_at_least("target", target, 0)
         require_at_least("noise", noise, 0)
+        require_one_of("distribution", distribution, ("normal", "uniform"))
         self.target = target
         self.noise = noise
+        self.distribution = distribution
+        self.batch_reduction = "mean" if distribution == "normal" else "whole"
 
     def _penalty(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> Tensor:
-        deviation = real.flatten(1).std(1, correction=0).view(-1, *(1,) * (real.dim() - 1))
-        around = real + self.noise * deviation * torch.randn_like(real)
-        gradient = image_gradient(discriminator, around, self.scalar)
+        one_each = (len(real), *(1,) * (real.dim() - 1))
+        if self.distribution == "normal":
+            deviation = real.flatten(1).std(1, correction=0).view(one_each)
+            noise = deviation * torch.randn_like(real)
+        else:
+            share = torch.rand(one_each, dtype=real.dtype, device=real.device)
+            noise = share * real.std(correction=0) * torch.rand_like(real)
+        gradient = image_gradient(discriminator, real + self.noise * noise, self.scalar)
         return functional.gradient_norm_penalty(gradient, target=self.target)
 
 
@@ -126,7 +149,8 @@ class R1Penalty(GradientPenalty):
     $$\tfrac{1}{2}\,\overline{\|\nabla_x D(x)\|_2^2}$$
 
     Its weight is the paper's gamma; the ½ is included. The squared norm is a sum over the values
-    of the image, so gamma depends on the image size (StyleGAN2 uses 0.0002 · H·W / batch).
+    of the image, so gamma depends on the image size. StyleGAN2 uses a gamma of 10 at 1024×1024; the
+    rule 0.0002 · H·W / batch is a later heuristic, of StyleGAN2-ADA's automatic configuration.
 
     Args:
         scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.

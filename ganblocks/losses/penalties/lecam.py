@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganblocks.errors import require_fraction
+from ganblocks.errors import require_flag, require_fraction
 from ganblocks.losses import functional
 from ganblocks.losses.logits import mean_logit, pairs_of
 from ganblocks.losses.penalties.base import PENALTIES, Discriminator, Penalty
@@ -20,8 +20,12 @@ class LeCamPenalty(Penalty):
     α are moving averages of the mean logits of real (R) and fake (F) images over all calls in
     train mode, including the current one. They are buffers: save them with the training state.
 
+    The authors' code differs from the equation: it penalizes on one side only,
+    $\overline{\max(0, r - \alpha_F)^2} + \overline{\max(0, \alpha_R - f)^2}$.
+
     Args:
-        decay: Weight of the previous average at each call; the first call initializes the averages.
+        decay: Weight of the previous average at each call; the first call sets the averages.
+        one_sided: Penalize as the authors' code does.
         interval: Lazy regularization, see `Penalty`.
 
     Raises:
@@ -39,10 +43,12 @@ class LeCamPenalty(Penalty):
     batch_reduction = "whole"  # every call updates the averages
     cannot = {"only_computes": "its moving averages are state"}  # noqa: RUF012
 
-    def __init__(self, *, decay: float = 0.99, interval: int = 1) -> None:
+    def __init__(self, *, decay: float = 0.99, one_sided: bool = False, interval: int = 1) -> None:
         super().__init__(interval=interval)
         require_fraction("decay", decay)
+        require_flag("one_sided", one_sided)
         self.decay = decay
+        self.one_sided = one_sided
         self.register_buffer("real_anchor", torch.zeros(()))
         self.register_buffer("fake_anchor", torch.zeros(()))
         self.register_buffer("calls", torch.zeros((), dtype=torch.long))
@@ -54,7 +60,7 @@ class LeCamPenalty(Penalty):
         if self.training:
             self._update(mean_logit(real_logits).detach(), mean_logit(fake_logits).detach())
         losses = [
-            functional.lecam(r, f, self.real_anchor, self.fake_anchor)
+            functional.lecam(r, f, self.real_anchor, self.fake_anchor, one_sided=self.one_sided)
             for r, f in pairs_of(real_logits, fake_logits)
         ]
         return torch.stack(losses).mean()

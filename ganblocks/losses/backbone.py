@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,10 +32,17 @@ BACKBONES = {
 """Networks by name, with their default layers and the weights of the layers."""
 
 
+LARGEST = 512
+"""No layer of these networks needs larger images."""
+
+
 class Backbone(nn.Module):
     """Returns the feature maps of chosen layers of a frozen torchvision network.
 
     It stays in eval mode, even inside a module in train mode; gradients reach the images.
+
+    Attributes:
+        min_input_size: The smallest side of an image for which every layer has an output.
 
     Examples:
         >>> backbone = Backbone("alexnet", weights="random")
@@ -55,6 +63,7 @@ class Backbone(nn.Module):
             get_graph_node_names,
         )
 
+        self.name = name
         network = _network(name, weights)
         self.layers = tuple(BACKBONES[name].layers if layers is None else layers)
         if not self.layers or len(set(self.layers)) < len(self.layers):
@@ -73,6 +82,17 @@ class Backbone(nn.Module):
         mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
         self.register_buffer("mean", (2 * mean - 1).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", (2 * std).view(1, 3, 1, 1), persistent=False)
+        self.min_input_size = bisect_left(range(1, LARGEST), True, key=self._fits) + 1
+
+    def _fits(self, size: int) -> bool:
+        """Whether an image of this size reaches the last layer: computed from shapes alone."""
+        state = {k: x.to("meta") for k, x in self.network.state_dict().items()}
+        image = torch.empty(1, 3, size, size, device="meta")
+        try:
+            torch.func.functional_call(self.network, state, image)
+        except RuntimeError:
+            return False
+        return True
 
     def train(self, mode: bool = True) -> Backbone:
         """Keeps the network in eval mode."""
@@ -85,6 +105,13 @@ class Backbone(nn.Module):
             raise ShapeError(
                 f"images of shape {tuple(image.shape)}: expected (B, 3, H, W), or "
                 "(B, 1, H, W) for gray ones. For other images, pass your own feature module"
+            )
+        if min(image.shape[2:]) < self.min_input_size:
+            raise ShapeError(
+                f"images of shape {tuple(image.shape)}: {self.name} needs sides of at least "
+                f"{self.min_input_size} pixels for {self.layers[-1]!r}. Take larger images, or "
+                "write layers that come earlier",
+                see="image-too-small",
             )
         maps = self.network((image - self.mean.to(image)) / self.std.to(image))
         return tuple(maps[str(number)] for number in range(len(self.layers)))

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganblocks.errors import OptionError, ShapeError, require_at_least, require_one_of
+from ganblocks.errors import OptionError, require_at_least, require_one_of
 from ganblocks.losses import functional
 from ganblocks.losses.backbone import BACKBONES, Backbone
+from ganblocks.losses.images import require_two_images
 from ganblocks.registry import Registry
 
 FEATURE_LOSSES: Registry[FeatureLoss] = Registry("feature losses")
@@ -44,13 +45,9 @@ class FeatureLoss(nn.Module, ABC):
 
         Raises:
             ShapeError: The images differ in shape or are empty.
-            OptionError: There are no features to compare.
+            OptionError: There are no features to compare, or an image is no tensor of floats.
         """
-        if output.shape != target.shape or output.numel() == 0:
-            raise ShapeError(
-                f"output {tuple(output.shape)} and target {tuple(target.shape)}: a feature loss "
-                "compares non-empty images of the same shape"
-            )
+        require_two_images("a feature loss", output=output, target=target)
         extract = features if self.features is None else self.features
         if extract is None:
             raise OptionError(

@@ -40,6 +40,10 @@ class Objective(nn.Module):
     the penalties times their weights. It trains on an adversarial term from step 0 on, so that it
     can learn before the term starts for the generator.
 
+    Each term of the generator must have a gradient to the output. A loss that is meant to train
+    another part, such as a codebook, says so by an attribute `reaches_output = False`; it needs a
+    gradient to something all the same.
+
     Args:
         terms: The terms, by the names that they have in the log.
         discriminator_weight: Weight of the discriminator's adversarial terms; pix2pix uses 0.5.
@@ -79,6 +83,31 @@ class Objective(nn.Module):
         self._with_gradient: set[str] = set()  # terms that have been traced to the output
         for name, term in terms.items():
             self._add_term(name, term)
+
+    @classmethod
+    def of(cls, objective: Objective | Mapping[str, Any]) -> Objective:
+        """Returns an objective unchanged, and builds one from its spec.
+
+        Args:
+            objective: An `Objective`, or a dict of its arguments.
+
+        Raises:
+            OptionError: It is neither, or an argument is wrong.
+
+        Examples:
+            >>> Objective.of({"terms": {"gan": "hinge"}}).generator_terms
+            ['gan']
+        """
+        if isinstance(objective, Objective):
+            return objective
+        arguments = {"terms", "discriminator_weight"}
+        if not isinstance(objective, Mapping) or not {"terms"} <= objective.keys() <= arguments:
+            raise OptionError(
+                f"an objective is {objective!r}: write Objective(terms) of terms such as "
+                '{"adversarial": "hinge"}, or its spec {"terms": terms, '
+                '"discriminator_weight": 0.5}'
+            )
+        return cls(**objective)
 
     @property
     def needs_real_logits(self) -> bool:
@@ -243,8 +272,11 @@ class Objective(nn.Module):
 
     def _require_gradients(self, raw: dict[str, Tensor], fake: Tensor) -> None:
         """Traces each term to the output the first time; later only checks `requires_grad`."""
+        losses = self._losses
         for name, value in raw.items():
             connected = value.requires_grad
+            if not getattr(losses[name], "reaches_output", True):
+                self._with_gradient.add(name)  # it trains other parts, such as a codebook
             if connected and name not in self._with_gradient:
                 gradient = torch.autograd.grad(value, fake, retain_graph=True, allow_unused=True)
                 connected = gradient[0] is not None
@@ -253,7 +285,8 @@ class Objective(nn.Module):
                 raise OptionError(
                     f"the term {name!r} has no gradient to the generator's output: it was computed "
                     "under no_grad, detached, or from numbers. Compute it from the output, or "
-                    "leave it out",
+                    "leave it out; a loss that trains another part, such as a codebook, has the "
+                    "attribute reaches_output = False",
                     see="no-gradient-to-the-generator",
                 )
 

@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks.errors import ShapeError, require_at_least
+from ganblocks.errors import require_at_least
 from ganblocks.losses import functional
+from ganblocks.losses.images import require_two_images
 from ganblocks.registry import Registry
 
 RECONSTRUCTION_LOSSES: Registry[nn.Module] = Registry("reconstruction losses")
@@ -30,15 +31,10 @@ class ReconstructionLoss(nn.Module, ABC):
             target: Images of the same shape, without broadcasting.
 
         Raises:
+            OptionError: An image is no tensor of floats.
             ShapeError: The images differ in shape or are empty.
         """
-        if output.shape != target.shape:
-            raise ShapeError(
-                f"output {tuple(output.shape)} and target {tuple(target.shape)} differ in shape: "
-                "crop or resize one to the other first"
-            )
-        if output.numel() == 0:
-            raise ShapeError(f"a loss got empty images, of shape {tuple(output.shape)}")
+        require_two_images("a loss", output=output, target=target)
         return self._compare(functional.full_precision(output), functional.full_precision(target))
 
     @abstractmethod

@@ -88,7 +88,7 @@ class PairedTranslation(Task):
         require_count("pool_size", pool_size, 0)
         self.generator = built(generator, GENERATORS)
         self.discriminator = built(discriminator, DISCRIMINATORS)
-        self.objective = objective if isinstance(objective, Objective) else Objective(**objective)
+        self.objective = Objective.of(objective)
         self.conditional = conditional
         self.augment = None if augment is None else built(augment, AUGMENTATIONS)
         self.pool = ImagePool(pool_size, seed=seed) if pool_size else None
@@ -247,6 +247,11 @@ def _l1(fake: Tensor, target: Tensor) -> float:
 
 
 def _remedy(fake: Tensor, target: Tensor) -> str:
-    if fake.shape[1] != target.shape[1]:
-        return f"build the generator with out_channels={target.shape[1]}"
-    return "give both images of a pair the same size, or use a generator that scales by that factor"
+    remedies = []
+    if fake.shape[1:2] != target.shape[1:2]:
+        remedies.append(f"build the generator with out_channels={target.shape[1]}")
+    if fake.shape[2:] != target.shape[2:]:
+        remedies.append(
+            "give both images of a pair one size, or choose a generator that scales by that factor"
+        )
+    return ", and ".join(remedies) or "pass as many targets as sources"

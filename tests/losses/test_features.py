@@ -50,6 +50,25 @@ def test_layer_weights_are_those_of_pix2pixhd_and_spade():
     assert (loss / other).item() == pytest.approx(4 / 3, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "layers", "least"),
+    [
+        ("vgg19", None, 16),
+        ("vgg16", None, 8),
+        ("vgg16", ["features.3"], 1),
+        ("alexnet", None, 31),
+        ("resnet18", None, 1),
+    ],
+)
+def test_images_too_small_for_a_backbone(name, layers, least):
+    loss = PerceptualLoss(name, layers=layers, backbone_weights="random")
+    image = torch.rand(1, 3, least, least)
+    assert loss(image, image) == 0
+    if least > 1:
+        with pytest.raises(ShapeError, match=f"{name} needs sides of at least {least} pixels"):
+            loss(image[..., 1:], image[..., 1:])
+
+
 def test_perceptual_is_the_weighted_l1_of_maps():
     output, target = pair()
     actual = PerceptualLoss(Maps(), map_weights=[0.5, 2.0])(output, target).item()

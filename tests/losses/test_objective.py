@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from ganblocks import L1Loss, Objective, PatchDiscriminator, R1Penalty, Registry, UNetGenerator
+from ganblocks import (
+    L1Loss,
+    Objective,
+    PairedTranslation,
+    PatchDiscriminator,
+    R1Penalty,
+    Registry,
+    UNetGenerator,
+    Updater,
+)
 from ganblocks.errors import OptionError, SpecError
 from ganblocks.losses.schedule import weight_at
 
@@ -231,3 +240,66 @@ def test_a_loss_with_an_argument_called_weight_has_no_spec():
     objective = Objective({"mine": {"loss": registry.build("weighty", weight=5.0)}})
     with pytest.raises(SpecError, match="argument called 'weight'"):
         _ = objective.spec
+
+
+class CodebookLoss(nn.Module):
+    """Pulls code vectors, which the output does not depend on, as VQ-GAN does."""
+
+    reaches_output = False
+
+    def __init__(self, generator):
+        super().__init__()
+        self.read = lambda: generator.codes.square().mean()
+
+    def forward(self, output, target):
+        return self.read()
+
+
+class Codes(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 3, 1)
+        self.codes = nn.Parameter(torch.ones(4))
+
+
+def test_a_term_that_trains_a_codebook_says_so():
+    generator = Codes()
+    loss = CodebookLoss(generator)
+    objective = Objective({"l1": "l1", "codebook": {"loss": loss}})
+    task = PairedTranslation(generator, PatchDiscriminator(6, base_channels=4), objective)
+    images = torch.rand(2, 1, 3, 32, 32)
+    before = generator.codes.detach().clone()
+    Updater(task).step({"source": images[0], "target": images[1]})
+    assert (generator.codes < before).all()
+    loss.reaches_output = True
+    objective = Objective({"codebook": {"loss": loss}})
+    fake = torch.zeros(1, 3, 8, 8, requires_grad=True)
+    with pytest.raises(OptionError, match="has the attribute reaches_output = False"):
+        objective.generator(fake=fake, target=fake.detach())
+    loss.reaches_output, loss.read = False, lambda: torch.tensor(1.0)
+    with pytest.raises(OptionError, match="'codebook' has no gradient"):
+        objective.generator(fake=fake, target=fake.detach())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"adversarial": "vanilla"},
+        {"terms": {"gan": "hinge"}, "discriminator_wight": 1},
+        {1: 2},
+        {},
+        "hinge",
+        ["hinge"],
+        None,
+    ],
+)
+def test_a_dict_that_is_no_spec_of_an_objective(wrong):
+    with pytest.raises(OptionError, match=r"write Objective\(terms\)"):
+        Objective.of(wrong)
+    with pytest.raises(OptionError, match=r"write Objective\(terms\)"):
+        PairedTranslation(Codes(), PatchDiscriminator(6, base_channels=4), wrong)
+
+
+def test_an_objective_of_an_objective_or_its_spec():
+    objective = Objective(TERMS, discriminator_weight=0.5)
+    assert Objective.of(objective) is objective
+    assert Objective.of(objective.spec).spec == objective.spec

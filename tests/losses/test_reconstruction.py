@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ganblocks import RECONSTRUCTION_LOSSES
+from ganblocks import RECONSTRUCTION_LOSSES, L1Loss, PerceptualLoss, R1Penalty
 from ganblocks.errors import OptionError, ShapeError
 from ganblocks.losses import functional
 
@@ -129,6 +129,34 @@ def test_shapes_that_differ_and_empty_images(name):
         loss(torch.zeros(1, 3, 200, 200), torch.zeros(1, 3, 200, 201))
     with pytest.raises(ShapeError, match="empty images"):
         loss(torch.zeros(0, 3, 200, 200), torch.zeros(0, 3, 200, 200))
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ((1, 3, 8, 9), "shape: crop or resize one to the other\n"),
+        ((1, 1, 8, 8), "shape: give both the same number of channels\n"),
+        ((2, 3, 8, 8), "shape: pass as many of both\n"),
+        ((1, 1, 4, 4), "channels, and crop or resize"),
+        ((3, 8, 8), r"pass both as \(B, C, H, W\)"),
+    ],
+)
+def test_the_remedy_names_what_differs(shape, remedy):
+    with pytest.raises(ShapeError, match=remedy):
+        RECONSTRUCTION_LOSSES.build("l1")(torch.zeros(1, 3, 8, 8), torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 1.0, np.zeros((1, 3, 8, 8)), torch.zeros(1, 3, 8, 8, dtype=torch.uint8)]
+)
+@pytest.mark.parametrize(
+    "loss", [L1Loss(), PerceptualLoss(torch.nn.Identity()), lambda *x: R1Penalty()(len, *x)]
+)
+def test_images_that_are_no_tensors_of_floats(loss, wrong):
+    with pytest.raises(OptionError, match="pass a tensor of floats"):
+        loss(torch.zeros(1, 3, 8, 8), wrong)
+    with pytest.raises(OptionError, match="pass a tensor of floats"):
+        loss(wrong, torch.zeros(1, 3, 8, 8))
 
 
 @pytest.mark.parametrize(

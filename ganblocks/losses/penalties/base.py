@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganblocks.errors import ShapeError, require_count
 from ganblocks.losses.functional import full_precision
+from ganblocks.losses.images import require_two_images
 from ganblocks.losses.logits import Logits
 from ganblocks.registry import Registry
 
@@ -81,12 +82,12 @@ class Penalty(nn.Module, ABC):
 
         Raises:
             ShapeError: The images differ in shape or are empty.
-            OptionError: The logits do not depend on the image.
+            OptionError: The logits do not depend on the image, or an image is no tensor of floats.
         """
-        if real.shape != fake.shape or real.numel() == 0 or real.dim() < 2:
+        require_two_images("a penalty", real=real, fake=fake)
+        if real.dim() < 2:
             raise ShapeError(
-                f"a penalty got real images of shape {tuple(real.shape)} and fake ones of "
-                f"{tuple(fake.shape)}: pass equally many of each, of the same size"
+                f"a penalty got images of shape {tuple(real.shape)}: pass (B, C, H, W)"
             )
         if condition is not None:
             if len(condition) != len(real) or condition.shape[2:] != real.shape[2:]:

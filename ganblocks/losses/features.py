@@ -133,9 +133,6 @@ class _BackboneLoss(FeatureLoss):
                 f"layers are {list(layers)!r}: they need a named backbone; your own module "
                 "returns the maps to compare"
             )
-        for option, value in {"layers": layers, "map_weights": map_weights}.items():
-            if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
-                raise OptionError(f"{option} is {value!r}: write a list with one for each map")
         for weight in map_weights or ():
             require_at_least("a value of map_weights", weight, 0)
         if isinstance(features, str):

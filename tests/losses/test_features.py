@@ -219,3 +219,10 @@ def test_other_channels_need_their_own_features():
     loss = PerceptualLoss("alexnet", backbone_weights="random")
     with pytest.raises(ShapeError, match="your own feature module"):
         loss(*(x.float() for x in pair(channels=12)))
+
+
+@pytest.mark.parametrize("features", ["vgg16", None])
+@pytest.mark.parametrize("layers", [0, True, len, [1], [[1]], [], ["features.1"] * 2])
+def test_layers_that_are_no_names(features, layers):
+    with pytest.raises(OptionError, match="layers (is|are)"):
+        PerceptualLoss(features, layers=layers, backbone_weights="random")

@@ -209,6 +209,8 @@ def test_what_does_not_fit():
         updater.step({"source": source, "target": target[:, :1]})
     with pytest.raises(ShapeError, match="one size"):
         updater.step({"source": source, "target": target[..., 1:]})
+    with pytest.raises(ShapeError, match="out_channels=1, and give both images of a pair one size"):
+        updater.step({"source": source, "target": target[:, :1, :, 1:]})
     objective = Objective({"f": {"loss": PerceptualLoss()}})
     with pytest.raises(OptionError, match="Conv2d has no method `features`"):
         tiny_updater(objective=objective, discriminator=nn.Conv2d(6, 1, 3)).step(batch())

@@ -41,7 +41,7 @@ def test_a_run_is_not_written_over(tmp_path):
 )
 def test_files_of_ones_own_are_not_replaced(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(RunError, match=f"holds .*{name}.*choose another folder"):
+    with pytest.raises(RunError, match=f"contains .*{name}.*choose another folder"):
         RunFolder.create(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

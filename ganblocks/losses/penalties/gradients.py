@@ -87,11 +87,8 @@ class DRAGANPenalty(GradientPenalty):
     The paper's normal noise has one variance for all images. Here σ is the standard deviation of
     each image, so that c suits any contrast and the penalty of an image does not depend on its
     batch. The authors' code, and most code after it, draws weaker noise that only brightens,
-
-    $$\hat x = x + \alpha\,c\,\sigma\,\mathcal{U}(0, 1)$$
-
-    with c = 0.5, α uniform in [0, 1] for each image, and σ over the whole batch. Its root mean
-    square is a third of the normal noise's.
+    α c σ U(0, 1) with c = 0.5, α uniform in [0, 1] for each image, and σ over the whole batch. Its
+    root mean square is a third of the normal noise's at equal σ.
 
     Args:
         target: t, the target norm.

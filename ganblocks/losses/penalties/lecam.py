@@ -20,8 +20,8 @@ class LeCamPenalty(Penalty):
     α are moving averages of the mean logits of real (R) and fake (F) images over all calls in
     train mode, including the current one. They are buffers: save them with the training state.
 
-    The authors' code differs from the equation: it penalizes on one side only,
-    $\overline{\max(0, r - \alpha_F)^2} + \overline{\max(0, \alpha_R - f)^2}$.
+    The authors' code differs from the equation: it penalizes on one side only, the means of
+    max(0, r − α_F)² and max(0, α_R − f)².
 
     Args:
         decay: Weight of the previous average at each call; the first call sets the averages.

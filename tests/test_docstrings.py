@@ -44,7 +44,6 @@ WITHOUT_EXAMPLE = {
     "ProgressCallback": "default_callbacks makes it",
     "ReconstructionLoss": "abstract",
     "RelativisticLoss": "abstract",
-    "RelativisticLoss.generator": "abstract; RaGANLoss shows it",
     "ReportCallback": "default_callbacks makes it",
     "run_command": "read_flags shows both",
     "RunFolder.remove_samples_after": "LogCallback calls it",

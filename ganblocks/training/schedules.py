@@ -80,7 +80,7 @@ def constant_rate(epoch: int, epochs: int) -> float:
 
 @SCHEDULES.register("linear")
 def linear() -> Schedule:
-    """Constant for half of the epochs, then down to 0 (pytorch-CycleGAN-and-pix2pix)."""
+    """Constant for half of the epochs, then down to 0 (PyTorch port of Isola et al., 2017)."""
     return partial(linear_decay)
 
 

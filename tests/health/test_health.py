@@ -180,7 +180,7 @@ def test_a_discriminator_that_wins_and_teaches_nothing(lambda_l1):
     findings = found(updater, steps=200)
     assert list(findings) == ["discriminator-wins"]
     for remedy in (
-        *("lower `lr` for the discriminator's optimizer", "penalty such as r1"),
+        *("lower the `lr` of the discriminator's optimizer", "penalty such as r1"),
         *('augment="diff_augment"', "hinge"),
     ):
         assert remedy in findings["discriminator-wins"].message

@@ -93,7 +93,7 @@ def test_a_plug_in_trains_a_player_by_its_name(registered):
         ({"type": "sgd", "momentum": -0.5}, "momentum is -0.5"),
         ({"type": "sgd", "nesterov": True}, "nesterov=True needs momentum"),
         ({"type": "adam", "momentum": 0.9}, "momentum"),
-        (lambda p: None, "returned a NoneType: a player's optimizer is"),
+        (lambda p: None, "returned a NoneType: a player's optimizer must be"),
     ],
 )
 def test_what_is_refused(what, message):

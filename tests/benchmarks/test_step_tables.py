@@ -53,8 +53,8 @@ def test_targets_are_judged_where_there_are_figures(capsys):
     ]
     print_targets(CUDA, {"plain fp32": 0.01, "ours bf16, CUDA graph": 0.0025}, {}, 8)
     assert capsys.readouterr().out.splitlines() == [
-        "MISSED our fastest step / plain fp32: 0.25, aim 0.2",
-        "met    our fastest step, ms: 2.50, aim 3",
+        "MISSED our fastest step / plain fp32: 0.25, target 0.2",
+        "met    our fastest step, ms: 2.50, target 3",
     ]
 
 
@@ -71,8 +71,8 @@ def test_targets_of_memory(capsys):
     }
     print_targets(CPU, {}, memories, 4)
     assert capsys.readouterr().out.splitlines()[:2] == [
-        "met    peak of ours fp32 / plain, batch 1: 0.95, aim 1",
-        "met    above the state, checkpointing fp32 / plain, batch 4: 0.50, aim 0.6",
+        "met    peak of ours fp32 / plain, batch 1: 0.95, target 1",
+        "met    above the state, checkpointing fp32 / plain, batch 4: 0.50, target 0.6",
     ]
 
 

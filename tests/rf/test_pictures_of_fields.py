@@ -32,7 +32,7 @@ def test_coverage_is_the_count_of_supports_that_hold_a_pixel():
 def test_a_field_by_hand_or_of_one_axis_has_no_coverage():
     with pytest.raises(OptionError, match="written by hand"):
         coverage(ReceptiveField((3, 3), (1, 1), (1, 1)))
-    with pytest.raises(OptionError, match="1 axes has no picture"):
+    with pytest.raises(OptionError, match="1 axes cannot be drawn"):
         coverage(receptive_field(nn.Conv1d(1, 1, 3), (1, 9)))
 
 
@@ -87,7 +87,7 @@ def test_condition_scales_and_wrong_shapes():
     image = torch.zeros(3, 64, 64)
     width, height = explain_logits(network, image, image).size
     assert (width, height) == (512 * 3 + 12, 512 + 40)
-    with pytest.raises(ShapeError, match=r"give one \(C, H, W\)"):
+    with pytest.raises(ShapeError, match=r"pass one \(C, H, W\)"):
         explain_logits(network, image[None])
     with pytest.raises(ShapeError, match="expected \\(B, 6"):
         explain_logits(network, image)

@@ -121,6 +121,7 @@ def test_the_command_lists_it_and_its_bad_neighbors(site, bad_site, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass(site, source):
     quiet = ["-q", "-p", "no:cacheprovider"]
     done = python("-m", "pytest", *quiet, "tests", sites=[site], cwd=source)

@@ -105,7 +105,8 @@ def kill_again_and_again(folder, kills):
     return hit
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [3, 20])
 def test_a_run_that_is_killed_ends_as_one_that_is_not(pairs, kills):
     assert kill_again_and_again(pairs, kills) >= 0.7 * kills
     steps = torch.load(pairs / "run" / "state.pt")["step"] + 3
@@ -123,6 +124,7 @@ def test_a_run_that_is_killed_ends_as_one_that_is_not(pairs, kills):
     assert logged(ours) == logged(theirs) == list(range(1, steps + 1))
 
 
+@pytest.mark.slow
 def test_deterministic_runs_are_the_same(pairs):
     flags = [*FLAGS, "--deterministic", "--steps", 6, "--out"]
     fresh = start(pairs, *flags, "a")  # with a seed of its own for the order of sets

@@ -127,6 +127,7 @@ def test_ten_steps_of_fit(tmp_path):
         assert_equal(kept, state["ranks"][0])
 
 
+@pytest.mark.slow
 def test_the_same_number_of_ranks_goes_on_to_the_bit(tmp_path):
     arguments = {"checkpoint_every": 4, "everything": True}
     whole = run_ranks(trained, 2, tmp_path / "a", tmp_path / "whole", dict(steps=9, **arguments))
@@ -144,6 +145,7 @@ def test_the_same_number_of_ranks_goes_on_to_the_bit(tmp_path):
     assert logged(run) == list(range(1, 10))
 
 
+@pytest.mark.slow
 def test_other_numbers_of_ranks_go_on_where_the_epoch_was(tmp_path):
     run, length = tmp_path / "run", 13
     began = []
@@ -170,6 +172,7 @@ def test_other_numbers_of_ranks_go_on_where_the_epoch_was(tmp_path):
     assert not torch.equal(ranks[1]["mask"], ranks[2]["mask"])
 
 
+@pytest.mark.slow
 def test_fit_goes_on_in_the_same_processes(tmp_path):
     given = {"steps": 4, "checkpoint_every": 2}
     once = run_ranks(trained, 2, tmp_path / "a", tmp_path / "once", given)

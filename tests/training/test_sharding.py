@@ -41,6 +41,7 @@ def test_in_parts_it_trains_as_the_whole_one(tmp_path, options):
     assert len(list((tmp_path / "True" / "samples").glob("*.png"))) == 1
 
 
+@pytest.mark.slow
 def test_its_checkpoint_goes_on_in_parts_and_whole(tmp_path):
     run = tmp_path / "run"
     arguments = {"shard": True, "checkpoint_every": 2}  # buffers are averaged then

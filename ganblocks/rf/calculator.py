@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -13,9 +14,10 @@ from ganblocks.arguments import checked
 from ganblocks.errors import GanBlocksError, OptionError, ShapeError, require_one_of
 from ganblocks.rf.field import FieldAnalysis, ReceptiveField
 from ganblocks.rf.layers import summary, times
-from ganblocks.rf.outputs import map_outputs, select_output
+from ganblocks.rf.outputs import map_outputs, named_outputs, select_output
+from ganblocks.rf.region import InputRegion
 from ganblocks.rf.rules import RULES
-from ganblocks.rf.torch_internals import uncompiled
+from ganblocks.rf.torch_internals import KnownIndices, uncompiled
 from ganblocks.rf.trace import Trace
 from ganblocks.torch_classes import ConvNd
 
@@ -67,20 +69,26 @@ def receptive_field(
     trace = Trace(RULES, image, input_size is not None, statistics)
     trace.name_modules(network)
     outputs = _run(network, image, trace)
+    name = type(module).__name__
 
-    def field_of(output: Any, key: Any) -> ReceptiveField:
+    def region_of(output: Any, _: Any) -> InputRegion:
         if not isinstance(output, Tensor):
             raise OptionError(
-                f"{type(module).__name__} returns a {type(output).__name__} where a tensor is "
-                "expected: wrap it in a module that returns a tensor, or a flat list or "
-                "dictionary of tensors"
+                f"{name} returns a {type(output).__name__} where a tensor is expected: wrap it in "
+                "a module that returns a tensor, or a flat list or dictionary of tensors"
             )
-        region = trace.tracker.find(output)
-        if region is None or region.empty:
-            raise ShapeError(
-                f"the output of {type(module).__name__} does not depend on its input: "
-                "there is no receptive field"
-            )
+        region = trace.tracker.find(output) or InputRegion.of_nothing(output.shape, len(shape) - 1)
+        _require_channels_first(region, name)
+        return region
+
+    regions = named_outputs(map_outputs(outputs, region_of))
+    if all(region.empty for region in regions.values()):
+        raise ShapeError(
+            f"the output of {name} does not depend on its input: there is no receptive field"
+        )
+
+    def field_of(output: Tensor, key: Any) -> ReceptiveField:
+        region = regions[key]
         # A position sees what any of its channels sees.
         region = region.reduce(range(min(2, len(region.dims))), keepdim=False)
         region = region.with_single_factors()
@@ -109,6 +117,18 @@ def receptive_field(
 
     fields: Fields = map_outputs(outputs, field_of)
     return fields
+
+
+def _require_channels_first(region: InputRegion, name: str) -> None:
+    """Raises `OptionError` if a map's rows or tokens are where its channels should be."""
+    flat, axes = region.with_single_factors(), len(region.box)
+    varied = [[d for d in range(len(flat.dims)) if array.varies(d)] for array in flat.box]
+    in_order = axes > 1 and varied == [[axis + 1] for axis in range(axes)]
+    if prod(flat.shape[2:]) > 1 and (region.periodic(1) or in_order):
+        raise OptionError(
+            f"{name} returns {times(flat.shape)} with its channels last: wrap it in a module that "
+            "returns (B, C, *spatial), such as output.movedim(-1, 1)"
+        )
 
 
 def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tuple[int, ...]:
@@ -170,7 +190,7 @@ def _run(network: nn.Module, image: Tensor, trace: Trace | None = None) -> Any:
         with torch.no_grad():
             if trace is None:
                 return network(image)
-            with trace:
+            with KnownIndices(), trace:
                 return network(image)
     except GanBlocksError:
         raise

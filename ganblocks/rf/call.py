@@ -68,10 +68,17 @@ class Call:
         return [region for region in known if region is not None]
 
     def apply(self, rule: Rule) -> list[InputRegion | None]:
-        """Returns what a rule returns for each output."""
+        """Returns what a rule returns for each output; an output without elements sees nothing."""
+        outputs = self.outputs
+        if not any(tensor.numel() for tensor in tensors_in(outputs)):
+            return [None] * len(outputs)
         made = rule(self)
         listed = list(made) if isinstance(made, Sequence) else [made]
-        return listed + [None] * (len(self.outputs) - len(listed))
+        listed += [None] * (len(outputs) - len(listed))
+        return [
+            r if tensors_in(t)[:1] and t.numel() else None
+            for r, t in zip(listed, outputs, strict=True)
+        ]
 
     def ignore_statistics(self) -> bool:
         """Returns whether statistics of the map are ignored, and records that they were."""

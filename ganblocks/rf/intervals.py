@@ -68,7 +68,7 @@ class IntervalArray:
 
     def varies(self, axis: int) -> bool:
         """Whether the intervals differ along an axis."""
-        return self.lo.shape[axis] > 1 or self.periodic(axis)
+        return self.lo.shape[axis] > 1 or self.periodic(axis % self.lo.ndim)
 
     def masked(self, empty: NDArray[np.bool_]) -> IntervalArray:
         """Returns the intervals with those emptied where the mask is True."""
@@ -147,7 +147,7 @@ class IntervalArray:
 
     def narrowed(self, axis: int) -> IntervalArray:
         """Shortens each axis along which all intervals are equal to length 1."""
-        if self.lo.shape[axis] == 1 or self.periodic(axis):
+        if self.lo.shape[axis] < 2 or self.periodic(axis):
             return self
         lo, hi, empty = self.lo.take([0], axis), self.hi.take([0], axis), self.empty
         equal = empty.all() if empty.any() else (lo == self.lo).all() and (hi == self.hi).all()

@@ -19,7 +19,9 @@ def union(regions: Sequence[InputRegion], shape: Sequence[int]) -> InputRegion:
     """Returns what the elements of a sum see: what any of the summands sees there."""
     if len(regions) == 1:
         return regions[0].expand(shape)
-    regions = _with_equal_factors([region.expand(shape) for region in regions])
+    regions = [region.expand(shape) for region in regions]
+    constant = frozenset.intersection(*(region.constant for region in regions))
+    regions = _with_equal_factors(regions)
     lengths = regions[0].lengths
     supports = [emptied_together(region.support) for region in regions]
     boxes = [_one_per_axis(region.box, lengths) for region in regions]
@@ -27,7 +29,7 @@ def union(regions: Sequence[InputRegion], shape: Sequence[int]) -> InputRegion:
         tuple(map(intervals.union, zip(*parts, strict=True)))
         for parts in (supports, _with_common_patterns(boxes, lengths))
     )
-    return InputRegion(regions[0].dims, support, _one_per_axis(box, lengths))
+    return InputRegion(regions[0].dims, support, _one_per_axis(box, lengths), constant)
 
 
 def cat(regions: Sequence[InputRegion], dim: int) -> InputRegion:

@@ -59,14 +59,26 @@ def _summary(array: IntervalArray) -> tuple[Number, Number, Number]:
     if not present.any():
         return 0, 0, 0
     size = int((array.hi - array.lo)[present].max())
-    if pattern is None:
-        return size, 0, -int(array.lo[present].min())
-    wide = [1] * array.lo.ndim
-    wide[pattern.axis] = pattern.period
-    # In units of 1/period, so that all numbers are integers.
-    place = np.arange(pattern.period).reshape(wide) * pattern.shift
-    early = np.where(present, place - array.lo * pattern.period, -(2**60)).max()
-    return size, _plain(pattern.stride), _plain(Fraction(int(early), pattern.period))
+    varied = [axis for axis, n in enumerate(array.lo.shape) if n > 1]
+    if pattern is None and not varied:
+        return size, 0, -int(array.lo.item())
+    axis = pattern.axis if pattern else varied[0]
+    count = array.lo.shape[axis]
+    stride = pattern.stride if pattern else _mean_stride(array, axis)
+    # In units of 1/denominator, so that all numbers are integers.
+    wide = [count if n == axis else 1 for n in range(array.lo.ndim)]
+    place = np.arange(count).reshape(wide) * stride.numerator
+    early = np.where(present, place - array.lo * stride.denominator, -(2**60)).max()
+    return size, _plain(stride), _plain(Fraction(int(early), stride.denominator))
+
+
+def _mean_stride(array: IntervalArray, axis: int) -> Fraction:
+    """Returns the mean step of the centers from the first entry along an axis to the last."""
+    places = np.nonzero(~array.empty.all(tuple(n for n in range(array.lo.ndim) if n != axis)))[0]
+    doubled = np.where(array.empty, 0, array.lo + array.hi)
+    first, last = places[0], places[-1]
+    step = doubled.take(last, axis).max() - doubled.take(first, axis).max()
+    return Fraction(int(step), max(1, 2 * int(last - first)))
 
 
 def _plain(number: Fraction) -> Number:

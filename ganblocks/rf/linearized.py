@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
+from operator import ge, le
 from typing import Any
 
 import torch
@@ -10,17 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-ACTIVATIONS = {
-    *("relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "softplus"),
-    *("hardtanh", "hardswish", "hardsigmoid", "sigmoid", "tanh", "logsigmoid", "softsign"),
-    *("prelu", "rrelu", "rrelu_with_noise", "clamp", "clip", "threshold", "hardshrink"),
-    *("softshrink", "tanhshrink", "dropout", "dropout1d", "dropout2d", "dropout3d"),
-    *("alpha_dropout", "feature_alpha_dropout", "clamp_min", "clamp_max", "abs", "sign"),
+from ganblocks.rf.torch_internals import ACTIVATIONS
+
+SKIPPED = ACTIVATIONS | {
+    *("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"),
+    *("clamp", "clip", "clamp_min", "clamp_max", "abs", "sign"),
 }
 NORMS = {
     *("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"),
     "local_response_norm",
 }
+SCALING = {"mul", "multiply", "div", "divide", "true_divide", "sub", "subtract", "rsub", "addcmul"}
 EXTREMES = {"amax", "amin"}
 SELECTIONS = {"max", "min", "median", "nanmedian", "kthvalue", "aminmax"}
 PAIRS = {"maximum", "minimum", "max", "min", "fmax", "fmin"}
@@ -30,19 +32,28 @@ class LinearizedMode(TorchFunctionMode):
     """Skips activations and replaces maxima by means, wherever a network calls them.
 
     Args:
-        norms: Whether to skip norms too.
+        image: The network's input, which requires its gradient.
+        statistics: "ignored" skips norms too, and takes gates of the whole map as constants.
     """
 
-    def __init__(self, *, norms: bool) -> None:
+    def __init__(self, image: Tensor, statistics: str) -> None:
         super().__init__()
-        self.skipped = ACTIVATIONS | (NORMS if norms else set())
+        self.image = image
+        self.ignored = statistics == "ignored"
+        self.skipped = SKIPPED | (NORMS if self.ignored else set())
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs a function of torch, or its replacement."""
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", "").rstrip("_")
+        name = getattr(func, "__name__", "").strip("_")
         if name in self.skipped:
             return args[0] if args else kwargs["input"]
+        if name in SCALING and self.ignored:
+            args = [x.detach() if self._is_gate(x, args) else x for x in args]
+        if name in ("softmax", "log_softmax"):
+            args = (args[0] / _magnitude(args[0]), *args[1:])
+        if name == "scaled_dot_product_attention":
+            kwargs = {**kwargs, "scale": 1 / (args[0].shape[-1] * _magnitude(*args[:2]))}
         if name in EXTREMES:
             return torch.mean(*args, **kwargs)
         if name in PAIRS and len(args) > 1 and isinstance(args[1], Tensor):
@@ -54,6 +65,45 @@ class LinearizedMode(TorchFunctionMode):
         if name.startswith("adaptive_max_pool"):
             return _adaptive_mean_pool(name, *args, **kwargs)
         return func(*args, **kwargs)
+
+    def _is_gate(self, x: Any, factors: Sequence[Any]) -> bool:
+        """Whether a factor has one value for the map of another, and sees all of that map."""
+        for y in factors:
+            maps = isinstance(x, Tensor) and isinstance(y, Tensor) and y is not x
+            if not (maps and x.requires_grad and y.requires_grad):
+                continue
+            shape = torch.broadcast_shapes(x.shape, y.shape)
+            gate, other = x.detach().expand(shape), y.detach().expand(shape)
+            dims = [d for d, n in enumerate(shape) if n > 1 and _is_constant(gate, d)]
+            varied = [d for d, n in enumerate(shape) if n > 1 and not _is_constant(other, d)]
+            needed = max(1, min(self.image.ndim - 2, len(varied) - 1))
+            if len(set(dims) & set(varied)) < needed:
+                continue
+            first, seen = (gradient_hull(t, self.image) for t in (x.flatten()[0], y.sum()))
+            if all(map(le, first[0], seen[0])) and all(map(ge, first[1], seen[1])):
+                return True
+        return False
+
+
+def gradient_hull(value: Tensor, image: Tensor) -> tuple[list[int], list[int]]:
+    """Returns the first pixel and one past the last that a gradient reaches; empty if none."""
+    if not value.requires_grad:
+        return [], []
+    (gradient,) = torch.autograd.grad(value, image, retain_graph=True, allow_unused=True)
+    if gradient is None or not gradient.any():
+        return [], []
+    places = (gradient != 0).flatten(0, 1).any(0).nonzero()
+    return places.amin(0).tolist(), (places.amax(0) + 1).tolist()
+
+
+def _magnitude(*factors: Tensor) -> float:
+    """Returns the largest product of values, at least 1: a softmax of less does not saturate."""
+    largest = (x.detach()[x.isfinite()].abs().max().item() for x in factors)
+    return max(1.0, prod(largest))
+
+
+def _is_constant(x: Tensor, dim: int) -> bool:
+    return torch.allclose(x.amax(dim), x.amin(dim), rtol=1e-12, atol=0)
 
 
 def _mean(func: Callable[..., Any], x: Tensor, *args: Any, **kwargs: Any) -> Any:

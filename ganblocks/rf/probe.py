@@ -13,7 +13,7 @@ from torch import nn
 
 from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, require_one_of
-from ganblocks.rf.linearized import LinearizedMode
+from ganblocks.rf.linearized import LinearizedMode, gradient_hull
 from ganblocks.rf.outputs import select_output, values_at
 
 Box = tuple[int, ...]
@@ -45,7 +45,7 @@ def probe_receptive_field(
         input_size: (C, *spatial).
         index: The output's index, one number for each axis.
         output: Which map, by number or key, if the network returns several.
-        statistics: As for `receptive_field`; "ignored" skips norms.
+        statistics: As for `receptive_field`; "ignored" skips norms and takes gates as constants.
         without: Classes of modules to leave out, such as squeeze-excite.
 
     Returns:
@@ -83,25 +83,15 @@ class Probe:
         network = _with_positive_weights(network, self._generator)
         image = torch.rand(1, *input_size, dtype=torch.float64, generator=self._generator) + 0.5
         self.image = image.requires_grad_()
-        with LinearizedMode(norms=statistics == "ignored"):
+        with LinearizedMode(self.image, statistics):
             self.outputs = network(self.image)
 
     def box(self, index: Sequence[int], output: Hashable = 0) -> Box:
         """Measures which pixels reach one output."""
         values = values_at(select_output(self.outputs, output), index)
         weights = torch.rand(values.shape, dtype=values.dtype, generator=self._generator) + 0.5
-        gradient = None
-        if values.requires_grad:
-            (gradient,) = torch.autograd.grad(
-                values, self.image, weights, retain_graph=True, allow_unused=True
-            )
-        axes = self.image.ndim - 2
-        places = torch.empty(0, axes)
-        if gradient is not None:
-            places = (gradient != 0).flatten(0, 1).any(0).nonzero()
-        if not len(places):
-            return (0,) * (2 * axes)
-        return (*places.amin(0).tolist(), *(places.amax(0) + 1).tolist())
+        first, end = gradient_hull((values * weights).sum(), self.image)
+        return (*first, *end) or (0,) * (2 * (self.image.ndim - 2))
 
 
 def without_modules(network: nn.Module, classes: Iterable[type[nn.Module]]) -> nn.Module:

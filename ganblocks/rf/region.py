@@ -27,11 +27,13 @@ class InputRegion:
         dims: The factors of each dimension.
         support: The pixels inside the image, clipped at every map on the way.
         box: The pixels as they would be if every map continued beyond its border.
+        constant: Dimensions along which an expanded tensor holds copies of one value.
     """
 
     dims: tuple[Factors, ...]
     support: Intervals
     box: Intervals
+    constant: frozenset[int] = frozenset()
 
     @classmethod
     def of_image(cls, shape: Sequence[int]) -> InputRegion:
@@ -158,7 +160,12 @@ class InputRegion:
                 factors = (1,)
                 axis += 1
             dims.append(factors)
-        return replace(made, dims=(*self.dims[:front], *dims, *self.dims[last:]))
+        middle, grown = set(range(front, last)), len(shape) - len(old)
+        copies = {d if d < front else d + grown for d in self.constant - middle}
+        if all(old[d] == 1 for d in middle - self.constant):
+            copies.update(range(front, last + grown))
+        dims = [*self.dims[:front], *dims, *self.dims[last:]]
+        return replace(made, dims=tuple(dims), constant=frozenset(copies))
 
     def expand(self, shape: Sequence[int]) -> InputRegion:
         """Repeats dimensions of length 1, and adds such dimensions in front."""
@@ -172,6 +179,14 @@ class InputRegion:
                 axis = made.axes(dim)[0]
                 made = made.ended(axis)._with_length(axis, n)
         return made
+
+    def copied_from(self, region: InputRegion) -> InputRegion:
+        """Marks the dimensions along which these are copies of a smaller tensor's elements."""
+        before, first = region.shape, len(self.dims) - len(region.dims)
+        grown = {
+            d for d, n in enumerate(self.shape) if n > 1 and (d < first or before[d - first] == 1)
+        }
+        return replace(self, constant=frozenset(grown | {d + first for d in region.constant}))
 
     def with_single_factor(self, dim: int) -> InputRegion:
         """Stores one dimension as a single factor."""
@@ -230,7 +245,7 @@ class InputRegion:
 
     def _flat(self) -> InputRegion:
         """Returns a dimension for each axis of the arrays."""
-        return replace(self, dims=tuple((n,) for n in self.lengths))
+        return replace(self, dims=tuple((n,) for n in self.lengths), constant=frozenset())
 
     def _split(self, axis: int, outer: int) -> InputRegion:
         """Splits a dimension of a flat region into two: `outer`, and the rest."""
@@ -268,6 +283,7 @@ class InputRegion:
             self._with_length(axis, len(taps.inside)),
             support=_gathered(supports, axis, taps, length),
             box=_gathered(self.box, axis, taps, length),
+            constant=frozenset(),
         )
 
     def _with_length(self, axis: int, length: int) -> InputRegion:

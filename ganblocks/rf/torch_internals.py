@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload, OpOverloadPacket
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -16,8 +17,10 @@ OPERATION_TYPES = (OpOverloadPacket, OpOverload)
 ACTIVATIONS = {
     *("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "mish", "softplus"),
     *("sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "log_sigmoid", "hardshrink"),
-    *("softshrink", "relu6", "threshold"),
+    *("softshrink", "relu6", "threshold", "softsign", "tanhshrink", "prelu", "rrelu"),
+    "rrelu_with_noise",
 }
+"""Functions of torch that map each value by itself to a tensor of the same shape and type."""
 
 
 class DispatchMode(TorchDispatchMode):  # type: ignore[misc]
@@ -35,6 +38,27 @@ def uncompiled(module: nn.Module) -> nn.Module:
     """Returns the module that torch.compile wrapped, or the module itself."""
     original: nn.Module = getattr(module, "_orig_mod", module)
     return original
+
+
+class KnownIndices(TorchFunctionMode):  # type: ignore[misc]
+    """Keeps the values of lists and masks that index a tensor without data."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Writes those of one dimension as tensors of whole numbers on the CPU."""
+        kwargs = kwargs or {}
+        if func is torch.tensor and "meta" in str(kwargs.get("device")):
+            made = func(*args, **{**kwargs, "device": "cpu"})
+            return made.to("meta") if made.is_floating_point() else made
+        if func is Tensor.__getitem__:
+            index = args[1] if isinstance(args[1], tuple) else (args[1],)
+            args = (args[0], tuple(map(_known_index, index)))
+        return func(*args, **kwargs)
+
+
+def _known_index(index: Any) -> Any:
+    index = torch.tensor(index) if isinstance(index, list) else index
+    is_mask = isinstance(index, Tensor) and index.dtype == torch.bool and index.ndim == 1
+    return index.nonzero()[:, 0] if is_mask and not index.is_meta else index
 
 
 def tensors_in(*values: Any) -> list[Tensor]:

@@ -4,12 +4,20 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from op import Op
 from torch import nn
 
 from ganblocks import PatchDiscriminator, UNetGenerator
 from ganblocks.errors import OptionError
-from ganblocks.rf import probe_receptive_field, verify as verify_module, verify_receptive_field
+from ganblocks.rf import (
+    probe_receptive_field,
+    receptive_field,
+    verify as verify_module,
+    verify_receptive_field,
+)
+from ganblocks.rf.linearized import LinearizedMode
+from ganblocks.rf.torch_internals import ACTIVATIONS
 
 
 def hidden_maximum():
@@ -52,6 +60,21 @@ def dead():
 def test_by_hand(network, size, index, box):
     assert probe_receptive_field(network, size, index) == box
     assert verify_receptive_field(network, size, indices=[index]) == ()
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_the_probe_skips_each_activation_that_the_calculator_knows(name):
+    x = torch.linspace(-200, 200, 9).requires_grad_()
+    arguments = {
+        "prelu": [torch.ones(1)],
+        "threshold": [0.0, 0.0],
+        "rrelu_with_noise": [torch.ones(9)],
+    }
+    function = getattr(F, name, None) or getattr(torch._C._nn, name)
+    with LinearizedMode(x, "ignored"):
+        assert function(x, *arguments.get(name, [])) is x
+    network = nn.Sequential(nn.Conv1d(1, 1, 3), Op(lambda x: function(x, *arguments.get(name, []))))
+    assert receptive_field(network, (1, 9)).size == (3,)
 
 
 def test_branches_that_cancel_are_seen():

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -72,6 +73,109 @@ def test_a_gate_of_the_whole_map_is_a_statistic_and_a_sum_is_not():
     assert receptive_field(gate, (3, 8, 8)).ignored == ("mul",)
     assert receptive_field(gate, (3, 8, 8), statistics="counted").support(3, 3) == (0, 0, 8, 8)
     assert receptive_field(added, (3, 8, 8)).support(3, 3) == (0, 0, 8, 8)
+
+
+def mean_of_map(x):
+    return x.mean((2, 3), keepdim=True).sigmoid()
+
+
+@pytest.mark.parametrize(
+    "scaled",
+    [
+        lambda x: x * x.mean(),
+        lambda x: x / x.std(),
+        lambda x: x * mean_of_map(x),
+        lambda x: x * mean_of_map(x).expand_as(x),
+        lambda x: x * (1 - mean_of_map(x).expand_as(x).sqrt()),
+        lambda x: x * mean_of_map(x).repeat(1, 1, 8, 8),
+        lambda x: x * mean_of_map(x).repeat_interleave(8, 2).repeat_interleave(8, 3),
+        lambda x: x * F.interpolate(mean_of_map(x), x.shape[2:]),
+        lambda x: x * F.interpolate(mean_of_map(x), x.shape[2:], mode="bilinear"),
+        lambda x: x * (torch.ones_like(x) * mean_of_map(x)),
+        lambda x: x * F.avg_pool2d(x, 8),
+        lambda x: x.clone().mul_(mean_of_map(x)),
+        lambda x: torch.addcmul(torch.ones_like(x), x, mean_of_map(x)),
+        lambda x: (x.movedim(1, -1) * mean_of_map(x)[..., 0, 0]).movedim(-1, 1),
+    ],
+)
+def test_a_gate_is_left_out_however_it_is_written(scaled):
+    network = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), Op(scaled))
+    field = receptive_field(network, (3, 8, 8))
+    assert (field.size, len(field.ignored)) == ((3, 3), 1)
+    assert verify_receptive_field(network, (3, 8, 8)) == ()
+    assert receptive_field(network, (3, 8, 8), statistics="counted").support(3, 3) == (0, 0, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("factor", "box"),
+    [
+        (lambda x: x[:, :, :1, :1], (0, 0, 4, 4)),
+        (lambda x: x.flatten(1)[:, :3, None, None], (0, 0, 4, 4)),
+        (lambda x: x.mean(3, keepdim=True), (3, 0, 4, 8)),
+        (lambda x: attention_of(x).mean(1, keepdim=True), (0, 0, 8, 8)),
+        (lambda x: x.flatten(2).mul(torch.ones(64)).cumsum(2).flip(2).view(x.shape), None),
+    ],
+)
+def test_a_factor_that_is_no_statistic_counts(factor, box):
+    network = Op(lambda x: x * factor(x))
+    field = receptive_field(network, (3, 8, 8))
+    assert field.ignored == ()
+    assert box is None or field.support(3, 3) == box
+    assert verify_receptive_field(network, (3, 8, 8)) == ()
+
+
+def attention_of(x):
+    tokens = x.flatten(2).mT
+    return F.scaled_dot_product_attention(tokens, tokens, tokens).mT.reshape(x.shape)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.cat([x[:, :, :0], x], 2),
+        lambda x: torch.cat(x.split([0, 8], 2), 2),
+        lambda x: x + x[:, :, :0].sum(),
+        lambda x: x + torch.stack([x[..., :0], x[..., :0]]).sum(),
+    ],
+)
+def test_a_part_without_elements_sees_nothing(function):
+    assert receptive_field(Op(function), (3, 8, 8)).size == (1, 1)
+    assert verify_receptive_field(Op(function), (3, 8, 8)) == ()
+
+
+def test_branches_of_different_strides_have_a_mean_stride():
+    def joined(x):
+        options = {"mode": "bilinear", "align_corners": True}
+        return x + F.interpolate(F.avg_pool2d(x, 2), x.shape[2:], **options)
+
+    field = receptive_field(Op(joined), (3, 16, 16))
+    first, last = field.center(0, 0)[0], field.center(15, 0)[0]
+    assert field.stride == (Fraction(last - first) / 15,) * 2 == (Fraction(14, 15),) * 2
+    boxes = [field.box(i, 0)[0] for i in range(16)]
+    assert field.padding[0] == max(field.stride[0] * i - box for i, box in enumerate(boxes))
+    assert not field.uniform
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.movedim(1, -1),
+        lambda x: x.movedim(1, -1).roll(1, 1),
+        lambda x: x.flatten(2).mT,
+        lambda x: [x, x.flatten(2).mT],
+    ],
+)
+def test_outputs_with_channels_last_are_refused(function):
+    with pytest.raises(OptionError, match=r"channels last.*output.movedim\(-1, 1\)"):
+        receptive_field(Op(function), (3, 8, 6))
+
+
+def test_a_constant_among_several_outputs_sees_nothing():
+    network = Op(lambda x: {"map": x, "place": torch.ones(1, 1, 4, 4)})
+    fields = receptive_field(network, (3, 8, 8))
+    assert (fields["map"].size, fields["place"].size) == ((1, 1), (0, 0))
+    assert fields["place"].support(1, 1) == (0, 0, 0, 0)
+    assert verify_receptive_field(network, (3, 8, 8)) == ()
 
 
 def test_the_table_names_modules_and_what_they_do():
@@ -224,7 +328,7 @@ def test_corners_that_are_aligned_hit_pixels_exactly(mode):
     assert field.support(11, 5) == (15, 10, 16, 11)
 
 
-def test_an_index_that_is_kept_is_followed_and_a_list_refused():
+def test_a_known_index_is_followed_and_several_are_refused():
     class Kept(nn.Module):
         def __init__(self):
             super().__init__()
@@ -234,8 +338,13 @@ def test_an_index_that_is_kept_is_followed_and_a_list_refused():
             return x[:, :, self.index]
 
     assert receptive_field(Kept(), (3, 8, 8)).support(2, 1) == (7, 1, 8, 2)
+    for index in ([7, 0], np.array([7, 0]), torch.tensor([7, 0]), [True, *[False] * 6, True]):
+        field = receptive_field(Op(lambda x, index=index: x[:, :, index]), (3, 8, 8))
+        assert (field.support(0, 1)[0], field.map_size) == ({True: 0}.get(index[0], 7), (2, 8))
+    made = Op(lambda x: x[:, :, torch.tensor([7, 0], device=x.device)])
+    assert receptive_field(made, (3, 8, 8)).support(0, 1) == (7, 1, 8, 2)
     with pytest.raises(UnknownOperationError, match="tensor of integers that the network"):
-        receptive_field(Op(lambda x: x[:, :, [2, 1, 0]]), (3, 8, 8))
+        receptive_field(Op(lambda x: x[:, :, [2, 1], [0, 1]]), (3, 8, 8))
 
 
 def test_channels_last_maps_are_pooled_to_one_pixel():
@@ -263,6 +372,8 @@ def test_attention_pools_and_tokens_see_the_whole_map():
         nn.Conv2d(3, 8, 2, 2),
         nn.Flatten(2),
         Op(lambda x: x.mT),
-        nn.TransformerEncoderLayer(8, 2, 8),
+        nn.TransformerEncoderLayer(8, 2, 8, batch_first=True),
+        Op(lambda x: x.mT),
     )
+    assert receptive_field(network, (3, 6, 8)).support(3) == (0, 0, 6, 8)
     assert verify_receptive_field(network, (3, 6, 8), indices=[(0,), (3,)]) == ()

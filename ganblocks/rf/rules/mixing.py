@@ -6,21 +6,20 @@ from ganblocks.rf.call import Call
 from ganblocks.rf.joining import union
 from ganblocks.rf.region import InputRegion
 from ganblocks.rf.rules.table import aten
+from ganblocks.rf.torch_internals import tensors_in
 
-OPERANDS = ("input", "self", "batch1", "mat1", "batch2", "mat2", "tensor2", "vec")
 
-
-@aten("mm", "bmm", "addmm", "baddbmm", "matmul", "mv")
+@aten("mm", "bmm", "addmm", "baddbmm", "matmul", "mv", "addmv", "dot")
 def matrix_product(call: Call) -> InputRegion:
     """Joins a row of the left matrix to a column of the right."""
-    *added, left, right = [name for name in OPERANDS if name in call.arguments]
+    *added, left, right = tensors_in(call.arguments)
     parts = []
-    for name, dim in ((left, -1), (right, -1 if right == "vec" else -2)):
-        region = call.find(call[name])
+    for tensor, dim in ((left, -1), (right, max(-2, -right.ndim))):
+        region = call.find(tensor)
         if region is not None:
             call.require_size(region, dim)
             parts.append(region.reduce([dim]))
-    parts += [region for name in added if (region := call.find(call[name])) is not None]
+    parts += [region for tensor in added if (region := call.find(tensor)) is not None]
     return union(parts, call.out.shape)
 
 

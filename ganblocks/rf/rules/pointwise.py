@@ -13,7 +13,7 @@ SCALING = ("aten.mul", "aten.div", "aten.sub", "aten.rsub", "aten.addcmul", "ate
 @aten(
     *("hardswish", "_prelu_kernel", "prelu", "rrelu", "rrelu_with_noise", "clone", "detach"),
     *("alias", "_to_copy", "lift_fresh", "contiguous", "masked_fill", "nan_to_num"),
-    "native_dropout",
+    *("native_dropout", "log_sigmoid_forward"),
     # Older torch does not tag these as pointwise.
     *("leaky_relu", "elu", "celu", "selu", "hardsigmoid", "hardtanh"),
 )
@@ -21,10 +21,11 @@ def pointwise(call: Call) -> InputRegion:
     """Joins what the arguments see at each element."""
     regions = call.regions()
     if call.name.rstrip("_") in SCALING:
-        kept = [region for region in regions if not _is_gate(region, regions)]
+        kept = [r for r in regions if not any(_is_gate(r, other) for other in regions)]
         if len(kept) < len(regions) and call.ignore_statistics():
             regions = kept
-    return union(regions, call.outputs[0].shape)
+    shape = call.outputs[0].shape
+    return union([region.expand(shape).copied_from(region) for region in regions], shape)
 
 
 RULES["pointwise"] = pointwise
@@ -45,15 +46,21 @@ def constant(call: Call) -> None:
     """Makes a tensor that depends only on the shape of another."""
 
 
-def _is_gate(region: InputRegion, regions: list[InputRegion]) -> bool:
-    """Whether a factor is one value of the whole map, broadcast over another factor."""
-    space = region.axes(min(2, len(region.dims) - 1))[0]
-    if any(n > 1 for array in region.support for n in array.lo.shape[space:]):
-        return False
-    if any(array.pattern for array in region.box):
-        return False
-    return any(
-        any(array.pattern for array in other.box)
-        and any(n < m for n, m in zip(region.shape[::-1], other.shape[::-1], strict=False))
-        for other in regions
-    )
+def _is_gate(region: InputRegion, other: InputRegion) -> bool:
+    """Whether a factor is one value of all that another sees, broadcast or copied over its map."""
+    factor, other = region.with_single_factors(), other.with_single_factors()
+    scaled = False
+    for gate, seen, box in zip(factor.support, other.support, other.box, strict=True):
+        if gate.lo.max() > seen.lo.min() or gate.hi.min() < seen.hi.max():
+            return False
+        dims = [d for d in range(-len(other.dims), 0) if other.shape[d] > 1 and box.varies(d)]
+        if dims and not any(_is_constant(region, d) for d in dims):
+            return False
+        scaled |= bool(dims)
+    return scaled
+
+
+def _is_constant(region: InputRegion, dim: int) -> bool:
+    """Whether a tensor has one value along a dimension, counted from the last."""
+    count = len(region.dims)
+    return count + dim < 0 or region.shape[dim] == 1 or count + dim in region.constant

@@ -31,7 +31,7 @@ def resize(call: Call) -> InputRegion:
         if count != length and (factor is None or corners):
             call.require_size(region, dim)
         region = region.gather(dim, resized(count, length, call.detail, corners, factor))
-    return region
+    return region.copied_from(call.region())
 
 
 @aten("pixel_shuffle")

@@ -40,7 +40,7 @@ def transpose(call: Call) -> InputRegion:
 @aten("expand", "expand_as", "expand_copy")
 def expand(call: Call) -> InputRegion:
     """Repeats dimensions of length 1."""
-    return call.region().expand(call.out.shape)
+    return call.region().expand(call.out.shape).copied_from(call.region())
 
 
 @aten("repeat")
@@ -51,7 +51,7 @@ def repeat(call: Call) -> InputRegion:
     for dim, count in enumerate(shape):
         if count != region.shape[dim]:
             region = cat([region] * (count // region.shape[dim]), dim)
-    return region
+    return region.copied_from(call.region())
 
 
 @aten("slice", "slice_copy", "narrow")
@@ -146,12 +146,13 @@ def index_select(call: Call) -> InputRegion:
         dim, index = known[0] if len(known) == 1 else (0, torch.empty(0, 0))
     if index.is_meta or index.ndim != 1 or index.dtype == torch.bool:
         raise UnknownOperationError(
-            f"{call.place}{call.name} cannot be traced if the index depends on the image, is a "
-            "mask or a list written in forward, or if there are several: index one dimension with "
-            "a tensor of integers that the network stores, such as a buffer"
+            f"{call.place}{call.name} is not followed if the index depends on the image or has "
+            "several dimensions, or if there are several: index one dimension by a list or by a "
+            "tensor of whole numbers that the network keeps, such as a buffer"
         )
     length = call.region().shape[dim]
-    return call.region().gather(dim, Taps((index.numpy() % length)[:, None]))
+    region = call.region().gather(dim, Taps((index.numpy() % length)[:, None]))
+    return region.copied_from(call.region())
 
 
 @aten("glu")

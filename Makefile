@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow docs all
+.PHONY: install lint format types test slow foreign docs all
 
 install:
 	python3 -m venv .venv && $(PYTHON) -m pip install -e ".[dev]"
@@ -19,6 +19,10 @@ test:
 
 slow:
 	$(PYTHON) -m pytest -n 0 -m "slow or browser"
+
+foreign:
+	$(PYTHON) -m pip install -q "timm>=1.0.20"
+	$(PYTHON) benchmarks/foreign_networks.py
 
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build

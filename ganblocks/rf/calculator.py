@@ -211,5 +211,6 @@ def _run(network: nn.Module, image: Tensor, trace: Trace | None = None) -> Any:
             ) from error
         raise ShapeError(
             f"{name} does not run on an image of {times(image.shape[2:])} with {image.shape[1]} "
-            f"channels: {type(error).__name__}: {message}. Pass another input_size"
+            f"channels: {type(error).__name__}: {message}. Pass another input_size, as "
+            "(channels, height, width) if its first convolution does not read the image itself"
         ) from error

@@ -50,10 +50,10 @@ class LinearizedMode(TorchFunctionMode):
             return args[0] if args else kwargs["input"]
         if name in SCALING and self.ignored:
             args = [x.detach() if self._is_gate(x, args) else x for x in args]
-        if name in ("softmax", "log_softmax"):
+        if name in ("softmax", "log_softmax") and args:
             args = (args[0] / _magnitude(args[0]), *args[1:])
-        if name == "scaled_dot_product_attention":
-            kwargs = {**kwargs, "scale": 1 / (args[0].shape[-1] * _magnitude(*args[:2]))}
+        if name == "scaled_dot_product_attention" and len(args) > 1:
+            kwargs = {**kwargs, "scale": 1 / _magnitude(*args[:2])}
         if name in EXTREMES:
             return torch.mean(*args, **kwargs)
         if name in PAIRS and len(args) > 1 and isinstance(args[1], Tensor):
@@ -70,7 +70,7 @@ class LinearizedMode(TorchFunctionMode):
         """Whether a factor has one value for the map of another, and sees all of that map."""
         for y in factors:
             maps = isinstance(x, Tensor) and isinstance(y, Tensor) and y is not x
-            if not (maps and x.requires_grad and y.requires_grad):
+            if not (maps and x.requires_grad and y.requires_grad and x.numel()):
                 continue
             shape = torch.broadcast_shapes(x.shape, y.shape)
             gate, other = x.detach().expand(shape), y.detach().expand(shape)
@@ -97,9 +97,8 @@ def gradient_hull(value: Tensor, image: Tensor) -> tuple[list[int], list[int]]:
 
 
 def _magnitude(*factors: Tensor) -> float:
-    """Returns the largest product of values, at least 1: a softmax of less does not saturate."""
-    largest = (x.detach()[x.isfinite()].abs().max().item() for x in factors)
-    return max(1.0, prod(largest))
+    """Returns a bound of products of values, at least 1: divided by it, no softmax saturates."""
+    return max(1.0, float(prod(x.detach()[x.isfinite()].norm().item() for x in factors)))
 
 
 def _is_constant(x: Tensor, dim: int) -> bool:

@@ -146,9 +146,9 @@ def index_select(call: Call) -> InputRegion:
         dim, index = known[0] if len(known) == 1 else (0, torch.empty(0, 0))
     if index.is_meta or index.ndim != 1 or index.dtype == torch.bool:
         raise UnknownOperationError(
-            f"{call.place}{call.name} is not followed if the index depends on the image or has "
-            "several dimensions, or if there are several: index one dimension by a list or by a "
-            "tensor of whole numbers that the network keeps, such as a buffer"
+            f"{call.place}{call.name} cannot be traced if the index depends on the image or has "
+            "several dimensions, or if there are several: index one dimension with a list or a "
+            "tensor of integers that the network stores, such as a buffer"
         )
     length = call.region().shape[dim]
     region = call.region().gather(dim, Taps((index.numpy() % length)[:, None]))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganblocks.errors import OptionError
 
@@ -23,6 +23,7 @@ _NAMES = {
     bool: "True or False",
     type(None): "None",
     Tensor: "a tensor",
+    nn.Module: "a network (nn.Module)",
     Callable: "a callable",
 }
 
@@ -82,7 +83,7 @@ def convert(bound: inspect.BoundArguments, function: Callable[..., Any]) -> None
             bound.arguments[name] = _converted(value, hints[name])
         except _MismatchError:
             raise OptionError(
-                f"{name} is {_shown(value)}: write {_expected(hints[name])}{_hint(value)}"
+                f"{name} is {_shown(value)}: pass {_expected(hints[name])}{_hint(value)}"
             ) from None
 
 
@@ -175,7 +176,7 @@ def _expected(hint: Any) -> str:
         return "a list"
     if kind is Mapping or kind is dict:
         return "a mapping"
-    return _NAMES.get(kind, getattr(kind, "__name__", str(kind)))
+    return _NAMES.get(kind, f"a {getattr(kind, '__name__', kind)}")
 
 
 def _shown(value: Any) -> str:

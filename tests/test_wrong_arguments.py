@@ -120,8 +120,8 @@ def test_errors_are_ours(data):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("2e-4", r"weight is '2e-4': write a number, without quotes \(in YAML 2.0e-4"),
-        (None, "weight is None: write a number"),
+        ("2e-4", r"weight is '2e-4': pass a number, without quotes \(in YAML 2.0e-4"),
+        (None, "weight is None: pass a number"),
         (torch.zeros(2, 3), r"weight is a tensor of shape \(2, 3\)"),
         (True, "weight is True"),
     ],

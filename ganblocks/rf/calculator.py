@@ -133,10 +133,6 @@ def _require_channels_first(region: InputRegion, name: str) -> None:
 
 def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tuple[int, ...]:
     """Returns the (C, *spatial) of a network's image, with channels from its first layer."""
-    if not isinstance(module, nn.Module):
-        raise OptionError(
-            f"{module!r} is not a network: pass an nn.Module, such as PatchDiscriminator(6)"
-        )
     name = type(module).__name__
     conv = next((layer for layer in module.modules() if isinstance(layer, ConvNd)), None)
     axes = len(conv.kernel_size) if conv else None

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ganblocks.arguments import checked
-from ganblocks.errors import OptionError, require_one_of
+from ganblocks.errors import require_one_of
 from ganblocks.rf.linearized import LinearizedMode, gradient_hull
 from ganblocks.rf.outputs import select_output, values_at
 
@@ -76,8 +76,6 @@ class Probe:
         without: Iterable[type[nn.Module]] = (),
     ) -> None:
         require_one_of("statistics", statistics, ["ignored", "counted"])
-        if not isinstance(module, nn.Module):
-            raise OptionError(f"{module!r} is not a network: pass an nn.Module")
         self._generator = torch.Generator().manual_seed(0)
         network = without_modules(copy.deepcopy(module).eval(), without)
         network = _with_positive_weights(network, self._generator)

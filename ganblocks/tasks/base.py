@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ganblocks.arguments import checked
-from ganblocks.errors import OptionError, listed, require_count
+from ganblocks.errors import DataError, OptionError, listed, require_count
 from ganblocks.losses import LossTerms
 from ganblocks.registry import ComponentLike, Registry
 
@@ -251,6 +251,19 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
     finally:
         for parameter in trained:
             parameter.requires_grad_(True)
+
+
+@contextmanager
+def keys_explained(batch: Batch) -> Iterator[None]:
+    """Raises `DataError` where a task reads a key that the batch does not have."""
+    try:
+        yield
+    except KeyError as error:
+        if error.args[0] in batch:
+            raise
+        raise DataError(
+            f"the task reads batch[{error.args[0]!r}], but the batch has {listed(batch)}"
+        ) from error
 
 
 def built(component: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:

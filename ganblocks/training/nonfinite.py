@@ -14,7 +14,7 @@ from ganblocks.health.tracing import Trace, count_nonfinite
 from ganblocks.losses import LossTerms
 from ganblocks.randomness import own_randomness
 from ganblocks.tasks import Batch, Task
-from ganblocks.tasks.base import frozen
+from ganblocks.tasks.base import frozen, keys_explained
 from ganblocks.training.generated import GeneratedOutputs
 from ganblocks.training.precision import autocast
 
@@ -50,7 +50,7 @@ def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: i
         'source 1 of the batch, counted from 0: 1 of its 768 values'
     """
     device = next(task.parameters()).device
-    with own_randomness(device, seed):
+    with own_randomness(device, seed), keys_explained(batch):
         return (
             _in_tensors("weight", dict(task.named_parameters()))
             or _in_batch(batch)

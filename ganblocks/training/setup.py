@@ -15,6 +15,7 @@ from ganblocks.errors import GanBlocksWarning, require_one_of
 from ganblocks.randomness import make_deterministic, own_randomness
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import ImagePool, Task
+from ganblocks.tasks.base import keys_explained
 from ganblocks.training.batches import single_batch
 from ganblocks.training.cuda_graph import Step, cuda_graph_step
 from ganblocks.training.options import TrainOptions
@@ -98,7 +99,7 @@ def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
     """
     twin, device = updater.inference_task(), updater.inference_device
     batch = single_batch(sample, device)
-    with own_randomness(device, 0), torch.no_grad():
+    with own_randomness(device, 0), torch.no_grad(), keys_explained(batch):
         twin.check(batch)
         generated = twin.generate(batch)
         if device == updater.device:  # sharded networks are on the CPU, apart from the others

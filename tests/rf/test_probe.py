@@ -120,7 +120,7 @@ def test_modules_can_be_left_out_of_both():
         ({"index": (9, 0)}, r"index \(9, 0\): the output is \(5, 5\)"),
         ({"index": (1,)}, r"index \(1,\)"),
         ({"index": (0, 0), "statistics": "maybe"}, "unknown statistics 'maybe'"),
-        ({"module": 3, "index": (0, 0)}, "3 is not a network"),
+        ({"module": 3, "index": (0, 0)}, "module is 3: pass a network"),
     ],
 )
 def test_mistakes_are_explained(arguments, message):

@@ -235,8 +235,8 @@ def test_an_unknown_operation_is_named_and_learnt():
 @pytest.mark.parametrize(
     ("network", "size", "error", "message"),
     [
-        (3, (3, 8, 8), OptionError, "3 is not a network: pass an nn.Module"),
-        (PatchDiscriminator, (3, 8, 8), OptionError, "is not a network"),
+        (3, (3, 8, 8), OptionError, r"module is 3: pass a network \(nn.Module\)"),
+        (PatchDiscriminator, (3, 8, 8), OptionError, "pass a network"),
         (nn.Conv2d(3, 1, 3), (), OptionError, r"input_size is \(\)"),
         (nn.Conv2d(3, 1, 3), (0, 8), OptionError, r"input_size is \(0, 8\)"),
         (nn.Conv2d(3, 1, 3), 8, OptionError, "input_size is 8"),

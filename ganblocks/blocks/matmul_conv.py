@@ -81,17 +81,18 @@ class ConvTranspose2d(nn.ConvTranspose2d):
             return super().forward(input)
         stride, dilation = self.stride, self.dilation
         padding = cast(tuple[int, int], self.padding)  # torch allows no string here
+        # Without padding, because fold allows no output_padding of a stride or more.
         size = tuple(
-            (input.shape[2 + i] - 1) * stride[i]
-            - 2 * padding[i]
-            + dilation[i] * (self.kernel_size[i] - 1)
-            + self.output_padding[i]
-            + 1
+            (input.shape[2 + i] - 1) * stride[i] + dilation[i] * (self.kernel_size[i] - 1) + 1
             for i in (0, 1)
         )
+        if any(size[i] - 2 * padding[i] + self.output_padding[i] < 1 for i in (0, 1)):
+            return super().forward(input)  # torch refuses it
         rows = input.flatten(2).transpose(1, 2).flatten(0, 1)
         columns = (rows @ self.weight.flatten(1)).unflatten(0, (len(input), -1)).transpose(1, 2)
-        maps = F.fold(columns, size, self.kernel_size, dilation, padding, stride)
+        maps = F.fold(columns, size, self.kernel_size, dilation, 0, stride)
+        (top, left), (below, right) = padding, self.output_padding
+        maps = F.pad(maps, (-left, right - left, -top, below - top))
         return _add_bias(maps, self.bias)
 
 

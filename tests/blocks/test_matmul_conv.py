@@ -57,8 +57,8 @@ def test_it_is_the_convolution(
     deconv = kind is ConvTranspose2d
     arguments = {"stride": stride, "padding": padding, "dilation": dilation}
     if deconv:
-        most = min(stride if isinstance(stride, int) else min(stride), 2)
-        arguments["output_padding"] = data.draw(st.integers(0, most - 1))
+        least = (n if isinstance(n, int) else min(n) for n in (stride, dilation))
+        arguments["output_padding"] = data.draw(st.integers(0, max(least) - 1))  # torch's limit
     torch.manual_seed(0)
     layer = kind(*channels, kernel, bias=bias, dtype=torch.float64, **arguments)
     x = torch.randn(batch, channels[0], *size, dtype=torch.float64, requires_grad=True)
@@ -111,6 +111,18 @@ def test_what_it_does_not_cover_is_left_to_torch(layer):
         out = layer(x)
     assert (counted.products, counted.convolutions) == (0, 1)
     assert torch.equal(out, nn.Conv2d.forward(layer, x))
+
+
+@pytest.mark.parametrize(("dilation", "extra"), [(2, 1), (3, 1), (3, 2), ((1, 3), 0)])
+def test_output_padding_may_be_the_stride_or_more(dilation, extra):
+    arguments = {"stride": 1, "padding": 1, "output_padding": extra, "dilation": dilation}
+    layer = ConvTranspose2d(4, 4, 3, **arguments)
+    x = torch.randn(2, 4, 2, 3)
+    expected = F.conv_transpose2d(x, layer.weight, layer.bias, **arguments)
+    with Products() as counted:
+        out = layer(x)
+    assert counted.convolutions == 0
+    assert torch.allclose(out, expected, atol=1e-5)
 
 
 def test_other_calls_of_a_transposed_convolution():

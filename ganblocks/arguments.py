@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
+import torch
 from torch import Tensor, nn
 
 from ganblocks.errors import OptionError
@@ -48,6 +49,8 @@ def checked(factory: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if torch.compiler.is_compiling():  # the call would not fit into one graph
+            return function(*args, **kwargs)
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -176,7 +179,8 @@ def _expected(hint: Any) -> str:
         return "a list"
     if kind is Mapping or kind is dict:
         return "a mapping"
-    return _NAMES.get(kind, f"a {getattr(kind, '__name__', kind)}")
+    name = getattr(kind, "__name__", str(kind))
+    return _NAMES.get(kind, f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}")
 
 
 def _shown(value: Any) -> str:

@@ -175,12 +175,15 @@ class Registry(Generic[T]):
         try:
             inspect.signature(factory).bind(*args, **kwargs)
         except TypeError as error:
-            raise OptionError(f"{factory!r} cannot build {self.kind}: {error}") from None
+            call = ", ".join([*map(repr, args), *(f"{k}={v!r}" for k, v in kwargs.items())])
+            raise OptionError(
+                f"{factory!r} does not fit {self.kind} ({error}): it is called with ({call})"
+            ) from None
         except ValueError:  # builtins have no signature
             pass
         component = factory(*args, **kwargs)
         if not hasattr(component, "__dict__"):  # a number, a list
-            raise OptionError(f"{factory!r} returned {component!r}, which is not of {self.kind}")
+            raise OptionError(f"{factory!r} returned {component!r} for one of the {self.kind}")
         return component
 
     def names(self, pattern: str = "*") -> list[str]:

@@ -152,12 +152,4 @@ def _sampler(
             f"{dict(sampler)} sets its own bias, but the block decides that: pass "
             f"bias={sampler['bias']!r} to the block instead"
         )
-    try:
-        return registry.build(sampler, in_channels, out_channels, bias=bias)
-    except TypeError as error:
-        if not callable(sampler) or isinstance(error, OptionError):
-            raise
-        raise OptionError(
-            f"{sampler!r} does not fit {registry.kind} ({error}): it must take "
-            "(in_channels, out_channels, bias=True or False)"
-        ) from error
+    return registry.build(sampler, in_channels, out_channels, bias=bias)

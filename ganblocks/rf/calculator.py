@@ -123,8 +123,11 @@ def _require_channels_first(region: InputRegion, name: str) -> None:
     """Raises `OptionError` if a map's rows or tokens are where its channels should be."""
     flat, axes = region.with_single_factors(), len(region.box)
     varied = [[d for d in range(len(flat.dims)) if array.varies(d)] for array in flat.box]
+    last = len(flat.dims) - 1
     in_order = axes > 1 and varied == [[axis + 1] for axis in range(axes)]
-    if prod(flat.shape[2:]) > 1 and (region.periodic(1) or in_order):
+    # Of shuffled pixels the rows and columns vary as well.
+    constant_last = flat.shape[last] > 1 and not any(last in dims for dims in varied)
+    if prod(flat.shape[2:]) > 1 and (in_order or (region.periodic(1) and constant_last)):
         raise OptionError(
             f"{name} returns {times(flat.shape)} with its channels last: wrap it in a module that "
             "returns (B, C, *spatial), such as output.movedim(-1, 1)"

@@ -114,7 +114,10 @@ class PairedTranslation(Task):
             if not isinstance(image, Tensor) or not image.is_floating_point():
                 kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
                 raise DataError(f"batch[{key!r}] is {kind}: pass floats in [-1, 1]")
-            low, high = image.min().item(), image.max().item()
+            values = image[~image.isnan()]  # find_nonfinite names NaN where it begins
+            if not values.numel():
+                continue
+            low, high = values.min().item(), values.max().item()
             if not -LARGEST <= low <= high <= LARGEST:
                 raise DataError(
                     f"batch[{key!r}] has values from {low:.4g} to {high:.4g}: scale images to "

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from ganblocks.arguments import checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
-from ganblocks.data.base import PairedDataset
+from ganblocks.errors import require_count
 from ganblocks.randomness import own_randomness
 from ganblocks.tasks import Batch, Task
 from ganblocks.training.batches import single_batch
@@ -39,18 +40,22 @@ def score_baseline(task: Task, dataset: Any) -> dict[str, float]:
 
 @checked
 def mean_l1(
-    generator: nn.Module, dataset: PairedDataset, *, statistics: str = "image", seed: int = 0
+    generator: nn.Module,
+    dataset: Dataset[Any] | Sequence[Batch],
+    *,
+    statistics: str = "image",
+    seed: int = 0,
 ) -> float:
     """Averages |fake − target| over a dataset of pairs, for images in [-1, 1].
 
     Args:
         generator: The generator; its mode, its buffers and the random state stay unchanged.
-        dataset: The pairs, each used once.
+        dataset: Pairs, as `PairedDataset` returns them, each used once.
         statistics: `"image"` or `"running"`; see `with_statistics`.
         seed: Seed of dropout, if it is active at inference.
 
     Raises:
-        OptionError: `statistics` is not one of these values.
+        OptionError: `statistics` is not one of these values, or the dataset is empty.
 
     Examples:
         >>> from ganblocks import SyntheticFacades, UNetGenerator
@@ -58,6 +63,7 @@ def mean_l1(
         >>> 0 < mean_l1(generator, SyntheticFacades(length=2, size=32)) < 2
         True
     """
+    require_count("samples of the dataset", len(dataset), 1)  # type: ignore[arg-type]
     twin = with_statistics(generator, statistics)
     device = device_of(twin)
     with torch.inference_mode(), own_randomness(device, seed):

@@ -36,7 +36,7 @@ def test_load_rebuilds_the_generator(run):
     ("change", "message"),
     [
         (lambda spec: spec["networks"]["generator"].update(type="unett"), "unett"),
-        (lambda spec: spec["networks"]["generator"].update(base_channels=8), "another model"),
+        (lambda spec: spec["networks"]["generator"].update(base_channels=8), "different model"),
         (lambda spec: spec["networks"]["generator"].update(depth=8), "unknown option"),
         (lambda spec: spec.clear(), "could not build the network 'generator'"),
     ],

@@ -256,7 +256,7 @@ def test_pairs_of_different_shapes_are_not_broadcast():
         ("vanilla", {"label_smoothing": 1.5}, "label_smoothing is 1.5"),
         ("vanilla", {"reduction": "avg"}, "unknown reduction 'avg'"),
         ("hinge", {"combine": "none"}, "unknown combine 'none'"),
-        ("lsgan", {"b": "1"}, "b is '1': write a number"),
+        ("lsgan", {"b": "1"}, "b is '1': pass a number"),
         ("lsgan", {"a": float("nan")}, "a is nan: write a number"),
         ("ragan", {"form": "hing"}, "did you mean 'hinge'"),
     ],

@@ -173,7 +173,7 @@ def test_the_state_of_a_term_is_saved():
         ({"training": "l1"}, "cannot be called 'training'"),
         ({"l1": {"type": ["l1"]}}, "has the type"),
         ({"l1": {"type": "l1", "wieght": 10}}, "did you mean 'weight'"),
-        ("vanilla", "terms are 'vanilla'"),
+        ("vanilla", "terms is 'vanilla'"),
     ],
 )
 def test_invalid_terms(terms, message):
@@ -295,7 +295,7 @@ def test_a_term_that_trains_a_codebook_says_so():
 def test_a_dict_that_is_no_spec_of_an_objective(wrong):
     with pytest.raises(OptionError, match=r"write Objective\(terms\)"):
         Objective.of(wrong)
-    with pytest.raises(OptionError, match=r"write Objective\(terms\)"):
+    with pytest.raises(OptionError, match=r"write Objective\(terms\)|pass an Objective or a map"):
         PairedTranslation(Codes(), PatchDiscriminator(6, base_channels=4), wrong)
 
 

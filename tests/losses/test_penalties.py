@@ -319,7 +319,7 @@ def test_consistency_augments_the_condition_with_the_image():
 def test_shapes_that_do_not_fit(name):
     penalty = PENALTIES.build(name)
     real = torch.zeros(2, 3, 8, 8)
-    with pytest.raises(ShapeError, match="equally many of each"):
+    with pytest.raises(ShapeError, match="pass as many of both"):
         penalty(quadratic, real, real[:1])
     with pytest.raises(ShapeError, match="does not fit"):
         penalty(quadratic, real, real, real[..., 1:])

@@ -260,7 +260,10 @@ def returning(value):
         (lambda: returning({"l": 0.5}), "the term 'l' is 0.5"),
         (lambda: returning({"l": torch.ones(2)}), r"the term 'l' has shape \(2,\)"),
         (lambda: gan(generator=Player("g", optimizer="adan")), "did you mean 'adam'"),
-        (lambda: gan(generator=Player("g", optimizer=lambda p: 3)), "returned a int"),
+        (
+            lambda: gan(generator=Player("g", optimizer=lambda p: 3)),
+            "returned 3 for one of the optimizers",
+        ),
     ],
 )
 def test_what_is_no_task(task, message):

@@ -185,7 +185,7 @@ PLANTED = [
     ("dataset", r.Unscaled, "samples", "source of sample 0 is in [-2, -2]"),
     ("dataset", r.TwoSizes, "samples", "the source is (8, 6), the target (8, 5)"),
     ("dataset", r.NumPyImages, "samples", "source is a ndarray"),
-    ("dataset", r.Flat, "samples", "source of sample 0 is torch.float32 of shape (8, 6)"),
+    ("dataset", r.Flat, "samples", "side a is torch.uint8 of shape (8, 6)"),
     ("dataset", r.NoNames, "samples", "the name of sample 0"),
     ("dataset", r.KeysOfItsOwn, "samples", "has ['input', 'name', 'target']"),
     ("dataset", r.DrawsGlobally, "deterministic", "drawn again"),

@@ -122,7 +122,7 @@ def test_a_network_that_cannot_be_copied_is_named_at_once():
             raise TypeError("held elsewhere")
 
     updater = tiny_updater(generator=Held(3, 3, 1))
-    with pytest.raises(OptionError, match="cannot be copied .*which grids"):
+    with pytest.raises(OptionError, match="could not be copied .*but grids"):
         dry_run(updater, {key: x[0] for key, x in batch().items()})
     assert updater.step(batch())["skipped_g"] == 0
 

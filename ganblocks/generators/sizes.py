@@ -1,26 +1,34 @@
 """Padding and cropping for generators that halve their maps several times."""
 
 import torch
-from torch import Tensor
+from torch import SymInt, Tensor
 
 from ganblocks.errors import ShapeError
 
 
 def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     """Repeats the last row and column until both sides are multiples and at least `least`."""
-    height, width = (max(least, -(-n // multiple) * multiple) for n in x.shape[-2:])
-    return fit_to(x, height, width)
+    # Not -(-n // multiple): ONNX divides negative sizes towards 0.
+    height, width = ((n + multiple - 1) // multiple * multiple for n in x.shape[-2:])
+    return fit_to(x, torch.sym_max(least, height), torch.sym_max(least, width))
 
 
-def fit_to(x: Tensor, height: int, width: int) -> Tensor:
+def fit_to(x: Tensor, height: int | SymInt, width: int | SymInt) -> Tensor:
     """Repeats or crops the last rows and columns to obtain this size."""
-    bottom, right = height - x.shape[-2], width - x.shape[-1]
-    # Not F.pad: torch.compile can't differentiate replicate padding in channels_last.
-    if bottom > 0:
-        x = torch.cat((x, x[..., -1:, :].expand(-1, -1, bottom, -1)), -2)
-    if right > 0:
-        x = torch.cat((x, x[..., -1:].expand(-1, -1, -1, right)), -1)
-    return x[..., :height, :width] if bottom < 0 or right < 0 else x
+    for dim, size in ((-2, height), (-1, width)):
+        now = x.shape[dim]
+        if not (isinstance(size, int) and isinstance(now, int)):
+            # A free size of an export: a branch would hold for the example's size alone.
+            places = torch.arange(size, device=x.device).clamp(max=now - 1)
+            x = x.index_select(dim, places)
+        elif size > now:
+            # Not F.pad: torch.compile can't differentiate replicate padding in channels_last.
+            shape = [*x.shape]
+            shape[dim] = size - now
+            x = torch.cat((x, x.narrow(dim, now - 1, 1).expand(shape)), dim)
+        elif size < now:
+            x = x.narrow(dim, 0, size)
+    return x
 
 
 def require_multiple(height: int, width: int, multiple: int) -> None:

@@ -178,7 +178,7 @@ class UNetGenerator(FromReference, nn.Module):
             require_multiple(height, width, self.size_multiple)
         else:
             least = self.size_multiple
-            x = fit_to(x, max(height, least), max(width, least))
+            x = fit_to(x, torch.sym_max(height, least), torch.sym_max(width, least))
 
         skips = []
         for block in self.down:

@@ -40,7 +40,7 @@ import torch
 LOG = Path(__file__).parents[2] / "log"
 
 class UNetGenerator:
-    def __init__(self, **size):
+    def __init__(self, in_channels=3, **size):
         self.kept = b"x" * (MIB << 20)
 
     def state_dict(self):

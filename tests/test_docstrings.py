@@ -127,12 +127,12 @@ class Documented(NamedTuple):
 
 
 def ours(cls):
-    """Gives those of a class and its ancestors that this package defines."""
+    """Returns those of a class and its ancestors that this package defines."""
     return [c for c in cls.__mro__ if c.__module__.startswith("ganblocks")]
 
 
 def with_members(name, value):
-    """Gives a public name and, of a class, its public methods and properties."""
+    """Returns a public name and, of a class, its public methods and properties."""
     found = {name: Documented(value)}
     for owner in ours(value) if inspect.isclass(value) else ():
         for member, held in vars(owner).items():
@@ -146,7 +146,7 @@ def with_members(name, value):
 
 
 def built_in():
-    """Gives what is registered in this package: kind and name, and how it is built."""
+    """Returns what is registered in this package: kind and name, and how it is built."""
     for registry in registries().values():
         # Not by describe(), which looks through all installed packages.
         for name, entry in registry._entries.items():
@@ -155,7 +155,7 @@ def built_in():
 
 
 def public():
-    """Gives every public class and function with its members."""
+    """Returns every public class and function with its members."""
     found = {}
     for name, value in ((name, value_of(name)) for name in HOMES):
         if inspect.isclass(value) or inspect.isroutine(value):
@@ -164,7 +164,7 @@ def public():
 
 
 def hidden():
-    """Gives what the site shows besides: classes and functions that only a registry reaches."""
+    """Returns what the site shows besides: classes and functions that only a registry reaches."""
     return {
         name: Documented(entry.factory)
         for name, entry in built_in()

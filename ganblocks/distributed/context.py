@@ -168,7 +168,7 @@ def local_gpu(gpus: int) -> int:
 
 
 def _rendezvous() -> dict[str, Any]:
-    """Gives restarted processes a new prefix in the store, which still has the old addresses.
+    """Sets a new prefix in the store for restarted processes; the old addresses are still there.
 
     The store survives a restart. Each machine counts its own restarts, so the count is unambiguous
     only if there is a single machine.

@@ -18,7 +18,7 @@ from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 
 def shard_network(network: nn.Module, device: torch.device) -> None:
-    """Gives each process a part of a network's weights; a block is gathered while it runs.
+    """Splits a network's weights over the processes; a block is gathered while it runs.
 
     Each member of a module list is such a block (PyTorch's `fully_shard`; Zhao et al., VLDB 2023).
     """

@@ -91,7 +91,7 @@ def _one_per_axis(arrays: Intervals, lengths: Factors) -> Intervals:
 
 
 def _with_common_patterns(boxes: Sequence[Intervals], lengths: Factors) -> list[Intervals]:
-    """Gives the intervals of each image axis one common pattern, or ends their patterns."""
+    """Makes the intervals of each image axis share one pattern, or ends their patterns."""
     made = []
     for arrays in zip(*boxes, strict=True):
         patterns = [array.pattern for array in arrays if not array.empty.all()]

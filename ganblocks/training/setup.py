@@ -119,7 +119,7 @@ def _check_preview_and_score(training: Training) -> None:
 
 
 def _reseed(task: Task, seed: int, rank: int) -> None:
-    """Gives a process other than rank 0 its own random state."""
+    """Seeds a process other than rank 0 with its own random state."""
     local_seed = seeded_generator(seed, rank).initial_seed()
     torch.manual_seed(local_seed)
     for module in task.modules():

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -91,33 +91,15 @@ class Format(Keys):
 
 
 def layer(
-    path: str,
-    index: int,
-    ours: str,
-    channels: tuple[int, int],
-    kernel: int,
-    *,
-    bias: bool,
-    norm: str = "none",
-    transposed: bool = False,
-    zero_bias: bool = False,
+    path: str, index: int, ours: str, channels: tuple[int, int], kernel: int, **options: Any
 ) -> Layout:
-    """Lists the tensors of a convolution, given its (input, output) channels, and of its norm.
+    """Lists the tensors of a numbered convolution and its norm, with `named_layer`'s options.
 
     There, the convolution is `path.index` and the norm follows; here, they are `ours.conv` and
-    `ours.norm`. With `zero_bias`, ours has a bias where theirs has none.
+    `ours.norm`.
     """
-    return named_layer(
-        f"{path}.{index}",
-        f"{path}.{index + 1}",
-        ours,
-        channels,
-        kernel,
-        bias=bias,
-        norm=norm,
-        transposed=transposed,
-        zero_bias=zero_bias,
-    )
+    conv, norm = f"{path}.{index}", f"{path}.{index + 1}"
+    return named_layer(conv, norm, ours, channels, kernel, **options)
 
 
 def named_layer(
@@ -132,7 +114,10 @@ def named_layer(
     transposed: bool = False,
     zero_bias: bool = False,
 ) -> Layout:
-    """Lists the tensors as `layer` does, of a convolution and a norm with any paths."""
+    """Lists the tensors of a convolution, given its (input, output) channels, and of its norm.
+
+    With `zero_bias`, ours has a bias where theirs has none.
+    """
     sides = channels if transposed else channels[::-1]
     entries = [Entry(f"{their_conv}.weight", f"{ours}.conv.weight", (*sides, kernel, kernel))]
     if bias or zero_bias:

@@ -69,7 +69,7 @@ def chain(rows):
 
 
 def of_field(name, network, image):
-    """Gives one case: what ganblocks says of a network on an image."""
+    """Returns one case: what ganblocks says of a network on an image."""
     layers = layers_of(network)
     field = receptive_field(network, image)
     last = tuple(n - 1 for n in field.map_size)
@@ -103,7 +103,7 @@ def of_field(name, network, image):
 
 
 def of_wish(want, at):
-    """Gives what ganblocks answers to "about so many pixels at an image of that side"."""
+    """Returns what ganblocks answers to "about so many pixels at an image of that side"."""
     found = suggest_patch_discriminator(receptive_field=want, image_size=at, in_channels=6)
     costs = [[one.parameters, one.multiply_adds] for one in found]
     return {"want": want, "at": at, "said": [str(one) for one in found], "costs": costs}
@@ -120,7 +120,7 @@ def patch(n, kernel):
 
 
 def made():
-    """Gives all that the page must say, as ganblocks says it."""
+    """Returns all that the page must say, as ganblocks says it."""
     fields = [
         of_field(f"n_layers={n}, kernel_size={k} on {image[0]}×{image[1]}", patch(n, k), image)
         for n, k, image in PATCHES

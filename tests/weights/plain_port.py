@@ -183,7 +183,7 @@ def recorded(entry):
 
 
 def randomized(network):
-    """Gives every parameter and running statistic its own value, as after a training."""
+    """Returns every parameter and running statistic its own value, as after a training."""
     for module in network.modules():
         for name, value in [*module._parameters.items(), *module._buffers.items()]:
             if value is None:

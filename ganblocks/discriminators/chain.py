@@ -8,9 +8,15 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from ganblocks.blocks import ConvBlock, InstanceNorm
+from ganblocks.blocks import (
+    ConvBlock,
+    InstanceNorm,
+    initialize,
+    spectral_norm as with_spectral_norm,
+)
 from ganblocks.blocks.checkpointing import checkpointed
-from ganblocks.errors import ShapeError, require_image
+from ganblocks.errors import OptionError, ShapeError, not_one_of, require_flag, require_image
+from ganblocks.registry import ComponentLike
 from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
 from ganblocks.rf.counting import clear_outputs
@@ -30,19 +36,35 @@ class ChainDiscriminator(FromReference):
     Args:
         blocks: All blocks but the last.
         logits: The last convolution, to one channel.
+        init: Weight initializer, from `INITIALIZERS`.
+        spectral_norm: True, False, or `"inner"` for all convolutions but the first and last.
         checkpointing: Whether the backward pass recomputes the maps inside each block.
+
+    Raises:
+        OptionError: `spectral_norm` or `checkpointing` has an invalid value.
     """
 
     remedy: ClassVar[str] = "Enlarge the image"  # if the image is too small
 
     def __init__(
-        self, blocks: Sequence[ConvBlock], logits: ConvBlock, *, checkpointing: bool = False
+        self,
+        blocks: Sequence[ConvBlock],
+        logits: ConvBlock,
+        *,
+        init: ComponentLike,
+        spectral_norm: bool | str,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        require_flag("checkpointing", checkpointing)
+        _require_flag_or("spectral_norm", spectral_norm, "inner")
         self.checkpointing = checkpointing
         self.in_channels = blocks[0].in_channels
         self.blocks = nn.ModuleList(blocks)
         self.logits = logits
+        initialize(self, init)
+        if spectral_norm:
+            with_spectral_norm(self.blocks[1:] if spectral_norm == "inner" else self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores the patches of images: higher is more real.
@@ -116,6 +138,17 @@ class ChainDiscriminator(FromReference):
         return f"{super().__repr__()}  # {field}"
 
 
+def bias_of_layer(bias: bool | str, *, inner: bool) -> bool | str:
+    """Returns the bias of a conv block: `"outer"` leaves out the inner layers.
+
+    Examples:
+        >>> bias_of_layer("outer", inner=True), bias_of_layer("auto", inner=True)
+        (False, 'auto')
+    """
+    _require_flag_or("bias", bias, "auto", "outer")
+    return not inner if bias == "outer" else bias
+
+
 def describe_field(field: ReceptiveField, grid: tuple[int, ...]) -> str:
     """Describes a logit's receptive field, and the number of logits on 256×256.
 
@@ -142,3 +175,9 @@ def require_input(discriminator: Any, x: Tensor, purpose: str, remedy: str) -> N
             f"{purpose}. {remedy}",
             see="image-too-small",
         )
+
+
+def _require_flag_or(what: str, value: bool | str, *names: str) -> None:
+    """Raises `OptionError` unless the value is True, False or one of the names."""
+    if not isinstance(value, bool) and value not in names:
+        raise OptionError(f"{not_one_of(what, value, names)}, True or False")

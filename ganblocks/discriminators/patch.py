@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectral_norm
-from ganblocks.discriminators.chain import ChainDiscriminator
+from ganblocks.blocks import ConvBlock
+from ganblocks.discriminators.chain import ChainDiscriminator, bias_of_layer
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, require_count, require_flag
 from ganblocks.registry import ComponentLike
@@ -43,10 +43,11 @@ class PatchDiscriminator(ChainDiscriminator):
         padding: Padding of every convolution in pixels; `"auto"` is
             (kernel_size − 1) // 2. It does not change the receptive field.
         norm: Norm of the inner layers, from `NORMS`; the first and last have none.
-        bias: Whether the convolutions have a bias; `"auto"` adds one where no norm follows. The
-            last convolution always has one.
+        bias: Whether the convolutions have a bias; `"auto"` adds one where no norm follows,
+            `"outer"` leaves it out in the inner layers. The last convolution always has one.
         activation: Activation, from `ACTIVATIONS`.
-        spectral_norm: Whether every kernel is divided by its largest singular value.
+        spectral_norm: Whether every kernel is divided by its largest singular value; `"inner"`
+            divides those of the inner layers alone, as in SPADE.
         checkpointing: Whether the backward pass recomputes the maps inside each block instead of
             storing them: less memory, more time.
         init: Weight initializer, from `INITIALIZERS`.
@@ -79,7 +80,7 @@ class PatchDiscriminator(ChainDiscriminator):
         norm: ComponentLike = "batch",
         bias: bool | str = "auto",
         activation: ComponentLike = "leaky_relu",
-        spectral_norm: bool = False,
+        spectral_norm: bool | str = False,
         checkpointing: bool = False,
         init: ComponentLike = "normal",
     ) -> None:
@@ -88,8 +89,6 @@ class PatchDiscriminator(ChainDiscriminator):
         require_count("n_layers", n_layers, 1)
         require_count("max_multiplier", max_multiplier, 1)
         require_count("kernel_size", kernel_size, 1)
-        require_flag("spectral_norm", spectral_norm)
-        require_flag("checkpointing", checkpointing)
         channels = [base_channels * min(2**i, max_multiplier) for i in range(n_layers + 1)]
         kernel: dict[str, Any] = {"kernel_size": kernel_size, "padding": padding}
         super().__init__(
@@ -98,7 +97,7 @@ class PatchDiscriminator(ChainDiscriminator):
                     channels[i - 1] if i else in_channels,
                     out,
                     stride=2 if i < n_layers else 1,
-                    bias=bias,
+                    bias=bias_of_layer(bias, inner=i > 0),
                     norm=norm if i else "none",
                     activation=activation,
                     **kernel,
@@ -106,12 +105,11 @@ class PatchDiscriminator(ChainDiscriminator):
                 for i, out in enumerate(channels)
             ],
             ConvBlock(channels[-1], 1, activation="none", **kernel),
+            init=init,
+            spectral_norm=spectral_norm,
             checkpointing=checkpointing,
         )
         self.n_layers = n_layers
-        initialize(self, init)
-        if spectral_norm:
-            with_spectral_norm(self)
 
     @classmethod
     def from_receptive_field(

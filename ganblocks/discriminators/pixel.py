@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganblocks.blocks import ConvBlock, initialize, spectral_norm as with_spectral_norm
-from ganblocks.discriminators.chain import ChainDiscriminator
+from ganblocks.blocks import ConvBlock
+from ganblocks.discriminators.chain import ChainDiscriminator, bias_of_layer
 from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import require_count, require_flag
 from ganblocks.registry import ComponentLike
@@ -22,10 +22,12 @@ class PixelDiscriminator(ChainDiscriminator):
         in_channels: Channels of the input, such as 6 for an RGB condition and an RGB image.
         base_channels: Channels of the first convolution (ndf); the second has twice as many.
         norm: Norm of the second layer, from `NORMS`.
-        bias: Whether the first two convolutions have a bias; `"auto"`: one where no norm follows.
+        bias: Whether the first two convolutions have a bias; `"auto"` adds one where no norm
+            follows, `"outer"` leaves it out in the second.
         last_bias: Whether the last convolution has a bias; in the port, only with instance norm.
         activation: Activation, from `ACTIVATIONS`.
-        spectral_norm: Whether every kernel is divided by its largest singular value.
+        spectral_norm: Whether every kernel is divided by its largest singular value; `"inner"`
+            divides that of the second layer alone.
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
@@ -51,22 +53,21 @@ class PixelDiscriminator(ChainDiscriminator):
         bias: bool | str = "auto",
         last_bias: bool = False,
         activation: ComponentLike = "leaky_relu",
-        spectral_norm: bool = False,
+        spectral_norm: bool | str = False,
         init: ComponentLike = "normal",
     ) -> None:
         require_count("in_channels", in_channels, 1)
         require_count("base_channels", base_channels, 1)
         require_flag("last_bias", last_bias)
-        require_flag("spectral_norm", spectral_norm)
         wide = 2 * base_channels
-        layer: dict[str, Any] = {"kernel_size": 1, "bias": bias, "activation": activation}
+        layer: dict[str, Any] = {"kernel_size": 1, "activation": activation}
+        first, second = (bias_of_layer(bias, inner=inner) for inner in (False, True))
         super().__init__(
             [
-                ConvBlock(in_channels, base_channels, **layer),
-                ConvBlock(base_channels, wide, norm=norm, **layer),
+                ConvBlock(in_channels, base_channels, bias=first, **layer),
+                ConvBlock(base_channels, wide, bias=second, norm=norm, **layer),
             ],
             ConvBlock(wide, 1, kernel_size=1, bias=last_bias, activation="none"),
+            init=init,
+            spectral_norm=spectral_norm,
         )
-        initialize(self, init)
-        if spectral_norm:
-            with_spectral_norm(self)

@@ -31,9 +31,9 @@ Weights = Mapping[str, Tensor]
 
 
 class Entry(NamedTuple):
-    """One tensor. If `theirs` is None, only our network has it, and it is zero."""
+    """One tensor: its key there, its key here and its shape."""
 
-    theirs: str | None
+    theirs: str
     ours: str
     shape: Shape
 
@@ -112,17 +112,12 @@ def named_layer(
     bias: bool,
     norm: str = "none",
     transposed: bool = False,
-    zero_bias: bool = False,
 ) -> Layout:
-    """Lists the tensors of a convolution, given its (input, output) channels, and of its norm.
-
-    With `zero_bias`, ours has a bias where theirs has none.
-    """
+    """Lists the tensors of a convolution, given its (input, output) channels, and of its norm."""
     sides = channels if transposed else channels[::-1]
     entries = [Entry(f"{their_conv}.weight", f"{ours}.conv.weight", (*sides, kernel, kernel))]
-    if bias or zero_bias:
-        theirs = f"{their_conv}.bias" if bias else None
-        entries.append(Entry(theirs, f"{ours}.conv.bias", channels[1:]))
+    if bias:
+        entries.append(Entry(f"{their_conv}.bias", f"{ours}.conv.bias", channels[1:]))
     if norm == "batch":  # instance norm isn't affine there
         for name in ("weight", "bias", "running_mean", "running_var"):
             entries.append(Entry(f"{their_norm}.{name}", f"{ours}.norm.{name}", channels[1:]))

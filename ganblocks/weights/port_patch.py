@@ -1,7 +1,6 @@
 """The discriminators of the PyTorch port: PatchGAN and PixelGAN, one Sequential each.
 
-Without a norm, only the port's first and last convolution have a bias. Ours all have one, which is
-0 where the port has none.
+Only with instance norm do the port's inner convolutions have a bias.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def _patch_layout(norm: str, spec: Spec) -> Layout:
 
 
 def _inner(norm: str) -> dict[str, Any]:
-    return {"norm": norm, "bias": norm == "instance", "zero_bias": norm == "none"}
+    return {"norm": norm, "bias": norm == "instance"}
 
 
 def _patch_guesses(weights: Weights) -> Iterator[Spec]:
@@ -58,9 +57,7 @@ def _pixel_guesses(weights: Weights) -> Iterator[Spec]:
         yield {"in_channels": size(weights, ("net.0.weight", 1)), "base_channels": base}
 
 
-def _bias(norm: str) -> bool | str:
-    return True if norm == "instance" else "auto"
-
+_BIAS: Spec = {"batch": "auto", "instance": True, "none": "outer"}
 
 PATCH = Format(
     name="a PatchGAN of the PyTorch port of pix2pix",
@@ -70,7 +67,7 @@ PATCH = Format(
     component="patch",
     layout=_patch_layout,
     guesses=_patch_guesses,
-    arguments=lambda norm: {"bias": _bias(norm)},
+    arguments=lambda norm: {"bias": _BIAS[norm]},
     writable=True,
     free=("in_channels", "base_channels", "n_layers"),
     choices={"padding": ("auto", 1)},
@@ -82,7 +79,7 @@ PIXEL = Format(
     component="pixel",
     layout=_pixel_layout,
     guesses=_pixel_guesses,
-    arguments=lambda norm: {"bias": _bias(norm), "last_bias": norm == "instance"},
+    arguments=lambda norm: {"bias": _BIAS[norm], "last_bias": norm == "instance"},
     writable=True,
     free=("in_channels", "base_channels"),
 )

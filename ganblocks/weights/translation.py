@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
 from ganblocks.arguments import checked
@@ -87,13 +86,10 @@ def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Te
     layout_format = require_format(weights, component)
     closest: tuple[list[str], int, Spec] | None = None
     for spec, layout in layout_format.candidates(weights):
-        theirs = {entry.theirs: entry.shape for entry in layout if entry.theirs is not None}
+        theirs = {entry.theirs: entry.shape for entry in layout}
         wrong = mismatches(weights, theirs)
         if not wrong:
-            return spec, {
-                ours: torch.zeros(shape) if key is None else weights[key]
-                for key, ours, shape in layout
-            }
+            return spec, {entry.ours: weights[entry.theirs] for entry in layout}
         if closest is None or len(wrong) < len(closest[0]):
             closest = wrong, len(theirs), spec
     assert closest is not None
@@ -161,10 +157,7 @@ def to_reference(model: Any) -> dict[str, Tensor]:
         biases = {name: expected[name] for name in _BIASES if name in expected}
         first = next((name for name in biases if arguments[name] != biases[name]), "bias")
         raise _not_in_port(first, arguments, f"{_written(biases)} with this norm ({wrong[0]})")
-    for entry in entries:
-        if entry.theirs is None and state[entry.ours].any():
-            raise _not_in_port("bias", arguments, f"none with this norm ({entry.ours} is not 0)")
-    return {entry.theirs: state[entry.ours] for entry in entries if entry.theirs is not None}
+    return {entry.theirs: state[entry.ours] for entry in entries}
 
 
 def _arguments_and_defaults(model: nn.Module) -> tuple[Spec, Spec]:

@@ -138,3 +138,23 @@ def test_the_remedy_for_a_small_image_is_one_that_there_is():
         PatchDiscriminator(6, base_channels=2)(torch.zeros(1, 6, 8, 8))
     with pytest.raises(ShapeError, match=r"Enlarge the image\n"):
         PixelDiscriminator(6, base_channels=2)(torch.zeros(1, 6, 1, 1))
+
+
+@pytest.mark.parametrize("build", [PatchDiscriminator, PixelDiscriminator])
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_outer_biases_leave_out_the_inner_layers(build, norm):
+    network = build(6, base_channels=4, norm=norm, bias="outer", init="kaiming")
+    biased = [block.conv.bias is not None for block in network.blocks]
+    assert biased == [True] + [False] * (len(network.blocks) - 1)
+    with pytest.raises(OptionError, match="unknown bias 'inner'.*'auto', 'outer', True or False"):
+        build(6, bias="inner")
+
+
+@pytest.mark.parametrize("build", [PatchDiscriminator, PixelDiscriminator])
+def test_inner_spectral_norm_leaves_out_the_first_and_last(build):
+    network = build(6, base_channels=4, spectral_norm="inner")
+    layers = [block.conv for block in (*network.blocks, network.logits)]
+    normed = [nn.utils.parametrize.is_parametrized(layer) for layer in layers]
+    assert normed == [False] + [True] * (len(layers) - 2) + [False]
+    with pytest.raises(OptionError, match="unknown spectral_norm 'outer'.*'inner', True or False"):
+        build(6, spectral_norm="outer")

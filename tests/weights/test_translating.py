@@ -144,6 +144,23 @@ def test_written_again_it_is_the_same(cls, arguments):
     cls(**arguments).load_state_dict(written)
 
 
+@pytest.mark.parametrize(
+    ("cls", "arguments"),
+    [(cls, arguments) for cls, arguments, _ in NETWORKS if the_port_has(cls, arguments)],
+)
+def test_after_a_step_of_training_it_is_written_as_theirs(cls, arguments):
+    plain = without_dropout(randomized(cls(**arguments))).double().train()
+    ours, image = read(cls, plain).double().train(), image_for(cls, arguments).double()
+    for network in (plain, ours):
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        network(image.clone()).square().mean().backward()
+        optimizer.step()
+    written, expected = to_reference(ours), plain.state_dict()
+    assert list(written) == list(expected)
+    for key, value in expected.items():
+        torch.testing.assert_close(written[key], value, atol=1e-5, rtol=0)
+
+
 def test_the_tutorials_arguments_are_the_presets():
     spec = from_reference("unet", Tutorial(base=4, downs=5).state_dict())[0]
     with torch.device("meta"):

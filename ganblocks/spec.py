@@ -36,6 +36,7 @@ class _Record:
     name: str
     arguments: dict[str, Any]
     positional: str = ""  # an argument that can only be passed by position
+    parameters: frozenset[str] = frozenset()  # the names of a module's parameters
 
 
 def spec_of(component: object) -> Spec:
@@ -49,8 +50,8 @@ def spec_of(component: object) -> Spec:
         state-dict layout and fresh weights.
 
     Raises:
-        SpecError: The component is not registered, cannot store its arguments, or has an argument
-            without a spec.
+        SpecError: The component is not registered, cannot store its arguments, has an argument
+            without a spec, or its parameters are not those with which it was built.
 
     Examples:
         >>> import ganblocks
@@ -70,6 +71,12 @@ def spec_of(component: object) -> Spec:
             "Define the component with keyword parameters"
         )
     arguments = {k: _plain(v, f"{k} of {record.name!r}") for k, v in record.arguments.items()}
+    if changed := record.parameters ^ _parameters(component):
+        raise SpecError(
+            f"{record.name!r} was changed after it was built: {_first_change(component, changed)}. "
+            "Its arguments would build another network. Set spectral_norm or another argument "
+            "when you build it, or register a class that makes the change in __init__"
+        )
     return {"type": record.name, **arguments}
 
 
@@ -101,7 +108,7 @@ def recording(factory: F, kind: str, name: str) -> F:
             convert(bound, original)
             arguments, positional = _recorded(bound)
             original(self, *bound.args, **bound.kwargs)
-            _store(self, _Record(factory, name, arguments, positional))
+            _store(self, _Record(factory, name, arguments, positional, _parameters(self)))
 
         setattr(factory, "__init__", __init__)  # noqa: B010  (mypy forbids the plain form)
         setattr(factory, _NAME, name)
@@ -113,7 +120,8 @@ def recording(factory: F, kind: str, name: str) -> F:
         convert(bound, factory)
         arguments, positional = _recorded(bound)
         component = factory(*bound.args, **bound.kwargs)
-        _store(component, _Record(type(component), name, arguments, positional))
+        record = _Record(type(component), name, arguments, positional, _parameters(component))
+        _store(component, record)
         return component
 
     setattr(build, _NAME, name)
@@ -158,6 +166,20 @@ def _store(component: object, record: _Record) -> None:
             record.arguments[key] = _copied(getattr(component, key, value))
     with contextlib.suppress(AttributeError, TypeError):
         object.__setattr__(component, _RECORD, record)
+
+
+def _parameters(component: object) -> frozenset[str]:
+    """Returns the names of a module's parameters, by which a spec is known to still hold."""
+    # A class may set up its module later, or not at all.
+    if not isinstance(component, nn.Module) or "_parameters" not in vars(component):
+        return frozenset()
+    return frozenset(name for name, _ in component.named_parameters())
+
+
+def _first_change(component: object, changed: frozenset[str]) -> str:
+    now = _parameters(component)
+    name = min(changed, key=lambda name: (name not in now, name))
+    return f"the parameter {name} was {'added' if name in now else 'removed'}"
 
 
 def _copied(value: Any) -> Any:

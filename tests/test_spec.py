@@ -1,13 +1,14 @@
 """Specs: what components remember, and what cannot be remembered."""
 
+import copy
 from dataclasses import dataclass, field
 
 import pytest
 import torch
 from torch import nn
 
-from ganblocks import RECONSTRUCTION_LOSSES, L1Loss, Registry, spec_of
-from ganblocks.blocks import NORMS
+from ganblocks import RECONSTRUCTION_LOSSES, L1Loss, PatchDiscriminator, Registry, spec_of
+from ganblocks.blocks import NORMS, spectral_norm
 from ganblocks.errors import OptionError, SpecError
 
 
@@ -226,3 +227,36 @@ def test_arguments_without_a_name_have_no_spec():
         spec_of(chain)
     with pytest.raises(SpecError, match="'pair' .*left=1 is positional-only"):
         spec_of(registry.build("pair", 1, right=2))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (spectral_norm, r"blocks\.0\.conv\.parametrizations\.weight\.original was added"),
+        (
+            lambda network: spectral_norm(network.blocks[1]),
+            r"blocks\.1\.conv\.parametrizations\.weight\.original was added",
+        ),
+        (
+            lambda network: nn.utils.spectral_norm(network.logits.conv),
+            r"logits\.conv\.weight_orig was added",
+        ),
+        (
+            lambda network: setattr(network.logits.conv, "bias", None),
+            r"logits\.conv\.bias was removed",
+        ),
+    ],
+)
+def test_a_network_that_was_changed_by_hand_has_no_spec(change, says):
+    network = PatchDiscriminator(6, base_channels=4)
+    assert spec_of(copy.deepcopy(network)) == spec_of(network)
+    change(network)
+    with pytest.raises(SpecError, match=rf"'patch' was changed after it was built: .*{says}"):
+        spec_of(copy.deepcopy(network))
+
+
+def test_what_a_network_changes_while_it_is_built_is_in_its_spec():
+    network = PatchDiscriminator(6, base_channels=4, spectral_norm="inner")
+    assert spec_of(network)["spectral_norm"] == "inner"
+    network.requires_grad_(False).half()
+    assert spec_of(network)["spectral_norm"] == "inner"

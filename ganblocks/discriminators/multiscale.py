@@ -97,7 +97,7 @@ class MultiScaleDiscriminator(nn.Module):
             [4, 4]
         """
         purpose = f"to give a logit at each of its {len(self.scales)} scales"
-        require_input(self, x, purpose, "Enlarge the image or use fewer scales")
+        require_input(self, x, purpose, self._remedy(x))
         maps = []
         for scale, discriminator in enumerate(self._each()):
             if scale:
@@ -115,13 +115,7 @@ class MultiScaleDiscriminator(nn.Module):
     @property
     def min_input_size(self) -> tuple[int, int]:
         """Smallest (H, W) that yields a logit at every scale."""
-        least = (1, 1)
-        for discriminator in reversed(self._each()):
-            # The pyramid reduces n pixels to (n + 1) // 2.
-            doubled = (2 * least[0] - 1, 2 * least[1] - 1)
-            own = discriminator.min_input_size
-            least = (max(own[0], doubled[0]), max(own[1], doubled[1]))
-        return least
+        return _least_size(self._each())
 
     def output_size(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
         """Size (h, w) of each scale's logit map for an image of this size.
@@ -145,5 +139,23 @@ class MultiScaleDiscriminator(nn.Module):
         scales = zip(self.receptive_field, self.output_size(*REPR_SIZE), strict=True)
         return f"{super().__repr__()}  # " + "; ".join(describe_field(*scale) for scale in scales)
 
+    def _remedy(self, x: Tensor) -> str:
+        """Returns what to do about an image that is too small for this many scales."""
+        for count in range(len(self.scales) - 1, 0, -1):
+            height, width = _least_size(self._each()[:count])
+            if x.shape[2] >= height and x.shape[3] >= width:
+                return f"Enlarge the image or use num_scales={count}"
+        return str(getattr(self.scales[0], "remedy", "Enlarge the image"))
+
     def _each(self) -> list[Any]:
         return list(self.scales)
+
+
+def _least_size(scales: list[Any]) -> tuple[int, int]:
+    least = (1, 1)
+    for discriminator in reversed(scales):
+        # The pyramid reduces n pixels to (n + 1) // 2.
+        doubled = (2 * least[0] - 1, 2 * least[1] - 1)
+        own = discriminator.min_input_size
+        least = (max(own[0], doubled[0]), max(own[1], doubled[1]))
+    return least

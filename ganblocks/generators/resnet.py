@@ -58,12 +58,15 @@ class ResNetGenerator(FromReference, nn.Module):
         checkpointing: Whether the backward pass recomputes the maps inside each block instead of
             storing them: less memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least to twice that, and
-            crops the output; `"strict"` raises and names the nearest valid sizes.
+            crops the output; `"strict"` raises and names the nearest valid sizes. Padding
+            warns if it more than doubles a side, and raises beyond 8 times (a side below 32 pixels
+            counts as 32).
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
-        ShapeError: In forward: the image has the wrong channels, or a size that `"strict"` rejects.
+        ShapeError: In forward: the image has the wrong channels, a size that `"strict"` rejects, or
+            one that is far too small for `num_downs`.
 
     Examples:
         >>> generator = ResNetGenerator(in_channels=1, base_channels=4, n_blocks=2)

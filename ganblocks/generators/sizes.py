@@ -1,16 +1,30 @@
 """Padding and cropping for generators that halve their maps several times."""
 
+import warnings
+from collections.abc import Sequence
+
 import torch
 from torch import SymInt, Tensor
 
-from ganblocks.errors import ShapeError
+from ganblocks.errors import GanBlocksWarning, ShapeError
+
+MOST_GROWTH = 8  # of a side, which is 64 times the work
+SMALL_SIDE = 32  # a shorter side counts as this, so that 8 halvings take an image of any size
 
 
 def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
-    """Repeats the last row and column until both sides are multiples and at least `least`."""
+    """Repeats the last row and column until both sides are multiples and at least `least`.
+
+    Warns if that more than doubles a side.
+
+    Raises:
+        ShapeError: A side would be more than `MOST_GROWTH` times as long.
+    """
     # Not -(-n // multiple): ONNX divides negative sizes towards 0.
-    height, width = ((n + multiple - 1) // multiple * multiple for n in x.shape[-2:])
-    return fit_to(x, torch.sym_max(least, height), torch.sym_max(least, width))
+    multiples = ((n + multiple - 1) // multiple * multiple for n in x.shape[-2:])
+    height, width = (torch.sym_max(least, n) for n in multiples)
+    _require_little_padding(x.shape[-2:], (height, width))
+    return fit_to(x, height, width)
 
 
 def fit_to(x: Tensor, height: int | SymInt, width: int | SymInt) -> Tensor:
@@ -29,6 +43,34 @@ def fit_to(x: Tensor, height: int | SymInt, width: int | SymInt) -> Tensor:
         elif size < now:
             x = x.narrow(dim, 0, size)
     return x
+
+
+def _require_little_padding(sides: Sequence[int | SymInt], padded: Sequence[int | SymInt]) -> None:
+    """Warns if padding more than doubles a side; raises `ShapeError` if it is absurd."""
+    pairs = [
+        (before, after)
+        for before, after in zip(sides, padded, strict=True)
+        if isinstance(before, int) and isinstance(after, int)
+    ]
+    if len(pairs) < 2:  # a free size of an export
+        return
+    if any(after > MOST_GROWTH * max(before, SMALL_SIDE) for before, after in pairs):
+        raise ShapeError(_message(pairs, "would be"), see="image-too-small")
+    if torch.compiler.is_compiling():
+        return
+    if any(after > 2 * before for before, after in pairs):
+        warnings.warn(_message(pairs, "is"), GanBlocksWarning, stacklevel=2)
+
+
+def _message(pairs: list[tuple[int, int]], verb: str) -> str:
+    (height, padded_height), (width, padded_width) = pairs
+    growth = max(after / before for before, after in pairs)
+    fewer = next(count for count in range(1, 100) if growth <= 2**count)
+    return (
+        f"image of {height}×{width} {verb} padded to {padded_height}×{padded_width}, more than "
+        f"twice a side: most of the work is on repeated pixels. Use {fewer} fewer num_downs, or "
+        "larger images"
+    )
 
 
 def require_multiple(height: int, width: int, multiple: int) -> None:

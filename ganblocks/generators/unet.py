@@ -67,12 +67,14 @@ class UNetGenerator(FromReference, nn.Module):
         size_policy: `"pad"` pads to the next multiple of 2^num_downs and crops the output;
             `"match_skip"` fits each decoder map to its skip by repeating its last row and
             column, so that only sides below 2^num_downs pixels are padded; `"strict"`
-            raises and names the nearest valid sizes.
+            raises and names the nearest valid sizes. Padding warns if it more than doubles a
+            side, and raises beyond 8 times (a side below 32 pixels counts as 32).
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value, or `kernel_size` would have no effect.
-        ShapeError: In forward: the image has the wrong channels, or a size that `"strict"` rejects.
+        ShapeError: In forward: the image has the wrong channels, a size that `"strict"` rejects, or
+            one that is far too small for `num_downs`.
 
     Examples:
         >>> generator = UNetGenerator(in_channels=1, base_channels=8, num_downs=3)
@@ -177,8 +179,7 @@ class UNetGenerator(FromReference, nn.Module):
         elif self.size_policy == "strict":
             require_multiple(height, width, self.size_multiple)
         else:
-            least = self.size_multiple
-            x = fit_to(x, torch.sym_max(height, least), torch.sym_max(width, least))
+            x = pad_to_multiple(x, 1, least=self.size_multiple)
 
         skips = []
         for block in self.down:

@@ -13,12 +13,13 @@ from ganblocks.discriminators.registry import DISCRIMINATORS
 from ganblocks.errors import OptionError, listed, require_count
 from ganblocks.registry import ComponentLike
 from ganblocks.rf import ReceptiveField, receptive_field
+from ganblocks.weights import FromReference
 
 REQUIRED = ("features", "receptive_field", "min_input_size", "output_size")
 
 
 @DISCRIMINATORS.register("multiscale")
-class MultiScaleDiscriminator(nn.Module):
+class MultiScaleDiscriminator(FromReference):
     """Discriminators of one kind over an image pyramid (Wang et al., CVPR 2018, section 3.2).
 
     (B, in_channels, H, W) → a list of logit maps, full size first. Each scale sees the image

@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from ganblocks.errors import WeightsError, listed
-from ganblocks.weights import port_patch, port_resnet, port_unet, tutorial_unet
+from ganblocks.weights import (
+    multiscale_patch,
+    port_patch,
+    port_resnet,
+    port_unet,
+    tutorial_unet,
+)
 from ganblocks.weights.layout import Format, Keys, Weights
 
 FORMATS = (
@@ -15,6 +21,9 @@ FORMATS = (
     port_resnet.RESNET,
     port_patch.PATCH,
     port_patch.PIXEL,
+    multiscale_patch.PIX2PIXHD,
+    multiscale_patch.PIX2PIXHD_PLAIN,
+    multiscale_patch.SPADE,
 )
 """Every foreign layout; add a new one here."""
 

@@ -7,16 +7,18 @@ To add a layout, write one file with a `Format`; `tutorial_unet.py` is an exampl
    norm where both are numbered (`model.2`, `model.3`), `named_layer` where they have names
    (`blocks.1.conv`, `blocks.1.bn`).
 3. `guesses(weights)` yields the dimensions that a state dict may have. The first whose tensors all
-   match is taken. `shape_inference.py` reads numbers from shapes and keys.
+   match is taken. `shape_inference.py` reads numbers from shapes and keys. Only what the keys show
+   is guessed: a kernel of another size than theirs could be padded in several ways.
 4. `arguments(norm)` are the other arguments with which our network computes the same.
 5. Add the `Format` to `FORMATS` in `formats.py`. A state dict is of the format whose pattern
    matches most of its keys, so the pattern should match all of them.
-6. A format is only read, unless it is `writable`. `to_reference` writes one per network, the
-   port's.
+6. What is read can be written: `to_reference` writes the first format that has the network's
+   arguments. Of two layouts of one network, only one is `writable`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -47,6 +49,9 @@ NORMS: dict[str, ComponentLike] = {
 }
 """The norms of foreign layouts, as arguments of our networks."""
 
+KERNEL = 4  # of all U-Nets and PatchGANs
+DEPTHS = range(1, 21)  # enough for images a million pixels wide
+
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
@@ -69,16 +74,19 @@ class Keys:
 class Format(Keys):
     """A foreign layout of one of our networks.
 
-    `writable`, `free` and `choices` are for `to_reference`, which writes one format per network.
-    Arguments in neither of the latter two must have our default value.
+    `writable`, `free` and `choices` are for `to_reference`. Arguments in neither of the latter two
+    must have our default value.
     """
 
+    source: str = "the PyTorch port"  # whose layout it is, for messages
     component: str  # the registered name of our network
     layout: Callable[[str, Spec], Layout]  # from the norm's name and our arguments
     guesses: Callable[[Weights], Iterator[Spec]]  # dimensions of a state dict, likeliest first
     arguments: Callable[[str], Spec]  # from the norm's name: biases, dialect
     norms: Collection[str] = tuple(NORMS)
-    writable: bool = False
+    nested: Callable[[Spec], Spec] = dict  # moves arguments into those of an inner network
+    doubts: Callable[[Spec], Mapping[str, str]] = lambda _spec: {}  # unread arguments, and why
+    writable: bool = True
     free: Collection[str] = ()  # arguments of any value: dimensions, dropout
     choices: Mapping[str, Collection[object]] = field(default_factory=dict)
 
@@ -87,7 +95,7 @@ class Format(Keys):
         for guess in self.guesses(weights):
             for norm in self.norms:
                 spec = {**guess, "norm": NORMS[norm], **self.arguments(norm)}
-                yield spec, self.layout(norm, spec)
+                yield self.nested(spec), self.layout(norm, spec)
 
 
 def layer(
@@ -112,10 +120,22 @@ def named_layer(
     bias: bool,
     norm: str = "none",
     transposed: bool = False,
+    spectral: bool = False,
 ) -> Layout:
-    """Lists the tensors of a convolution, given its (input, output) channels, and of its norm."""
+    """Lists the tensors of a convolution, given its (input, output) channels, and of its norm.
+
+    With `spectral`, theirs is under the spectral norm that was torch's before parametrizations.
+    """
     sides = channels if transposed else channels[::-1]
-    entries = [Entry(f"{their_conv}.weight", f"{ours}.conv.weight", (*sides, kernel, kernel))]
+    shape = (*sides, kernel, kernel)
+    entries = [Entry(f"{their_conv}.weight", f"{ours}.conv.weight", shape)]
+    if spectral:
+        place = f"{ours}.conv.parametrizations.weight"
+        entries = [
+            Entry(f"{their_conv}.weight_orig", f"{place}.original", shape),
+            Entry(f"{their_conv}.weight_u", f"{place}.0._u", shape[:1]),
+            Entry(f"{their_conv}.weight_v", f"{place}.0._v", (math.prod(shape[1:]),)),
+        ]
     if bias:
         entries.append(Entry(f"{their_conv}.bias", f"{ours}.conv.bias", channels[1:]))
     if norm == "batch":  # instance norm isn't affine there

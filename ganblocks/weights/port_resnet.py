@@ -63,7 +63,6 @@ RESNET = Format(
     layout=_layout,
     guesses=_guesses,
     arguments=lambda norm: {"bias": norm == "instance"},
-    writable=True,
-    free=("in_channels", "out_channels", "base_channels", "n_blocks", "dropout"),
-    choices={"num_downs": (2,), "padding_mode": ("reflect", "replicate", "zeros")},
+    free=("in_channels", "out_channels", "base_channels", "n_blocks", "num_downs", "dropout"),
+    choices={"padding_mode": ("reflect", "replicate", "zeros")},
 )

@@ -7,25 +7,33 @@ from itertools import pairwise
 from typing import Any
 
 from ganblocks.registry import Spec
-from ganblocks.weights.layout import Format, Layout, Weights, doubling_channels, layer
-from ganblocks.weights.shape_inference import MAX_DEPTH, doubling_dimensions, size, sizes
+from ganblocks.weights.layout import (
+    DEPTHS,
+    KERNEL,
+    Format,
+    Layout,
+    Weights,
+    doubling_channels,
+    layer,
+)
+from ganblocks.weights.shape_inference import doubling_dimensions, size, sizes
 
 
 def _layout(norm: str, spec: Spec) -> Layout:
     """Lists the tensors down to the innermost level, and back."""
-    kernel, innermost, bias = spec["kernel_size"], spec["num_downs"] - 1, norm == "instance"
+    innermost, bias = spec["num_downs"] - 1, norm == "instance"
     channels = doubling_channels(spec, spec["num_downs"])
     entries: Layout = []
     for level, pair in enumerate(pairwise([spec["in_channels"], *channels])):
         own_norm = norm if 0 < level < innermost else "none"
         index, ours = 1 if level else 0, f"down.{level}"
-        entries += layer(_path(level), index, ours, pair, kernel, bias=bias, norm=own_norm)
+        entries += layer(_path(level), index, ours, pair, KERNEL, bias=bias, norm=own_norm)
     for level in range(innermost, -1, -1):
         index, ours = 5 if 0 < level < innermost else 3, f"up.{innermost - level}"
         width = channels[level] if level == innermost else 2 * channels[level]
         pair = (width, channels[level - 1] if level else spec["out_channels"])
         options: dict[str, Any] = {"bias": bias, "norm": norm} if level else {"bias": True}
-        entries += layer(_path(level), index, ours, pair, kernel, transposed=True, **options)
+        entries += layer(_path(level), index, ours, pair, KERNEL, transposed=True, **options)
     return entries
 
 
@@ -33,7 +41,7 @@ def _guesses(weights: Weights) -> Iterator[Spec]:
     """Yields every depth and width that any key supports."""
     first, last = "model.model.0.weight", "model.model.3"
     nested = {key.count("model.") - 1 for key in weights if key.startswith("model.model.")}
-    depths = {2, *(depth for depth in nested if 2 < depth <= MAX_DEPTH)}
+    depths = {2, *nested} & {*DEPTHS[1:]}
     return doubling_dimensions(
         weights,
         ("num_downs", sorted(depths, reverse=True)),
@@ -59,7 +67,9 @@ UNET = Format(
     arguments=lambda norm: {
         "dialect": {"type": "port", "bias": True} if norm == "instance" else "port"
     },
-    writable=True,
-    free=("in_channels", "out_channels", "base_channels", "dropout", "dropout_levels"),
-    choices={"num_downs": range(5, MAX_DEPTH + 1)},  # the port builds at least 5 levels
+    free=(
+        *("in_channels", "out_channels", "base_channels", "max_multiplier"),
+        *("dropout", "dropout_levels"),
+    ),
+    choices={"num_downs": DEPTHS[1:]},
 )

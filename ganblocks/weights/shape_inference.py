@@ -10,8 +10,6 @@ from itertools import product
 from ganblocks.registry import Spec
 from ganblocks.weights.layout import Weights
 
-MAX_DEPTH = 20  # enough for images a million pixels wide
-
 
 def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
     """Returns the sizes at several places `(key, dimension)`, most frequent first, or [1]."""
@@ -36,14 +34,13 @@ def doubling_dimensions(
     depth: tuple[str, Iterable[int]],
     bases: Iterable[int],
     convs: Callable[[int], list[str]],
-    **others: int,
+    **others: object,
 ) -> Iterator[Spec]:
     """Yields the dimensions of a network whose layers double in width up to a limit.
 
     `convs(depth)` lists the weights of all layers but the first.
     """
     argument, depths = depth
-    others["kernel_size"] = size(weights, *((key, 3) for key in weights))
     for layers, base in product(depths, bases):
         widths = sizes(weights, *((key, 0) for key in convs(layers)))
         for most in dict.fromkeys([8, *(max(width // base, 1) for width in widths)]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -10,12 +11,12 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from ganblocks.arguments import checked
-from ganblocks.errors import OptionError, WeightsError, listed
+from ganblocks.errors import GanBlocksWarning, OptionError, WeightsError, listed
 from ganblocks.registry import Spec, spec_of
 from ganblocks.spec import registered_name
 from ganblocks.weights.formats import FORMATS, require_format, up_to_date, without_prefix
 from ganblocks.weights.io import mismatches, read_weights, shapes_of
-from ganblocks.weights.layout import NORMS, Weights
+from ganblocks.weights.layout import NORMS, Format, Weights
 
 _DEFAULT_OPTIONS: dict[str, Spec] = {
     "batch": {"eps": 1e-5, "affine": True},
@@ -25,6 +26,7 @@ _DEFAULT_OPTIONS: dict[str, Spec] = {
 _TRAINING_OPTIONS = {"momentum"}  # irrelevant to trained weights
 _TRAINING_ARGUMENTS = {"checkpointing", "dropout_mode", "size_policy", "init"}
 _BIASES = ("bias", "last_bias")
+_INNER = ("dialect", "discriminator")  # arguments that have arguments of their own
 
 
 class FromReference(nn.Module):
@@ -41,11 +43,12 @@ class FromReference(nn.Module):
     def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
         """Builds the network that a state dict of another code base was saved from, and loads it.
 
-        Reads the layout of pytorch-CycleGAN-and-pix2pix and, for U-Nets, the pix2pix tutorial's
-        (`conv1.0.weight` …), with or without `module.`. Depth, width, channels, norm and dialect
-        are inferred from keys and shapes. A U-Net's dropout and a ResNet's padding other than
-        zeros leave no trace there: the code base's defaults are used unless an option sets them.
-        `to_reference` writes the first of these layouts.
+        Reads the layout of pytorch-CycleGAN-and-pix2pix; for U-Nets, also the pix2pix tutorial's
+        (`conv1.0.weight` …); for multi-scale discriminators, pix2pixHD's and SPADE's; with or
+        without `module.`. Depth, width, channels, norm and dialect are inferred from keys and
+        shapes. A U-Net's dropout and a ResNet's padding other than zeros leave no trace there: the
+        code base's defaults are used unless an option sets them. A warning names an argument
+        in which two code bases differ that have the same keys. `to_reference` writes these layouts.
 
         Args:
             weights: The state dict, or its file (`.pth` without pickled objects, or
@@ -64,7 +67,14 @@ class FromReference(nn.Module):
             (1, 5)
         """
         component = next(filter(None, map(registered_name, cls.__mro__)), cls.__name__)
-        spec, state = from_reference(component, read_weights(weights))
+        known, spec, state = _found(component, read_weights(weights))
+        for argument, why in known.doubts(spec).items():
+            if argument not in options:
+                warnings.warn(
+                    f"{argument} is not in the keys, and is taken to be {known.source}'s: {why}",
+                    GanBlocksWarning,
+                    stacklevel=2,
+                )
         network = cls(**{**spec, **options})
         if wrong := mismatches(state, shapes_of(network)):
             raise WeightsError(
@@ -76,7 +86,13 @@ class FromReference(nn.Module):
 
 
 def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
-    """Returns the arguments and the state dict of our network for a foreign state dict.
+    """Returns the arguments and the state dict of our network for a foreign state dict."""
+    _, spec, state = _found(component, weights)
+    return spec, state
+
+
+def _found(component: str, weights: Weights) -> tuple[Format, Spec, dict[str, Tensor]]:
+    """Returns the format of a state dict, and the arguments and state dict of our network.
 
     Raises:
         WeightsError: It is from another network, or a key is missing, unexpected or of a different
@@ -89,7 +105,7 @@ def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Te
         theirs = {entry.theirs: entry.shape for entry in layout}
         wrong = mismatches(weights, theirs)
         if not wrong:
-            return spec, {entry.ours: weights[entry.theirs] for entry in layout}
+            return layout_format, spec, {entry.ours: weights[entry.theirs] for entry in layout}
         if closest is None or len(wrong) < len(closest[0]):
             closest = wrong, len(theirs), spec
     assert closest is not None
@@ -104,21 +120,22 @@ def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Te
 
 @checked
 def to_reference(model: Any) -> dict[str, Tensor]:
-    """Returns a network's weights under the keys of pytorch-CycleGAN-and-pix2pix.
+    """Returns a network's weights under the keys of the code base that it could be from.
 
-    That code base can load them, and its network then computes the same. Dropout and the size
-    policy have no keys there, and are not checked.
+    That is pytorch-CycleGAN-and-pix2pix, or the pix2pix tutorial for the tutorial's dialect of the
+    U-Net, pix2pixHD or SPADE for a multi-scale discriminator. A network of that code base with the
+    same depth and widths loads them, and computes the same. Dropout and the size policy have no
+    keys there, and are not checked.
 
     Args:
-        model: A `UNetGenerator`, `ResNetGenerator`, `PatchDiscriminator` or
-            `PixelDiscriminator`, possibly wrapped for data parallelism or by torch.compile.
+        model: A `UNetGenerator`, `ResNetGenerator`, `PatchDiscriminator`, `PixelDiscriminator` or
+            `MultiScaleDiscriminator`, possibly wrapped for data parallelism or by torch.compile.
 
     Returns:
-        The state dict in the port's order. The tensors are the network's own, as in
-        `state_dict()`.
+        The state dict in their order. The tensors are the network's own, as in `state_dict()`.
 
     Raises:
-        OptionError: The port has no such network; the message names the first difference.
+        OptionError: None has such a network; the message names the first difference.
         SpecError: The class of the network is not registered.
 
     Examples:
@@ -131,49 +148,71 @@ def to_reference(model: Any) -> dict[str, Tensor]:
     while [name for name, _ in model.named_children()] in (["module"], ["_orig_mod"]):
         [model] = model.children()
     component = spec_of(model)["type"]
-    formats = {known.component: known for known in FORMATS if known.writable}
-    if component not in formats:
+    formats = [known for known in FORMATS if known.writable and known.component == component]
+    if not formats:
+        written = dict.fromkeys(known.component for known in FORMATS)
         raise OptionError(
-            f"the PyTorch port has no {component!r}: it has {listed(formats)}. "
+            f"no known code base has a {component!r}: to_reference writes {listed(written)}. "
             "Save model.state_dict()",
             see="state-dict",
         )
-    port = formats[component]
     arguments, defaults = _arguments_and_defaults(model)
-    choices = {"norm": [NORMS[name] for name in port.norms], **port.choices}
-    free = {*port.free, *_TRAINING_ARGUMENTS, *_BIASES} - {*choices}
+    refusals = []
+    for known in formats:
+        try:
+            return _as_theirs(known, arguments, defaults, model.state_dict())
+        except OptionError as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def _as_theirs(
+    known: Format, arguments: Spec, defaults: Spec, state: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Returns a state dict under the keys of a format; raises `OptionError` if they differ."""
+    choices = {"norm": [NORMS[name] for name in known.norms], **known.choices}
+    free = {*known.free, *_TRAINING_ARGUMENTS, *_BIASES} - {*choices}
     for argument in [name for name in arguments if name not in free]:
         allowed = choices.get(argument, [defaults[argument]])
         if arguments[argument] not in allowed:
-            raise _not_in_port(argument, arguments, _either(allowed))
+            raise _differs(argument, arguments, known, _either(allowed))
 
-    norm = next(name for name in port.norms if NORMS[name] == arguments["norm"])
-    entries, state = port.layout(norm, arguments), model.state_dict()
+    norm = next(name for name in known.norms if NORMS[name] == arguments["norm"])
+    given = known.arguments(norm)
+    entries = known.layout(norm, {**arguments, **given})
     if wrong := mismatches(state, {entry.ours: entry.shape for entry in entries}):
         # All other arguments match, so the biases must differ.
-        given = port.arguments(norm)
         dialect = given.get("dialect")
         expected = {**defaults, **given, **(dialect if isinstance(dialect, Mapping) else {})}
         biases = {name: expected[name] for name in _BIASES if name in expected}
         first = next((name for name in biases if arguments[name] != biases[name]), "bias")
-        raise _not_in_port(first, arguments, f"{_written(biases)} with this norm ({wrong[0]})")
+        allowed_biases = f"{_written(biases)} with this norm ({wrong[0]})"
+        raise _differs(first, arguments, known, allowed_biases)
     return {entry.theirs: state[entry.ours] for entry in entries}
 
 
 def _arguments_and_defaults(model: nn.Module) -> tuple[Spec, Spec]:
-    """Returns a network's arguments and their defaults, including those of its dialect."""
+    """Returns a network's arguments and their defaults, including those of an inner component.
+
+    That is the dialect of a U-Net, and a scale of a multi-scale discriminator.
+    """
     arguments: Spec = {}
     defaults: Spec = {}
-    for component in filter(None, (model, getattr(model, "dialect", None))):
+    scale = next(iter(getattr(model, "scales", ())), None)
+    for component in filter(None, (model, getattr(model, "dialect", None), scale)):
         arguments |= {name: _shortened(value) for name, value in spec_of(component).items()}
         parameters = inspect.signature(type(component)).parameters
         defaults |= {name: _shortened(value.default) for name, value in parameters.items()}
-    return {name: arguments[name] for name in defaults if name != "dialect"}, defaults
+    arguments = {name: arguments[name] for name in defaults if name not in _INNER}
+    if scale is None:
+        return arguments, defaults
+    kind = {"discriminator": spec_of(scale)["type"]}
+    return {**kind, **arguments}, {**defaults, "discriminator": "patch"}
 
 
-def _not_in_port(argument: str, arguments: Spec, allowed: str) -> OptionError:
+def _differs(argument: str, arguments: Spec, known: Format, allowed: str) -> OptionError:
     return OptionError(
-        f"{argument} is {arguments[argument]!r}, but the PyTorch port has {allowed}: its network "
+        f"{argument} is {arguments[argument]!r}, but {known.source} has {allowed}: its network "
         "would compute something else. Save model.state_dict() instead",
         see="state-dict",
     )

@@ -231,7 +231,7 @@ def test_a_huge_number_in_a_key_costs_nothing(read, keys):
             20,
         ),
         (tutorial_unet.UNET, [f"conv{i}.0." for i in range(400)], "num_downs", 20),
-        (port_patch.PATCH, [f"model.{i}." for i in range(400)], "n_layers", 21),
+        (port_patch.PATCH, [f"model.{i}." for i in range(400)], "n_layers", 20),
     ],
 )
 def test_no_depth_is_tried_that_no_image_has(layout, keys, argument, deepest):

@@ -14,7 +14,7 @@ from ganblocks import (
     UNetGenerator,
     spec_of,
 )
-from ganblocks.errors import WeightsError
+from ganblocks.errors import GanBlocksWarning, WeightsError
 from ganblocks.weights import to_reference
 from ganblocks.weights.translation import from_reference
 
@@ -98,16 +98,21 @@ def image_for(cls, arguments):
     return torch.randn(2, arguments.get("inputs", 6 if cls in (Patch, Pixel) else 3), side, side)
 
 
+# What no key shows.
+OPTIONS = {UNet: {"dropout": 0.0}, Tutorial: {"dropout": 0.0}, Patch: {"padding": 1}}
+
+
 def read(cls, plain):
-    dropout = {"dropout": 0.0} if cls in (UNet, Tutorial) else {}
-    return without_dropout(OURS[cls].from_reference(plain.state_dict(), **dropout))
+    return without_dropout(OURS[cls].from_reference(plain.state_dict(), **OPTIONS.get(cls, {})))
 
 
 @each_network
 def test_the_architecture_is_found(cls, arguments, found):
     with torch.device("meta"):
         state = cls(**arguments).state_dict()
-    spec = spec_of(OURS[cls].from_reference({k: torch.zeros(v.shape) for k, v in state.items()}))
+    zeros = {key: torch.zeros(value.shape) for key, value in state.items()}
+    options = {"padding": 1} if cls is Patch else {}
+    spec = spec_of(OURS[cls].from_reference(zeros, **options))
     wanted = expected(arguments, found)
     assert {argument: spec[argument] for argument in wanted} == wanted
 
@@ -124,31 +129,42 @@ def test_outputs_and_statistics_are_equal(cls, arguments, found):
         torch.testing.assert_close(value, again[key], atol=1e-5, rtol=1e-5)
 
 
-def the_port_has(cls, arguments):
-    depth = {UNet: range(5, 9), ResNet: [2]}.get(cls, [None])
-    default = {UNet: 8, ResNet: 2}.get(cls)
-    return (
-        cls is not Tutorial and "most" not in arguments and arguments.get("downs", default) in depth
-    )
-
-
-@pytest.mark.parametrize(
-    ("cls", "arguments"),
-    [(cls, arguments) for cls, arguments, _ in NETWORKS if the_port_has(cls, arguments)],
-)
-def test_written_again_it_is_the_same(cls, arguments):
-    state = randomized(cls(**arguments)).state_dict()
-    written = to_reference(OURS[cls].from_reference(state))
+@each_network
+def test_written_again_it_is_the_same(cls, arguments, found):
+    plain = randomized(cls(**arguments))
+    state, written = plain.state_dict(), to_reference(read(cls, plain))
     assert list(written) == list(state)
     assert all(torch.equal(written[key], state[key]) for key in state)
     cls(**arguments).load_state_dict(written)
 
 
-@pytest.mark.parametrize(
-    ("cls", "arguments"),
-    [(cls, arguments) for cls, arguments, _ in NETWORKS if the_port_has(cls, arguments)],
-)
-def test_after_a_step_of_training_it_is_written_as_theirs(cls, arguments):
+# Every depth that is read, and the port's rarer widths.
+DEEP = [
+    *[(UNet, {"downs": n, "norm": "batch"}) for n in range(2, 21)],
+    *[(UNet, {"downs": n, "norm": "instance", "most": 3}) for n in range(2, 21)],
+    *[(Tutorial, {"downs": n, "most": 16}) for n in range(2, 21)],
+    *[(Patch, {"layers": n, "norm": "none", "most": 1}) for n in range(1, 21)],
+    *[(Patch, {"layers": n, "norm": "batch", "most": 32}) for n in range(1, 21)],
+    *[(ResNet, {"downs": n, "blocks": n % 3}) for n in range(5)],
+    *[(ResNet, {"downs": n, "blocks": 1, "norm": "instance"}) for n in range(5)],
+]
+
+
+@pytest.mark.parametrize(("cls", "arguments"), DEEP)
+def test_what_is_read_is_written(cls, arguments):
+    with torch.device("meta"):
+        state = cls(base=1, **arguments).state_dict()
+    component = {Patch: "patch", ResNet: "resnet"}.get(cls, "unet")
+    spec, ours = from_reference(component, state)
+    with torch.device("meta"):
+        network = OURS[cls](**spec)
+    assert network.state_dict().keys() == ours.keys()
+    written = to_reference(network)
+    assert [(k, v.shape) for k, v in written.items()] == [(k, v.shape) for k, v in state.items()]
+
+
+@each_network
+def test_after_a_step_of_training_it_is_written_as_theirs(cls, arguments, found):
     plain = without_dropout(randomized(cls(**arguments))).double().train()
     ours, image = read(cls, plain).double().train(), image_for(cls, arguments).double()
     for network in (plain, ours):
@@ -193,6 +209,14 @@ def test_one_name_before_all_keys_is_taken_off(cls):
     named = {f"netG.{key}": value for key, value in state.items()}
     written = to_reference(OURS[cls].from_reference(named))
     assert all(torch.equal(written[key], state[key]) for key in state)
+
+
+def test_keys_that_two_code_bases_share_are_said():
+    state = Patch(base=4, norm="instance").state_dict()
+    with pytest.warns(GanBlocksWarning, match=r"padding is not .*port's: pix2pixHD.*padding=2"):
+        assert PatchDiscriminator.from_reference(state).output_size(64, 64) == (6, 6)
+    theirs = PatchDiscriminator.from_reference(state, padding=2)
+    assert theirs.output_size(64, 64) == (11, 11)
 
 
 def test_a_name_before_some_keys_only_stays():

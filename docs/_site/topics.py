@@ -201,7 +201,7 @@ TOPICS = {
     "weights": Topic(
         "Weights of other code bases",
         "`UNetGenerator.from_reference`, `ResNetGenerator.from_reference` and "
-        "`PatchDiscriminator.from_reference` read them; `to_reference` writes them.",
+        "the discriminators' read them; `to_reference` writes them.",
         ("FromReference", "to_reference", "read_weights"),
     ),
     "registry": Topic(

@@ -170,8 +170,8 @@ def _store(component: object, record: _Record) -> None:
 
 def _parameters(component: object) -> frozenset[str]:
     """Returns the names of a module's parameters, by which a spec is known to still hold."""
-    # A class may set up its module later, or not at all.
-    if not isinstance(component, nn.Module) or "_parameters" not in vars(component):
+    # Without `training`, its __init__ did not call that of nn.Module.
+    if not isinstance(component, nn.Module) or "training" not in vars(component):
         return frozenset()
     return frozenset(name for name, _ in component.named_parameters())
 

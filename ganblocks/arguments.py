@@ -7,8 +7,9 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from numbers import Integral, Real
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,9 @@ from ganblocks.errors import OptionError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+Floats = Annotated[Tensor, "floats"]
+"""A tensor of floats, as losses take them: `checked` refuses one of integers."""
+
 _NAMES = {
     int: "a whole number",
     float: "a number",
@@ -24,6 +28,7 @@ _NAMES = {
     bool: "True or False",
     type(None): "None",
     Tensor: "a tensor",
+    Floats: "a tensor of floats",
     nn.Module: "a network (nn.Module)",
     Callable: "a callable",
 }
@@ -51,6 +56,8 @@ def checked(factory: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         if torch.compiler.is_compiling():  # the call would not fit into one graph
             return function(*args, **kwargs)
+        if _fit_as_they_are(function, args, kwargs):
+            return function(*args, **kwargs)
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -64,6 +71,43 @@ def checked(factory: F) -> F:
         setattr(factory, "__init__", call)  # noqa: B010  (mypy forbids the plain form)
         return factory
     return call  # type: ignore[return-value]
+
+
+def _fit_as_they_are(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    """Whether a call is complete and its arguments have exactly the annotated types.
+
+    Losses are called thousands of times: this takes a tenth of the time of binding.
+    """
+    least, positional, named = _plain_hints(function)
+    return (
+        least <= len(args) <= len(positional)
+        and all(map(_is_exactly, args, positional))
+        and all(type(value) is named.get(name) for name, value in kwargs.items())
+    )
+
+
+def _is_exactly(value: Any, hint: Any) -> bool:
+    kind = type(value)
+    return kind is hint or (hint is Floats and kind is Tensor and value.is_floating_point())
+
+
+@functools.cache
+def _plain_hints(function: Callable[..., Any]) -> tuple[float, list[Any], dict[str, Any]]:
+    """Returns how many positional arguments there must be, their hints, and those of keywords."""
+    hints = _hints(inspect.unwrap(function))
+    parameters = inspect.signature(function).parameters.values()
+    positional = [p for p in parameters if p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    named = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    least: float = sum(p.default is p.empty for p in positional)
+    if any(p.default is p.empty for p in named):
+        least = inf
+    return (
+        least,
+        [hints.get(p.name) for p in positional],
+        {p.name: hints.get(p.name) for p in named},
+    )
 
 
 def convert(bound: inspect.BoundArguments, function: Callable[..., Any]) -> None:
@@ -108,6 +152,8 @@ def _converted(value: Any, hint: Any) -> Any:
         hint = hint.__bound__ or Any
     if hint in (Any, object):
         return value
+    if hint == Floats:
+        return _require(value, isinstance(value, Tensor) and value.is_floating_point())
     kind, inside = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, types.UnionType):
         return _first(value, inside)
@@ -116,7 +162,7 @@ def _converted(value: Any, hint: Any) -> Any:
     if kind in (int, float, bool):
         return _number(value, kind)
     if kind is Literal:
-        return _require(value, value in inside)
+        return _require(value, any(type(value) is type(one) and value == one for one in inside))
     if kind in (Sequence, Iterable, list, tuple):
         return _sequence(value, inside, kind)
     if kind is Callable:
@@ -169,6 +215,8 @@ def _require(value: Any, fits: bool) -> Any:
 
 
 def _expected(hint: Any) -> str:
+    if hint == Floats:
+        return _NAMES[hint]
     kind, inside = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, types.UnionType):
         names = list(dict.fromkeys(_expected(part) for part in inside))
@@ -176,7 +224,8 @@ def _expected(hint: Any) -> str:
     if kind is Literal:
         return " or ".join(map(repr, inside))
     if kind in (Sequence, Iterable, list, tuple):
-        return "a list"
+        items = {_expected(part) for part in inside if part not in (Any, Ellipsis)}
+        return f"a list, each item {items.pop()}" if len(items) == 1 else "a list"
     if kind is Mapping or kind is dict:
         return "a mapping"
     name = getattr(kind, "__name__", str(kind))
@@ -184,8 +233,9 @@ def _expected(hint: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
+    if (is_tensor := isinstance(value, Tensor)) or type(value).__name__ == "ndarray":
+        kind = "a tensor" if is_tensor else "an array"
+        return f"{kind} of shape {tuple(value.shape)} and type {value.dtype}"
     text = repr(value)
     return text if len(text) < 80 else f"{text[:76]} ..."
 
@@ -193,7 +243,7 @@ def _shown(value: Any) -> str:
 def _hint(value: Any) -> str:
     """Advice for numbers in quotes, as YAML reads 2e-4."""
     try:
-        float(value)
-    except (TypeError, ValueError):
+        float(value if isinstance(value, str) else "")
+    except ValueError:
         return ""
-    return ", without quotes (in YAML 2.0e-4, as 2e-4 is text)" if isinstance(value, str) else ""
+    return ", without quotes (in YAML 2.0e-4, as 2e-4 is text)"

@@ -3,10 +3,13 @@
 A message states what was received, what is allowed, and what to write instead.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
 from math import inf
 from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 __all__ = [
     "DataError",
@@ -137,7 +140,7 @@ def require_one_of(
 ) -> None:
     """Raises `OptionError` unless `value` is one of the allowed names."""
     allowed = tuple(allowed)
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise OptionError(not_one_of(what, value, allowed), see=see)
 
 
@@ -169,12 +172,42 @@ def _is_a(value: object, numbers: Any) -> bool:
     return isinstance(value, numbers) and not isinstance(value, bool)
 
 
+def require_floats(who: str, what: str, x: object) -> None:
+    """Raises `OptionError` unless `x` is a tensor of floats."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise OptionError(
+            f"{who} got {got} as {what}: pass a tensor of floats. Pixels from 0 to 255 become "
+            "images in [-1, 1] by x / 127.5 - 1"
+        )
+
+
 def require_image(
-    who: str, shape: Sequence[int], channels: int, parameter: str = "in_channels"
+    who: str,
+    x: Tensor,
+    channels: int,
+    parameter: str = "in_channels",
+    *,
+    network: nn.Module | None = None,
 ) -> None:
-    """Raises `ShapeError` unless the shape is (B, `channels`, H, W)."""
+    """Raises an error of ours unless `x` is (B, `channels`, H, W), of floats.
+
+    Args:
+        who: What takes the image, for the message.
+        x: The image.
+        channels: Its channels.
+        parameter: The argument that sets them.
+        network: If given, the image has the type of this network's weights, except where autocast
+            converts it.
+
+    Raises:
+        OptionError: `x` is no tensor, or of another type.
+        ShapeError: Its shape is another.
+    """
+    require_floats(who, "an image", x)
+    shape = tuple(x.shape)
     if len(shape) == 4 and 0 in shape:
-        raise ShapeError(f"{who} got an empty tensor of shape {tuple(shape)}")
+        raise ShapeError(f"{who} got an empty tensor of shape {shape}")
     if len(shape) != 4 or shape[1] != channels:
         if len(shape) == 4 and shape[-1] == channels:
             remedy = "Channels come second: pass x.permute(0, 3, 1, 2)"
@@ -185,8 +218,22 @@ def require_image(
         else:
             remedy = "These networks are 2D: pass the slices of a volume as a batch"
         raise ShapeError(
-            f"{who} got a tensor of shape {tuple(shape)}: expected (B, {channels}, H, W). {remedy}"
+            f"{who} got a tensor of shape {shape}: expected (B, {channels}, H, W). {remedy}"
         )
+    if network is not None:
+        _require_type_of_weights(who, x, network)
+
+
+def _require_type_of_weights(who: str, x: Tensor, network: nn.Module) -> None:
+    weight = next((p for p in network.parameters() if p.is_floating_point()), x)
+    if weight.dtype == x.dtype or hasattr(weight, "full_tensor"):  # FSDP may convert both
+        return
+    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
+        return
+    raise OptionError(
+        f"{who} got an image of {x.dtype}, but its weights are {weight.dtype}: pass "
+        f"x.to({weight.dtype}), or convert the network, network.to({x.dtype})"
+    )
 
 
 class GanBlocksWarning(UserWarning):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -184,11 +184,18 @@ def _first_change(component: object, changed: frozenset[str]) -> str:
 
 def _copied(value: Any) -> Any:
     """Copies dicts and lists, which the caller may change later."""
+    if hasattr(value, _RECORD):  # a component that is a list as well
+        return value
     if isinstance(value, Mapping):
         return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if _is_list(value):
         return [_copied(item) for item in value]
     return value
+
+
+def _is_list(value: Any) -> bool:
+    """Whether it is a list, also one of a config library."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def _bound(
@@ -225,20 +232,22 @@ def _recorded(bound: inspect.BoundArguments) -> tuple[dict[str, Any], str]:
     return arguments, positional
 
 
-def _plain(value: object, where: str) -> Any:
+def _plain(value: Any, where: str) -> Any:
     """Converts an argument to plain JSON, and nested components to nested specs."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        value = value.tolist()
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    if isinstance(value, list | tuple | range):
-        return [_plain(item, where) for item in value]
     if hasattr(value, _RECORD):
         return spec_of(value)
     if isinstance(getattr(type(value), "spec", None), property):  # it describes itself
-        return value.spec  # type: ignore[attr-defined]
+        return value.spec
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if _is_list(value):
+        return [_plain(item, where) for item in value]
     if callable(value) and (name := registered_name(value)) is not None:
         return {"type": name}
     remedy = (

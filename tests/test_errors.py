@@ -4,6 +4,7 @@ import re
 import traceback
 
 import pytest
+import torch
 
 from ganblocks import errors
 
@@ -54,13 +55,13 @@ def test_fractions(got):
 @pytest.mark.parametrize("shape", [(0, 3, 8, 8), (1, 3, 0, 8)])
 def test_an_image_with_nothing_in_it(shape):
     with pytest.raises(errors.ShapeError, match="empty tensor"):
-        errors.require_image("generator", shape, 3)
+        errors.require_image("generator", torch.zeros(shape), 3)
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 4, 8, 8), (1, 3, 8)])
 def test_an_image_of_another_shape(shape):
     with pytest.raises(errors.ShapeError, match=r"\(B, 3, H, W\)"):
-        errors.require_image("generator", shape, 3)
+        errors.require_image("generator", torch.zeros(shape), 3)
 
 
 @pytest.mark.parametrize("error", CLASSES)
@@ -114,4 +115,4 @@ def test_a_word_off_the_list_may_name_its_entry():
 )
 def test_an_image_of_another_shape_is_answered_with_what_to_write(shape, remedy):
     with pytest.raises(errors.ShapeError, match=re.escape(remedy)):
-        errors.require_image("it", shape, 3)
+        errors.require_image("it", torch.zeros(shape), 3)

@@ -1,8 +1,11 @@
 """Specs: what components remember, and what cannot be remembered."""
 
 import copy
+import json
+from collections import UserDict, UserList
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -78,6 +81,39 @@ def test_a_spec_does_not_follow_what_the_caller_changes_later(shapes):
     more["other"] = 0
     assert spec_of(made) == spec
     assert made.more["more"] is more  # the component has the caller's own
+
+
+def test_lists_and_mappings_of_any_library_are_plain(shapes):
+    """Those of config libraries are sequences and mappings, but no list and no dict."""
+    radius, more = UserList([1, UserList([2.5])]), UserDict(deep=UserDict(list=range(2)))
+    spec = spec_of(shapes.build("circle", radius=radius, more=more))
+    assert spec == {"type": "circle", "radius": [1, [2.5]], "more": {"deep": {"list": [0, 1]}}}
+    assert json.loads(json.dumps(spec)) == spec
+    assert spec_of(shapes.build(UserDict(type="circle", radius=UserList())))["radius"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [(np.int64(3), 3), (np.float32(0.5), 0.5), (np.bool_(True), True), (np.arange(2), [0, 1])],
+)
+def test_numbers_of_numpy_are_plain(shapes, value, plain):
+    spec = spec_of(shapes.build("circle", radius=value, more=[value]))
+    assert json.dumps(spec["radius"]) == json.dumps(plain)
+    assert spec["more"] == [plain]
+
+
+def test_a_component_that_is_a_sequence_has_its_own_spec(shapes):
+    @shapes.register("path")
+    class Path(UserList):
+        """Points, as a list of its own kind."""
+
+        def __init__(self, length=2):
+            super().__init__(range(length))
+
+    assert spec_of(shapes.build("circle", radius=Path(3)))["radius"] == {
+        "type": "path",
+        "length": 3,
+    }
 
 
 def test_a_parameter_may_have_any_name():

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import warnings
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import given, settings, strategies as st
 import ganblocks as gb
 from _site.public import HOMES, value_of
 from ganblocks.arguments import checked
-from ganblocks.errors import GanBlocksError, OptionError
+from ganblocks.errors import GanBlocksError, OptionError, ShapeError, require_one_of
+from ganblocks.losses import functional
 from ganblocks.spec import registered_name
 
 WRONG = [
@@ -24,6 +26,10 @@ WRONG = [
 
 def image():
     return torch.rand(1, 3, 32, 32) * 2 - 1
+
+
+def logits():
+    return torch.randn(1, 1, 4, 4)
 
 
 def unet():
@@ -48,8 +54,10 @@ VALID = {
     **dict.fromkeys(("style_channels", "size", "count", "kernel", "kernel_size"), lambda: 3),
     **dict.fromkeys(("stride", "padding", "dilation", "start", "epoch", "epochs"), lambda: 1),
     **dict.fromkeys(("network", "generator", "module", "model", "component"), unet),
-    **dict.fromkeys(("image", "images", "content", "style_map"), image),
-    **dict.fromkeys(("real_logits", "fake_logits"), lambda: torch.randn(1, 1, 4, 4)),
+    **dict.fromkeys(("image", "images", "content", "style_map", "output", "target"), image),
+    **dict.fromkeys(("real_logits", "fake_logits", "higher", "lower"), logits),
+    **dict.fromkeys(("x", "values", "distance", "gradient", "features"), image),
+    **dict.fromkeys(("real_anchor", "fake_anchor"), lambda: torch.zeros(())),
     **dict.fromkeys(("run", "path", "root", "run_dir", "folder"), lambda: "no_such_folder"),
     **dict.fromkeys(("dataset", "train", "val"), facades),
     "discriminator": patch,
@@ -72,6 +80,7 @@ VALID = {
     "image_size": lambda: 64,
     "statistics": lambda: "image",
     "source": dict,
+    "weights": lambda: [1.0],
     "name": lambda: "cpu",
     "device": lambda: torch.device("cpu"),
     "precision": lambda: "fp32",
@@ -140,3 +149,59 @@ def test_harmless_arguments_are_converted():
     assert type(gb.spec_of(norm)["groups"]) is int
     discriminator = gb.PatchDiscriminator(np.int64(3), base_channels=np.int64(4), n_layers=1)
     assert gb.spec_of(discriminator)["in_channels"] == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_losses_take_floats_alone(dtype):
+    wrong, image = torch.zeros(1, 3, 16, 16, dtype=dtype), torch.zeros(1, 3, 16, 16)
+    calls = [
+        lambda: functional.total_variation(wrong),
+        lambda: functional.ssim(image, wrong),
+        lambda: functional.lsgan_discriminator(wrong, image),
+        lambda: functional.weighted_l1([image], [wrong], [1.0]),
+        lambda: functional.reduce(values=wrong),
+        lambda: gb.HingeLoss().generator(wrong),
+        lambda: gb.HingeLoss().generator([image, wrong]),
+    ]
+    for call in calls:
+        with pytest.raises(OptionError, match="a tensor of floats"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, y: functional.charbonnier(x, y),
+        lambda x, y: functional.gradient_difference(x, y),
+        lambda x, y: functional.focal_frequency(x, y),
+        lambda x, y: functional.ssim(x, y, window_size=3),
+        lambda x, y: functional.weighted_gram([x], [y], [1.0]),
+        lambda x, y: functional.gram(x[0, 0]),
+        lambda x, y: functional.half_squared_norm(x.mean()),
+    ],
+)
+def test_formulas_check_shapes_as_losses_do(call):
+    """Images of one and of three channels would be broadcast in silence."""
+    with pytest.raises(ShapeError, match="got"):
+        call(torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8))
+
+
+def test_a_formula_names_what_is_missing():
+    with pytest.raises(OptionError, match="missing a required argument: 'fake_logits'"):
+        functional.vanilla_discriminator(logits())
+
+
+@pytest.mark.parametrize("value", [np.array(["mean", "sum"]), torch.zeros(2), ["mean"], {}])
+def test_arrays_are_no_names(value):
+    """Comparing an array with a name gives an array, which is neither true nor false."""
+    with pytest.raises(OptionError, match="reduction is"):
+        functional.reduce(logits(), value)
+    with pytest.raises(OptionError, match="unknown reduction"):
+        require_one_of("reduction", value, ("mean", "sum"))
+
+    @checked
+    def split(name: Literal["train", "val"]) -> str:
+        return name
+
+    with pytest.raises(OptionError, match="name is"):
+        split(value)

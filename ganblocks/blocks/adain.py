@@ -48,7 +48,7 @@ class AdaIN(nn.Module):
             x: Images or maps (B, channels, H, W).
             style: One vector per image, (B, style_channels).
         """
-        require_image("AdaIN", x.shape, self.channels, "channels")
+        require_image("AdaIN", x, self.channels, "channels")
         if style.shape != (x.shape[0], self.style_channels):
             raise ShapeError(
                 f"AdaIN got a style of shape {tuple(style.shape)} with images of shape "

@@ -71,7 +71,7 @@ class SelfAttention(nn.Module):
         Args:
             x: Maps (B, in_channels, H, W).
         """
-        require_image("SelfAttention", x.shape, self.in_channels)
+        require_image("SelfAttention", x, self.in_channels)
         # The fused kernels, which need no (H · W)² memory, require contiguous tensors.
         query, key, value = (
             rearrange(layer(x), "b c h w -> b 1 (h w) c").contiguous()

@@ -104,7 +104,7 @@ class Block(nn.Module):
         Raises:
             ShapeError: The map has a different number of channels.
         """
-        require_image(type(self).__name__, x.shape, self.in_channels)
+        require_image(type(self).__name__, x, self.in_channels)
         for step in self.order:
             x = getattr(self, step)(x)
         return x

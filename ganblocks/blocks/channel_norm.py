@@ -39,7 +39,7 @@ class LayerNorm(nn.LayerNorm):
         Args:
             input: Maps (B, channels, H, W).
         """
-        require_image("layer norm", input.shape, self.normalized_shape[0], "channels")
+        require_image("layer norm", input, self.normalized_shape[0], "channels")
         return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
@@ -75,7 +75,7 @@ class PixelNorm(nn.Module):
         Args:
             x: Maps (B, channels, H, W).
         """
-        require_image("pixel norm", x.shape, self.channels, "channels")
+        require_image("pixel norm", x, self.channels, "channels")
         rows = x.permute(0, 2, 3, 1)
         return F.rms_norm(rows, (self.channels,), eps=self.eps).permute(0, 3, 1, 2)
 

@@ -48,7 +48,7 @@ class BatchNorm(nn.BatchNorm2d):
         Args:
             input: Maps (B, channels, H, W).
         """
-        require_image("batch norm", input.shape, self.num_features, "channels")
+        require_image("batch norm", input, self.num_features, "channels")
         if self.training and input.shape[0] * input.shape[2] * input.shape[3] == 1:
             raise _nothing_to_normalize("batch", input)
         return super().forward(input)
@@ -92,7 +92,7 @@ class InstanceNorm(nn.Module):
         Args:
             x: Maps (B, channels, H, W).
         """
-        require_image("instance norm", x.shape, self.channels, "channels")
+        require_image("instance norm", x, self.channels, "channels")
         if x.shape[2] * x.shape[3] == 1:
             raise _nothing_to_normalize("instance", x)
         # Equals group norm with one channel per group, whose gradients are also correct on the CPU
@@ -142,7 +142,7 @@ class GroupNorm(nn.GroupNorm):
         Args:
             input: Maps (B, channels, H, W).
         """
-        require_image("group norm", input.shape, self.num_channels, "channels")
+        require_image("group norm", input, self.num_channels, "channels")
         if input.shape[2] * input.shape[3] * self.num_channels == self.num_groups:
             raise _nothing_to_normalize("group", input)
         return super().forward(input)

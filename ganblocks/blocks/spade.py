@@ -69,7 +69,7 @@ class SPADE(nn.Module):
             x: Images or maps (B, channels, H, W).
             condition: Conditions (B, condition_channels, H', W').
         """
-        require_image("SPADE", x.shape, self.channels, "channels")
+        require_image("SPADE", x, self.channels, "channels")
         wanted = (x.shape[0], self.condition_channels)
         if condition.ndim != 4 or condition.shape[:2] != wanted:
             raise ShapeError(

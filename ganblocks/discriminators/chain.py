@@ -84,6 +84,7 @@ class ChainDiscriminator(FromReference):
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Raises:
+            OptionError: The images are not floats of the type of the weights.
             ShapeError: The images have the wrong channels, or are smaller than `min_input_size`.
 
         Examples:
@@ -165,9 +166,9 @@ def describe_field(field: ReceptiveField, grid: tuple[int, ...]) -> str:
 
 
 def require_input(discriminator: Any, x: Tensor, purpose: str, remedy: str) -> None:
-    """Raises `ShapeError` unless images have the discriminator's channels and minimum size."""
+    """Raises an error of ours unless images have a discriminator's type, channels and size."""
     name = type(discriminator).__name__
-    require_image(name, x.shape, discriminator.in_channels)
+    require_image(name, x, discriminator.in_channels, network=discriminator)
     height, width = discriminator.min_input_size
     if x.shape[2] < height or x.shape[3] < width:
         raise ShapeError(

@@ -89,6 +89,7 @@ class MultiScaleDiscriminator(FromReference):
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Raises:
+            OptionError: The images are not floats of the type of the weights.
             ShapeError: The images have the wrong channels, or are smaller than `min_input_size`.
 
         Examples:

@@ -143,7 +143,7 @@ class ResNetGenerator(FromReference, nn.Module):
         Args:
             x: Images in [-1, 1].
         """
-        require_image("ResNetGenerator", x.shape, self.in_channels)
+        require_image("ResNetGenerator", x, self.in_channels, network=self)
         height, width = x.shape[-2:]
         if self.size_policy == "strict":
             require_multiple(height, width, self.size_multiple)

@@ -172,7 +172,7 @@ class UNetGenerator(FromReference, nn.Module):
         Args:
             x: Images in [-1, 1].
         """
-        require_image("UNetGenerator", x.shape, self.in_channels)
+        require_image("UNetGenerator", x, self.in_channels, network=self)
         height, width = x.shape[-2:]
         if self.size_policy == "pad":
             x = pad_to_multiple(x, self.size_multiple)

@@ -1,4 +1,4 @@
-"""The check of the two images that a loss or a penalty takes."""
+"""The checks of the images that a loss or a penalty takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ganblocks.errors import OptionError, ShapeError
+from ganblocks.errors import ShapeError, require_floats
 
 
 def require_two_images(who: str, **images: Any) -> None:
@@ -26,12 +26,17 @@ def require_two_images(who: str, **images: Any) -> None:
         >>> require_two_images("a loss", output=output, target=target)
     """
     for name, image in images.items():
-        if not isinstance(image, Tensor) or not image.is_floating_point():
-            got = image.dtype if isinstance(image, Tensor) else type(image).__name__
-            raise OptionError(
-                f"{who} got {got} as {name}: pass a tensor of floats. Values from 0 to 255 become "
-                "images in [-1, 1] by x / 127.5 - 1"
-            )
+        require_floats(who, name, image)
+    require_one_shape(who, **images)
+
+
+def require_one_shape(who: str, **images: Tensor) -> None:
+    """Raises `ShapeError` if two images differ in shape or are empty.
+
+    Examples:
+        >>> import torch
+        >>> require_one_shape("a loss", output=torch.zeros(2, 3), target=torch.zeros(2, 3))
+    """
     (first, a), (second, b) = ((name, tuple(image.shape)) for name, image in images.items())
     if a != b:
         raise ShapeError(
@@ -39,6 +44,17 @@ def require_two_images(who: str, **images: Any) -> None:
         )
     if 0 in a:
         raise ShapeError(f"{who} got empty images, of shape {a}")
+
+
+def require_axes(who: str, x: Tensor, least: int, expected: str = "(B, C, H, W)") -> None:
+    """Raises `ShapeError` if a tensor has too few axes.
+
+    Examples:
+        >>> import torch
+        >>> require_axes("a loss", torch.zeros(1, 3, 4, 4), 2)
+    """
+    if x.dim() < least:
+        raise ShapeError(f"{who} got a tensor of shape {tuple(x.shape)}: expected {expected}")
 
 
 def _remedy(a: tuple[int, ...], b: tuple[int, ...]) -> str:

@@ -24,10 +24,10 @@ def scales_of(logits: Logits) -> list[Tensor]:
     """
     scales: list[Any] = list(logits) if isinstance(logits, list | tuple) else [logits]
     for scale in scales:
-        if not isinstance(scale, Tensor):
+        if not isinstance(scale, Tensor) or not scale.is_floating_point():
+            got = scale.dtype if isinstance(scale, Tensor) else type(scale).__name__
             raise OptionError(
-                f"logits are {type(scale).__name__}: pass a tensor, or a list with one for each "
-                "scale"
+                f"logits are {got}: pass a tensor of floats, or a list with one for each scale"
             )
     if not scales or any(scale.numel() == 0 for scale in scales):
         raise ShapeError(

@@ -13,6 +13,7 @@ from ganblocks.errors import OptionError, ShapeError
 from ganblocks.pictures import as_rgb, heat, to_bytes, to_picture
 from ganblocks.rf.counting import coverage, require_two_axes
 from ganblocks.rf.field import Box, ReceptiveField
+from ganblocks.rf.layers import times
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -102,8 +103,8 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
         size = tuple(image.shape[-2:])
         if size != field.input_size:
             raise ShapeError(
-                f"image of {size[0]}×{size[1]}: the field was traced at {counts.shape[0]}×"
-                f"{counts.shape[1]}. Use receptive_field(network, {size})"
+                f"image of {times(size)}: the field was traced at {times(field.input_size)}. "
+                f"Use receptive_field(network, {size})"
             )
         colors = blended(image, colors)
     picture = enlarged(to_picture(colors))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganblocks.arguments import Floats, checked
 from ganblocks.errors import ShapeError, require_one_of
 from ganblocks.losses.functional.reducing import REDUCTIONS, reduce
 
@@ -15,9 +16,10 @@ RELATIVISTIC_FORMS = ("logistic", "least_squares", "hinge")
 """φ of the relativistic losses, applied to a difference of logits."""
 
 
+@checked
 def vanilla_discriminator(
-    real_logits: Tensor,
-    fake_logits: Tensor,
+    real_logits: Floats,
+    fake_logits: Floats,
     *,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
@@ -43,7 +45,8 @@ def vanilla_discriminator(
     return reduce(real, reduction) + reduce(_softplus_of_negative(-fake_logits), reduction)
 
 
-def vanilla_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
+@checked
+def vanilla_generator(fake_logits: Floats, *, reduction: str = "mean") -> Tensor:
     """Non-saturating: mean softplus(−f) (Goodfellow et al., 2014, section 3).
 
     Args:
@@ -57,7 +60,8 @@ def vanilla_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor
     return reduce(_softplus_of_negative(fake_logits), reduction)
 
 
-def saturating_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
+@checked
+def saturating_generator(fake_logits: Floats, *, reduction: str = "mean") -> Tensor:
     """Minimax: mean log(1 − σ(f)) = −mean softplus(f) (Goodfellow et al., 2014, equation 1).
 
     Args:
@@ -71,9 +75,10 @@ def saturating_generator(fake_logits: Tensor, *, reduction: str = "mean") -> Ten
     return reduce(F.logsigmoid(-fake_logits), reduction)
 
 
+@checked
 def lsgan_discriminator(
-    real_logits: Tensor,
-    fake_logits: Tensor,
+    real_logits: Floats,
+    fake_logits: Floats,
     *,
     a: float = 0.0,
     b: float = 1.0,
@@ -95,7 +100,8 @@ def lsgan_discriminator(
     return _squares(real_logits, b, reduction) + _squares(fake_logits, a, reduction)
 
 
-def lsgan_generator(fake_logits: Tensor, *, c: float = 1.0, reduction: str = "mean") -> Tensor:
+@checked
+def lsgan_generator(fake_logits: Floats, *, c: float = 1.0, reduction: str = "mean") -> Tensor:
     """Least squares: mean (f − c)² (Mao et al., 2017, equation 2, doubled).
 
     Args:
@@ -110,8 +116,9 @@ def lsgan_generator(fake_logits: Tensor, *, c: float = 1.0, reduction: str = "me
     return _squares(fake_logits, c, reduction)
 
 
+@checked
 def hinge_discriminator(
-    real_logits: Tensor, fake_logits: Tensor, *, reduction: str = "mean"
+    real_logits: Floats, fake_logits: Floats, *, reduction: str = "mean"
 ) -> Tensor:
     """Hinge: mean max(0, 1 − r) + mean max(0, 1 + f) (Lim & Ye, 2017; Miyato et al., 2018).
 
@@ -127,8 +134,9 @@ def hinge_discriminator(
     return reduce(F.relu(1 - real_logits), reduction) + reduce(F.relu(1 + fake_logits), reduction)
 
 
+@checked
 def wgan_discriminator(
-    real_logits: Tensor, fake_logits: Tensor, *, reduction: str = "mean"
+    real_logits: Floats, fake_logits: Floats, *, reduction: str = "mean"
 ) -> Tensor:
     """Wasserstein: mean f − mean r (Arjovsky et al., 2017, equation 3); logits are scores.
 
@@ -144,7 +152,8 @@ def wgan_discriminator(
     return reduce(fake_logits, reduction) - reduce(real_logits, reduction)
 
 
-def negative_logits(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
+@checked
+def negative_logits(fake_logits: Floats, *, reduction: str = "mean") -> Tensor:
     """Returns −mean f: the generator's loss in the Wasserstein and the hinge GAN.
 
     Args:
@@ -158,8 +167,9 @@ def negative_logits(fake_logits: Tensor, *, reduction: str = "mean") -> Tensor:
     return -reduce(fake_logits, reduction)
 
 
+@checked
 def relativistic_paired(
-    higher: Tensor, lower: Tensor, *, form: str = "logistic", reduction: str = "mean"
+    higher: Floats, lower: Floats, *, form: str = "logistic", reduction: str = "mean"
 ) -> Tensor:
     """Paired: mean φ(higher − lower), logit by logit (Jolicoeur-Martineau, 2018, equation 7).
 
@@ -189,8 +199,9 @@ def relativistic_paired(
     return reduce(_phi(higher - lower, form), reduction)
 
 
+@checked
 def relativistic_average(
-    higher: Tensor, lower: Tensor, *, form: str = "logistic", reduction: str = "mean"
+    higher: Floats, lower: Floats, *, form: str = "logistic", reduction: str = "mean"
 ) -> Tensor:
     """Average: mean φ(higher − mean lower) + mean φ(mean higher − lower).
 

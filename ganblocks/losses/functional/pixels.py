@@ -3,8 +3,12 @@
 import torch
 from torch import Tensor
 
+from ganblocks.arguments import Floats, checked
+from ganblocks.losses.images import require_axes, require_one_shape
 
-def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
+
+@checked
+def charbonnier(output: Floats, target: Floats, *, eps: float = 1e-3) -> Tensor:
     """Mean √((output − target)² + ε²) − ε: L1 with a rounded tip (Charbonnier et al., 1994).
 
     The constant ε is subtracted so that equal images give 0; the gradients are unchanged.
@@ -14,15 +18,20 @@ def charbonnier(output: Tensor, target: Tensor, *, eps: float = 1e-3) -> Tensor:
         target: Values of the same shape.
         eps: ε, in the units of the images.
 
+    Raises:
+        ShapeError: The images differ in shape or are empty.
+
     Examples:
         >>> charbonnier(torch.zeros(2), torch.full((2,), 3.0), eps=4.0).item()
         1.0
     """
+    require_one_shape("charbonnier", output=output, target=target)
     # In float32 the square of a small difference would vanish beside ε²; hypot keeps it.
     return (torch.hypot(output - target, output.new_full((), eps)) - eps).mean()
 
 
-def total_variation(image: Tensor) -> Tensor:
+@checked
+def total_variation(image: Floats) -> Tensor:
     """Mean |difference| of vertical neighbors plus mean |difference| of horizontal ones.
 
     This is the anisotropic form. Rudin et al. (1992) sum; the mean does not grow with the image.
@@ -31,17 +40,22 @@ def total_variation(image: Tensor) -> Tensor:
     Args:
         image: Images (B, C, H, W).
 
+    Raises:
+        ShapeError: The tensor has fewer than two axes.
+
     Examples:
         >>> total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])).item()
         1.0
     """
+    require_axes("total_variation", image, 2)
     total = image.new_zeros(())
     for difference in _differences(image):
         total = total + difference.abs().sum() / max(1, difference.numel())
     return total
 
 
-def gradient_difference(output: Tensor, target: Tensor, *, alpha: float = 1.0) -> Tensor:
+@checked
+def gradient_difference(output: Floats, target: Floats, *, alpha: float = 1.0) -> Tensor:
     """Mean ||∂output| − |∂target||^α, summed over both axes (Mathieu et al., 2016, equation 6).
 
     ∂ is the difference of neighboring pixels. The paper takes a sum instead of the mean.
@@ -51,11 +65,16 @@ def gradient_difference(output: Tensor, target: Tensor, *, alpha: float = 1.0) -
         target: Images of the same shape.
         alpha: α, 1 or more.
 
+    Raises:
+        ShapeError: The images differ in shape or are empty.
+
     Examples:
         >>> edge = torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]])
         >>> gradient_difference(edge, torch.zeros_like(edge)).item()
         1.0
     """
+    require_one_shape("gradient_difference", output=output, target=target)
+    require_axes("gradient_difference", output, 2)
     total = output.new_zeros(())
     for dy, dt in zip(_differences(output), _differences(target), strict=True):
         distance = (dy.abs() - dt.abs()).abs()

@@ -2,13 +2,15 @@
 
 from torch import Tensor
 
+from ganblocks.arguments import Floats, checked
 from ganblocks.errors import require_one_of
 
 REDUCTIONS = ("mean", "sum", "none")
 """The mean of all values, their sum, or every value, as in torch."""
 
 
-def full_precision(x: Tensor) -> Tensor:
+@checked
+def full_precision(x: Floats) -> Tensor:
     """Returns half-precision values as float32, so that their mean is accurate; others unchanged.
 
     Args:
@@ -22,7 +24,8 @@ def full_precision(x: Tensor) -> Tensor:
     return x.float() if x.element_size() < 4 else x
 
 
-def reduce(values: Tensor, reduction: str = "mean") -> Tensor:
+@checked
+def reduce(values: Floats, reduction: str = "mean") -> Tensor:
     """Returns the mean or the sum of all values, or the values unchanged.
 
     Args:

@@ -8,15 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganblocks.errors import OptionError, ShapeError
+from ganblocks.arguments import Floats, checked
+from ganblocks.errors import OptionError, ShapeError, require_at_least, require_count
+from ganblocks.losses.images import require_one_shape
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the scales, finest first (Wang et al., 2003, section 3.2)."""
 
 
+@checked
 def ssim(
-    output: Tensor,
-    target: Tensor,
+    output: Floats,
+    target: Floats,
     *,
     value_range: Sequence[float] = (-1.0, 1.0),
     window_size: int = 11,
@@ -37,23 +40,27 @@ def ssim(
         sigma: Standard deviation of the window.
 
     Raises:
-        OptionError: `value_range` is not a pair of increasing numbers.
-        ShapeError: The image is smaller than the window.
+        OptionError: `value_range` is not a pair of increasing numbers, or another number is not
+            positive.
+        ShapeError: The images differ in shape, or are smaller than the window.
 
     Examples:
         >>> image = torch.rand(1, 3, 16, 16)
         >>> round(ssim(image, image).item(), 4)
         1.0
     """
+    _require_windows(window_size, sigma)
+    require_one_shape("SSIM", output=output, target=target)
     _require_size(output, window_size, "SSIM")
     output, target = _to_unit_range(value_range, output, target)
     luminance, contrast = _ssim_maps(output, target, window_size, sigma)
     return (luminance * contrast).mean()
 
 
+@checked
 def ms_ssim(
-    output: Tensor,
-    target: Tensor,
+    output: Floats,
+    target: Floats,
     *,
     value_range: Sequence[float] = (-1.0, 1.0),
     window_size: int = 11,
@@ -80,14 +87,19 @@ def ms_ssim(
         floor: Least mean of a scale. One above 0 keeps the gradients of the other scales.
 
     Raises:
-        OptionError: `value_range` is not a pair of increasing numbers.
-        ShapeError: The image is smaller than the window at the last scale.
+        OptionError: `value_range` is not a pair of increasing numbers, or another number is not
+            positive.
+        ShapeError: The images differ in shape, or are smaller than the window at the last scale.
 
     Examples:
         >>> image = torch.rand(1, 1, 176, 176)
         >>> round(ms_ssim(image, image).item(), 4)
         1.0
     """
+    _require_windows(window_size, sigma)
+    if not weights:
+        raise OptionError("weights is empty: write one for each scale, such as [0.5, 0.5]")
+    require_one_shape("MS-SSIM", output=output, target=target)
     _require_size(output, window_size * 2 ** (len(weights) - 1), f"{len(weights)} scales of SSIM")
     output, target = _to_unit_range(value_range, output, target)
     product = output.new_ones(output.shape[:2])
@@ -118,6 +130,11 @@ def require_value_range(value_range: Any) -> None:
             f"value_range is {value_range!r}: write the values of black and white, such as "
             "(-1, 1) or (0, 255)"
         )
+
+
+def _require_windows(window_size: int, sigma: float) -> None:
+    require_count("window_size", window_size, 1)
+    require_at_least("sigma", sigma, 1e-12)
 
 
 def _to_unit_range(value_range: Sequence[float], *images: Tensor) -> list[Tensor]:

@@ -23,6 +23,9 @@ MIN_SHARE = 1e-3
 def describe_pairs(train: PairedDataset, val: PairedDataset) -> str:
     """Describes the source, the target, and the number of pairs.
 
+    If the pictures of one folder are read as halves that are not square, it adds that, since they
+    may be whole pictures.
+
     Args:
         train: The training pairs.
         val: The held-out pairs.
@@ -44,7 +47,7 @@ def describe_pairs(train: PairedDataset, val: PairedDataset) -> str:
         held_out = "none held out (no val/ and no test/): grids and scores are of training pairs"
     else:
         held_out = f"{len(val)} {split}"
-    return f"{source} → {target}, {len(train)} train, {held_out}"
+    return f"{source} → {target}, {len(train)} train, {held_out}{_describe_halves(train, pairs)}"
 
 
 def count_colors(images: list[Tensor], most: int = 64) -> int:
@@ -59,6 +62,18 @@ def count_colors(images: list[Tensor], most: int = 64) -> int:
         if all((color - other).abs().max() >= MIN_DISTANCE for other in chosen):
             chosen.append(color)
     return len(chosen)
+
+
+def _describe_halves(train: PairedDataset, pairs: list[tuple[Tensor, Tensor, str]]) -> str:
+    shapes = (a.shape[-2:] for a, _, _ in pairs)
+    oblong = next(((height, width) for height, width in shapes if height != width), None)
+    if not getattr(train, "side_by_side", False) or oblong is None:
+        return ""
+    height, width = oblong
+    return (
+        f". Each picture of {2 * width}x{height} is read as two of {width}x{height} side by side, "
+        "a | b; put whole pictures into two folders, a/ and b/"
+    )
 
 
 def _describe_side(images: list[Tensor], may_be_labels: bool) -> str:

@@ -41,6 +41,9 @@ class PairedImageDataset(PairedDataset):
         transform: The joint transform; None leaves the pair unchanged.
         seed: Seed of all random draws.
 
+    Attributes:
+        side_by_side: Whether a file holds both sides, as halves.
+
     Raises:
         DataError: The folder or split is missing, holds no pictures, or holds files without a
             partner (listed file by file). `read` raises it for other problems.
@@ -82,6 +85,7 @@ class PairedImageDataset(PairedDataset):
         self.split = split
         self.channels = channels
         self.pairs = scan.pairs
+        self.side_by_side = self.pairs[0].b is None
 
     def __len__(self) -> int:
         return len(self.pairs)

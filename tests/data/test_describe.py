@@ -60,6 +60,22 @@ def test_gray_pictures_and_a_side_that_is_declared_a_photo(tmp_path, channels, l
     assert describe_pairs(train, train).startswith(line)
 
 
+def test_what_is_read_as_halves_is_said_unless_they_are_square(tmp_path, make_picture):
+    make_picture(tmp_path / "photos" / "x.png", 40, 30)
+    make_picture(tmp_path / "halves" / "x.png", 40, 20)
+    for side in "ab":
+        make_picture(tmp_path / "sides" / side / "x.png", 40, 30)
+    lines = {}
+    for name in ("photos", "halves", "sides"):
+        pairs = PairedImageDataset(tmp_path / name)
+        lines[name] = describe_pairs(pairs, pairs)
+    assert lines["halves"] == lines["sides"]
+    assert lines["photos"] == (
+        f"{lines['sides']}. Each picture of 40x30 is read as two of 20x30 side by side, a | b; put "
+        "whole pictures into two folders, a/ and b/"
+    )
+
+
 def test_training_pairs_are_not_called_held_out(tmp_path, make_picture):
     make_picture(tmp_path / "train" / "x.png")
     pairs = [PairedImageDataset(tmp_path, split=split) for split in ("train", "train")]

@@ -118,18 +118,17 @@ def read_flags(
         if restarted() and RunFolder(out).exists:
             typed["resume"] = True
         if typed.get("resume"):
-            stored = RunFolder.open(out).spec.get("options", {})
-            if set(stored) != names:
-                raise RunError(
-                    f"the run in {out} was started with a different set of flags: start a new run"
-                )
-            return config(**_resumed(config, stored, typed))
+            run = RunFolder.open(out)
+            with run.reading():
+                return config(**_resumed(config, run.spec.get("options", {}), typed))
     preset = (presets or {}).get(typed.get("preset", ""), {})
     return config(**{**preset, **typed})
 
 
 def _resumed(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spec:
     """Returns the stored values of a run, updated with new values of the flags that may change."""
+    if set(stored) != {entry.name for entry in fields(config)}:
+        raise RunError("the run was started with a different set of flags: start a new run")
     free = {"resume", "out", *(e.name for e in fields(config) if e.metadata.get("may_change"))}
     for name, value in typed.items():
         if name not in free and stored.get(name) != value:

@@ -94,6 +94,10 @@ def test_a_resumed_run_keeps_its_flags(tmp_path):
         read_flags(Recipe, None, [*out, "--size", "4"])
     with pytest.raises(RunError, match="a different set of flags"):
         read_flags(Other, None, out)
+    began["newer"], versions = 1, {"ganblocks": "99.0"}
+    RunFolder(tmp_path / "run").write_spec({"options": began, "versions": versions})
+    with pytest.raises(RunError, match="a different set of flags.*written by ganblocks 99.0"):
+        read_flags(Recipe, None, out)
 
 
 @dataclass

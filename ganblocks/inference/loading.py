@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
 
 from ganblocks.arguments import checked
 from ganblocks.discriminators import DISCRIMINATORS
-from ganblocks.errors import GanBlocksError, RunError, require_one_of
+from ganblocks.errors import GanBlocksError, RegistryError, RunError, listed, require_one_of
 from ganblocks.generators import GENERATORS
 from ganblocks.runs import RunFolder
+from ganblocks.spec import Spec
 
 
 @checked
@@ -26,7 +28,8 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
         The network in eval mode, on the CPU.
 
     Raises:
-        RunError: There is no such run, or its weights are missing or belong to another model.
+        RunError: There is no such run or network, or its weights are missing or belong to another
+            model.
         OptionError: `weights` is not one of these values.
 
     Examples:
@@ -38,17 +41,48 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
     """
     require_one_of("weights", weights, ("last", "best"))
     folder = RunFolder.open(run)
+    with folder.reading():
+        built = _built(folder, network)
+        folder.load_weights(network if weights == "last" else f"best_{network}", built)
+    return built.eval()
+
+
+def _built(folder: RunFolder, network: str) -> nn.Module:
+    spec = _spec_of_network(folder, network)
+    if "init" in spec:
+        spec["init"] = "none"  # the weights are loaded later
+    registries = [r for r in (GENERATORS, DISCRIMINATORS) if spec.get("type") in r]
     try:
-        spec = dict(folder.spec["networks"][network])
-        if "init" in spec:
-            spec["init"] = "none"  # the weights are loaded below
-        registries = [r for r in (GENERATORS, DISCRIMINATORS) if spec.get("type") in r]
-        built = (registries[0] if registries else GENERATORS).build(spec)
-    except (GanBlocksError, KeyError) as error:
+        return (registries[0] if registries else GENERATORS).build(spec)
+    except GanBlocksError as error:
+        package = isinstance(error, RegistryError)
+        remedy = ". Import the package that registers it first" if package else ""
         raise RunError(
-            f"could not build the network {network!r} from {folder.path / 'spec.json'} ({error}). "
-            "Check its name; import the package that registers it first",
+            f"could not build the network {network!r} from {folder.path / 'spec.json'} "
+            f"({error}){remedy}",
             see="unknown-name",
         ) from None
-    folder.load_weights(network if weights == "last" else f"best_{network}", built)
-    return built.eval()
+
+
+def _spec_of_network(folder: RunFolder, network: str) -> Spec:
+    """Returns a copy of a network's spec; an error names what the run's spec has instead."""
+    spec, path = folder.spec, folder.path / "spec.json"
+    networks = spec.get("networks")
+    if not isinstance(networks, Mapping):
+        raise RunError(
+            f"{path} has the keys {listed(spec)}, but no 'networks', which fit writes: build the "
+            f"network yourself, and read its weights with RunFolder.load_weights({network!r}, …)"
+        )
+    if network not in networks:
+        raise RunError(
+            f"{path} has no network {network!r}: it has {listed(networks)}. Pass network=…"
+        )
+    description = networks[network]
+    if not isinstance(description, Mapping) or "type" not in description:
+        raise RunError(
+            f"the network {network!r} of {path} has no spec, but only {description!r}, because its "
+            "class is not registered: build the network yourself, and read its weights with "
+            f"RunFolder.load_weights({network!r}, …)",
+            see="no-spec",
+        )
+    return dict(description)

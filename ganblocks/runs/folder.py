@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, rmtree
 from typing import Any
 
 import torch
@@ -15,8 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from ganblocks._version import __version__
 from ganblocks.arguments import checked
-from ganblocks.errors import OptionError, RunError, listed
+from ganblocks.errors import GanBlocksError, OptionError, RunError, listed
 from ganblocks.pictures import to_picture
 from ganblocks.weights.io import fitting_weights, plain_state_dict
 
@@ -28,11 +30,15 @@ _FILES = ("state.pt", "metrics.csv", "health.jsonl", "metrics.jsonl", "samples",
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Writes a file so that a crash leaves either the complete old or the complete new one.
 
-    `write` is called with a temporary path in the same folder.
+    `write` is called with a temporary path. It lies in a folder of its own, since some writers make
+    temporary files beside it; what a crash leaves there, the next write removes.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    scratch = path.with_name(f".{path.name}.partial")
+    temporary = scratch / path.name
     with os_errors_explained(path):
         try:
+            rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
             temporary.touch()
             mode = temporary.stat().st_mode
             write(temporary)
@@ -42,7 +48,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         finally:
-            temporary.unlink(missing_ok=True)
+            rmtree(scratch, ignore_errors=True)
         if os.name == "posix":  # flush the rename to disk too
             folder = os.open(path.parent, os.O_RDONLY)
             os.fsync(folder)
@@ -167,6 +173,34 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise RunError(f"{self._spec} cannot be read ({error}): the run is damaged") from None
         return spec
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Context that adds to an error of ours that a newer version of ganblocks wrote the run.
+
+        Examples:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     run = RunFolder.create(folder, {"versions": {"ganblocks": "99.0"}})
+            ...     try:
+            ...         with run.reading():
+            ...             raise RunError("unknown option 'new'")
+            ...     except RunError as error:
+            ...         print(str(error).partition(", newer")[0])
+            unknown option 'new'. The run was written by ganblocks 99.0
+        """
+        try:
+            yield
+        except GanBlocksError as error:
+            versions = self.spec.get("versions")
+            wrote = str(versions.get("ganblocks")) if isinstance(versions, dict) else ""
+            if _release(wrote) <= _release(__version__):
+                raise
+            raise type(error)(
+                f"{error}. The run was written by ganblocks {wrote}, newer than this {__version__}: "
+                "install that version",
+                see=error.see,
+            ) from None
 
     def write_spec(self, spec: Json) -> None:
         """Writes `spec.json`.
@@ -294,6 +328,12 @@ def os_errors_explained(path: Path) -> Iterator[None]:
         raise RunError(
             f"cannot write {path} ({error.strerror or error}): make room, or choose another folder"
         ) from None
+
+
+def _release(version: str) -> list[int]:
+    """Returns the numbers of a version such as "0.3.1.dev0", without what follows them."""
+    numbers = re.match(r"\d+(\.\d+)*", version)
+    return [int(number) for number in numbers.group().split(".")] if numbers else []
 
 
 def _by_step(folder: Path, prefix: str, suffix: str) -> dict[int, Path]:

@@ -191,7 +191,8 @@ class Training:
             RunError: The checkpoint belongs to another task or other data.
         """
         saved, source = self.run.load_state(), str(self.run.path)
-        require_same_run(self.task, self.train, saved, source)
-        self.updater.load_state_dict(saved, source, rank=self.context.rank)
+        with self.run.reading():
+            require_same_run(self.task, self.train, saved, source)
+            self.updater.load_state_dict(saved, source, rank=self.context.rank)
         self.epoch, self.samples_seen = int(saved["epoch"]), int(saved["samples_seen"])
         self.best, self.best_step = saved["best"], int(saved["best_step"])

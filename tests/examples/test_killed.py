@@ -59,7 +59,7 @@ def require_whole(run):
         "index.html": lambda path: path.read_text().index("</html>"),
     }
     for path in run.iterdir() if run.exists() else []:
-        if path.is_file() and not path.name.endswith(".tmp"):
+        if path.is_file():
             assert path.name in readers, path
             readers[path.name](path)
     for path in (run / "samples").glob("*.png"):

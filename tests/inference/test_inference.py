@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 
 from ganblocks import GENERATORS, RunFolder, UNetGenerator, generate, load, spec_of, translate
+from ganblocks._version import __version__
 from ganblocks.errors import DataError, RunError
 
 
@@ -35,10 +36,24 @@ def test_load_rebuilds_the_generator(run):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda spec: spec["networks"]["generator"].update(type="unett"), "unett"),
+        (
+            lambda spec: spec["networks"]["generator"].update(type="unett"),
+            "did you mean 'unet'.*Import the package that registers it first",
+        ),
         (lambda spec: spec["networks"]["generator"].update(base_channels=8), "different model"),
-        (lambda spec: spec["networks"]["generator"].update(depth=8), "unknown option"),
-        (lambda spec: spec.clear(), "could not build the network 'generator'"),
+        (
+            lambda spec: spec["networks"]["generator"].update(depth=8),
+            r"unknown option 'depth'.*\)$",
+        ),
+        (lambda spec: spec.clear(), r"has the keys \(none\), but no 'networks', which fit writes"),
+        (
+            lambda spec: spec.update(networks={"g_ab": {}, "g_ba": {}}),
+            "has no network 'generator': it has 'g_ab', 'g_ba'",
+        ),
+        (
+            lambda spec: spec.update(networks={"generator": {"class": "Own"}}),
+            "has no spec, but only {'class': 'Own'}.*read its weights with RunFolder.load_weights",
+        ),
     ],
 )
 def test_a_spec_that_does_not_fit(run, change, message):
@@ -48,6 +63,21 @@ def test_a_spec_that_does_not_fit(run, change, message):
     path.write_text(json.dumps(spec))
     with pytest.raises(RunError, match=message):
         load(run[0].path)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_newer"), [("99.0", True), ("0.0.9", False), (None, False), ("next", False)]
+)
+def test_an_error_of_a_newer_versions_run_names_the_version(run, version, is_newer):
+    path = run[0].path / "spec.json"
+    spec = json.loads(path.read_text())
+    spec["networks"]["generator"]["depth"] = 8
+    path.write_text(json.dumps({**spec, "versions": {"ganblocks": version}}))
+    with pytest.raises(RunError) as raised:
+        load(run[0].path)
+    end = f"was written by ganblocks 99.0, newer than this {__version__}: install that version"
+    assert str(raised.value).endswith(end) == is_newer
+    assert raised.value.see == "unknown-name"
 
 
 def test_a_custom_generator_needs_no_init(tmp_path):

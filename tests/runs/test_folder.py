@@ -28,6 +28,24 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
+def test_a_writers_own_temporary_files_do_not_stay(tmp_path):
+    """Those of safetensors stand beside the file that it writes, under drawn names."""
+    path = tmp_path / "file.txt"
+
+    def write(temporary):
+        assert [p.name for p in tmp_path.iterdir()] == [".file.txt.partial"]
+        assert [p.name for p in temporary.parent.iterdir()] == ["file.txt"]  # not of the last time
+        temporary.with_name(".tmpAbC123").write_text("left behind")
+        temporary.write_text("new")
+
+    scratch = tmp_path / ".file.txt.partial"
+    scratch.mkdir()
+    (scratch / ".tmpXyZ").write_text("left by a write that was killed")
+    write_atomically(path, write)
+    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+    assert path.read_text() == "new"
+
+
 def test_a_run_is_not_written_over(tmp_path):
     run = RunFolder.create(tmp_path / "run", {"first": True})
     run.save_state({"step": 1})

@@ -118,9 +118,12 @@ def did_you_mean(name: object, known: Iterable[str], most: int = 2) -> str:
     Examples:
         >>> did_you_mean("bath", ["batch", "instance"])
         "did you mean 'batch'? "
+        >>> did_you_mean("AtoB", ["a2b", "b2a"])
+        "did you mean 'a2b'? "
     """
-    near = get_close_matches(str(name), known, n=most, cutoff=0.5)
-    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    by_lower = {one.lower(): one for one in known}
+    near = get_close_matches(str(name).lower(), by_lower, n=most, cutoff=0.5)
+    return f"did you mean {' or '.join(repr(by_lower[one]) for one in near)}? " if near else ""
 
 
 def not_one_of(what: str, value: object, allowed: Iterable[str]) -> str:

@@ -98,7 +98,7 @@ def test_builtins_catch_them_too(builtin):
 
 
 def test_a_word_off_the_list_may_name_its_entry():
-    with pytest.raises(errors.OptionError) as raised:
+    with pytest.raises(errors.OptionError, match="did you mean 'a2b'") as raised:
         errors.require_one_of("direction", "AtoB", ("a2b", "b2a"), see="wrong-direction")
     assert raised.value.see == "wrong-direction"
 

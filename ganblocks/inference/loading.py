@@ -60,7 +60,7 @@ def _built(folder: RunFolder, network: str) -> nn.Module:
         raise RunError(
             f"could not build the network {network!r} from {folder.path / 'spec.json'} "
             f"({error}){remedy}",
-            see="unknown-name",
+            see=error.see,
         ) from None
 
 

@@ -197,8 +197,8 @@ class RunFolder:
             if _release(wrote) <= _release(__version__):
                 raise
             raise type(error)(
-                f"{error}. The run was written by ganblocks {wrote}, newer than this {__version__}: "
-                "install that version",
+                f"{error}. The run was written by ganblocks {wrote}, newer than this "
+                f"{__version__}: install that version",
                 see=error.see,
             ) from None
 

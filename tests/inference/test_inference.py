@@ -43,7 +43,7 @@ def test_load_rebuilds_the_generator(run):
         (lambda spec: spec["networks"]["generator"].update(base_channels=8), "different model"),
         (
             lambda spec: spec["networks"]["generator"].update(depth=8),
-            r"unknown option 'depth'.*\)$",
+            r"unknown option 'depth'.*'up_activation'\)\n",  # no package has to be imported
         ),
         (lambda spec: spec.clear(), r"has the keys \(none\), but no 'networks', which fit writes"),
         (
@@ -77,7 +77,7 @@ def test_an_error_of_a_newer_versions_run_names_the_version(run, version, is_new
         load(run[0].path)
     end = f"was written by ganblocks 99.0, newer than this {__version__}: install that version"
     assert str(raised.value).endswith(end) == is_newer
-    assert raised.value.see == "unknown-name"
+    assert raised.value.see == "wrong-option"
 
 
 def test_a_custom_generator_needs_no_init(tmp_path):

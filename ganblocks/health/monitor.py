@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
+from typing import Any
 
 from torch import nn
 
@@ -11,6 +12,7 @@ from ganblocks.arguments import checked
 from ganblocks.health.balance import BlindDiscriminator, DiscriminatorWins
 from ganblocks.health.finding import Finding
 from ganblocks.health.gradients import OutOfProportion
+from ganblocks.health.inputs import value_range_problem
 from ganblocks.health.logits_norm import norm_on_logits
 from ganblocks.health.outputs import problems
 from ganblocks.health.probe import Probe
@@ -86,6 +88,25 @@ class HealthMonitor:
             ['ignores-input', 'collapsed-output']
         """
         return self._new(step, problems(step, probe))
+
+    def read_batches(self, step: int, batches: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """Checks the values of the images that the networks learn from.
+
+        Args:
+            step: The current training step.
+            batches: Batches of one dataset; their images are float tensors (B, C, H, W) with 1, 3
+                or 4 channels.
+
+        Returns:
+            The problem, if it has not been reported before.
+
+        Examples:
+            >>> import torch
+            >>> batch = {"target": torch.arange(256.0).view(1, 1, 16, 16)}
+            >>> [finding.name for finding in HealthMonitor({}).read_batches(0, [batch])]
+            ['value-range']
+        """
+        return self._new(step, {"value-range": value_range_problem(batches)})
 
     def _new(self, step: int, messages: dict[str, str | None]) -> list[Finding]:
         new = {n: m for n, m in messages.items() if m and n not in self._reported}

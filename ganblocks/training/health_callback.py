@@ -28,6 +28,7 @@ class HealthCallback(Callback):
         self._monitor: HealthMonitor | None = None
         self._log: JsonLinesLogger | None = None
         self._skipped = SkippedSteps(scaled=False)
+        self._batches: list[Batch] = []
 
     def start(self, training: Training) -> None:
         """Opens the file, and removes findings of later steps."""
@@ -39,8 +40,9 @@ class HealthCallback(Callback):
             self._skipped = SkippedSteps(scaled=training.updater.precision == "fp16")
 
     def step(self, training: Training, batch: Batch, metrics: Mapping[str, Tensor]) -> None:
-        """Keeps the metrics of a step, on the device, and the names of its samples."""
+        """Keeps the batch and the metrics of a step, on the device."""
         if self._log is not None:
+            self._batches = [batch]
             # With several processes, another one's samples may be the cause.
             names = batch.get("name", ()) if training.context.world_size == 1 else ()
             self._skipped.add(training.step, metrics, [str(name) for name in names])
@@ -51,11 +53,16 @@ class HealthCallback(Callback):
             self._report([*self._monitor.read(row), *self._skipped.findings()])
 
     def sample(self, training: Training) -> None:
-        """Checks the generator's outputs for a few held-out samples."""
-        if self._monitor is None or training.task.probed is None:
+        """Checks the last batch, a few held-out samples, and the generator's outputs for them."""
+        if self._monitor is None:
+            return
+        held_out = training.preview_batches()
+        for batches in (self._batches, held_out):
+            self._report(self._monitor.read_batches(training.step, batches))
+        if training.task.probed is None:
             return
         name, key = training.task.probed
-        sources = [batch[key][0] for batch in training.preview_batches()]
+        sources = [batch[key][0] for batch in held_out]
         probe = probe_generator(training.updater.inference_network(name), sources)
         self._report(self._monitor.read_probe(training.step, probe))
 

@@ -20,12 +20,13 @@ REMEDY = (
 )
 
 
-def value_range_problem(batches: Iterable[Mapping[str, Any]]) -> str | None:
-    """Returns a message if the images of the batches are not in [-1, 1], or None.
+def batch_problems(batches: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """Returns a message if the images of the batches are not in [-1, 1], or None, by its name.
 
     Examples:
         >>> import torch
-        >>> value_range_problem([{"image": torch.linspace(-1, 1, 48).view(1, 3, 4, 4)}])
+        >>> batch_problems([{"image": torch.linspace(-1, 1, 48).view(1, 3, 4, 4)}])
+        {'value-range': None}
     """
     images: dict[str, list[Tensor]] = {}
     for batch in batches:
@@ -33,7 +34,8 @@ def value_range_problem(batches: Iterable[Mapping[str, Any]]) -> str | None:
             if _is_image(value):
                 images.setdefault(key, []).append(value)
     wrong = [f"`{key}` {found}" for key, value in images.items() if (found := _wrong_range(value))]
-    return f"the batches have {' and '.join(wrong)}. {REMEDY}" if wrong else None
+    message = f"the batches have {' and '.join(wrong)}. {REMEDY}"
+    return {"value-range": message if wrong else None}
 
 
 def _wrong_range(images: list[Tensor]) -> str:

@@ -12,7 +12,7 @@ from ganblocks.arguments import checked
 from ganblocks.health.balance import BlindDiscriminator, DiscriminatorWins
 from ganblocks.health.finding import Finding
 from ganblocks.health.gradients import OutOfProportion
-from ganblocks.health.inputs import value_range_problem
+from ganblocks.health.inputs import batch_problems
 from ganblocks.health.logits_norm import norm_on_logits
 from ganblocks.health.outputs import problems
 from ganblocks.health.probe import Probe
@@ -106,7 +106,7 @@ class HealthMonitor:
             >>> [finding.name for finding in HealthMonitor({}).read_batches(0, [batch])]
             ['value-range']
         """
-        return self._new(step, {"value-range": value_range_problem(batches)})
+        return self._new(step, batch_problems(batches))
 
     def _new(self, step: int, messages: dict[str, str | None]) -> list[Finding]:
         new = {n: m for n, m in messages.items() if m and n not in self._reported}

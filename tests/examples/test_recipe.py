@@ -231,7 +231,7 @@ BAD = {
     "wrong direction": (
         None,
         ["--direction", "AtoB"],
-        "unknown --direction 'AtoB'. Allowed: 'a2b', 'b2a'",
+        "unknown --direction 'AtoB': did you mean 'a2b'? Allowed: 'a2b', 'b2a'",
     ),
     "zero images": (emptied, [], "no pictures in"),
     "crop larger than load": (None, ["--crop-size", "40"], "crop_size 40"),

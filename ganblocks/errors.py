@@ -181,7 +181,8 @@ def require_floats(who: str, what: str, x: object) -> None:
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise OptionError(
             f"{who} got {got} as {what}: pass a tensor of floats. Pixels from 0 to 255 become "
-            "images in [-1, 1] by x / 127.5 - 1"
+            "images in [-1, 1] by x / 127.5 - 1",
+            see="wrong-shape",
         )
 
 
@@ -235,7 +236,8 @@ def _require_type_of_weights(who: str, x: Tensor, network: nn.Module) -> None:
         return
     raise OptionError(
         f"{who} got an image of {x.dtype}, but its weights are {weight.dtype}: pass "
-        f"x.to({weight.dtype}), or convert the network, network.to({x.dtype})"
+        f"x.to({weight.dtype}), or convert the network, network.to({x.dtype})",
+        see="wrong-shape",
     )
 
 

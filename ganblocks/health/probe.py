@@ -10,7 +10,7 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
-from ganblocks.arguments import checked
+from ganblocks.arguments import Floats, checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
 from ganblocks.errors import DataError
@@ -52,7 +52,7 @@ class Probe:
 
 
 @checked
-def probe_generator(generator: nn.Module, sources: Sequence[Tensor], seed: int = 0) -> Probe:
+def probe_generator(generator: nn.Module, sources: Sequence[Floats], seed: int = 0) -> Probe:
     """Runs a generator on a few inputs, in eval mode with image statistics.
 
     Args:

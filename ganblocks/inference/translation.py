@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ganblocks.arguments import checked
+from ganblocks.arguments import Floats, checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
 from ganblocks.data.base import to_unit_range
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @checked
-def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image") -> Tensor:
+def generate(generator: nn.Module, images: Floats, *, statistics: str = "image") -> Tensor:
     """Runs a generator as pix2pix does at test time; the generator stays unchanged.
 
     Args:
@@ -33,7 +33,7 @@ def generate(generator: nn.Module, images: Tensor, *, statistics: str = "image")
         Images (B, C', H, W) in [-1, 1], on the generator's device.
 
     Raises:
-        OptionError: `statistics` is not one of these values.
+        OptionError: `statistics` is not one of these values, or the images are not floats.
 
     Examples:
         >>> from ganblocks import UNetGenerator

@@ -6,7 +6,7 @@ from PIL import Image
 
 from ganblocks import GENERATORS, RunFolder, UNetGenerator, generate, load, spec_of, translate
 from ganblocks._version import __version__
-from ganblocks.errors import DataError, RunError
+from ganblocks.errors import DataError, OptionError, RunError
 
 
 @pytest.fixture
@@ -115,6 +115,11 @@ def test_translate_names_the_file_that_is_not_a_picture(run, tmp_path):
     for name in ("mine.png", "nowhere.png"):
         with pytest.raises(DataError, match=name):
             translate(run[1], tmp_path / name)
+
+
+def test_generate_takes_floats_alone():
+    with pytest.raises(OptionError, match=r"images is .* torch.uint8: pass a tensor of floats"):
+        generate(torch.nn.Conv2d(3, 3, 1), torch.zeros(1, 3, 8, 8, dtype=torch.uint8))
 
 
 def test_generate_leaves_the_generator_alone(run):

@@ -107,7 +107,8 @@ class Noise:
         return 2
 
     def __getitem__(self, key):
-        return {"a": torch.rand(3, 16, 16), "b": torch.rand(3, 16, 16), "name": "noise"}
+        a, b = torch.rand(2, 3, 16, 16) * 2 - 1
+        return {"a": a, "b": b, "name": "noise"}
 
 
 def test_a_training_of_another_task_writes_its_report(tmp_path):

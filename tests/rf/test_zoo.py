@@ -1,7 +1,8 @@
 """The calculator against the probe on random networks, and on calculators broken on purpose."""
 
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import product
 
 import pytest
@@ -17,7 +18,10 @@ HERDS = range(8)
 TIMES = 3
 """So many steps of each kind a herd has at least, 24 in all."""
 
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel"),
+    pytest.mark.xdist_group("zoo"),  # its herds are run once, by one worker
+]
 
 
 def rules():
@@ -28,20 +32,19 @@ def rules():
     return made
 
 
-def hits(monkeypatch, graphs_):
-    """How often each rule answered for each graph."""
+@contextmanager
+def counted():
+    """Counts how often each rule answers."""
     found = Counter()
-    for operation, rule in list(RULES.items()):
+    with pytest.MonkeyPatch.context() as patch:
+        for operation, rule in list(RULES.items()):
 
-        def counted(call, rule=rule):
-            found[rule.__name__] += 1
-            return rule(call)
+            def answer(call, rule=rule):
+                found[rule.__name__] += 1
+                return rule(call)
 
-        monkeypatch.setitem(RULES, operation, counted)
-    for graph in graphs_:
-        with suppress(ShapeError):  # no output sees a pixel
-            receptive_field(graph, graph.shape, statistics="counted")
-    return found
+            patch.setitem(RULES, operation, answer)
+        yield found
 
 
 NOTHING = "does not depend on its input"
@@ -59,10 +62,18 @@ def disagreements(graph):
     return tuple(box for box in measured if any(box))
 
 
+@cache
+def seen(number):
+    """The graphs of a herd, where calculator and probe differ, and how often each rule answered."""
+    graphs_ = herd(number, TIMES)
+    with counted() as found:
+        differing = [(graph, boxes) for graph in graphs_ if (boxes := disagreements(graph))]
+    return graphs_, differing, found
+
+
 @pytest.mark.parametrize("number", HERDS)
 def test_the_herds_agree(number):
-    for graph in herd(number, TIMES):
-        assert disagreements(graph) == (), graph
+    assert seen(number)[1] == []
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
@@ -71,13 +82,14 @@ def test_any_graph_agrees(graph):
     assert disagreements(graph) == ()
 
 
-def test_the_herds_have_every_step_and_hit_every_rule_twenty_times(monkeypatch):
-    animals = [graph for number in HERDS for graph in herd(number, TIMES)]
+def test_the_herds_have_every_step_and_hit_every_rule_twenty_times():
+    herds, _, answers = zip(*map(seen, HERDS))
+    animals = [graph for graphs_ in herds for graph in graphs_]
     assert len(animals) >= 500
     steps = Counter(kind for graph in animals for kind in graph.kinds())
     assert min(steps[kind] for kind in KINDS) >= 20
+    found = sum(answers, Counter())
     names = {rule.__name__ for rule in rules()}
-    found = hits(monkeypatch, animals)
     assert {name: found[name] for name in names if found[name] < 20} == {}
 
 
@@ -116,11 +128,11 @@ def hit_by():
     """The graphs of a single step that each rule answers for."""
     found = {rule: [] for rule in rules()}
     for graph in herd(0, 6, length=1):
-        with pytest.MonkeyPatch.context() as patch:
-            counts = hits(patch, [graph])
-            for rule, graphs_ in found.items():
-                if counts[rule.__name__]:
-                    graphs_.append(graph)
+        with counted() as counts, suppress(ShapeError):  # no output sees a pixel
+            receptive_field(graph, graph.shape, statistics="counted")
+        for rule, graphs_ in found.items():
+            if counts[rule.__name__]:
+                graphs_.append(graph)
     return found
 
 

@@ -1,5 +1,8 @@
 """Feature losses against numpy, and where their features come from."""
 
+from importlib import import_module
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +18,19 @@ from ganblocks import (
 )
 from ganblocks.errors import OptionError, ShapeError, WeightsError
 from ganblocks.losses import StyleLoss
+
+
+@pytest.fixture(autouse=True)
+def small_heads(monkeypatch):
+    """No map comes from the classifiers, which hold nine tenths of all parameters."""
+
+    class Small(nn.Linear):
+        def __init__(self, *_):
+            super().__init__(1, 1)
+
+    for name in ("alexnet", "vgg"):
+        module = import_module(f"torchvision.models.{name}")
+        monkeypatch.setattr(module, "nn", SimpleNamespace(**vars(nn) | {"Linear": Small}))
 
 
 class Maps(nn.Module):

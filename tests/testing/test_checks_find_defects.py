@@ -261,8 +261,10 @@ def ids(value):
 
 @pytest.mark.parametrize(("kind", "factory", "check", "message"), PLANTED, ids=ids)
 def test_the_check_finds_the_defect(kind, factory, check, message):
+    # Where a gradient is wrong, torch computes the whole Jacobian for its message.
+    options = {"size": (3, 4)} if check == "gradients" and kind == "augmentation" else {}
     with pytest.raises(ContractError) as caught:
-        check_component(kind, factory, only=[check])
+        check_component(kind, factory, only=[check], **options)
     assert caught.value.check == check
     assert message in str(caught.value)
     assert checks_of(kind)[check] in str(caught.value)

@@ -5,7 +5,7 @@ import torch
 
 from ganblocks.registries import registries
 from ganblocks.testing import check_component
-from ganblocks.testing.component import checked_kinds
+from ganblocks.testing.component import checked_kinds, checks_of
 
 # Each has tests of its own: tests/tasks, tests/training/test_optimizers.py.
 OF_THE_ENGINE = ("tasks", "optimizers", "schedules")
@@ -34,6 +34,10 @@ INPUTS = {
     "spade": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3, 2 * h, w + 1)),
     "adain": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3)),
 }
+GRAPHS = {"compile", "export"}
+SHALLOW = {"num_downs": 3, "n_blocks": 1}
+"""Depth for `GRAPHS`, which take seconds for a deep network's layers, all of them alike."""
+
 OPTIONS = {"ms_ssim": {"size": (176, 177)}}
 # Arguments, in addition to the plain names, that change the computation.
 VARIANTS = [
@@ -78,14 +82,16 @@ VARIANTS = [
 NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names()]
 
 
-def component_of(kind, what):
+def component_of(kind, what, **depth):
     """Returns a factory of a small component, and options of check_component."""
     registry = REGISTRIES[kind]
     name = what if isinstance(what, str) else what["type"]
     arguments = ARGUMENTS.get(name, ARGUMENTS.get(kind, ()))
     built_with = dict(BUILT_WITH.get(name, {})) if what == name else {}
-    if "base_channels" in registry.describe(name).signature:
-        built_with["base_channels"] = 2
+    sizes = {"base_channels": 2, **depth}
+    taken = registry.describe(name).signature
+    given = {} if what == name else what
+    built_with |= {key: n for key, n in sizes.items() if key in taken and key not in given}
 
     def factory():
         return registry.build(what, *arguments, **built_with)
@@ -112,8 +118,11 @@ def pairs(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("kind", "what"), [*NAMES, *VARIANTS], ids=str)
 def test_it_keeps_its_contract(kind, what):
-    factory, options = component_of(kind, what)
-    check_component(kind, factory, **options)
+    for depth, graphs in (({}, False), (SHALLOW, True)):
+        checks = [check for check in checks_of(kind) if (check in GRAPHS) == graphs]
+        factory, options = component_of(kind, what, **depth)
+        if checks:
+            check_component(kind, factory, only=checks, **options)
 
 
 @pytest.mark.slow

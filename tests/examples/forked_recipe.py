@@ -6,19 +6,13 @@ import runpy
 import sys
 
 import torch
+from fork_server import start
 from recipe_process import RECIPE, TINY
-
-# torch's compiler is imported by its optimizers, and takes longer than all the rest.
-_IMPORTED = ["torch._dynamo", "torchvision.transforms.v2.functional", "ganblocks.training"]
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(_IMPORTED)
 
 
 def fork(folder, *flags):
     """Starts the recipe, with tiny flags before the given ones, and gives its process."""
-    process = _CONTEXT.Process(target=_run, args=(folder, [*TINY.split(), *map(str, flags)]))
-    process.start()
-    return process
+    return start(_run, folder, [*TINY.split(), *map(str, flags)])
 
 
 def _run(folder, flags):

@@ -1,6 +1,5 @@
 """Processes that train together, with what `torchrun` gives each, and without its start."""
 
-import multiprocessing
 import os
 import sys
 import time
@@ -9,12 +8,9 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from fork_server import start
 
 from ganblocks.distributed import process_group
-
-# A server that has imported everything once, and then forks.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["torch._dynamo", "ganblocks.training"])
 
 LIMIT = 100
 """Seconds after which processes that have not ended are taken to hang."""
@@ -34,11 +30,8 @@ def run_ranks(task, size, folder, *given, store=None, restarts=0):
     folder.mkdir(parents=True)
     store = store or open_store()
     ranks = [
-        _CONTEXT.Process(target=_run, args=(task, rank, size, store.port, restarts, folder, given))
-        for rank in range(size)
+        start(_run, task, rank, size, store.port, restarts, folder, given) for rank in range(size)
     ]
-    for process in ranks:
-        process.start()
     deadline = time.monotonic() + LIMIT
     for process in ranks:
         process.join(max(0, deadline - time.monotonic()))

@@ -27,7 +27,7 @@ ARGUMENTS = {
     "adain": (4, 3),
 }
 BUILT_WITH = {
-    "multiscale": {"discriminator": {"type": "patch", "base_channels": 2}},
+    "multiscale": {"discriminator": {"type": "patch", "base_channels": 2, "n_layers": 1}},
     "synthetic_facades": {"length": 3, "size": 32},
 }
 INPUTS = {
@@ -35,7 +35,7 @@ INPUTS = {
     "adain": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3)),
 }
 GRAPHS = {"compile", "export"}
-SHALLOW = {"num_downs": 3, "n_blocks": 1}
+SHALLOW = {"num_downs": 2, "n_blocks": 1, "n_layers": 1}
 """Depth for `GRAPHS`, which take seconds for a deep network's layers, all of them alike."""
 
 OPTIONS = {"ms_ssim": {"size": (176, 177)}}

@@ -40,8 +40,11 @@ from .blocks import (
 )
 from .data import (
     DATASETS as DATASETS,
+    DownscaledPairs as DownscaledPairs,
+    ImageDataset as ImageDataset,
     PairedImageDataset as PairedImageDataset,
     SyntheticFacades as SyntheticFacades,
+    UnpairedImageDataset as UnpairedImageDataset,
 )
 from .discriminators import (
     DISCRIMINATORS as DISCRIMINATORS,

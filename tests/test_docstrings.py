@@ -84,6 +84,8 @@ WITHOUT_PAPER = {
     "blocks deconv": "a step after the other, as everywhere",
     "blocks down": "a down-sampler, which has its own source, with steps after it",
     "blocks up": "an up-sampler, which has its own source, with steps after it",
+    "datasets images": "reads the files of a folder",
+    "datasets images_of_pairs": "one side of another dataset",
     "datasets paired_images": "reads the files of a folder",
     "downsamplers pool": "a plain mean or maximum",
     "initializers none": "does nothing",

@@ -75,7 +75,8 @@ KINDS = {
     ),
     "DATASETS": Kind(
         'A sample of a paired dataset is `{"source": …, "target": …, "name": str}`, images '
-        "(C, H, W) in [−1, 1]; `direction` says which side is the source.",
+        "(C, H, W) in [−1, 1]; `direction` says which side is the source. A sample of an image "
+        "dataset has `image`, an unpaired one `a` and `b`.",
         (
             *("PairTransform", "check_pairs", "check_folder", "split_names", "held_out_split"),
             *("describe_pairs", "require_readable", "rgb_to_classes"),

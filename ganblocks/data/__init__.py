@@ -1,9 +1,12 @@
-"""Paired datasets, their joint transform, and facades: synthetic ones and CMP's."""
+"""Datasets of pairs and of images, their transform, and facades: synthetic ones and CMP's."""
 
-from ganblocks.data.base import DATASETS, PairedDataset
+from ganblocks.data.base import PairedDataset
 from ganblocks.data.check import check_folder, check_pairs, require_readable
 from ganblocks.data.cmp import download_cmp_facades
 from ganblocks.data.describe import describe_pairs
+from ganblocks.data.epochs import DATASETS, EpochDataset
+from ganblocks.data.from_images import DownscaledPairs, UnpairedImageDataset
+from ganblocks.data.images import ImageDataset, ImagesOfPairs
 from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.palette import CMP_PALETTE, rgb_to_classes
 from ganblocks.data.scan import held_out_split, split_names
@@ -13,10 +16,15 @@ from ganblocks.data.transforms import PairTransform
 __all__ = [
     "CMP_PALETTE",
     "DATASETS",
+    "DownscaledPairs",
+    "EpochDataset",
+    "ImageDataset",
+    "ImagesOfPairs",
     "PairTransform",
     "PairedDataset",
     "PairedImageDataset",
     "SyntheticFacades",
+    "UnpairedImageDataset",
     "check_folder",
     "check_pairs",
     "describe_pairs",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import is_dataclass
 from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from ganblocks.data.epochs import EpochDataset, Key, plain
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import DataError, require_one_of
-from ganblocks.registry import Registry
 
 JointTransform = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 """Maps uint8 `a` and `b`, (C, H, W), with one random draw for both sides."""
@@ -46,7 +44,7 @@ def unit_range_(pixels: Tensor) -> Tensor:
     return pixels.sub_(127.5).mul_(1 / 127.5)
 
 
-class PairedDataset(Dataset[Sample], ABC):
+class PairedDataset(EpochDataset):
     """Pairs (a, b) that are transformed together and read in one direction.
 
     `dataset[index]` is the pair as drawn in epoch 0, with the keys `source`, `target` and `name`;
@@ -135,23 +133,16 @@ class PairedDataset(Dataset[Sample], ABC):
             >>> SyntheticFacades(2, 32).fingerprint()["pairs"]
             2
         """
-        transform: Any = self.transform
-        if is_dataclass(transform):
-            transform = repr(transform)
-        elif transform is not None:  # the repr of a function has an address
-            transform = getattr(transform, "__name__", type(transform).__name__)
         return {
             "type": type(self).__name__,
             "pairs": len(self),
             "direction": self.direction,
             "seed": self.seed,
-            "transform": transform,
+            "transform": plain(self.transform),
         }
 
-    def __getitem__(self, key: int | tuple[int, int]) -> Sample:
-        epoch, index = key if isinstance(key, tuple) else (0, key)
-        if not 0 <= index < len(self):
-            raise IndexError(f"index {index} is out of range: the dataset has {len(self)} pairs")
+    def __getitem__(self, key: Key) -> Sample:
+        epoch, index = self.position(key)
         a, b, name = self.pixels(epoch, index)
         if self.transform is not None:
             a, b = self.transform(a, b, seeded_generator(self.seed, epoch, index))
@@ -171,7 +162,3 @@ class PairedDataset(Dataset[Sample], ABC):
             ('labels', 'photo')
         """
         return (a, b) if self.direction == "a2b" else (b, a)
-
-
-DATASETS: Registry[PairedDataset] = Registry("datasets")
-"""Paired datasets by name."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ganblocks.data.base import DATASETS, JointTransform, PairedDataset
-from ganblocks.data.reading import read_pair
+from ganblocks.data.base import JointTransform, PairedDataset
+from ganblocks.data.epochs import DATASETS
+from ganblocks.data.reading import digest, read_pair, require_channels
 from ganblocks.data.scan import scan_pairs
-from ganblocks.errors import DataError, OptionError
-from ganblocks.pictures import PICTURE_MODES
+from ganblocks.errors import DataError
 
 MAX_LINES = 20
 """Most problems that an error message lists."""
@@ -73,11 +72,7 @@ class PairedImageDataset(PairedDataset):
         seed: int = 0,
     ) -> None:
         super().__init__(direction=direction, transform=transform, seed=seed)
-        if channels not in PICTURE_MODES:
-            raise OptionError(
-                f"channels is {channels!r}: write 1 (gray), 3 (RGB) or 4 (RGBA)",
-                see="channels-and-bit-depth",
-            )
+        require_channels(channels)
         scan = scan_pairs(root, split)
         if scan.problems:
             raise DataError(_report(root, scan.problems))
@@ -107,11 +102,11 @@ class PairedImageDataset(PairedDataset):
             ...     len(PairedImageDataset(folder).fingerprint()["files"])
             64
         """
-        digest = sha256()
-        for pair in self.pairs:
-            sizes = [path.stat().st_size for path in (pair.a, pair.b) if path is not None]
-            digest.update(f"{pair.name} {sizes}\n".encode())
-        own = {"split": self.split, "channels": self.channels, "files": digest.hexdigest()}
+        files = digest(
+            (pair.name, [path for path in (pair.a, pair.b) if path is not None])
+            for pair in self.pairs
+        )
+        own = {"split": self.split, "channels": self.channels, "files": files}
         return {**super().fingerprint(), **own}
 
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:

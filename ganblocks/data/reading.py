@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 from torch import Tensor
 
 from ganblocks.data.scan import Pair
-from ganblocks.errors import DataError
-from ganblocks.pictures import from_picture
+from ganblocks.errors import DataError, OptionError
+from ganblocks.pictures import PICTURE_MODES, from_picture
+
+
+def require_channels(channels: int) -> None:
+    """Raises `OptionError` unless pictures can have this number of channels."""
+    if channels not in PICTURE_MODES:
+        raise OptionError(
+            f"channels is {channels!r}: write 1 (gray), 3 (RGB) or 4 (RGBA)",
+            see="channels-and-bit-depth",
+        )
+
+
+def digest(named: Iterable[tuple[str, list[Path]]]) -> str:
+    """Returns a digest of files' names and sizes in bytes."""
+    whole = sha256()
+    for name, paths in named:
+        whole.update(f"{name} {[path.stat().st_size for path in paths]}\n".encode())
+    return whole.hexdigest()
 
 
 def read_picture(path: Path, channels: int = 3) -> Tensor:

@@ -109,7 +109,9 @@ class PairTransform:
         self.require_fit(*size)
         if self._load is not None:
             size = self._load if self.random else self._crop
-        return _resize(a, size, self.labels == "a"), _resize(b, size, self.labels == "b")
+        resized = _resize(a, size, self.labels == "a")
+        once = a is b and self.labels is None  # a single image
+        return resized, resized if once else _resize(b, size, self.labels == "b")
 
     def draw_window(self, height: int, width: int, generator: torch.Generator) -> Window:
         """Draws where to crop a resized pair, and whether to mirror it.

@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from ganblocks.data.base import DATASETS, PairedDataset, to_unit_range
+from ganblocks.data import DATASETS
+from ganblocks.data.base import PairedDataset, to_unit_range
 from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, OptionError

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganblocks.data.base import DATASETS
+from ganblocks.data import DATASETS
 from ganblocks.data.palette import CMP_PALETTE, classes_to_rgb, rgb_to_classes
 from ganblocks.data.synthetic import SyntheticFacades
 from ganblocks.errors import OptionError

@@ -5,7 +5,7 @@ import random
 import torch
 from torch import nn
 
-from ganblocks.data import PairedDataset
+from ganblocks.data import EpochDataset, PairedDataset
 
 
 class Uniform:
@@ -140,6 +140,37 @@ class TwoSizes(Squares):
     def read(self, epoch, index):
         a, b, name = super().read(epoch, index)
         return a, b[..., 1:], name
+
+
+class Triples(Squares):
+    """A sound dataset whose target is larger."""
+
+    def __getitem__(self, key):
+        sample = super().__getitem__(key)
+        return {**sample, "target": sample["target"].repeat(1, 3, 3)}
+
+
+class NotAMultiple(Squares):
+    def __getitem__(self, key):
+        sample = super().__getitem__(key)
+        return {**sample, "source": sample["source"][:, ::2, ::2], "target": torch.zeros(3, 8, 9)}
+
+
+class SmallerTarget(Squares):
+    def __getitem__(self, key):
+        sample = super().__getitem__(key)
+        return {**sample, "target": sample["target"][:, ::2, ::2]}
+
+
+class Tiles(EpochDataset):
+    """A sound dataset of single images."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, key):
+        epoch, index = self.position(key)
+        return {"image": torch.full((1, 2, 2), 0.5 - index / (epoch + 2)), "name": str(index)}
 
 
 class NoNames(Squares):

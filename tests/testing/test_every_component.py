@@ -26,9 +26,14 @@ ARGUMENTS = {
     "spade": (4, 3),
     "adain": (4, 3),
 }
+DRAWN = {"length": 3, "size": 32}
+IMAGES = {"type": "images_of_pairs", "pairs": {"type": "synthetic_facades", **DRAWN}}
 BUILT_WITH = {
     "multiscale": {"discriminator": {"type": "patch", "base_channels": 2, "n_layers": 1}},
-    "synthetic_facades": {"length": 3, "size": 32},
+    "synthetic_facades": DRAWN,
+    "images_of_pairs": {"pairs": {"type": "synthetic_facades", **DRAWN}},
+    "unpaired_images": {"a": IMAGES, "b": IMAGES},
+    "downscaled_pairs": {"images": IMAGES},
 }
 INPUTS = {
     "spade": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3, 2 * h, w + 1)),
@@ -106,14 +111,15 @@ def test_every_registry_has_a_contract():
 
 @pytest.fixture(autouse=True)
 def pairs(tmp_path, monkeypatch):
-    """Two pairs of pictures for the dataset that reads files."""
+    """Two pairs of pictures for the datasets that read files."""
     from PIL import Image
 
     for number in range(2):
         picture = Image.linear_gradient("L").resize((12, 6)).rotate(40 * number)
         (tmp_path / "train").mkdir(exist_ok=True)
         picture.convert("RGB").save(tmp_path / "train" / f"{number}.png")
-    monkeypatch.setitem(BUILT_WITH, "paired_images", {"root": str(tmp_path)})
+    for name in ("paired_images", "images"):
+        monkeypatch.setitem(BUILT_WITH, name, {"root": str(tmp_path)})
 
 
 @pytest.mark.parametrize(("kind", "what"), [*NAMES, *VARIANTS], ids=str)

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganblocks.data.base import DATASETS, JointTransform, PairedDataset
+from ganblocks.data.base import JointTransform, PairedDataset
+from ganblocks.data.epochs import DATASETS
 from ganblocks.data.palette import classes_to_rgb
 from ganblocks.data.synthetic.layout import plan_building
 from ganblocks.data.synthetic.render import render

@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow foreign docs all
+.PHONY: install lint format types test slow foreign recipes docs all
 
 install:
 	python3 -m venv .venv && $(PYTHON) -m pip install -e ".[dev]"
@@ -23,6 +23,11 @@ slow:
 foreign:
 	$(PYTHON) -m pip install -q "timm>=1.0.20"
 	$(PYTHON) benchmarks/foreign_networks.py
+
+recipes:
+	python=$$($(PYTHON) -c "import sys; print(sys.executable)") && examples=$$PWD/examples && \
+	mkdir -p runs && cd $$(mktemp -d runs/recipes-XXXXXX) && pwd && \
+	for recipe in $$examples/*.py; do echo $$recipe; $$python $$recipe || exit 1; done
 
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 import ganblocks
 
@@ -40,7 +41,8 @@ def test_the_wheel_has_every_file_and_imports_without_the_checkout(tmp_path):
         for path in (ROOT / "ganblocks").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert packed == sources
+    recipes = {f"ganblocks/recipes/{path.name}" for path in (ROOT / "examples").glob("*.py")}
+    assert packed == sources | recipes
     code = "import ganblocks; print(ganblocks.__file__); ganblocks.report.write_report"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -51,3 +53,20 @@ def test_the_wheel_has_every_file_and_imports_without_the_checkout(tmp_path):
         text=True,
     )
     assert done.stdout.startswith(str(tmp_path / "site"))
+    done = subprocess.run(
+        [sys.executable, "-m", "ganblocks", "recipe", "pix2pix_facades"],
+        env={"PYTHONPATH": str(tmp_path / "site"), "PYTHONIOENCODING": "ascii"},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    assert done.stdout == (ROOT / "examples" / "pix2pix_facades.py").read_bytes()
+
+
+def test_an_editable_install_reads_the_checkout(tmp_path):
+    builder = WheelBuilder(str(ROOT))
+    (wheel,) = builder.build(directory=str(tmp_path), versions=["editable"])
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = [name for name in archive.namelist() if name.endswith(".pth")]
+        assert archive.read(path).decode().strip() == str(ROOT)
+        assert not [name for name in archive.namelist() if name.endswith(".py")]

@@ -3,6 +3,7 @@
 from ganblocks.blocks.activation import ACTIVATIONS
 from ganblocks.blocks.adain import AdaIN, adaptive_instance_norm
 from ganblocks.blocks.attention import SelfAttention
+from ganblocks.blocks.bottleneck import BottleneckBlock
 from ganblocks.blocks.channel_norm import LayerNorm, PixelNorm
 from ganblocks.blocks.conv import ConvBlock, DeconvBlock
 from ganblocks.blocks.down import DOWNSAMPLERS
@@ -17,6 +18,7 @@ from ganblocks.blocks.initializers import (
     initialize,
 )
 from ganblocks.blocks.matmul_conv import Conv2d, ConvTranspose2d
+from ganblocks.blocks.minibatch_std import MinibatchStdDev
 from ganblocks.blocks.norm import NORMS, BatchNorm, GroupNorm, InstanceNorm
 from ganblocks.blocks.padding import PADDINGS
 from ganblocks.blocks.registry import BLOCKS
@@ -38,6 +40,7 @@ __all__ = [
     "UPSAMPLERS",
     "AdaIN",
     "BatchNorm",
+    "BottleneckBlock",
     "Conv2d",
     "ConvBlock",
     "ConvTranspose2d",
@@ -48,6 +51,7 @@ __all__ = [
     "InstanceNorm",
     "KaimingInitializer",
     "LayerNorm",
+    "MinibatchStdDev",
     "NormalInitializer",
     "OrthogonalInitializer",
     "PixelNorm",

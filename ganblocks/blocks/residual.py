@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ganblocks.blocks.conv import ConvBlock
 from ganblocks.blocks.padding import require_odd
 from ganblocks.blocks.registry import BLOCKS
+from ganblocks.errors import require_at_least
 from ganblocks.registry import ComponentLike
 
 
@@ -32,6 +33,7 @@ class ResidualBlock(nn.Module):
         dropout: Probability of dropping a value between the two; 0 for none.
         dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
         spectral_norm: Whether to apply spectral norm to the convolutions.
+        res_scale: Factor of what is added to the shortcut.
 
     Raises:
         OptionError: An option has an invalid value.
@@ -56,9 +58,12 @@ class ResidualBlock(nn.Module):
         dropout: float = 0.0,
         dropout_mode: str = "train",
         spectral_norm: bool = False,
+        res_scale: float = 1.0,
     ) -> None:
         super().__init__()
         require_odd(kernel_size)
+        require_at_least("res_scale", res_scale, 0)
+        self.res_scale = res_scale
         self.in_channels = in_channels
         self.out_channels = out_channels
         conv: dict[str, Any] = {"bias": bias, "spectral_norm": spectral_norm}
@@ -84,5 +89,8 @@ class ResidualBlock(nn.Module):
         Args:
             x: Maps (B, in_channels, H, W).
         """
-        result: Tensor = self.shortcut(x) + self.second(self.first(x))
+        added = self.second(self.first(x))
+        if self.res_scale != 1:
+            added = self.res_scale * added
+        result: Tensor = self.shortcut(x) + added
         return result

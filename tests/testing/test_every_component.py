@@ -25,6 +25,8 @@ ARGUMENTS = {
     "attention": (4,),
     "spade": (4, 3),
     "adain": (4, 3),
+    "bottleneck": (4,),
+    "minibatch_std": (4,),
 }
 DRAWN = {"length": 3, "size": 32}
 IMAGES = {"type": "images_of_pairs", "pairs": {"type": "synthetic_facades", **DRAWN}}

@@ -51,6 +51,7 @@ from .discriminators import (
     MultiScaleDiscriminator as MultiScaleDiscriminator,
     PatchDiscriminator as PatchDiscriminator,
     PixelDiscriminator as PixelDiscriminator,
+    ResidualDiscriminator as ResidualDiscriminator,
     suggest_patch_discriminator as suggest_patch_discriminator,
 )
 from .errors import (
@@ -58,6 +59,8 @@ from .errors import (
 )
 from .generators import (
     GENERATORS as GENERATORS,
+    EDSRGenerator as EDSRGenerator,
+    LatentGenerator as LatentGenerator,
     ResNetGenerator as ResNetGenerator,
     UNetGenerator as UNetGenerator,
 )

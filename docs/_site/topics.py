@@ -25,7 +25,9 @@ class Topic(NamedTuple):
 KINDS = {
     "GENERATORS": Kind(
         "A generator maps images (B, in_channels, H, W) to images (B, out_channels, H, W), "
-        "floats in [−1, 1], for any H and W.",
+        "floats in [−1, 1], for any H and W. One with an attribute `scale` enlarges them; one with "
+        "`latent_dim` maps latents (B, latent_dim) to images; one with `encode` and `decode` "
+        "maps images to codes and back.",
         ("UNetDialect",),
     ),
     "DISCRIMINATORS": Kind(

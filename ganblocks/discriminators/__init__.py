@@ -5,6 +5,7 @@ from ganblocks.discriminators.multiscale import MultiScaleDiscriminator
 from ganblocks.discriminators.patch import PatchDiscriminator
 from ganblocks.discriminators.pixel import PixelDiscriminator
 from ganblocks.discriminators.registry import DISCRIMINATORS
+from ganblocks.discriminators.residual import ResidualDiscriminator
 from ganblocks.discriminators.suggest import PatchSuggestion, suggest_patch_discriminator
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "PatchDiscriminator",
     "PatchSuggestion",
     "PixelDiscriminator",
+    "ResidualDiscriminator",
     "suggest_patch_discriminator",
 ]

@@ -1,9 +1,18 @@
-"""Generators: image in, image out, of any size."""
+"""Generators: image to image, to a larger image, over a code, or latent to image."""
 
 import ganblocks.generators.presets  # noqa: F401
+from ganblocks.generators.edsr import EDSRGenerator
+from ganblocks.generators.latent import LatentGenerator
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.resnet import ResNetGenerator
 from ganblocks.generators.unet import UNetGenerator
 from ganblocks.generators.unet_dialect import UNetDialect
 
-__all__ = ["GENERATORS", "ResNetGenerator", "UNetDialect", "UNetGenerator"]
+__all__ = [
+    "GENERATORS",
+    "EDSRGenerator",
+    "LatentGenerator",
+    "ResNetGenerator",
+    "UNetDialect",
+    "UNetGenerator",
+]

@@ -21,7 +21,7 @@ from ganblocks.testing.contract import (
     require_raises,
     require_same,
 )
-from ganblocks.testing.network_checks import NETWORK_CHECKS
+from ganblocks.testing.network_checks import NETWORK_CHECKS, labels
 from ganblocks.testing.networks import NetworkTester, outputs
 from ganblocks.testing.tensors import seeded
 
@@ -85,7 +85,8 @@ class DiscriminatorTester(NetworkTester):
         fields = field if isinstance(field, list | tuple) else [field]
         maps = _scales(module(*self.example()))
         require(len(fields) == len(maps), f"{len(fields)} fields for {len(maps)} logit maps")
-        channels = self.example()[0].shape[1]
+        image, *rest = self.example(1)
+        channels = image.shape[1]
         norms = {type(child) for child in module.modules() if is_norm(child)}
         for number, one in enumerate(fields):
             require(
@@ -97,7 +98,7 @@ class DiscriminatorTester(NetworkTester):
             reported = one.box(*place)
             size = (max(own, end) + 1 for own, end in zip(self.size, reported[2:], strict=True))
             measured = probe_receptive_field(
-                module, (channels, *size), place, output=number, without=norms
+                _OfImages(module, rest), (channels, *size), place, output=number, without=norms
             )
             require(
                 measured == reported,
@@ -107,11 +108,11 @@ class DiscriminatorTester(NetworkTester):
     def features(self) -> None:
         """`features(x)` is a tuple of maps, one tuple for each scale, whose last is the logits."""
         module: Any = self.used().eval()
-        (x,) = self.example()
+        inputs = self.example()
         with seeded(1), torch.no_grad():
-            logits = _scales(module(x))
+            logits = _scales(module(*inputs))
         with seeded(1), torch.no_grad():
-            maps = module.features(x)
+            maps = module.features(*inputs)
         require(isinstance(maps, tuple) and bool(maps), f"it returns a {type(maps).__qualname__}")
         stacks = [maps] if isinstance(maps[0], Tensor) else maps
         require(len(stacks) == len(logits), f"{len(stacks)} tuples for {len(logits)} logit maps")
@@ -127,13 +128,13 @@ class DiscriminatorTester(NetworkTester):
             if is_parametrized(child):  # spectral norm, for example, would keep the weights small
                 for name in list(child.parametrizations):  # type: ignore[arg-type]
                     remove_parametrizations(child, name)
-        (x,) = self.example(1, dtype=torch.float64)
+        x, *rest = self.example(1, dtype=torch.float64)
         values = []
         for seed in range(8):
             with seeded(seed), torch.no_grad():
                 for parameter in module.parameters():
                     parameter.normal_(0, 1000)
-            values += [m.flatten() for m in outputs(module, (100 * x,)).values()]
+            values += [m.flatten() for m in outputs(module, (100 * x, *rest)).values()]
         logits = torch.cat(values)
         low, high = logits.min().item(), logits.max().item()
         require(
@@ -144,10 +145,10 @@ class DiscriminatorTester(NetworkTester):
     def no_norm_on_logits(self) -> None:
         """The mean logit differs between images at batch 1: no norm over the logits removes it."""
         module = self.perturbed(torch.float64)
-        (x,) = self.example(1, dtype=torch.float64)
+        x, *rest = self.example(1, dtype=torch.float64)
         ramp = torch.linspace(-1, 1, x.shape[3], dtype=x.dtype).expand_as(x)
         images = (x, 0.3 * x + ramp, ramp - x**2)
-        runs = [outputs(module, (image,)).values() for image in images]
+        runs = [outputs(module, (image, *rest)).values() for image in images]
         for number, maps in enumerate(zip(*runs, strict=True)):
             means = torch.stack([logits.mean() for logits in maps])
             largest = max(logits.abs().max().item() for logits in maps)
@@ -158,8 +159,20 @@ class DiscriminatorTester(NetworkTester):
 
     checks = (
         *(shape, output_size, min_input_size, receptive_field, features, unbounded),
-        *(no_norm_on_logits, *NETWORK_CHECKS),
+        *(no_norm_on_logits, labels, *NETWORK_CHECKS),
     )
+
+
+class _OfImages(nn.Module):
+    """A discriminator under fixed labels, if it takes any."""
+
+    def __init__(self, network: nn.Module, labels: list[Tensor]) -> None:
+        super().__init__()
+        self.network = network
+        self.labels = labels
+
+    def forward(self, x: Tensor) -> Any:
+        return self.network(x, *self.labels)
 
 
 def _smallest_size(factory: Callable[[], nn.Module]) -> Size:

@@ -9,29 +9,55 @@ import torch
 from torch import nn
 
 from ganblocks.errors import ShapeError
-from ganblocks.testing.contract import require
-from ganblocks.testing.network_checks import NETWORK_CHECKS
+from ganblocks.testing.contract import (
+    Size,
+    require,
+    require_same,
+    require_scalar,
+)
+from ganblocks.testing.network_checks import NETWORK_CHECKS, labels
 from ganblocks.testing.networks import NetworkTester, mode_of, outputs, require_number
 
 
 class GeneratorTester(NetworkTester):
-    """Tests a generator."""
+    """Tests a generator, of the kind that its attributes `latent_dim`, `scale`, `encode` show."""
 
     kind = "generators"
     default_size = (12, 16)
 
-    def shape(self) -> None:
-        """(B, in_channels, H, W) becomes (B, out_channels, H, W), finite float32."""
-        self.require_image(self.perturbed(), 2, self.size, self.size)
+    def shape(self, size: Size | None = None, batch: int = 2, training: bool = True) -> None:
+        """(B, in_channels, H, W) becomes (B, out_channels, H, W), finite float32.
+
+        With `scale`, sides are multiplied by it; latents become squares of `image_size`.
+        """
+        module: Any = self.perturbed().train(training)
+        size = size or self.size
+        expected = [getattr(module, "scale", 1) * side for side in size]
+        if hasattr(module, "latent_dim"):
+            expected = [module.image_size] * 2
+        self.require_image(module, batch, size, (expected[0], expected[1]))
 
     def any_size(self) -> None:
         """Images of any size keep it, odd, oblong or 1×1, at batch 1 and in both modes."""
-        module = self.used()
         for training in (True, False):
             for size in ((1, 1), (3, 5), (33, 47), (16, 8)):
-                self.require_image(module.train(training), 1, size, size)
+                self.shape(size, 1, training)
 
-    checks = (shape, any_size, *NETWORK_CHECKS)
+    def code(self) -> None:
+        """With `encode`, decode(encode(x)) starts with the output; with_terms=True adds scalars."""
+        module: Any = self.used().eval()
+        if not hasattr(module, "encode"):
+            return
+        inputs = self.example()
+        with torch.no_grad():
+            image, terms = module(*inputs, with_terms=True)
+            decoded = module.decode(module.encode(*inputs))[..., : self.size[0], : self.size[1]]
+        require_same({"output": image}, outputs(module, inputs), "with its terms, the ")
+        require_same({"output": decoded}, {"output": image}, "decoded from its code, the ")
+        for name, value in terms.items():
+            require_scalar(value, f"the term {name!r}")
+
+    checks = (shape, any_size, code, labels, *NETWORK_CHECKS)
 
 
 class BlockTester(NetworkTester):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from ganblocks.blocks import Dropout
+from ganblocks.errors import GanBlocksError
 from ganblocks.testing.contract import (
     Check,
     require,
     require_finite,
+    require_raises,
     require_same,
     state_of,
     unchanged,
@@ -142,8 +146,24 @@ def modes(tester: NetworkTester) -> None:
     require_same(outputs(module, inputs), outputs(twin, inputs), where)
 
 
+def labels(tester: NetworkTester) -> None:
+    """With `num_classes`, labels change the output, and missing or wrong ones raise our errors."""
+    module: Any = tester.used().eval()
+    if not getattr(module, "num_classes", 0):
+        return
+    x, own = tester.example()
+    other = (own + 1) % module.num_classes
+    differs = difference(outputs(module, (x, other)), outputs(module, (x, own)))
+    require(bool(differs) or module.num_classes == 1, "other labels do not change the output")
+    for wrong in (None, own[:1], own.float(), own + module.num_classes):
+        require_raises(GanBlocksError, module, x, wrong, case=f"labels={wrong}")
+
+
 def batch_independent(tester: NetworkTester) -> None:
-    """In eval mode an image's output depends neither on the rest of the batch nor on its place."""
+    """In eval mode an image's output depends neither on the rest of the batch nor on its place.
+
+    Scalars, such as loss terms, are exempt.
+    """
     module = without_dropout(tester.used()).double().eval()
     inputs = tester.example(batch=3, dtype=torch.float64)
     expected = outputs(module, inputs)
@@ -154,8 +174,8 @@ def batch_independent(tester: NetworkTester) -> None:
         for x, batch in zip(inputs, mixed, strict=True):
             batch[place] = x[image]
         require_same(
-            {name: out[place] for name, out in outputs(module, mixed).items()},
-            {name: out[image] for name, out in expected.items()},
+            {name: out[place] for name, out in outputs(module, mixed).items() if out.dim()},
+            {name: out[image] for name, out in expected.items() if out.dim()},
             f"of image {image}, at place {place} among other images, ",
         )
 

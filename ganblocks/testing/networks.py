@@ -42,9 +42,9 @@ class NetworkTester(Tester[nn.Module]):
         **options: Any,
     ) -> None:
         super().__init__(make, **options)
-        self.inputs = inputs or partial(
-            _random_images, in_channels or require_number(make, *self.in_names)
-        )
+        length, classes = (number_of(make, name) for name in ("latent_dim", "num_classes"))
+        channels = 0 if inputs or length else in_channels or require_number(make, *self.in_names)
+        self.inputs = inputs or partial(_random_inputs, channels, length, classes)
         self.out_channels = out_channels or number_of(make, *self.out_names)  # None: unknown
 
     def example(
@@ -95,8 +95,13 @@ class NetworkTester(Tester[nn.Module]):
         require_finite(out, f"{where} its output")
 
 
-def _random_images(channels: int, batch: int, height: int, width: int) -> tuple[Tensor, ...]:
-    return (2 * torch.rand(batch, channels, height, width) - 1,)
+def _random_inputs(
+    channels: int, length: int | None, classes: int | None, batch: int, height: int, width: int
+) -> tuple[Tensor, ...]:
+    """Returns images, or latents of this length, and labels if there are classes."""
+    image = 2 * torch.rand(batch, channels, height, width) - 1
+    first = torch.randn(batch, length) if length else image
+    return (first, torch.randint(classes, (batch,))) if classes else (first,)
 
 
 def number_of(factory: Callable[[], nn.Module], *names: str) -> int | None:

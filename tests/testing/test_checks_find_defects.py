@@ -1,5 +1,6 @@
 """Each check finds its planted defect, and passes the sound component."""
 
+import planted_kinds as k
 import planted_losses as losses
 import planted_networks as n
 import planted_parts as p
@@ -22,6 +23,12 @@ PLANTED = [
     ("generator", n.GivesNaN, "shape", "its output is not finite"),
     ("generator", n.EvenSizesOnly, "any_size", "for an input of 1×1"),
     ("generator", n.SmallestSizeLost, "any_size", "RuntimeError"),
+    ("generator", k.TriplesInstead, "shape", "(2, 4, 24, 32) instead of (2, 4, 36, 48)"),
+    ("generator", k.Oblong, "shape", "(2, 2, 4, 3) instead of (2, 2, 4, 4)"),
+    ("generator", k.SameForEveryLabel, "labels", "other labels do not change the output"),
+    ("generator", k.NeedsNoLabels, "labels", "labels=None raises nothing"),
+    ("generator", k.CodeOfItsOwn, "code", "decoded from its code, the output differs"),
+    ("generator", k.TermForEachImage, "code", "the term 'size' is torch.float32 of shape (2,)"),
     ("generator", n.AlwaysFloat32, "double", "torch.float32 for a float64 input"),
     ("generator", n.GivesNaN, "double", "output is not finite"),
     ("generator", n.GivesNaN, "autocast", "output is not finite"),
@@ -239,6 +246,9 @@ SOUND = [
     ("generator", n.DropsInTraining),
     ("generator", n.NoisyInTraining),
     ("generator", n.AlwaysDropsNothing),
+    ("generator", k.Doubles),
+    ("generator", k.FromLatents),
+    ("generator", k.Coder),
     ("discriminator", p.Judge),
     ("block", n.Plain),
     ("norm", p.Scale),

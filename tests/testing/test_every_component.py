@@ -30,7 +30,11 @@ ARGUMENTS = {
 }
 DRAWN = {"length": 3, "size": 32}
 IMAGES = {"type": "images_of_pairs", "pairs": {"type": "synthetic_facades", **DRAWN}}
+SMALL = {"n_blocks": 1, "group_channels": 2}
 BUILT_WITH = {
+    "edsr": {"n_blocks": 1, "scale": 4, "res_scale": 0.1},
+    "latent": {**SMALL, "latent_dim": 3, "image_size": 8, "num_classes": 3},
+    ("discriminators", "residual"): {**SMALL, "image_size": 8, "num_classes": 3},
     "multiscale": {"discriminator": {"type": "patch", "base_channels": 2, "n_layers": 1}},
     "synthetic_facades": DRAWN,
     "images_of_pairs": {"pairs": {"type": "synthetic_facades", **DRAWN}},
@@ -58,6 +62,7 @@ VARIANTS = [
     ("generators", {"type": "unet", "num_downs": 3, "spectral_norm": True}),
     ("generators", {"type": "unet", "num_downs": 3, "dropout_mode": "always"}),
     ("generators", {"type": "resnet", "n_blocks": 1, "checkpointing": True, "up": "pixelshuffle"}),
+    ("discriminators", {"type": "residual", "n_blocks": 1, "image_size": 4, "minibatch_std": True}),
     ("discriminators", {"type": "patch", "n_layers": 2, "spectral_norm": True}),
     ("discriminators", {"type": "patch", "spectral_norm": True}),
     ("discriminators", {"type": "pixel", "norm": "pixel", "spectral_norm": True}),
@@ -94,7 +99,9 @@ def component_of(kind, what, **depth):
     registry = REGISTRIES[kind]
     name = what if isinstance(what, str) else what["type"]
     arguments = ARGUMENTS.get(name, ARGUMENTS.get(kind, ()))
-    built_with = dict(BUILT_WITH.get(name, {})) if what == name else {}
+    # Names are unique only within a kind.
+    built_with = dict(BUILT_WITH.get((kind, name), BUILT_WITH.get(name, {})))
+    built_with = built_with if what == name else {}
     sizes = {"base_channels": 2, **depth}
     taken = registry.describe(name).signature
     given = {} if what == name else what

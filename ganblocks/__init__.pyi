@@ -59,6 +59,7 @@ from .errors import (
 )
 from .generators import (
     GENERATORS as GENERATORS,
+    Autoencoder as Autoencoder,
     EDSRGenerator as EDSRGenerator,
     LatentGenerator as LatentGenerator,
     ResNetGenerator as ResNetGenerator,

@@ -1,6 +1,12 @@
 """Generators: image to image, to a larger image, over a code, or latent to image."""
 
 import ganblocks.generators.presets  # noqa: F401
+from ganblocks.generators.autoencoder import (
+    BOTTLENECKS,
+    Autoencoder,
+    KLBottleneck,
+    NoBottleneck,
+)
 from ganblocks.generators.edsr import EDSRGenerator
 from ganblocks.generators.latent import LatentGenerator
 from ganblocks.generators.registry import GENERATORS
@@ -9,9 +15,13 @@ from ganblocks.generators.unet import UNetGenerator
 from ganblocks.generators.unet_dialect import UNetDialect
 
 __all__ = [
+    "BOTTLENECKS",
     "GENERATORS",
+    "Autoencoder",
     "EDSRGenerator",
+    "KLBottleneck",
     "LatentGenerator",
+    "NoBottleneck",
     "ResNetGenerator",
     "UNetDialect",
     "UNetGenerator",

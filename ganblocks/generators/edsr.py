@@ -77,6 +77,11 @@ class EDSRGenerator(nn.Module):
         """Sets the last convolution to 0; `initialize` calls it."""
         fill_weight(self.last, nn.init.zeros_)
 
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """The weight of the last convolution, where an adaptive weight compares gradients."""
+        return self.last.weight
+
     def forward(self, x: Tensor) -> Tensor:
         """Enlarges images (B, in_channels, H, W) to (B, in_channels, scale · H, scale · W).
 

@@ -137,6 +137,11 @@ class ResNetGenerator(FromReference, nn.Module):
         """Both sides of an image are padded to a multiple of this."""
         return 1 << self.num_downs
 
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """The weight of the last convolution, where an adaptive weight compares gradients."""
+        return self.last.conv.weight  # type: ignore[return-value]
+
     def forward(self, x: Tensor) -> Tensor:
         """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W).
 

@@ -15,6 +15,7 @@ from ganblocks.testing.initializers import InitializerTester
 from ganblocks.testing.modules import (
     ActivationTester,
     BlockTester,
+    BottleneckTester,
     DownsamplerTester,
     GeneratorTester,
     NormTester,
@@ -32,6 +33,7 @@ _TESTERS: dict[str, type[Tester[Any]]] = {
     "adversarial loss": AdversarialLossTester,
     "augmentation": AugmentationTester,
     "block": BlockTester,
+    "bottleneck": BottleneckTester,
     "dataset": DatasetTester,
     "discriminator": DiscriminatorTester,
     "downsampler": DownsamplerTester,

@@ -21,6 +21,7 @@ ARGUMENTS = {
     "upsamplers": (4, 6),
     "downsamplers": (4, 6),
     "blocks": (4, 6),
+    "bottlenecks": (4,),
     "discriminators": (6,),
     "attention": (4,),
     "spade": (4, 3),
@@ -32,6 +33,7 @@ DRAWN = {"length": 3, "size": 32}
 IMAGES = {"type": "images_of_pairs", "pairs": {"type": "synthetic_facades", **DRAWN}}
 SMALL = {"n_blocks": 1, "group_channels": 2}
 BUILT_WITH = {
+    "autoencoder": {**SMALL, "num_downs": 1},
     "edsr": {"n_blocks": 1, "scale": 4, "res_scale": 0.1},
     "latent": {**SMALL, "latent_dim": 3, "image_size": 8, "num_classes": 3},
     ("discriminators", "residual"): {**SMALL, "image_size": 8, "num_classes": 3},

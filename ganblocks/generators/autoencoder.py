@@ -1,0 +1,206 @@
+"""An autoencoder of R3GAN's blocks, and its bottlenecks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganblocks.blocks import Conv2d, initialize
+from ganblocks.blocks.bottleneck import LINEAR_INIT, bottleneck_stages, stage_widths
+from ganblocks.errors import require_count, require_image
+from ganblocks.generators.registry import GENERATORS
+from ganblocks.generators.sizes import fit_to, pad_to_multiple
+from ganblocks.registry import ComponentLike, Registry
+
+BOTTLENECKS: Registry[nn.Module] = Registry("bottlenecks")
+"""Bottlenecks by name; each is built as `BOTTLENECKS.build(name, code_channels)`.
+
+It maps (B, in_channels, h, w) to the code (B, code_channels, h, w) and its loss terms, a dictionary
+of scalars. Its attribute `in_channels` defaults to `code_channels`.
+"""
+
+
+@BOTTLENECKS.register("kl")
+class KLBottleneck(nn.Module):
+    """Gaussian code of a variational autoencoder (Kingma and Welling, ICLR 2014).
+
+    Means μ and log-variances (B, 2 · channels, h, w) → code (B, channels, h, w): a sample μ + σ · ε
+    in train mode, μ in eval mode. The term `kl` is ½ Σ(μ² + σ² − 1 − log σ²), summed over the
+    code, mean over the batch. The log-variance is clamped to [-30, 20].
+
+    Args:
+        channels: Channels of the code.
+
+    Raises:
+        OptionError: `channels` is not a positive integer.
+
+    Examples:
+        >>> code, terms = KLBottleneck(4)(torch.zeros(2, 8, 5, 7))
+        >>> tuple(code.shape), terms["kl"].item()
+        ((2, 4, 5, 7), 0.0)
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        require_count("channels", channels, 1)
+        self.in_channels = 2 * channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the code, and the term in float32 at least.
+
+        Args:
+            x: Means, then log-variances.
+        """
+        code, log_variance = x.to(torch.promote_types(x.dtype, torch.float32)).chunk(2, 1)
+        log_variance = log_variance.clamp(-30, 20)
+        kl = 0.5 * (code**2 + log_variance.exp() - 1 - log_variance).sum() / len(x)
+        if self.training:
+            code = code + (0.5 * log_variance).exp() * torch.randn_like(code)
+        return code.to(x.dtype), {"kl": kl}
+
+
+@BOTTLENECKS.register("none")
+class NoBottleneck(nn.Module):
+    """The input unchanged, without loss terms.
+
+    Args:
+        channels: Channels of the code.
+
+    Examples:
+        >>> NoBottleneck(1)(torch.ones(1, 1, 1, 2))
+        (tensor([[[[1., 1.]]]]), {})
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.in_channels = channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the input, and no term.
+
+        Args:
+            x: The code.
+        """
+        return x, {}
+
+
+@GENERATORS.register("autoencoder")
+class Autoencoder(nn.Module):
+    """Encodes images in a code of 1 / 2^num_downs the size, and decodes it.
+
+    (B, in_channels, H, W) → the same for any H and W. Encoder and decoder are stages of
+    `BottleneckBlock`, after and before 3×3 convolutions. With the bottleneck `"kl"` it is
+    the autoencoder of latent diffusion (Rombach et al., CVPR 2022, section 3.1).
+
+    Args:
+        in_channels: Channels of both images.
+        code_channels: Channels of the code.
+        bottleneck: What becomes of the encoder's output, from `BOTTLENECKS`: `"kl"`, `"none"`.
+        num_downs: Number of halvings.
+        base_channels: Channels at full size; each halving doubles them.
+        max_multiplier: Maximum channels of a stage, in multiples of `base_channels`.
+        n_blocks: Blocks per stage.
+        group_channels: As in `BottleneckBlock`.
+
+    Raises:
+        OptionError: An argument has an invalid value.
+        ShapeError: In forward: the image has the wrong channels.
+
+    Examples:
+        >>> network = Autoencoder(base_channels=8)
+        >>> network.encode(torch.zeros(1, 3, 30, 41)).shape
+        torch.Size([1, 4, 8, 11])
+        >>> image, terms = network(torch.zeros(1, 3, 30, 41), with_terms=True)
+        >>> image.shape, list(terms)
+        (torch.Size([1, 3, 30, 41]), ['kl'])
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        *,
+        code_channels: int = 4,
+        bottleneck: ComponentLike = "kl",
+        num_downs: int = 2,
+        base_channels: int = 64,
+        max_multiplier: int = 8,
+        n_blocks: int = 2,
+        group_channels: int = 16,
+    ) -> None:
+        super().__init__()
+        require_count("in_channels", in_channels, 1)
+        require_count("code_channels", code_channels, 1)
+        require_count("num_downs", num_downs, 0)
+        self.in_channels = self.out_channels = in_channels
+        self.code_channels = code_channels
+        self.num_downs = num_downs
+        widths = stage_widths(4 << num_downs, base_channels, max_multiplier)
+        self.bottleneck = BOTTLENECKS.build(bottleneck, code_channels)
+        inside: Any = getattr(self.bottleneck, "in_channels", code_channels)
+        stages = {"n_blocks": n_blocks, "group_channels": group_channels}
+        self.encoder = nn.Sequential(
+            Conv2d(in_channels, widths[0], 3, padding=1),
+            *bottleneck_stages(widths, "down", **stages),
+            Conv2d(widths[-1], inside, 3, padding=1),
+        )
+        self.decoder = nn.Sequential(
+            Conv2d(code_channels, widths[-1], 3, padding=1),
+            *bottleneck_stages(widths[::-1], "up", **stages),
+            Conv2d(widths[0], in_channels, 3, padding=1),
+        )
+        initialize(self, LINEAR_INIT)
+
+    @property
+    def size_multiple(self) -> int:
+        """Both sides of an image are padded to a multiple of this."""
+        return 1 << self.num_downs
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """The weight of the last convolution, where an adaptive weight compares gradients."""
+        return self.decoder[-1].weight  # type: ignore[return-value]
+
+    def forward(
+        self, x: Tensor, with_terms: bool = False
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        """Reconstructs images.
+
+        Args:
+            x: Images (B, in_channels, H, W) in [-1, 1].
+            with_terms: Whether to return (images, the bottleneck's loss terms).
+        """
+        code, terms = self._encode(x)
+        image = fit_to(self.decode(code), *x.shape[-2:])
+        return (image, terms) if with_terms else image
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Returns the codes (B, code_channels, ⌈H / 2^num_downs⌉, ⌈W / 2^num_downs⌉) of images.
+
+        Args:
+            x: Images (B, in_channels, H, W) in [-1, 1].
+        """
+        return self._encode(x)[0]
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Returns the images of codes, of 2^num_downs times the size.
+
+        Args:
+            code: Codes (B, code_channels, h, w).
+
+        Raises:
+            ShapeError: The codes have the wrong channels.
+
+        Examples:
+            >>> Autoencoder(base_channels=8).decode(torch.zeros(1, 4, 8, 11)).shape
+            torch.Size([1, 3, 32, 44])
+        """
+        require_image("Autoencoder.decode", code.shape, self.code_channels, "code_channels")
+        image: Tensor = self.decoder(code)
+        return image
+
+    def _encode(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        require_image("Autoencoder", x.shape, self.in_channels)
+        code, terms = self.bottleneck(self.encoder(pad_to_multiple(x, self.size_multiple)))
+        return code, terms

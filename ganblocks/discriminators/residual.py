@@ -72,10 +72,7 @@ class ResidualDiscriminator(nn.Module):
         )
         width = widths[-1] + minibatch_std
         self.std = MinibatchStdDev(widths[-1]) if minibatch_std else nn.Identity()
-        self.cannot = dict.fromkeys(
-            ("batch_independent", "receptive_field") if minibatch_std else (),
-            "minibatch_std sees the images of a group",
-        )
+        self.cannot = MinibatchStdDev.cannot if minibatch_std else {}
         self.reduce = Conv2d(width, width, 4, groups=width, bias=False)
         self.logits = Conv2d(width, 1, 1)
         if num_classes:
@@ -126,7 +123,7 @@ class ResidualDiscriminator(nn.Module):
     @property
     def receptive_field(self) -> ReceptiveField:
         """The receptive field of a logit, without what `minibatch_std` adds."""
-        local = nn.Sequential(self.first, *self.stages, self.reduce)
+        local = nn.Sequential(self.first, *self.stages, nn.AvgPool2d(4, 1))
         side = max(256, self.image_size)
         return cast(ReceptiveField, receptive_field(local, (self.in_channels, side, side)))
 

@@ -94,7 +94,7 @@ def test_shapes(power, base, maximum, n_blocks, larger, num_classes):
 def test_a_logit_sees_an_image_and_the_borders_of_its_blocks():
     options = {"image_size": 16, "base_channels": 2}
     assert ResidualDiscriminator(3, **options, n_blocks=0).receptive_field.size == (16, 16)
-    field = ResidualDiscriminator(3, **options, n_blocks=1).receptive_field
+    field = ResidualDiscriminator(3, **options, n_blocks=1, minibatch_std=True).receptive_field
     assert field.size == (30, 30)  # 16 + 2 · (1 + 2 + 4)
     assert field.stride == (4, 4)
 

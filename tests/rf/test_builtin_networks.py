@@ -58,7 +58,7 @@ def test_logit_i_of_the_70_sees_rows_8i_minus_23_up_to_8i_plus_47():
             assert field.center(i, j) == (8 * i + 11.5, 8 * j + 11.5)
 
 
-@pytest.mark.parametrize("name", GENERATORS.names())
+@pytest.mark.parametrize("name", sorted({*GENERATORS.names()} - {"latent"}))
 def test_each_generator(name):
     agree(GENERATORS.build(name, base_channels=2), (3, 20, 41))
 
@@ -178,12 +178,14 @@ def conditional(name):
     return WithCondition(BLOCKS.build(name, 4, 4), pooled)
 
 
-@pytest.mark.parametrize("name", BLOCKS.names())
+# The calculator follows one image, whose deviation from the others is constant.
+@pytest.mark.parametrize("name", sorted({*BLOCKS.names()} - {"minibatch_std"}))
 def test_each_block(name):
     if name in ("spade", "adain"):
         block = conditional(name)
     else:
-        block = BLOCKS.build(name, 4) if name == "attention" else BLOCKS.build(name, 4, 6)
+        alone = name in ("attention", "bottleneck")
+        block = BLOCKS.build(name, 4) if alone else BLOCKS.build(name, 4, 6)
     agree(block, (4, 8, 11))
 
 

@@ -102,7 +102,10 @@ from .tasks import (
     TASKS as TASKS,
     PairedTranslation as PairedTranslation,
     Player as Player,
+    Reconstruction as Reconstruction,
     Task as Task,
+    Unconditional as Unconditional,
+    UnpairedTranslation as UnpairedTranslation,
 )
 from .training import (
     EMA as EMA,

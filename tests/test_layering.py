@@ -16,6 +16,7 @@ ROWS = {
     "errors": 0,
     "registry": 1,
     "arguments": 0,
+    "autograd_graph": 0,
     "spec": 1,
     "description": 1,
     "plugins": 1,

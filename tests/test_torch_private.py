@@ -33,6 +33,9 @@ ALLOWED = {
     "testing/contract.py": {"torch.*._version"},  # whether a tensor was written to
     "testing/graphs.py": {"torch._dynamo.reset", "torch._inductor.config"},  # clean compilation
     "training/ema.py": {"torch._foreach_lerp_"},  # an average in one kernel
+    "training/updater.py": {
+        "torch._functorch.config.donated_buffer"
+    },  # compiled networks, differentiated twice
     "training/optimizers.py": {"torch.*._step_supports_amp_scaling"},  # fused optimizers and fp16
 }
 

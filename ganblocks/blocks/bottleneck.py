@@ -86,7 +86,7 @@ class BottleneckBlock(nn.Module):
         Args:
             x: Maps (B, in_channels, H, W).
         """
-        require_image("BottleneckBlock", x.shape, self.in_channels)
+        require_image("BottleneckBlock", x, self.in_channels)
         inner = F.leaky_relu(self.mix(F.leaky_relu(self.expand(x), 0.2)), 0.2)
         result: Tensor = x + self.project(inner)
         return result

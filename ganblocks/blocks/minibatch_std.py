@@ -53,7 +53,7 @@ class MinibatchStdDev(nn.Module):
         Args:
             x: Maps (B, in_channels, H, W).
         """
-        require_image("MinibatchStdDev", x.shape, self.in_channels)
+        require_image("MinibatchStdDev", x, self.in_channels)
         groups = x.tensor_split(-(-len(x) // self.group_size))
         maps = [
             (group.var(0, correction=0) + 1e-8).sqrt().mean().expand(len(group), 1, *x.shape[2:])

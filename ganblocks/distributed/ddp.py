@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ganblocks.distributed.autograd_graph import leaf_ids
+from ganblocks.autograd_graph import leaf_ids
 from ganblocks.losses import LossTerms
 from ganblocks.tasks import Batch, Task
 

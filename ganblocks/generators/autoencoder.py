@@ -190,17 +190,18 @@ class Autoencoder(nn.Module):
             code: Codes (B, code_channels, h, w).
 
         Raises:
+            OptionError: The codes are not floats of the weights' type.
             ShapeError: The codes have the wrong channels.
 
         Examples:
             >>> Autoencoder(base_channels=8).decode(torch.zeros(1, 4, 8, 11)).shape
             torch.Size([1, 3, 32, 44])
         """
-        require_image("Autoencoder.decode", code.shape, self.code_channels, "code_channels")
+        require_image("Autoencoder.decode", code, self.code_channels, "code_channels", network=self)
         image: Tensor = self.decoder(code)
         return image
 
     def _encode(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        require_image("Autoencoder", x.shape, self.in_channels)
+        require_image("Autoencoder", x, self.in_channels, network=self)
         code, terms = self.bottleneck(self.encoder(pad_to_multiple(x, self.size_multiple)))
         return code, terms

@@ -80,7 +80,7 @@ class EDSRGenerator(nn.Module):
     @property
     def last_layer(self) -> nn.Parameter:
         """The weight of the last convolution, where an adaptive weight compares gradients."""
-        return self.last.weight
+        return self.last.weight  # type: ignore[return-value]
 
     def forward(self, x: Tensor) -> Tensor:
         """Enlarges images (B, in_channels, H, W) to (B, in_channels, scale · H, scale · W).
@@ -88,7 +88,7 @@ class EDSRGenerator(nn.Module):
         Args:
             x: Images in [-1, 1].
         """
-        require_image("EDSRGenerator", x.shape, self.in_channels)
+        require_image("EDSRGenerator", x, self.in_channels, network=self)
         maps = first = self.first(x)
         for block in self.blocks:
             maps = block(maps)

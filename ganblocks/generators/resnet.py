@@ -140,7 +140,7 @@ class ResNetGenerator(FromReference, nn.Module):
     @property
     def last_layer(self) -> nn.Parameter:
         """The weight of the last convolution, where an adaptive weight compares gradients."""
-        return self.last.conv.weight  # type: ignore[return-value]
+        return self.last.conv.weight  # type: ignore[union-attr, return-value]
 
     def forward(self, x: Tensor) -> Tensor:
         """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W).

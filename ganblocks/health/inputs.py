@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganblocks.tasks.paired_translation import LARGEST
+from ganblocks.tasks.base import LARGEST
 
 # About black and about white, if pixels were divided by 255.
 BLACK, WHITE = 0.05, 0.9

@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ganblocks.arguments import checked
-from ganblocks.errors import OptionError, SpecError, not_one_of, require_at_least, require_count
-from ganblocks.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss
-from ganblocks.losses.features import FEATURE_LOSSES, FeatureLoss, Features
+from ganblocks.autograd_graph import reaches
+from ganblocks.errors import OptionError, SpecError, require_at_least
+from ganblocks.losses.adaptive import AdaptiveWeight
+from ganblocks.losses.adversarial import AdversarialLoss
+from ganblocks.losses.features import FeatureLoss, Features
 from ganblocks.losses.logits import Logits
-from ganblocks.losses.penalties.base import PENALTIES, Discriminator, Penalty
-from ganblocks.losses.reconstruction import RECONSTRUCTION_LOSSES
-from ganblocks.losses.schedule import Weight, require_weight, weight_at
-from ganblocks.losses.terms import LossTerms
-from ganblocks.registry import Registry, Spec, spec_of
-
-_REGISTRIES: tuple[Registry[Any], ...] = (
-    ADVERSARIAL_LOSSES,
-    RECONSTRUCTION_LOSSES,
-    FEATURE_LOSSES,
-    PENALTIES,
-)
+from ganblocks.losses.penalties.base import Discriminator, Penalty
+from ganblocks.losses.schedule import Weight, weight_at
+from ganblocks.losses.term_building import build_term
+from ganblocks.losses.terms import LossTerms, NetworkTerm
+from ganblocks.registry import Spec, spec_of
 
 
 @checked
@@ -34,6 +28,8 @@ class Objective(nn.Module):
     A term is the name of a loss, its spec, or `{"loss": loss}` with an object. A spec takes
     the arguments of the loss and `"weight"`, a number (1 by default) or points [step, weight] that
     are interpolated linearly, and `"start"`, the first step at which the term counts (default 0).
+    An adversarial term may have the weight `"adaptive"`; see `AdaptiveWeight`. The type
+    `"network"` stands for a term that the network computes itself, such as its KL divergence.
 
     The generator minimizes adversarial, reconstruction and feature terms, each times its weight.
     The discriminator minimizes its side of the adversarial terms times `discriminator_weight`, and
@@ -83,6 +79,7 @@ class Objective(nn.Module):
         self._with_gradient: set[str] = set()  # terms that have been traced to the output
         for name, term in terms.items():
             self._add_term(name, term)
+        self._check_adaptive()
 
     @classmethod
     def of(cls, objective: Objective | Mapping[str, Any]) -> Objective:
@@ -144,6 +141,11 @@ class Objective(nn.Module):
         return list(dict.fromkeys([*scheduled, *late, *lazy, *stateful]))
 
     @property
+    def has_adaptive_weight(self) -> bool:
+        """Whether the weight of a term is computed from gradients."""
+        return any(isinstance(weight, AdaptiveWeight) for weight in self.weights.values())
+
+    @property
     def whole_batch_terms(self) -> list[str]:
         """Names of terms that cannot be computed from micro-batches: they need the whole batch."""
         losses = self._losses
@@ -168,14 +170,16 @@ class Objective(nn.Module):
         """
         terms, losses = {}, self._losses
         for name, weight in self.weights.items():
-            spec = spec_of(losses[name])
+            loss = losses[name]
+            spec = {"type": "network"} if isinstance(loss, NetworkTerm) else spec_of(loss)
             if reserved := {"weight", "start"} & spec.keys():
                 raise SpecError(
                     f"the loss of the term {name!r} has an argument called {reserved.pop()!r}, "
                     "which an objective reserves for the term: give the argument another name"
                 )
             start = {"start": self.starts[name]} if self.starts[name] else {}
-            terms[name] = {**spec, "weight": weight, **start}
+            plain = weight.spec if isinstance(weight, AdaptiveWeight) else weight
+            terms[name] = {**spec, "weight": plain, **start}
         return {"terms": terms, "discriminator_weight": self.discriminator_weight}
 
     def discriminator(
@@ -216,7 +220,7 @@ class Objective(nn.Module):
                 )
             if penalty.due(step) and step >= self.starts[name]:
                 value = penalty(discriminator, real, fake, condition)
-                weight = weight_at(self.weights[name], step)
+                weight = self._weight_at(name, step)
                 terms.add(name, value, weight, interval=penalty.interval)
         return terms
 
@@ -228,6 +232,8 @@ class Objective(nn.Module):
         fake: Tensor,
         target: Tensor | None = None,
         features: Features | None = None,
+        network_terms: Mapping[str, Tensor] | None = None,
+        last_layer: Tensor | None = None,
         step: int = 0,
     ) -> LossTerms:
         """Returns the terms that the generator minimizes at a step.
@@ -239,36 +245,102 @@ class Objective(nn.Module):
             target: Images of the same shape, for reconstruction and feature losses.
             features: The discriminator's features of an image, for feature losses without their
                 own.
+            network_terms: Scalars that the network returned, by the names of their terms.
+            last_layer: Weight of the generator's last layer, for an adaptive weight.
             step: The step, from 0, for schedules and starts.
 
         Raises:
-            OptionError: A term has no gradient to `fake`; or a target, real logits or features
-                are needed and missing.
+            OptionError: A term has no gradient to `fake`; a target, real logits, features, a
+                network's term or the last layer is needed and missing; or the network returned a
+                term that the objective does not have.
         """
         if not self.generator_terms:
             raise OptionError(
                 'the objective has no term for the generator: add {"adversarial": "vanilla"}'
             )
-        terms = LossTerms()
+        values = self._require_network_terms(network_terms or {})
         for name, loss in self._losses.items():
-            if isinstance(loss, Penalty) or step < self.starts[name]:
+            if isinstance(loss, Penalty | NetworkTerm) or step < self.starts[name]:
                 continue
             if isinstance(loss, AdversarialLoss):
-                value = loss.generator(fake_logits, real_logits)
+                values[name] = loss.generator(fake_logits, real_logits)
             elif target is None:
                 raise OptionError(
                     f"the term {name!r} needs a target: write objective.generator(…, target=…), "
                     "or leave the term out"
                 )
             elif isinstance(loss, FeatureLoss):
-                value = loss(fake, target, features)
+                values[name] = loss(fake, target, features)
             else:
-                value = loss(fake, target)
-            weight = weight_at(self.weights[name], step)
-            terms.add(name, value, weight, batch_reduction=_batch_reduction(loss))
+                values[name] = loss(fake, target)
+        terms = LossTerms()
+        for name, loss in self._losses.items():
+            if name not in values or step < self.starts[name]:
+                continue
+            weight: float | Tensor
+            if isinstance(adaptive := self.weights[name], AdaptiveWeight):
+                weight = self._adapted(name, adaptive, values, last_layer, step)
+                terms.metrics[f"weight_{name}"] = weight
+            else:
+                weight = self._weight_at(name, step)
+            terms.add(name, values[name], weight, batch_reduction=_batch_reduction(loss))
         if fake.requires_grad:
             self._require_gradients(terms.raw, fake)
         return terms
+
+    def _adapted(
+        self,
+        name: str,
+        weight: AdaptiveWeight,
+        values: Mapping[str, Tensor],
+        last_layer: Tensor | None,
+        step: int,
+    ) -> Tensor:
+        if last_layer is None:
+            raise OptionError(
+                f"the term {name!r} has an adaptive weight: write objective.generator(…, "
+                "last_layer=…) with the weight of the generator's last layer; tasks take it from "
+                "the generator's property `last_layer`"
+            )
+        reference = LossTerms()
+        for other in self._reconstruction_terms:
+            if other in values:
+                reference.add(other, values[other], self._weight_at(other, step))
+        return weight(reference.total(), values[name], last_layer)
+
+    def _weight_at(self, name: str, step: int) -> float:
+        """Returns the weight of a term that cannot have an adaptive one."""
+        weight = self.weights[name]
+        assert not isinstance(weight, AdaptiveWeight)  # see _check_adaptive
+        return weight_at(weight, step)
+
+    @property
+    def _reconstruction_terms(self) -> list[str]:
+        """Names of the terms that compare the output with a target."""
+        others = (Penalty, NetworkTerm)
+        return [n for n, loss in self.modules_by_name.items() if not isinstance(loss, others)]
+
+    def _check_adaptive(self) -> None:
+        """Raises `OptionError` unless adaptive weights have something to be compared with."""
+        for name, weight in self.weights.items():
+            if not isinstance(weight, AdaptiveWeight):
+                continue
+            if name not in self.adversarial or not self._reconstruction_terms:
+                raise OptionError(
+                    f"the term {name!r} has an adaptive weight, which compares an adversarial term "
+                    'with the reconstruction terms: add one such as "l1", or write a number'
+                )
+
+    def _require_network_terms(self, network_terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Returns the network's terms, which must be those of the objective."""
+        named = [n for n, loss in self.modules_by_name.items() if isinstance(loss, NetworkTerm)]
+        if sorted(named) != sorted(network_terms):
+            raise OptionError(
+                f"the network returned the terms {sorted(network_terms)}, but the objective has "
+                f'{sorted(named)} of type "network": name the same terms, such as '
+                '{"kl": {"type": "network", "weight": 1e-6}}'
+            )
+        return dict(network_terms)
 
     def _require_gradients(self, raw: dict[str, Tensor], fake: Tensor) -> None:
         """Traces each term to the output the first time; later only checks `requires_grad`."""
@@ -278,8 +350,7 @@ class Objective(nn.Module):
             if not getattr(losses[name], "reaches_output", True):
                 self._with_gradient.add(name)  # it trains other parts, such as a codebook
             if connected and name not in self._with_gradient:
-                gradient = torch.autograd.grad(value, fake, retain_graph=True, allow_unused=True)
-                connected = gradient[0] is not None
+                connected = reaches(value, fake)
                 self._with_gradient.add(name)
             if not connected:
                 raise OptionError(
@@ -291,41 +362,13 @@ class Objective(nn.Module):
                 )
 
     def _add_term(self, name: str, term: str | Mapping[str, Any]) -> None:
-        if not isinstance(name, str) or not name.isidentifier():
-            raise OptionError(f"a term is called {name!r}: write an identifier such as 'l1'")
-        if hasattr(self.modules_by_name, name):
+        if hasattr(self.modules_by_name, str(name)):
             raise OptionError(f"a term cannot be called {name!r}, an attribute of nn.Module")
-        if not isinstance(term, str | Mapping):
-            raise OptionError(
-                f"the term {name!r} is {term!r}: write a name, a spec such as "
-                '{"type": "l1", "weight": 100}, or {"loss": loss, "weight": 100}'
-            )
-        spec: dict[str, Any] = {"type": term} if isinstance(term, str) else dict(term)
-        weight = spec.pop("weight", 1.0)
-        require_weight(f"weight of the term {name!r}", weight)
-        start = spec.pop("start", 0)
-        require_count(f"start of the term {name!r}", start, 0)
-        loss = spec.pop("loss", None)
-        if loss is None:
-            loss = _build(name, spec)
-        elif spec:
-            raise OptionError(
-                f"the term {name!r} has a loss object, which {sorted(spec)} cannot change: pass "
-                "them to the object's constructor"
-            )
-        # A copy: the caller may change the list of points later.
-        points = isinstance(weight, Sequence)
-        self.weights[name] = [list(point) for point in weight] if points else weight
-        self.starts[name] = start
+        loss, self.weights[name], self.starts[name] = build_term(name, term)
         if isinstance(loss, AdversarialLoss):
             self.adversarial[name] = loss
-        elif isinstance(loss, nn.Module):
-            self.modules_by_name[name] = loss
         else:
-            raise OptionError(
-                f"the loss of the term {name!r} is {loss!r}: pass an object of a subclass of "
-                "nn.Module or AdversarialLoss"
-            )
+            self.modules_by_name[name] = loss
 
     @property
     def _losses(self) -> dict[str, Any]:
@@ -338,32 +381,3 @@ class Objective(nn.Module):
 def _batch_reduction(loss: Any) -> str:
     """Returns the loss's own reduction, or "mean" for a module that has none."""
     return getattr(loss, "batch_reduction", "mean")
-
-
-def _build(name: str, spec: Spec) -> Any:
-    kind = spec.get("type")
-    if not isinstance(kind, str):
-        raise OptionError(f"the term {name!r} has the type {kind!r}: write a name such as 'l1'")
-    registries = [registry for registry in _REGISTRIES if kind in registry]
-    if not registries:
-        known = [n for registry in _REGISTRIES for n in registry.names()]
-        raise OptionError(f"the term {name!r}: {not_one_of('type of loss', kind, known)}")
-    if len(registries) > 1:
-        kinds = " and ".join(registry.kind for registry in registries)
-        raise OptionError(
-            f"the term {name!r}: {kind!r} names one of each of {kinds}. Build the one you mean "
-            'and pass it as {"loss": …}'
-        )
-    _require_options(name, spec, registries[0])
-    return registries[0].build(spec)
-
-
-def _require_options(name: str, spec: Spec, registry: Registry[Any]) -> None:
-    """Counts `weight` and `start`, the options of the term, among those of the loss."""
-    parameters = registry.describe(spec["type"]).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    allowed = {*(parameter.name for parameter in parameters), "weight", "start"}
-    for option in spec:
-        if option != "type" and option not in allowed:
-            raise OptionError(f"the term {name!r}: {not_one_of('option', option, allowed)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganblocks.errors import OptionError
 
@@ -69,7 +69,7 @@ class LossTerms:
         self,
         name: str,
         value: Tensor,
-        weight: float = 1.0,
+        weight: float | Tensor = 1.0,
         *,
         interval: int = 1,
         batch_reduction: str = "mean",
@@ -96,11 +96,31 @@ class LossTerms:
             )
         self.raw[name] = value
         # A term of weight 0 is logged but not part of the total, even if it is infinite.
-        self.weighted[name] = weight * (interval * value) if weight else torch.zeros_like(value)
+        used = isinstance(weight, Tensor) or weight != 0
+        self.weighted[name] = weight * (interval * value) if used else torch.zeros_like(value)
         if interval > 1:
             self.lazy.add(name)
         if batch_reduction == "sum":
             self.summed.add(name)
+
+    def update(self, other: LossTerms, suffix: str = "") -> None:
+        """Adds all terms of another loss, with a suffix to their names.
+
+        Args:
+            other: The other loss.
+            suffix: The suffix, such as `"_a"`.
+
+        Examples:
+            >>> terms = LossTerms()
+            >>> terms.update(LossTerms.of({"l1": torch.tensor(0.5)}), "_a")
+            >>> list(terms.raw)
+            ['l1_a']
+        """
+        for name in ("raw", "weighted", "metrics", "gradients"):
+            own = getattr(self, name)
+            own |= {f"{key}{suffix}": x for key, x in getattr(other, name).items()}
+        self.lazy |= {f"{key}{suffix}" for key in other.lazy}
+        self.summed |= {f"{key}{suffix}" for key in other.summed}
 
     def total(self, micro_batches: int = 1, *, include_lazy: bool = True) -> Tensor:
         """Returns the sum of the weighted terms: this micro-batch's share of the batch's loss.
@@ -116,6 +136,20 @@ class LossTerms:
         means = _sum([value for name, value in terms.items() if name not in self.summed])
         sums = [value for name, value in terms.items() if name in self.summed]
         return _sum([means / micro_batches, *sums])
+
+
+class NetworkTerm(nn.Module):
+    """A term that the network computes itself, such as a KL divergence: it returns its value."""
+
+    reaches_output = False
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Returns the value.
+
+        Args:
+            value: The scalar that the network returned.
+        """
+        return value
 
 
 def _sum(values: list[Tensor]) -> Tensor:

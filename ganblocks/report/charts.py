@@ -17,17 +17,17 @@ class _Chart(NamedTuple):
 _LOGITS = (
     _Chart(
         "Mean logits",
-        {"d_real": "D(real)", "d_fake": "D(fake)"},
+        {"d_real": "{D}(real)", "d_fake": "{D}(fake)"},
         "D(real) should stay above D(fake). If they are equal, the discriminator is blind.",
     ),
     _Chart(
         "Gap",
-        {"gap": "D(real) - D(fake)"},
+        {"gap": "{D}(real) - {D}(fake)"},
         "How well the discriminator tells real from fake. It should stay above 0.",
     ),
     _Chart(
-        "Accuracy of D",
-        {"d_accuracy": "accuracy"},
+        "Accuracy",
+        {"d_accuracy": "accuracy of {D}"},
         "The share of positions where the real logit is higher. 0.5 is chance; if it stays at 1, "
         "D always wins.",
     ),
@@ -57,19 +57,24 @@ _AT_OUTPUT = (
 
 def charts(metrics: Metrics) -> str:
     """Returns a figure for every chart that the log has columns for, as HTML."""
-    images = {"": "all losses", "_d": "from D"}
     all_charts = [
-        *_LOGITS,
+        *(_per_discriminator(chart, metrics) for chart in _LOGITS),
         *_losses(metrics),
         *_scores(metrics),
         _by_player(metrics, "grad_norm_", "Gradient norms", _NORMS, scale="auto"),
         _Chart(
             "Gradient at the output",
             {
-                column: images.get(column[len("grad_image") :], column[len("grad_image_") :])
+                column: _origin(column.removeprefix("grad_image"))
                 for column in metrics.named("grad_image")
             },
             _AT_OUTPUT,
+            "auto",
+        ),
+        _Chart(
+            "Adaptive weights",
+            {column: column[len("weight_") :] for column in metrics.named("weight_")},
+            "The weights that make each adversarial term pull as hard as the reconstruction terms.",
             "auto",
         ),
         _by_player(metrics, "lr_", "Learning rates", "The learning rate of each player."),
@@ -80,6 +85,13 @@ def charts(metrics: Metrics) -> str:
         ),
     ]
     return "".join(_figure(chart, metrics) for chart in all_charts)
+
+
+def _origin(suffix: str) -> str:
+    """Returns which losses a gradient comes from; a suffix after that names the output."""
+    from_d = suffix == "_d" or suffix.startswith("_d_")
+    output = suffix[2 if from_d else 0 :].replace("_", " ")
+    return ("from D" if from_d else "all losses") + output
 
 
 def player_name(label: str) -> str:
@@ -109,6 +121,17 @@ def _losses(metrics: Metrics) -> list[_Chart]:
         for term, columns in terms.items()
         for title, caption in [_TERMS.get(term, (term, "A term of the losses, unweighted."))]
     ]
+
+
+def _per_discriminator(chart: _Chart, metrics: Metrics) -> _Chart:
+    """Returns a chart with its curves for every discriminator: columns may have a suffix."""
+    suffixes = [name.removeprefix("d_fake") for name in metrics.named("d_fake")]
+    columns = {
+        f"{column}{suffix}": name.format(D=f"D{suffix}")
+        for suffix in suffixes
+        for column, name in chart.columns.items()
+    }
+    return chart._replace(columns=columns)
 
 
 def _scores(metrics: Metrics) -> list[_Chart]:

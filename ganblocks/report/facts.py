@@ -21,6 +21,9 @@ def facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
     shown = {"step": f"{metrics.steps[-1]:,.0f}"}
     if epochs := metrics.values("epoch"):
         shown["epoch"] = number_text(epochs[-1][1])
+        options = spec.get("options")
+        total = options.get("epochs") if isinstance(options, dict) else None
+        shown["epoch"] += f" of {total}" if isinstance(total, int) else ""
     shown |= {name: number_text(_now(metrics, column)) for name, column in _means(metrics)}
     shown |= scores
     if "images_per_s" in metrics.columns:
@@ -32,13 +35,17 @@ def facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
         rows = min(_LATEST, len(metrics.steps))
         notes.append(f"Losses, gap and speed are means over the last {rows} rows.")
     if any("baseline" in score for score in scores.values()):
-        notes.append("The baseline needs no learning: for pairs, it predicts the mean target.")
+        notes.append(
+            "The baseline needs no learning: for pairs, it predicts the mean target, or enlarges "
+            "the source."
+        )
     return f'<dl class="facts">{"".join(tiles)}</dl><p class="note">{" ".join(notes)}</p>'
 
 
 def _means(metrics: Metrics) -> list[tuple[str, str]]:
     """Returns the name and column of each mean: gap and L1, or else the total losses."""
-    means = [("D(real) - D(fake)", "gap"), ("L1, training", "loss_g_l1")]
+    means = [(f"D{c[3:]}(real) - D{c[3:]}(fake)", c) for c in metrics.named("gap")]
+    means.append(("L1, training", "loss_g_l1"))
     if not any(column in metrics.columns for _, column in means):
         means = [(f"loss of {player_name(p)}", f"loss_{p}") for p in players(metrics)]
     return [(name, column) for name, column in means if column in metrics.columns]

@@ -11,7 +11,7 @@ from ganblocks.errors import RunError
 from ganblocks.health import Finding
 
 # Prefixes of the columns that a report shows; other columns may hold anything.
-_SHOWN = ("epoch", "images_per_s", "loss_", "grad_", "d_", "lr_", "skipped_", "val_")
+_SHOWN = ("epoch", "images_per_s", "loss_", "grad_", "d_", "lr_", "skipped_", "val_", "weight_")
 
 
 class Metrics(NamedTuple):
@@ -89,9 +89,11 @@ def read_metrics(path: Path) -> Metrics:
     if len(known) < len(steps):
         number = next(n for n, s in enumerate(steps, 2) if s is None or not math.isfinite(s))
         raise RunError(f"{path} line {number} has no step: delete the line")
-    if "d_real" in columns and "d_fake" in columns:
-        pairs = zip(columns["d_real"], columns["d_fake"], strict=True)
-        columns["gap"] = [None if r is None or f is None else r - f for r, f in pairs]
+    for real in [name for name in columns if name.startswith("d_real")]:
+        suffix = real.removeprefix("d_real")  # of one of several discriminators
+        if (fake := columns.get(f"d_fake{suffix}")) is not None:
+            pairs = zip(columns[real], fake, strict=True)
+            columns[f"gap{suffix}"] = [None if r is None or f is None else r - f for r, f in pairs]
     return Metrics(known, columns)
 
 

@@ -4,6 +4,9 @@ from ganblocks.tasks.base import TASKS, Batch, Player, Task
 from ganblocks.tasks.image_pool import ImagePool
 from ganblocks.tasks.metrics import logit_metrics
 from ganblocks.tasks.paired_translation import PairedTranslation
+from ganblocks.tasks.reconstruction import Reconstruction
+from ganblocks.tasks.unconditional import Unconditional
+from ganblocks.tasks.unpaired_translation import UnpairedTranslation
 
 __all__ = [
     "TASKS",
@@ -11,6 +14,9 @@ __all__ = [
     "ImagePool",
     "PairedTranslation",
     "Player",
+    "Reconstruction",
     "Task",
+    "Unconditional",
+    "UnpairedTranslation",
     "logit_metrics",
 ]

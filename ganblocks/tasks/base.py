@@ -17,6 +17,8 @@ from ganblocks.registry import ComponentLike, Registry
 Batch = Mapping[str, Any]
 """Tensors whose first axis is the batch, and lists (such as names), by key."""
 
+LARGEST = 1.001  # of an image in [-1, 1], after rounding
+
 TASKS: Registry[Task] = Registry("tasks")
 """Tasks by name."""
 
@@ -89,6 +91,7 @@ class Task(nn.Module, ABC):
         players: The players by name, in the order of their updates.
         averaged: Names of networks that may have a running average (`Updater(ema=…)`).
         sharded: Names of networks that may be sharded over processes (`Updater(shard=True)`).
+        images: Batch keys of images in [-1, 1], which `check` verifies.
         probed: Name of the network whose outputs the health check inspects, and the batch key of
             its input; or None.
         step: The current step, counting from 0; set by the `Updater`.
@@ -122,6 +125,7 @@ class Task(nn.Module, ABC):
     players: Mapping[str, Player] = {}
     averaged: tuple[str, ...] = ()
     sharded: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     probed: tuple[str, str] | None = None
     step: int = 0
 
@@ -152,12 +156,25 @@ class Task(nn.Module, ABC):
             generated: The result of `generate`, detached unless this player's networks produced it.
         """
 
-    def check(self, batch: Batch) -> None:
-        """Raises an error if a batch is not what the task trains on; called once, by `dry_run`.
+    def inputs(self, batch: Batch) -> Batch:
+        """Returns a batch with the inputs that the task draws itself, such as a latent.
 
         Args:
             batch: A batch.
         """
+        return batch
+
+    def check(self, batch: Batch) -> None:
+        """Checks that all `images` are floats in [-1, 1]; called once, by `dry_run`.
+
+        Args:
+            batch: A batch.
+
+        Raises:
+            DataError: One of them is missing, of another dtype, or has other values.
+        """
+        for key in self.images:
+            _require_image(batch, key)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Returns images (B, C, H, W) in [-1, 1] for a grid, by column heading.
@@ -264,6 +281,27 @@ def keys_explained(batch: Batch) -> Iterator[None]:
         raise DataError(
             f"the task reads batch[{error.args[0]!r}], but the batch has {listed(batch)}"
         ) from error
+
+
+def last_layer(network: nn.Module) -> nn.Parameter | None:
+    """Returns the weight of a network's last layer, for an adaptive weight; None if unknown."""
+    return getattr(network, "last_layer", None)
+
+
+def _require_image(batch: Batch, key: str) -> None:
+    image = batch.get(key)
+    if not isinstance(image, Tensor) or not image.is_floating_point():
+        kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
+        raise DataError(f"batch[{key!r}] is {kind}: pass floats in [-1, 1]")
+    values = image[~image.isnan()]  # find_nonfinite names NaN where it begins
+    if not values.numel():
+        return
+    low, high = values.min().item(), values.max().item()
+    if not -LARGEST <= low <= high <= LARGEST:
+        raise DataError(
+            f"batch[{key!r}] has values from {low:.4g} to {high:.4g}: scale images to "
+            "[-1, 1], such as pixels / 127.5 - 1"
+        )
 
 
 def built(component: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:

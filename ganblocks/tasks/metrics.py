@@ -1,8 +1,11 @@
-"""Metrics of a discriminator's logits, for the log."""
+"""Metrics of a discriminator's logits, for the log, and of images, for scores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganblocks.arguments import checked
@@ -37,3 +40,13 @@ def logit_metrics(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]
     if all(r.shape == f.shape for r, f in pairs):
         metrics["d_accuracy"] = torch.stack([(r > f).float().mean() for r, f in pairs]).mean()
     return metrics
+
+
+def mean_l1_error(output: Tensor, target: Tensor) -> float:
+    """Returns the mean absolute error of an image."""
+    return (output - target).abs().mean().item()
+
+
+def enlarged(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Returns images in [-1, 1], bicubically enlarged to a height and width."""
+    return F.interpolate(image, tuple(size), mode="bicubic", align_corners=False).clamp(-1, 1)

@@ -27,6 +27,7 @@ from ganblocks.testing.reconstruction_losses import (
     FeatureLossTester,
     ReconstructionLossTester,
 )
+from ganblocks.testing.tasks import TaskTester
 
 _TESTERS: dict[str, type[Tester[Any]]] = {
     "activation": ActivationTester,
@@ -44,6 +45,7 @@ _TESTERS: dict[str, type[Tester[Any]]] = {
     "padding": PaddingTester,
     "penalty": PenaltyTester,
     "reconstruction loss": ReconstructionLossTester,
+    "task": TaskTester,
     "upsampler": UpsamplerTester,
 }
 
@@ -71,9 +73,10 @@ def check_component(
             width of the images of most checks; `in_channels` and `out_channels` of generators,
             blocks and samplers, `in_channels` of discriminators, `channels` of norms and
             activations; `padding` in pixels per side; `inputs`, a function `(batch, height,
-            width) -> tensors`, batch first, for a network that takes more than one image; and
-            `backend` of torch.compile. The default backend, `"aot_eager"`, traces but does not
-            compile; `only="compile", backend="inductor"` takes seconds to minutes.
+            width) -> tensors`, batch first, for a network that takes more than one image;
+            `batch`, a function that returns a batch for a task; and `backend` of torch.compile.
+            The default backend, `"aot_eager"`, traces but does not compile; `only="compile",
+            backend="inductor"` takes seconds to minutes.
 
     Raises:
         ContractError: A check fails that is not in `cannot`, or passes although it is; or the

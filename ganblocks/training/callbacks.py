@@ -77,10 +77,8 @@ class GridCallback(Callback):
         if not training.context.is_main_process:
             return
         twin, device = training.updater.inference_task(), training.updater.device
-        previews = []
-        for batch in training.preview_batches():
-            with torch.inference_mode(), own_randomness(device, training.options.seed):
-                previews.append(twin.preview(batch))
+        with torch.inference_mode(), own_randomness(device, training.options.seed):
+            previews = [twin.preview(batch) for batch in training.preview_batches()]
         if headings := list(previews[0]):
             if training.run.spec.get("grid") != headings:
                 training.run.write_spec({**training.run.spec, "grid": headings})

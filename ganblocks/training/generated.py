@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganblocks.distributed.autograd_graph import detached, leaf_ids, requires_grad
+from ganblocks.autograd_graph import detached, leaf_ids, requires_grad
 from ganblocks.distributed.sharding import is_sharded
 from ganblocks.tasks import Batch, Task
 from ganblocks.tasks.base import frozen

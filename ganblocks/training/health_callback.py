@@ -11,6 +11,7 @@ from ganblocks.arguments import checked
 from ganblocks.errors import HealthWarning
 from ganblocks.health import Finding, HealthMonitor, probe_generator
 from ganblocks.health.skipped import SkippedSteps
+from ganblocks.randomness import own_randomness
 from ganblocks.runs import JsonLinesLogger
 from ganblocks.tasks import Batch
 from ganblocks.training.callback import Callback
@@ -62,7 +63,8 @@ class HealthCallback(Callback):
         if training.task.probed is None:
             return
         name, key = training.task.probed
-        sources = [batch[key][0] for batch in held_out]
+        with own_randomness(training.updater.device, training.options.seed):
+            sources = [training.task.inputs(batch)[key][0] for batch in held_out]
         probe = probe_generator(training.updater.inference_network(name), sources)
         self._report(self._monitor.read_probe(training.step, probe))
 

@@ -131,11 +131,13 @@ class Training:
         """Logs a row: step, epoch, metrics, learning rates and the latest scores.
 
         Args:
-            epoch: The epoch, counting from 0.
+            epoch: The epoch, counting from 0; the log counts from 1.
             metrics: The metrics, by column.
         """
         rates = self.updater.learning_rates()
-        self.notify("log", {"step": self.step, "epoch": epoch, **metrics, **rates, **self.scores})
+        self.notify(
+            "log", {"step": self.step, "epoch": epoch + 1, **metrics, **rates, **self.scores}
+        )
         self.scores = {}
 
     def describe(self) -> dict[str, Any]:

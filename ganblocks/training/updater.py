@@ -21,7 +21,7 @@ from ganblocks.distributed.sharding import (
     shard_network,
 )
 from ganblocks.errors import OptionError, require_at_least, require_count
-from ganblocks.losses import LossTerms
+from ganblocks.losses import LossTerms, Objective
 from ganblocks.tasks import Batch, Task
 from ganblocks.tasks.base import frozen
 from ganblocks.training.ema import EMA
@@ -213,6 +213,9 @@ class Updater:
         Args:
             **options: Passed to `torch.compile`.
         """
+        if any(isinstance(m, Objective) and m.has_adaptive_weight for m in self.task.modules()):
+            # An adaptive weight runs backward twice, through buffers that would be reused.
+            torch._functorch.config.donated_buffer = False
         for network in self.networks.values():
             network.compile(**options)
 

@@ -144,7 +144,7 @@ def test_columns_that_only_some_logs_have_are_charts_there(tmp_path):
     page = page_of(run)
     labels = [svg["aria-label"] for svg in page.all("svg")]
     assert [label for label in labels if label not in before] == [
-        "Accuracy of D. Last values: accuracy 0.75",
+        "Accuracy. Last values: accuracy of D 0.75",
         "Gradient norms. Last values: G 3, D 2",
         "Gradient at the output. Last values: all losses 4, from D 1",
     ]

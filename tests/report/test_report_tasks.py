@@ -62,7 +62,7 @@ def test_the_log_of_another_task_makes_a_sound_report(tmp_path):
         "cycle. Last values: G 3",
         "Held-out cycle. Last values: score 1",
         "Gradient norms. Last values: D 0.5, G 4",
-        "Gradient at the output. Last values: b 0.125",
+        "Gradient at the output. Last values: all losses b 0.125",
         "Learning rates. Last values: D 2e-4, G 4e-4",
         "Speed. Last values: images/s 10",
     ]
@@ -125,7 +125,7 @@ def test_a_training_of_another_task_writes_its_report(tmp_path):
     assert "a\nb\nfake_b\nfake_a\n" in page.text
     assert "Unpaired · d_a patch · d_b patch · g_ab unet · g_ba unet · data Noise" in page.text
     found = facts(page)
-    assert (found["held-out L1"], found["held-out odd"], found["epoch"]) == ("0.5", "–", "1")
+    assert (found["held-out L1"], found["held-out odd"], found["epoch"]) == ("0.5", "–", "2 of 2")
     assert "val_odd: 1 of 1 rows, first at step 4" in page.text
 
 

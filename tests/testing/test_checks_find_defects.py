@@ -6,6 +6,7 @@ import planted_networks as n
 import planted_parts as p
 import planted_penalties as q
 import planted_rest as r
+import planted_tasks as t
 import pytest
 import torch
 from torch import nn
@@ -16,6 +17,13 @@ from ganblocks.testing.component import checked_kinds
 
 # kind, component, the check that must find it, part of its message
 PLANTED = [
+    ("task", t.NobodysNetwork, "players", "extra.weight belongs to 0 players"),
+    ("task", t.TermForEachImage, "gradients", "the term 'gan'"),
+    ("task", t.IdleNetwork, "gradients", "the loss of generator does not reach idle"),
+    ("task", t.RandomOfPython, "reproducible", "under the same seed, "),
+    ("task", t.NeverMoves, "updates", "2 steps did not change painter"),
+    ("task", t.NoImageToShow, "preview", "'fake', which is not an image"),
+    ("task", t.CompiledOtherwise, "compile", "compiled, "),
     ("generator", n.OneChannelMore, "shape", "(2, 5, 12, 16)"),
     ("generator", n.ListOfImages, "shape", "['output[0]'] instead of one tensor"),
     ("generator", n.Flattens, "shape", "it returns the shape (2, 768)"),
@@ -243,6 +251,7 @@ PLANTED = [
 ]
 SOUND = [
     ("generator", n.Plain),
+    ("task", t.Painter),
     ("generator", n.MutedBehindGain),
     ("generator", n.BiasBeforeNorm),
     ("generator", n.DropsInTraining),
@@ -276,10 +285,15 @@ def ids(value):
     return getattr(value, "__name__", None)
 
 
+def options_of(kind, check=""):
+    if kind == "augmentation" and check == "gradients":
+        return {"size": (3, 4)}  # where one is wrong, torch computes the whole Jacobian
+    return {"batch": lambda: {"image": torch.rand(2, 3, 8, 8)}} if kind == "task" else {}
+
+
 @pytest.mark.parametrize(("kind", "factory", "check", "message"), PLANTED, ids=ids)
 def test_the_check_finds_the_defect(kind, factory, check, message):
-    # Where a gradient is wrong, torch computes the whole Jacobian for its message.
-    options = {"size": (3, 4)} if check == "gradients" and kind == "augmentation" else {}
+    options = options_of(kind, check)
     with pytest.raises(ContractError) as caught:
         check_component(kind, factory, only=[check], **options)
     assert caught.value.check == check
@@ -289,7 +303,8 @@ def test_the_check_finds_the_defect(kind, factory, check, message):
 
 @pytest.mark.parametrize(("kind", "factory"), SOUND, ids=ids)
 def test_the_sound_twin_passes_all_but_the_spec_of_an_unregistered_class(kind, factory):
-    check_component(kind, factory, only=[name for name in checks_of(kind) if name != "spec"])
+    only = [name for name in checks_of(kind) if name != "spec"]
+    check_component(kind, factory, only=only, **options_of(kind))
 
 
 def test_noise_that_is_asked_for_is_sound():

@@ -36,7 +36,7 @@ def test_a_run_leaves_everything_behind(tmp_path):
         assert picture.size == (4 + 3 * 20, 4 + 2 * 20)
     log = rows(run)
     assert [int(r["step"]) for r in log] == list(range(1, 25))
-    assert [int(r["epoch"]) for r in log] == [step // 6 for step in range(24)]
+    assert [int(r["epoch"]) for r in log] == [1 + step // 6 for step in range(24)]
     assert float(log[0]["lr_g"]) == 1e-3
     assert float(log[-1]["lr_d"]) == pytest.approx(1e-3 / 3)
     assert set(log[0]) == {
@@ -62,7 +62,7 @@ def test_the_score_stands_beside_a_baseline(tmp_path):
 def test_the_baseline_of_targets_of_several_sizes_is_their_mean_color():
     task = tiny_task()
     targets = [torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 6)]
-    assert task.baseline({"target": x} for x in targets) == {"l1": 0.5}
+    assert task.baseline({"source": x, "target": x} for x in targets) == {"l1": 0.5}
 
 
 def test_the_spec_says_what_ran(tmp_path):

@@ -57,7 +57,9 @@ class KLBottleneck(nn.Module):
         log_variance = log_variance.clamp(-30, 20)
         kl = 0.5 * (code**2 + log_variance.exp() - 1 - log_variance).sum() / len(x)
         if self.training:
-            code = code + (0.5 * log_variance).exp() * torch.randn_like(code)
+            # Not randn_like, whose draws depend on the memory format.
+            noise = torch.randn(code.shape, dtype=code.dtype, device=code.device)
+            code = code + (0.5 * log_variance).exp() * noise
         return code.to(x.dtype), {"kl": kl}
 
 

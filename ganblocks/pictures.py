@@ -11,7 +11,7 @@ from torch import Tensor
 from ganblocks.arguments import checked
 from ganblocks.errors import DataError, OptionError, ShapeError, listed, require_count
 
-__all__ = ["from_picture", "grid", "to_picture"]
+__all__ = ["from_picture", "grid", "to_bytes", "to_picture"]
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,6 +24,9 @@ _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 def to_bytes(image: Tensor) -> Tensor:
     """Converts floats in [-1, 1] to uint8 pixels from 0 to 255, and clips values outside the range.
+
+    Args:
+        image: Floats of any shape.
 
     Examples:
         >>> to_bytes(torch.tensor([-1.0, 0.0, 1.0, 7.0]))

@@ -3,7 +3,7 @@
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.check import check_folder, check_pairs, require_readable
 from ganblocks.data.cmp import download_cmp_facades
-from ganblocks.data.describe import describe_pairs
+from ganblocks.data.describe import describe_pairs, describe_sizes
 from ganblocks.data.epochs import DATASETS, EpochDataset
 from ganblocks.data.from_images import DownscaledPairs, UnpairedImageDataset
 from ganblocks.data.images import ImageDataset, ImagesOfPairs
@@ -28,6 +28,7 @@ __all__ = [
     "check_folder",
     "check_pairs",
     "describe_pairs",
+    "describe_sizes",
     "download_cmp_facades",
     "held_out_split",
     "require_readable",

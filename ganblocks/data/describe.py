@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ganblocks.arguments import checked
 from ganblocks.data.base import PairedDataset
+from ganblocks.data.epochs import EpochDataset
 from ganblocks.data.transforms import PairTransform
 
 SAMPLED_PAIRS = 16
@@ -42,12 +43,35 @@ def describe_pairs(train: PairedDataset, val: PairedDataset) -> str:
     a = f"a ({_describe_side([pair[0] for pair in pairs], labels in ('a', None))})"
     b = f"b ({_describe_side([pair[1] for pair in pairs], labels in ('b', None))})"
     source, target = train.source_and_target(a, b)
-    split = getattr(val, "split", "val")
-    if split == "train":
-        held_out = "none held out (no val/ and no test/): grids and scores are of training pairs"
+    return f"{source} → {target}, {describe_sizes(train, val)}{_describe_halves(train, pairs)}"
+
+
+@checked
+def describe_sizes(train: EpochDataset, val: EpochDataset) -> str:
+    """Returns the number of samples of both datasets, and whether any are held out.
+
+    Args:
+        train: The training samples.
+        val: The held-out samples.
+
+    Examples:
+        >>> from ganblocks import SyntheticFacades
+        >>> describe_sizes(*(SyntheticFacades(8, 64, split=split) for split in ("train", "val")))
+        '8 train, 8 val'
+    """
+    splits = _splits(val)
+    if "train" in splits:
+        held_out = "none held out (no val/ and no test/): grids and scores are of training samples"
     else:
-        held_out = f"{len(val)} {split}"
-    return f"{source} → {target}, {len(train)} train, {held_out}{_describe_halves(train, pairs)}"
+        held_out = f"{len(val)} {' and '.join(sorted(splits)) or 'held out'}"
+    return f"{len(train)} train, {held_out}"
+
+
+def _splits(dataset: EpochDataset) -> set[str]:
+    """Returns the splits of a dataset, or of those that it reads."""
+    own = getattr(dataset, "split", None)
+    inner = [_splits(x) for x in vars(dataset).values() if isinstance(x, EpochDataset)]
+    return {own} if own else set().union(*inner)
 
 
 def count_colors(images: list[Tensor], most: int = 64) -> int:

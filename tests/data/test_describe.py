@@ -79,7 +79,7 @@ def test_what_is_read_as_halves_is_said_unless_they_are_square(tmp_path, make_pi
 def test_training_pairs_are_not_called_held_out(tmp_path, make_picture):
     make_picture(tmp_path / "train" / "x.png")
     pairs = [PairedImageDataset(tmp_path, split=split) for split in ("train", "train")]
-    held_out = "none held out (no val/ and no test/): grids and scores are of training pairs"
+    held_out = "none held out (no val/ and no test/): grids and scores are of training samples"
     assert describe_pairs(*pairs).endswith(f"1 train, {held_out}")
     assert held_out_split(tmp_path) == "train"
     for split in ("test", "val"):

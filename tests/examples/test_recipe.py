@@ -155,7 +155,7 @@ def test_pairs_that_are_trained_on_are_not_called_held_out(recipe, tmp_path):
     code, out, err = recipe("--data", data, "--steps", 1)
     assert code == 0, err
     assert "no val/ and no test/" in out
-    assert "grids and scores are of training pairs" in out
+    assert "grids and scores are of training samples" in out
 
 
 def test_a_folder_without_splits_is_enough(recipe, tmp_path):

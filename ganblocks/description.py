@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 
 from ganblocks.spec import Spec
 
@@ -20,7 +22,7 @@ class Description:
         summary: The first line of its docstring.
         file: The file that defines it.
         line: The line of the definition.
-        distribution: The package that registered it.
+        plugin: The package whose entry point has the name, or None.
         preset: The spec of a preset, or None.
         parameters: The parameters of the signature.
         documentation: The whole docstring.
@@ -33,10 +35,15 @@ class Description:
     summary: str
     file: str
     line: int
-    distribution: str
+    plugin: str | None = None
     preset: Spec | None = None
     parameters: tuple[inspect.Parameter, ...] = ()
     documentation: str = ""
+
+    @property
+    def distribution(self) -> str:
+        """The package that registered it, or the import name of one that is not installed."""
+        return self.plugin or _distribution(self.target.partition(".")[0])
 
     def __str__(self) -> str:
         lines = [
@@ -46,3 +53,9 @@ class Description:
         if self.preset is not None:
             lines.append(f"  preset of {self.preset}")
         return "\n".join([*lines, f"  {self.file}:{self.line}, from {self.distribution}"])
+
+
+@functools.cache
+def _distribution(package: str) -> str:
+    # Only if asked for: it reads the file lists of all installed packages.
+    return next(iter(packages_distributions().get(package, ())), package)

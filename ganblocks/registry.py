@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.metadata import packages_distributions
 from typing import Any, Generic, TypeVar
 
 from ganblocks.description import Description
@@ -242,11 +241,7 @@ class Registry(Generic[T]):
             summary=entry.summary or doc.partition("\n")[0],
             file=file,
             line=line,
-            distribution=(
-                plugins[0].distribution
-                if plugins
-                else _distribution(_definition(entry.factory).__module__.partition(".")[0])
-            ),
+            plugin=plugins[0].distribution if plugins else None,
             preset=entry.preset,
             parameters=tuple(signature.parameters.values()),
             documentation=doc,
@@ -356,12 +351,6 @@ def _source(factory: Callable[..., Any]) -> tuple[str, int]:
         return inspect.getsourcefile(definition) or "?", inspect.getsourcelines(definition)[1]
     except (OSError, TypeError):
         return "?", 0
-
-
-@functools.cache
-def _distribution(package: str) -> str:
-    """Returns the distribution that provides a package, or the package's name in a checkout."""
-    return next(iter(packages_distributions().get(package, ())), package)
 
 
 def _same_definition(a: _Entry, b: _Entry) -> bool:

@@ -152,7 +152,6 @@ def with_members(name, value):
 def built_in():
     """Returns what is registered in this package: kind and name, and how it is built."""
     for registry in registries().values():
-        # Not by describe(), which looks through all installed packages.
         for name, entry in registry._entries.items():
             if entry.target.startswith("ganblocks."):
                 yield f"{registry.kind} {name}", entry

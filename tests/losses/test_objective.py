@@ -56,6 +56,14 @@ def test_the_total_is_the_sum_of_weighted_terms(parts):
     )
 
 
+def test_it_is_built_without_reading_the_installed_packages(monkeypatch):
+    def read():
+        raise AssertionError("packages_distributions() takes half a second")
+
+    monkeypatch.setattr("ganblocks.description.packages_distributions", read)
+    assert list(Objective(TERMS).weights) == list(TERMS)
+
+
 def test_the_discriminator_terms_and_a_lazy_penalty(parts):
     critic, output, target = parts
     objective = Objective(TERMS, discriminator_weight=0.5)

@@ -8,6 +8,7 @@ from statistics import median
 from ganblocks.health.window import HighestMedian, Row, Window
 
 LOGITS = ("d_real", "d_fake", "d_spread")
+METRICS = (*LOGITS, "d_accuracy", "grad_image", "grad_image_d")  # of one discriminator
 # With least squares on real facades, the gap reached 0.15 spreads within the first 100 steps.
 SAME = 1e-2
 # In the same runs, the mean gap over any 200 steps was above 0.14 spreads. By chance, the gap

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from ganblocks.arguments import checked
-from ganblocks.health.balance import BlindDiscriminator, DiscriminatorWins
+from ganblocks.health.balance import METRICS, BlindDiscriminator, DiscriminatorWins
 from ganblocks.health.finding import Finding
 from ganblocks.health.gradients import OutOfProportion
 from ganblocks.health.inputs import batch_problems
@@ -25,10 +25,13 @@ class HealthMonitor:
     """Checks the log of a run, and reports each problem once, with the option to change.
 
     A healthy run has no findings: a metric must be far off for at least 10 rows and 100 steps, and
-    a generator is only checked after 100 steps. A check whose metrics are missing is skipped.
+    a generator is only checked after 100 steps. A check whose metrics are missing is skipped. The
+    metrics of several discriminators have suffixes, such as `d_real_a` and `d_real_b`; each
+    discriminator is checked on its own.
 
     Args:
-        discriminators: The discriminators by name, inspected to find the cause of a problem.
+        discriminators: The discriminators by name, inspected to find the cause of a problem; one
+            whose metrics have a suffix is named so too, as in `"discriminator_a"`.
 
     Examples:
         >>> blind = nn.Sequential(nn.Conv2d(6, 1, 4), nn.BatchNorm2d(1))
@@ -44,14 +47,9 @@ class HealthMonitor:
     """
 
     def __init__(self, discriminators: Mapping[str, nn.Module]) -> None:
-        wins = DiscriminatorWins()
-        self._checks = (
-            BlindDiscriminator(lambda: norm_on_logits(discriminators)),
-            wins,
-            OutOfProportion(wins),
-            LearningRateZero(),
-        )
-        self._reported: set[str] = set()
+        self._discriminators = discriminators
+        self._checks = {"": _checks(discriminators)}  # by suffix
+        self._reported: set[tuple[str, str]] = set()
 
     def read(self, row: Row) -> list[Finding]:
         """Checks the next row of the log.
@@ -65,8 +63,14 @@ class HealthMonitor:
         """
         if not all(isfinite(value) for value in row.values()):
             return []
-        messages = {check.name: check.read(row) for check in self._checks}
-        return self._new(int(row["step"]), messages)
+        for key in row:
+            if (suffix := key.removeprefix("d_real")) != key and suffix not in self._checks:
+                self._checks[suffix] = _checks(self._named(suffix) or self._discriminators)
+        findings: list[Finding] = []
+        for suffix, checks in self._checks.items():
+            messages = {check.name: check.read(_of(suffix, row)) for check in checks}
+            findings += self._new(int(row["step"]), messages, suffix)
+        return findings
 
     def read_probe(self, step: int, probe: Probe) -> list[Finding]:
         """Checks the outputs of the generator.
@@ -108,7 +112,24 @@ class HealthMonitor:
         """
         return self._new(step, batch_problems(batches))
 
-    def _new(self, step: int, messages: dict[str, str | None]) -> list[Finding]:
-        new = {n: m for n, m in messages.items() if m and n not in self._reported}
-        self._reported |= new.keys()
-        return [Finding(step, name, message) for name, message in new.items()]
+    def _named(self, suffix: str) -> Mapping[str, nn.Module]:
+        return {n: d for n, d in self._discriminators.items() if n.endswith(suffix)}
+
+    def _new(self, step: int, messages: dict[str, str | None], suffix: str = "") -> list[Finding]:
+        new = {n: m for n, m in messages.items() if m and (n, suffix) not in self._reported}
+        self._reported |= {(name, suffix) for name in new}
+        which = f"`{next(iter(self._named(suffix)), f'd_real{suffix}')}`: " if suffix else ""
+        return [Finding(step, name, which + message) for name, message in new.items()]
+
+
+def _checks(discriminators: Mapping[str, nn.Module]) -> tuple[Any, ...]:
+    wins = DiscriminatorWins()
+    blind = BlindDiscriminator(lambda: norm_on_logits(discriminators))
+    return blind, wins, OutOfProportion(wins), LearningRateZero()
+
+
+def _of(suffix: str, row: Row) -> Row:
+    """Returns the metrics of one of several discriminators, under the names without its suffix."""
+    if not suffix:
+        return row
+    return {"step": row["step"], **{n: row[n + suffix] for n in METRICS if n + suffix in row}}

@@ -13,7 +13,8 @@ _OPEN = 5  # findings that are not collapsed
 def alarm(metrics: Metrics) -> str:
     """Lists the columns with NaN or infinity, which are gaps in the curves, as HTML."""
     entries = []
-    for name in ("d_real", "d_fake", *metrics.named("loss_"), *metrics.named("val_")):
+    checked = ("d_real", "d_fake", "loss_", "val_")
+    for name in [column for prefix in checked for column in metrics.named(prefix)]:
         cells = metrics.values(name)
         if bad := [step for step, value in cells if not math.isfinite(value)]:
             first = f"first at step {bad[0]:.0f}"

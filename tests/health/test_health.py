@@ -5,7 +5,14 @@ import torch
 from hypothesis import given, strategies as st
 from torch import nn
 
-from ganblocks import Objective, PairedTranslation, PatchDiscriminator, UNetGenerator, Updater
+from ganblocks import (
+    Objective,
+    PairedTranslation,
+    PatchDiscriminator,
+    UNetGenerator,
+    UnpairedTranslation,
+    Updater,
+)
 from ganblocks.blocks import InstanceNorm
 from ganblocks.health import HealthMonitor, probe_generator
 from ganblocks.health.logits_norm import norm_on_logits
@@ -252,6 +259,53 @@ def test_a_small_rate_a_warm_up_and_a_decay_are_no_problem():
 def test_each_problem_is_reported_once():
     same = {"d_real": 0.5, "d_fake": 0.5, "d_spread": 1.0, "d_accuracy": 0.5, "lr_g": 0.0}
     assert replayed(**same) == [("blind-discriminator", 101), ("learning-rate-zero", 101)]
+
+
+WINS = {"d_accuracy": 0.999, "grad_image": 0.2}
+TWO = {
+    "blind-discriminator": {"d_real": 0.5, "d_fake": 0.5, "d_spread": 1.0},
+    "discriminator-wins": {**WINS, "grad_image_d": lambda step: 0.1 if step < 30 else 1e-3},
+    "gradients-out-of-proportion": {"grad_image": 1.0, "grad_image_d": 1e-4},
+}
+
+
+@pytest.mark.parametrize("problem", TWO)
+def test_each_of_two_discriminators_is_checked(problem):
+    sound = {"d_real": 0.8, "d_fake": 0.2, "d_spread": 1.0, "d_accuracy": 0.9}
+    sound |= {"grad_image": 0.2, "grad_image_d": 0.1}
+    ill = {**sound, **TWO[problem]}
+
+    def found(**sides):
+        columns = {f"{k}_{side}": v for side, row in sides.items() for k, v in row.items()}
+        return replayed(**columns, grad_norm_d=1.0, lr_d=1e-4)
+
+    assert found(a=sound, b=sound) == []
+    assert found(a=ill, b=sound) == found(a=sound, b=ill) == [(problem, 101)]
+    assert found(a=ill, b=ill) == [(problem, 101)] * 2
+
+
+@pytest.mark.parametrize("blind", ["", "discriminator_a", "discriminator_b"])
+def test_the_blind_discriminator_of_a_cyclegan_is_named(blind):
+    torch.manual_seed(0)
+    task = UnpairedTranslation(
+        {"type": "resnet", "base_channels": 4, "n_blocks": 1},
+        {"type": "patch", "in_channels": 3, "base_channels": 4, "n_layers": 1},
+        {"terms": {"adversarial": "lsgan"}, "discriminator_weight": 0.5},
+        optimizer=adam(1e-3),
+    )
+    if blind:
+        setattr(task, blind, nn.Sequential(task.network(blind), nn.BatchNorm2d(1)))
+    monitor = HealthMonitor(task.networks("discriminator"))
+    updater = Updater(task)
+    findings = []
+    for step in range(1, 121):
+        pair = PAIRS[step % len(PAIRS)]
+        figures = updater.step({"a": pair["source"], "b": pair["target"].transpose(2, 3)})
+        findings += monitor.read({"step": step, **{k: v.item() for k, v in figures.items()}})
+    assert [finding.name for finding in findings] == ["blind-discriminator"] * bool(blind)
+    for finding in findings:
+        assert finding.message.startswith(f"`{blind}`: over")
+        assert f"`{blind}.1` (BatchNorm2d)" in finding.message
 
 
 def test_checks_whose_figures_are_not_logged_stay_quiet():

@@ -22,7 +22,11 @@ def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     """
     # Not -(-n // multiple): ONNX divides negative sizes towards 0.
     multiples = ((n + multiple - 1) // multiple * multiple for n in x.shape[-2:])
-    height, width = (torch.sym_max(least, n) for n in multiples)
+    height, width = (
+        # torch.jit.trace has tensors for sizes.
+        n.clamp(min=least) if isinstance(n, Tensor) else torch.sym_max(least, n)
+        for n in multiples
+    )
     _require_little_padding(x.shape[-2:], (height, width))
     return fit_to(x, height, width)
 

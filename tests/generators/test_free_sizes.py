@@ -48,3 +48,15 @@ def test_every_size_equals_the_networks(name, convert):
             expected = network(image)
         assert expected.std() > 0.1  # large enough for the tolerance to matter
         torch.testing.assert_close(run(image), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_trace_equals_the_network_at_every_size(name):
+    torch.manual_seed(0)
+    network = GENERATORS[name]().eval()
+    traced = torch.jit.trace(network, torch.randn(1, 3, 64, 96))
+    for size in [(64, 96), (70, 101), (33, 150)]:
+        image = torch.randn(2, 3, *size)
+        with torch.no_grad():
+            torch.testing.assert_close(traced(image), network(image), rtol=0, atol=1e-6)

@@ -165,9 +165,18 @@ def _collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 f"{tuple(s[key].shape)} ({s.get('name', index)})" for index, s in enumerate(samples)
             )
             raise DataError(
-                f"{key} images differ in size within a batch: {listing}. Crop them to one size "
-                "with PairTransform(…, crop_size=…), or use batch_size=1",
+                f"{key} images differ in size within a batch: {listing}. {_remedy(samples)}",
                 see="sizes-must-match",
             )
     batch: dict[str, Any] = default_collate(list(samples))
     return batch
+
+
+def _remedy(samples: Sequence[Mapping[str, Any]]) -> str:
+    images = [[x for x in s.values() if isinstance(x, Tensor) and x.dim() == 3] for s in samples]
+    if any(len({image.shape[-2:] for image in sample}) > 1 for sample in images):
+        return (
+            "The images of one sample differ in size, too, so PairTransform cannot crop them: "
+            "resize or crop them where the dataset reads them, so that each key has one size"
+        )
+    return "Crop them to one size with PairTransform(…, crop_size=…), or use batch_size=1"

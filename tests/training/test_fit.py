@@ -291,6 +291,22 @@ def test_whole_pictures_of_several_sizes(tmp_path):
     assert caught.value.see == "sizes-must-match"
 
 
+class MixedSides(Stripes):
+    """Pairs of which every other has sides of two sizes."""
+
+    def read(self, epoch, index):
+        a, b, name = super().read(epoch, index)
+        return (a[:, :12], b, name) if index % 2 else (a, b, name)
+
+
+@pytest.mark.filterwarnings("ignore:batch norm in the generator")
+def test_pictures_whose_sides_differ_in_size_are_not_for_pair_transform(tmp_path):
+    with pytest.raises(DataError, match="so that each key has one size") as caught:
+        train(tmp_path / "run", train_set=MixedSides(), val_set=Stripes(2), batch_size=3)
+    assert "batch_size" not in str(caught.value)
+    assert "crop_size" not in str(caught.value)
+
+
 def test_weights_are_for_all_who_may_read_the_folder(tmp_path):
     run, _ = train(tmp_path / "run", steps=1)
     modes = {path.stat().st_mode for path in run.path.iterdir() if path.is_file()}

@@ -87,7 +87,6 @@ WITHOUT_PAPER = {
     "blocks up": "an up-sampler, which has its own source, with steps after it",
     "datasets images": "reads the files of a folder",
     "datasets images_of_pairs": "one side of another dataset",
-    "bottlenecks none": "does nothing",
     "datasets paired_images": "reads the files of a folder",
     "downsamplers pool": "a plain mean or maximum",
     "initializers none": "does nothing",

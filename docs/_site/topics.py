@@ -30,10 +30,6 @@ KINDS = {
         "maps images to codes and back.",
         ("UNetDialect",),
     ),
-    "BOTTLENECKS": Kind(
-        "A bottleneck is built from a number of channels, and maps the output of an autoencoder's "
-        "encoder to the code and a dictionary of scalars, its loss terms."
-    ),
     "DISCRIMINATORS": Kind(
         "A discriminator maps images (B, C, H, W) to logits (B, 1, h, w), without a sigmoid and "
         "without a norm on them. Conditional use is `torch.cat((condition, image), 1)`. "

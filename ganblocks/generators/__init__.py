@@ -1,12 +1,7 @@
 """Generators: image to image, to a larger image, over a code, or latent to image."""
 
 import ganblocks.generators.presets  # noqa: F401
-from ganblocks.generators.autoencoder import (
-    BOTTLENECKS,
-    Autoencoder,
-    KLBottleneck,
-    NoBottleneck,
-)
+from ganblocks.generators.autoencoder import Autoencoder
 from ganblocks.generators.edsr import EDSRGenerator
 from ganblocks.generators.latent import LatentGenerator
 from ganblocks.generators.registry import GENERATORS
@@ -15,13 +10,10 @@ from ganblocks.generators.unet import UNetGenerator
 from ganblocks.generators.unet_dialect import UNetDialect
 
 __all__ = [
-    "BOTTLENECKS",
     "GENERATORS",
     "Autoencoder",
     "EDSRGenerator",
-    "KLBottleneck",
     "LatentGenerator",
-    "NoBottleneck",
     "ResNetGenerator",
     "UNetDialect",
     "UNetGenerator",

@@ -1,4 +1,4 @@
-"""An autoencoder of R3GAN's blocks, and its bottlenecks."""
+"""An autoencoder of R3GAN's blocks, with a Gaussian code by default."""
 
 from __future__ import annotations
 
@@ -7,52 +7,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganblocks.blocks import Conv2d, initialize
+from ganblocks.blocks import BLOCKS, Conv2d, initialize
 from ganblocks.blocks.bottleneck import LINEAR_INIT, bottleneck_stages, stage_widths
 from ganblocks.errors import require_count, require_image
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple
-from ganblocks.registry import ComponentLike, Registry
-
-BOTTLENECKS: Registry[nn.Module] = Registry("bottlenecks")
-"""Bottlenecks by name; each is built as `BOTTLENECKS.build(name, code_channels)`.
-
-It maps (B, in_channels, h, w) to the code (B, code_channels, h, w) and its loss terms, a dictionary
-of scalars. Its attribute `in_channels` defaults to `code_channels`.
-"""
+from ganblocks.registry import ComponentLike
 
 
-@BOTTLENECKS.register("kl")
 class KLBottleneck(nn.Module):
-    """Gaussian code of a variational autoencoder (Kingma and Welling, ICLR 2014).
+    """The Gaussian code: means μ and log-variances (B, 2 · channels, h, w) → (B, channels, h, w).
 
-    Means μ and log-variances (B, 2 · channels, h, w) → code (B, channels, h, w): a sample μ + σ · ε
-    in train mode, μ in eval mode. The term `kl` is ½ Σ(μ² + σ² − 1 − log σ²), summed over the
-    code, mean over the batch. The log-variance is clamped to [-30, 20].
-
-    Args:
-        channels: Channels of the code.
-
-    Raises:
-        OptionError: `channels` is not a positive integer.
-
-    Examples:
-        >>> code, terms = KLBottleneck(4)(torch.zeros(2, 8, 5, 7))
-        >>> tuple(code.shape), terms["kl"].item()
-        ((2, 4, 5, 7), 0.0)
+    A sample μ + σ · ε in train mode, μ in eval mode. The term `kl` is ½ Σ(μ² + σ² − 1 − log σ²),
+    summed over the code, mean over the batch. The log-variance is clamped to [-30, 20].
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        require_count("channels", channels, 1)
         self.in_channels = 2 * channels
 
-    def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the code, and the term in float32 at least.
-
-        Args:
-            x: Means, then log-variances.
-        """
+    def forward(
+        self, x: Tensor, with_terms: bool = False
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        """Returns the code, or (code, terms in float32 at least)."""
         code, log_variance = x.to(torch.promote_types(x.dtype, torch.float32)).chunk(2, 1)
         log_variance = log_variance.clamp(-30, 20)
         kl = 0.5 * (code**2 + log_variance.exp() - 1 - log_variance).sum() / len(x)
@@ -60,32 +37,8 @@ class KLBottleneck(nn.Module):
             # Not randn_like, whose draws depend on the memory format.
             noise = torch.randn(code.shape, dtype=code.dtype, device=code.device)
             code = code + (0.5 * log_variance).exp() * noise
-        return code.to(x.dtype), {"kl": kl}
-
-
-@BOTTLENECKS.register("none")
-class NoBottleneck(nn.Module):
-    """The input unchanged, without loss terms.
-
-    Args:
-        channels: Channels of the code.
-
-    Examples:
-        >>> NoBottleneck(1)(torch.ones(1, 1, 1, 2))
-        (tensor([[[[1., 1.]]]]), {})
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.in_channels = channels
-
-    def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the input, and no term.
-
-        Args:
-            x: The code.
-        """
-        return x, {}
+        code = code.to(x.dtype)
+        return (code, {"kl": kl}) if with_terms else code
 
 
 @GENERATORS.register("autoencoder")
@@ -93,13 +46,16 @@ class Autoencoder(nn.Module):
     """Encodes images in a code of 1 / 2^num_downs the size, and decodes it.
 
     (B, in_channels, H, W) → the same for any H and W. Encoder and decoder are stages of
-    `BottleneckBlock`, after and before 3×3 convolutions. With the bottleneck `"kl"` it is
-    the autoencoder of latent diffusion (Rombach et al., CVPR 2022, section 3.1).
+    `BottleneckBlock`, after and before 3×3 convolutions. By default it is a variational
+    autoencoder, as in latent diffusion (Kingma and Welling, ICLR 2014; Rombach et al., CVPR 2022,
+    section 3.1): a Gaussian code, sampled in train mode, and its divergence as the term `kl`.
 
     Args:
         in_channels: Channels of both images.
         code_channels: Channels of the code.
-        bottleneck: What becomes of the encoder's output, from `BOTTLENECKS`: `"kl"`, `"none"`.
+        bottleneck: A block, from `BLOCKS` or a class, for another kind of code, such as a vector
+            quantizer. It is built with `code_channels`, maps (B, `in_channels`, h, w) to the code,
+            and with `with_terms=True` returns (code, loss terms). None for the Gaussian code.
         num_downs: Number of halvings.
         base_channels: Channels at full size; each halving doubles them.
         max_multiplier: Maximum channels of a stage, in multiples of `base_channels`.
@@ -124,7 +80,7 @@ class Autoencoder(nn.Module):
         in_channels: int = 3,
         *,
         code_channels: int = 4,
-        bottleneck: ComponentLike = "kl",
+        bottleneck: ComponentLike | None = None,
         num_downs: int = 2,
         base_channels: int = 64,
         max_multiplier: int = 8,
@@ -139,7 +95,8 @@ class Autoencoder(nn.Module):
         self.code_channels = code_channels
         self.num_downs = num_downs
         widths = stage_widths(4 << num_downs, base_channels, max_multiplier)
-        self.bottleneck = BOTTLENECKS.build(bottleneck, code_channels)
+        code = KLBottleneck if bottleneck is None else bottleneck
+        self.bottleneck = BLOCKS.build(code, code_channels)
         inside: Any = getattr(self.bottleneck, "in_channels", code_channels)
         stages = {"n_blocks": n_blocks, "group_channels": group_channels}
         self.encoder = nn.Sequential(
@@ -173,7 +130,7 @@ class Autoencoder(nn.Module):
             x: Images (B, in_channels, H, W) in [-1, 1].
             with_terms: Whether to return (images, the bottleneck's loss terms).
         """
-        code, terms = self._encode(x)
+        code, terms = self.bottleneck(self._encoded(x), with_terms=True)
         image = fit_to(self.decode(code), *x.shape[-2:])
         return (image, terms) if with_terms else image
 
@@ -183,7 +140,8 @@ class Autoencoder(nn.Module):
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
         """
-        return self._encode(x)[0]
+        code: Tensor = self.bottleneck(self._encoded(x))
+        return code
 
     def decode(self, code: Tensor) -> Tensor:
         """Returns the images of codes, of 2^num_downs times the size.
@@ -203,7 +161,7 @@ class Autoencoder(nn.Module):
         image: Tensor = self.decoder(code)
         return image
 
-    def _encode(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def _encoded(self, x: Tensor) -> Tensor:
         require_image("Autoencoder", x, self.in_channels, network=self)
-        code, terms = self.bottleneck(self.encoder(pad_to_multiple(x, self.size_multiple)))
-        return code, terms
+        maps: Tensor = self.encoder(pad_to_multiple(x, self.size_multiple))
+        return maps

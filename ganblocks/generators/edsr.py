@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks.blocks import ACTIVATIONS, UPSAMPLERS, Conv2d, ResidualBlock, fill_weight, initialize
+from ganblocks.blocks import UPSAMPLERS, Conv2d, ResidualBlock, fill_weight
 from ganblocks.errors import OptionError, require_count, require_image
 from ganblocks.generators.registry import GENERATORS
-from ganblocks.registry import ComponentLike
 
 
 @GENERATORS.register("edsr")
@@ -27,8 +26,6 @@ class EDSRGenerator(nn.Module):
         base_channels: Channels of every hidden layer.
         n_blocks: Number of residual blocks.
         res_scale: Factor of what a block adds; 0.1 stabilizes wide networks.
-        last_activation: Activation of the sum, from `ACTIVATIONS`.
-        init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -49,8 +46,6 @@ class EDSRGenerator(nn.Module):
         base_channels: int = 64,
         n_blocks: int = 16,
         res_scale: float = 1.0,
-        last_activation: ComponentLike = "none",
-        init: ComponentLike = "none",
     ) -> None:
         super().__init__()
         require_count("in_channels", in_channels, 1)
@@ -70,8 +65,7 @@ class EDSRGenerator(nn.Module):
             UPSAMPLERS.build("pixelshuffle", width, width) for _ in range(scale.bit_length() - 1)
         )
         self.last = Conv2d(width, in_channels, 3, padding=1, bias=False)
-        self.last_activation = ACTIVATIONS.build(last_activation)
-        initialize(self, init)
+        self.after_initialize()
 
     def after_initialize(self) -> None:
         """Sets the last convolution to 0; `initialize` calls it."""
@@ -96,5 +90,5 @@ class EDSRGenerator(nn.Module):
         for up in self.up:
             maps = up(maps)
         enlarged = F.interpolate(x, scale_factor=float(self.scale), mode="bicubic")
-        result: Tensor = self.last_activation(enlarged + self.last(maps))
+        result: Tensor = enlarged + self.last(maps)
         return result

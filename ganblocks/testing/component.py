@@ -15,7 +15,6 @@ from ganblocks.testing.initializers import InitializerTester
 from ganblocks.testing.modules import (
     ActivationTester,
     BlockTester,
-    BottleneckTester,
     DownsamplerTester,
     GeneratorTester,
     NormTester,
@@ -34,7 +33,6 @@ _TESTERS: dict[str, type[Tester[Any]]] = {
     "adversarial loss": AdversarialLossTester,
     "augmentation": AugmentationTester,
     "block": BlockTester,
-    "bottleneck": BottleneckTester,
     "dataset": DatasetTester,
     "discriminator": DiscriminatorTester,
     "downsampler": DownsamplerTester,

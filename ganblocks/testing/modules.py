@@ -12,7 +12,6 @@ from ganblocks.errors import ShapeError
 from ganblocks.testing.contract import (
     Size,
     require,
-    require_finite,
     require_same,
     require_scalar,
 )
@@ -59,22 +58,6 @@ class GeneratorTester(NetworkTester):
             require_scalar(value, f"the term {name!r}")
 
     checks = (shape, any_size, code, labels, *NETWORK_CHECKS)
-
-
-class BottleneckTester(NetworkTester):
-    """Tests a bottleneck of autoencoders."""
-
-    kind = "bottlenecks"
-
-    def shape(self) -> None:
-        """(B, in_channels, h, w) becomes a finite code (B, C, h, w) and a dictionary of scalars."""
-        code, terms = self.perturbed()(*self.example())
-        require(code.dim() == 4 and len(code) == 2, f"the code has the shape {tuple(code.shape)}")
-        require_finite(code, "the code")
-        for name, value in terms.items():
-            require_scalar(value, f"the term {name!r}")
-
-    checks = (shape, *NETWORK_CHECKS)
 
 
 class BlockTester(NetworkTester):

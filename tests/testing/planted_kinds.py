@@ -1,4 +1,4 @@
-"""Generators of other kinds than image to image, labels and bottlenecks: sound and defective."""
+"""Generators of other kinds than image to image and with labels: sound and defective."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,6 @@ from planted_networks import Plain
 from torch import nn
 
 from ganblocks.blocks.labels import require_labels
-from ganblocks.generators import KLBottleneck
 
 
 class Doubles(Plain):
@@ -82,22 +81,3 @@ class CodeOfItsOwn(Coder):
 class TermForEachImage(Coder):
     def terms(self, image):
         return {"size": image.square().mean((1, 2, 3))}
-
-
-class Gaussian(KLBottleneck):
-    """A sound bottleneck; unregistered."""
-
-    def __init__(self):
-        super().__init__(2)
-
-
-class NaNCode(Gaussian):
-    def forward(self, x):
-        code, terms = super().forward(x)
-        return code * float("nan"), terms
-
-
-class NaNTerm(Gaussian):
-    def forward(self, x):
-        code, terms = super().forward(x)
-        return code, {"kl": terms["kl"] * float("nan")}

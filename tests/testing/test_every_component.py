@@ -21,7 +21,6 @@ ARGUMENTS = {
     "upsamplers": (4, 6),
     "downsamplers": (4, 6),
     "blocks": (4, 6),
-    "bottlenecks": (4,),
     "discriminators": (6,),
     "attention": (4,),
     "spade": (4, 3),

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,15 @@ import torch
 from fake_packages import write_package
 
 from _site import recipe
-from ganblocks import ADVERSARIAL_LOSSES, GENERATORS
+from ganblocks import (
+    ADVERSARIAL_LOSSES,
+    GENERATORS,
+    Autoencoder,
+    Objective,
+    PatchDiscriminator,
+    Reconstruction,
+    Updater,
+)
 from ganblocks.__main__ import command
 from ganblocks.blocks import NORMS
 from ganblocks.health import HealthMonitor, probe_generator
@@ -125,3 +134,91 @@ def test_a_flag_without_a_group_stops_the_build(monkeypatch):
     monkeypatch.delitem(recipe.GROUPS, "Data")
     with pytest.raises(ValueError, match="crop_size"):
         recipe.flags()
+
+
+class Recorder(torch.nn.Module):
+    """Stands for Lightning's module and accelerate's accelerator: what the guide calls of them."""
+
+    global_step = 0
+
+    def log_dict(self, values):
+        self.logged = dict(values)
+
+    @contextlib.contextmanager
+    def toggled_optimizer(self, optimizer):
+        others = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        frozen = [p for p in self.parameters() if id(p) not in others]
+        for p in frozen:
+            p.requires_grad_(False)
+        yield
+        for p in frozen:
+            p.requires_grad_(True)
+        self.global_step += 1
+
+    def optimizers(self):
+        return self.configure_optimizers()
+
+    def backward(self, loss):
+        loss.backward()
+
+    manual_backward = backward
+
+    def prepare(self, *parts):
+        return parts
+
+    def unwrap_model(self, network):
+        return network
+
+
+class Quantizer(torch.nn.Module):
+    """Stands for the quantizer of another package."""
+
+    def __init__(self, channels, codebook_size, accept_image_fmap):
+        super().__init__()
+
+    def forward(self, code):
+        return code + (code.round() - code).detach(), None, (code - code.round()).square().mean()
+
+
+def code_for_other_packages(page, monkeypatch):
+    """Returns the page's code that needs a package that is not installed, with stand-ins for it."""
+    stand_ins = {
+        "lightning": {"LightningModule": Recorder},
+        "accelerate": {"Accelerator": Recorder},
+    }
+    stand_ins["vector_quantize_pytorch"] = {"VectorQuantize": Quantizer}
+    for name, members in stand_ins.items():
+        module = types.ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+    return re.findall(r"^```py3\n(.*?)^```", (GUIDES / page).read_text("utf-8"), re.M | re.S)
+
+
+def test_the_discriminator_is_added_in_lightning_and_accelerate(monkeypatch):
+    lightning, accelerate = code_for_other_packages("add-a-discriminator.md", monkeypatch)
+    terms = {"l1": "l1", "adversarial": {"type": "hinge", "weight": "adaptive", "start": 1}}
+    names = {"objective": Objective(terms), "loader": [{"image": torch.rand(2, 3, 16, 16)}] * 2}
+    names["autoencoder"] = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 3, padding=1))
+    names["discriminator"] = PatchDiscriminator(3, base_channels=4, n_layers=1, norm="none")
+    for name, letter in (("autoencoder", "g"), ("discriminator", "d")):
+        names[f"optimizer_{letter}"] = torch.optim.SGD(names[name].parameters(), 0.1)
+    exec(accelerate, names)
+    assert list(names["terms"].raw) == ["adversarial", "l1"]
+    exec(lightning, names)
+    parts = [names[name] for name in ("autoencoder", "discriminator", "objective")]
+    module = names["WithDiscriminator"](*parts)
+    for step in range(2):
+        module.training_step(names["loader"][0], step)
+    assert list(module.logged) == ["adversarial", "l1", "weight_adversarial"]
+
+
+def test_the_quantizer_of_another_package_plugs_in(monkeypatch, kept_registries):
+    [code] = code_for_other_packages("autoencoders.md", monkeypatch)
+    exec(code, {})
+    bottleneck = {"type": "vq", "codebook_size": 8}
+    generator = Autoencoder(bottleneck=bottleneck, base_channels=4, n_blocks=1)
+    terms = {"l1": "l1", "commitment": {"type": "network", "weight": 0.25}}
+    discriminator = PatchDiscriminator(3, base_channels=4, n_layers=1, norm="none")
+    task = Reconstruction(generator, discriminator, {"terms": terms | {"gan": "hinge"}})
+    metrics = Updater(task).step({"image": torch.rand(2, 3, 16, 16)})
+    assert metrics["loss_g_commitment"] > 0

@@ -87,7 +87,7 @@ KINDS = {
     ),
     "TASKS": Kind(
         "A task owns the networks of a training, and defines what they generate from a batch and "
-        "what each player minimizes. See [train any GAN](../guides/tasks.md).",
+        "what each player minimizes. See [write a task of your own](../guides/tasks.md).",
         ("Player", "ImagePool", "Batch", "logit_metrics"),
     ),
     "OPTIMIZERS": Kind(

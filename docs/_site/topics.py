@@ -81,7 +81,7 @@ KINDS = {
         "dataset has `image`, an unpaired one `a` and `b`.",
         (
             *("PairTransform", "check_pairs", "check_folder", "split_names", "held_out_split"),
-            *("describe_pairs", "require_readable", "rgb_to_classes"),
+            *("describe_pairs", "describe_sizes", "require_readable", "rgb_to_classes"),
             *("download_cmp_facades", "CMP_PALETTE"),
         ),
     ),
@@ -177,7 +177,7 @@ TOPICS = {
     "pictures": Topic(
         "Pictures",
         "From tensors in [−1, 1] to pictures and back.",
-        ("to_picture", "from_picture", "grid"),
+        ("to_picture", "from_picture", "to_bytes", "grid"),
     ),
     "inference": Topic(
         "Inference",

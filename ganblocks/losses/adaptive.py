@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, require_at_least
+from ganblocks.losses.functional import full_precision
 
 LARGEST = 1e4
 _EPSILON = 1e-4
-_SCALE = 1024.0  # keeps small gradients out of fp16's subnormal numbers; a power of 2 is exact
+_SCALE = 1024.0  # of a loss up to 1: keeps gradients within the range of fp16
 
 
 @checked
@@ -71,14 +72,15 @@ class AdaptiveWeight:
 
 def _gradient(loss: Tensor, layer: Tensor) -> Tensor:
     """Returns the gradient at a layer in full precision, averaged over all processes."""
-    (gradient,) = torch.autograd.grad(_SCALE * loss, layer, retain_graph=True, allow_unused=True)
+    scale = _SCALE / loss.detach().abs().clamp(min=1)
+    (gradient,) = torch.autograd.grad(scale * loss, layer, retain_graph=True, allow_unused=True)
     if gradient is None:
         raise OptionError(
             "an adaptive weight compares gradients at the generator's `last_layer`, but a loss "
             "does not depend on it: `last_layer` is the weight of the convolution that produces "
             "the image, of a network that is not sharded"
         )
-    gradient = gradient.float() / _SCALE
+    gradient = full_precision(gradient) / scale
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(gradient)
         gradient /= dist.get_world_size()

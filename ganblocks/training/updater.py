@@ -51,7 +51,7 @@ class Updater:
             and penalties are always computed in fp32. With fp16, each player has a loss scaler.
         accumulate: Number of equal micro-batches that a batch is split into. This needs only the
             memory of one micro-batch, but generates once per player. The result is the same as for
-            the whole batch, except that norms see one micro-batch at a time.
+            the whole batch, except that norms and adaptive weights see one micro-batch at a time.
         clip_norm: Maximum L2 norm of each player's gradient; larger gradients are scaled down to
             it.
         ema: Decay of a running average of the networks that the task lists in `averaged`.

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ganblocks import Objective, Updater
-from ganblocks.errors import GanBlocksError, OptionError
+from ganblocks.errors import OptionError
 from ganblocks.losses.adaptive import AdaptiveWeight
 from ganblocks.tasks import Reconstruction
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from prototypes import noise_to_image
+from games import SPECS, batch as batch_of, build
 from torch import nn
 
 from ganblocks import Updater
@@ -233,11 +233,12 @@ def test_any_method_of_a_network_runs_under_autocast(precision, dtype):
     assert task.g.weight.grad.dtype == torch.float32
 
 
-def test_keys_of_the_state_are_those_of_the_networks():
-    task = noise_to_image()
-    keys = {f"{name}.{key}" for name in ("g", "d") for key in task.network(name).state_dict()}
+@pytest.mark.parametrize("kind", SPECS)
+def test_keys_of_the_state_are_those_of_the_networks(kind):
+    task = build(kind)
+    keys = {f"{name}.{key}" for name in task.networks() for key in task.network(name).state_dict()}
     updater = Updater(task)
-    updater.step({"image": torch.zeros(1, 3, 16, 16)})
+    updater.step(batch_of(kind, dtype=torch.float32))
     assert set(task.state_dict()) == keys
     updater.compile(backend="eager")
     assert set(task.state_dict()) == keys

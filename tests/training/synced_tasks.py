@@ -3,12 +3,11 @@
 from functools import partial
 
 import torch
-from prototypes import NoiseToImage, cyclegan, noise_to_image
+from games import SPECS, batch, build, without_noise
 from torch import nn
 
 from ganblocks import Objective, PairedTranslation, PatchDiscriminator, UNetGenerator
-from ganblocks.losses import LossTerms
-from ganblocks.tasks import Player
+from ganblocks.tasks import Player, Unconditional
 
 L1 = {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 10}}
 R1 = {**L1, "r1": {"type": "r1", "scalar": "mean", "weight": 5}}
@@ -31,31 +30,37 @@ def paired(terms, norm, optimizer):
     )
 
 
-class Odd(NoiseToImage):
+class Odd(Unconditional):
     """Parameters that no loss reaches, at no step or at some, on no process or on one."""
 
-    def __init__(self, g, d, *, optimizer):
-        super().__init__(g, d, optimizer=optimizer)
-        self.players["generator"] = Player("g", optimizer=optimizer, interval=2)
-        self.g.never, self.d.never = (nn.Parameter(torch.ones(3)) for _ in range(2))
-        self.d.sometimes, self.d.routed, self.d.gated = (nn.Conv2d(3, 1, 1) for _ in range(3))
+    def __init__(self, *networks, optimizer):
+        super().__init__(*networks, {"terms": {"adversarial": "vanilla"}}, optimizer=optimizer)
+        self.players["generator"] = Player("generator", optimizer=optimizer, interval=2)
+        g, d = self.generator, self.discriminator
+        g.never, d.never = (nn.Parameter(torch.ones(3)) for _ in range(2))
+        d.sometimes, d.routed, d.gated = (nn.Conv2d(3, 1, 1) for _ in range(3))
 
     def loss(self, player, batch, generated):
-        terms = LossTerms.of(super().loss(player, batch, generated))
+        terms = super().loss(player, batch, generated)
         if player == "discriminator":
-            sometimes = self.d.sometimes(batch["image"]).square().mean()
+            d = self.discriminator
+            sometimes = d.sometimes(batch["image"]).square().mean()
             terms.add("sometimes", sometimes, weight=self.step % 2)
             chosen = batch["image"][batch["routed"]]
             if len(chosen):
                 # A gradient of 0 is one: momentum and decay go on.
-                routed = self.d.routed(chosen).square() + 0 * self.d.gated(chosen)
+                routed = d.routed(chosen).square() + 0 * d.gated(chosen)
                 terms.add("routed", routed.mean() * len(chosen) / len(batch["image"]))
         return terms
 
 
 def odd(optimizer):
-    task = noise_to_image()
-    return Odd(task.g, task.d, optimizer=optimizer)
+    task = build("unconditional")
+    return Odd(task.generator, task.discriminator, optimizer=optimizer)
+
+
+def game(kind, optimizer):
+    return without_noise(build(kind, optimizer=optimizer))
 
 
 TASKS = {
@@ -63,8 +68,7 @@ TASKS = {
     "r1": partial(paired, R1, "instance"),
     "batch norm": partial(paired, R1, "batch"),
     "changing": partial(paired, CHANGING, "instance"),
-    "unpaired": lambda optimizer: cyclegan(optimizer=optimizer),
-    "unconditional": lambda optimizer: noise_to_image(optimizer=optimizer),
+    **{kind: partial(game, kind) for kind in SPECS},
     "odd": odd,
 }
 """From an optimizer to a task, by name."""
@@ -72,12 +76,12 @@ TASKS = {
 
 def whole_batch(kind, size, step):
     """Returns the batch of all processes together, in double precision."""
+    if kind == "odd":
+        # One sample alone goes another way, and none at step 1.
+        routed = torch.arange(size) == (0, size, 0)[step]
+        return {**batch("unconditional", size, step), "routed": routed}
+    if kind in SPECS:
+        return batch(kind, size, step)
     draws = torch.Generator().manual_seed(1 + step)
     one, two = torch.rand(2, size, 3, 16, 16, generator=draws, dtype=torch.float64) * 2 - 1
-    if kind == "unpaired":
-        return {"a": one, "b": two}
-    if kind in ("unconditional", "odd"):
-        noise = torch.randn(size, NoiseToImage.latent, generator=draws, dtype=torch.float64)
-        # One sample alone goes another way, and none at step 1.
-        return {"image": one, "noise": noise, "routed": torch.arange(size) == (0, size, 0)[step]}
     return {"source": one, "target": two}

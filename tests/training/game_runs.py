@@ -1,32 +1,28 @@
-"""A run of a task that the package does not ship, for a process that may be killed."""
+"""A run of a shipped task besides pix2pix, for a process that may be killed."""
 
 import torch
-from prototypes import Images, Unpaired, cyclegan, noise_to_image
+from games import build, dataset
 
 from ganblocks import RunFolder, TrainOptions, fit
 from ganblocks.training import default_callbacks
 
-BUILDERS = {"unpaired": cyclegan, "unconditional": noise_to_image}
-ARGUMENTS = {"unpaired": {"pool_size": 3}, "unconditional": {}}
+OPTIONS = {"unpaired": {"pool_size": 3}}
+"""Arguments of a task, by its kind."""
 EVERY = 3
 """Steps from one checkpoint to the next."""
 
 
-def data_of(kind, length):
-    return Unpaired(length) if kind == "unpaired" else Images(length)
-
-
 def train(kind, path, steps, seed=0):
-    """Begins a run or goes on with it, with an average, a pool, and batches of two from a worker.
+    """Begins a run or goes on with it, with averages and batches of two from a worker.
 
     Args:
-        kind: A name of `BUILDERS`.
+        kind: A name of `games.SPECS`.
         path: The run's folder.
         steps: Where it ends.
         seed: Seed of the weights that a new run begins with.
     """
     torch.set_num_threads(1)
-    task = BUILDERS[kind](seed, **ARGUMENTS[kind])
+    task = build(kind, seed, **OPTIONS.get(kind, {}))
     run = RunFolder.open(path) if RunFolder(path).exists else RunFolder.create(path)
     options = TrainOptions(
         epochs=1000,
@@ -43,5 +39,5 @@ def train(kind, path, steps, seed=0):
         checkpoint_every=EVERY,
     )
     return fit(
-        task, data_of(kind, 7), data_of(kind, 2), run, options, default_callbacks(progress=False)
+        task, dataset(kind, 7), dataset(kind, 2), run, options, default_callbacks(progress=False)
     )

@@ -33,10 +33,10 @@ class Config(gb.TrainOptions):
     base_channels: int = option(8, "channels of both networks at full size", least=1)
     n_blocks: int = option(1, "residual blocks at each size", least=1)
     latent_dim: int = option(64, "length of the noise", least=1)
-    penalty_interval: int = option(4, "steps from one pair of penalties to the next", least=1)
+    penalty_interval: int = option(8, "steps from one pair of penalties to the next", least=1)
     gamma: float = option(20.0, "weight of both gradient penalties, R1 and R2", least=0)
-    epochs: int = option(10, "passes over the data, which the schedule spans", least=1)
-    batch_size: int = option(16, "samples per step and process", least=1)
+    epochs: int = option(5, "passes over the data, which the schedule spans", least=1)
+    batch_size: int = option(8, "samples per step and process", least=1)
     ema: float | None = option(0.99, "decay of the generator's running average", least=0)
     schedule: str = option("cosine", "learning rate by the epoch", *gb.training.SCHEDULES.names())
     lr: float = option(2e-3, "learning rate of both Adams", least=0)
@@ -65,6 +65,7 @@ def make_task(config: Config) -> gb.Unconditional:
         "image_size": config.size,
         "base_channels": config.base_channels,
         "n_blocks": config.n_blocks,
+        "max_multiplier": 16,  # small maps, which lay out a front, cost little
     }
     penalty = {"weight": config.gamma / 2, "interval": config.penalty_interval}
     return gb.Unconditional(

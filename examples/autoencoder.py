@@ -7,7 +7,7 @@ Without flags, it learns a code of drawn facades, in three minutes on two cores:
 The same for a folder of your own pictures, with a larger network:
 
     python examples/autoencoder.py --data my_pictures --crop-size 128 --base-channels 64 \
-        --num-downs 3 --epochs 100 --start 20000 --out runs/mine
+        --num-downs 3 --epochs 100 --start 20000 --factor 0.8 --out runs/mine
 
 A run writes a folder with weights, log, pictures and a report, index.html.
 """
@@ -30,13 +30,14 @@ class Config(gb.TrainOptions):
 
     data: str = option("synthetic", "'synthetic', or a folder of pictures", may_change=True)
     crop_size: int = option(64, "random crops have this size", least=32)
-    num_downs: int = option(3, "how many times the encoder halves the image", least=1)
+    num_downs: int = option(2, "how many times the encoder halves the image", least=1)
     code_channels: int = option(4, "channels of the code", least=1)
     base_channels: int = option(16, "channels of both networks at full size", least=1)
     adversarial: str = option("hinge", "adversarial loss", "none", *gb.ADVERSARIAL_LOSSES.names())
+    factor: float = option(0.2, "its gradient as a share of that of L1", least=0)
     start: int = option(400, "the step at which it begins", least=0)
     kl_weight: float = option(1e-6, "weight of the KL divergence of the code", least=0)
-    epochs: int = option(10, "passes over the data, which the schedule spans", least=1)
+    epochs: int = option(6, "passes over the data, which the schedule spans", least=1)
     batch_size: int = option(8, "samples per step and process", least=1)
     ema: float | None = option(0.99, "decay of the autoencoder's running average", least=0)
     schedule: str = option("cosine", "learning rate by the epoch", *gb.training.SCHEDULES.names())
@@ -62,8 +63,8 @@ def make_data(config: Config) -> list[Any]:
 def make_task(config: Config) -> gb.Reconstruction:
     """Puts together networks, losses and optimizers."""
     terms: dict[str, Any] = {"l1": "l1", "kl": {"type": "network", "weight": config.kl_weight}}
-    if config.adversarial != "none":  # its gradient gets the size of that of L1
-        adaptive = {"type": "adaptive", "factor": 0.8}
+    if config.adversarial != "none":
+        adaptive = {"type": "adaptive", "factor": config.factor}
         adversarial = {"type": config.adversarial, "weight": adaptive, "start": config.start}
         terms["adversarial"] = adversarial
     return gb.Reconstruction(

@@ -65,7 +65,6 @@ def make_task(config: Config) -> gb.Unconditional:
         "image_size": config.size,
         "base_channels": config.base_channels,
         "n_blocks": config.n_blocks,
-        "max_multiplier": 16,  # small maps, which lay out a front, cost little
     }
     penalty = {"weight": config.gamma / 2, "interval": config.penalty_interval}
     return gb.Unconditional(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from inspect import Parameter
 from typing import Any
 
 from torch import nn
@@ -22,6 +23,7 @@ _REGISTRIES: tuple[Registry[Any], ...] = (
     FEATURE_LOSSES,
     PENALTIES,
 )
+_NETWORK = "network"  # the type of a term that the network computes itself
 
 
 def build_term(name: str, term: str | Mapping[str, Any]) -> tuple[Any, Weight, int]:
@@ -43,7 +45,7 @@ def build_term(name: str, term: str | Mapping[str, Any]) -> tuple[Any, Weight, i
     require_count(f"start of the term {name!r}", start, 0)
     loss = spec.pop("loss", None)
     if loss is None:
-        loss = NetworkTerm() if spec == {"type": "network"} else _build(name, spec)
+        loss = _build(name, spec)
     elif spec:
         raise OptionError(
             f"the term {name!r} has a loss object, which {sorted(spec)} cannot change: pass "
@@ -61,9 +63,12 @@ def _build(name: str, spec: Spec) -> Any:
     kind = spec.get("type")
     if not isinstance(kind, str):
         raise OptionError(f"the term {name!r} has the type {kind!r}: write a name such as 'l1'")
+    if kind == _NETWORK:
+        _require_options(name, spec, [])
+        return NetworkTerm()
     registries = [registry for registry in _REGISTRIES if kind in registry]
     if not registries:
-        known = [n for registry in _REGISTRIES for n in registry.names()]
+        known = [*(n for registry in _REGISTRIES for n in registry.names()), _NETWORK]
         raise OptionError(f"the term {name!r}: {not_one_of('type of loss', kind, known)}")
     if len(registries) > 1:
         kinds = " and ".join(registry.kind for registry in registries)
@@ -71,13 +76,12 @@ def _build(name: str, spec: Spec) -> Any:
             f"the term {name!r}: {kind!r} names one of each of {kinds}. Build the one you mean "
             'and pass it as {"loss": …}'
         )
-    _require_options(name, spec, registries[0])
+    _require_options(name, spec, registries[0].describe(kind).parameters)
     return registries[0].build(spec)
 
 
-def _require_options(name: str, spec: Spec, registry: Registry[Any]) -> None:
+def _require_options(name: str, spec: Spec, parameters: Sequence[Parameter]) -> None:
     """Counts `weight` and `start`, the options of the term, among those of the loss."""
-    parameters = registry.describe(spec["type"]).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     allowed = {*(parameter.name for parameter in parameters), "weight", "start"}

@@ -144,6 +144,7 @@ class UnpairedTranslation(Task):
             )
             terms.update(self._consistency("cycle", back(fake), batch[source]), f"_{source}")
             if "identity" in self.consistency:
+                _require_one_kind(batch[source], real)
                 terms.update(self._consistency("identity", there(real), real), f"_{target}")
         return terms
 
@@ -177,11 +178,19 @@ class UnpairedTranslation(Task):
         if output.shape != image.shape:
             raise ShapeError(
                 f"{name}: a generator returned {tuple(output.shape)} for an image of "
-                f"{tuple(image.shape)}: match the channels of both generators"
-                + (", or write identity=None" if name == "identity" else "")
+                f"{tuple(image.shape)}: match the channels of both generators, and choose "
+                "generators that keep the height and width"
             )
         objective: Objective = self.consistency[name]  # type: ignore[assignment]
         return objective.generator(fake=full_precision(output), target=image, step=self.step)
+
+
+def _require_one_kind(a: Tensor, b: Tensor) -> None:
+    if a.shape[1] != b.shape[1]:
+        raise ShapeError(
+            f"the identity loss passes images of {b.shape[1]} channels to a generator of images of "
+            f"{a.shape[1]}: write identity=None"
+        )
 
 
 def _another(first: Any, second: Any, registry: Any) -> Any:

@@ -5,7 +5,7 @@ import torch
 from ganblocks.data import DownscaledPairs, ImagesOfPairs, SyntheticFacades, UnpairedImageDataset
 from ganblocks.tasks import TASKS
 
-SIZE = 32  # of the smallest facades
+SIZE = 16
 PATCH = {"type": "patch", "in_channels": 3, "base_channels": 4, "n_layers": 1, "norm": "instance"}
 RESNET = {"type": "resnet", "base_channels": 4, "n_blocks": 1, "norm": "instance"}
 SMALL = {"base_channels": 2, "n_blocks": 1, "group_channels": 2}
@@ -93,6 +93,8 @@ def batch(kind, size=2, seed=0, dtype=torch.float64):
     one, two = 2 * torch.rand(2, size, 3, SIZE, SIZE, generator=draws, dtype=dtype) - 1
     if kind == "unpaired":
         return {"a": one, "b": two}
+    if kind == "pix2pix":
+        return {"source": one, "target": two}
     if kind == "super_resolution":
         return {"source": one[..., : SIZE // 2, : SIZE // 2], "target": two}
     if kind == "reconstruction":
@@ -103,9 +105,12 @@ def batch(kind, size=2, seed=0, dtype=torch.float64):
 
 
 def dataset(kind, length):
-    """Returns drawn facades as a task's samples."""
-    pairs = SyntheticFacades(length, SIZE)
-    images = ImagesOfPairs(pairs)
+    """Returns drawn facades as a task's samples, in half of their least size."""
+
+    def images(side="target"):
+        whole = ImagesOfPairs(SyntheticFacades(length, 2 * SIZE), side)
+        return ImagesOfPairs(DownscaledPairs(whole, 2), "source")
+
     if kind == "unpaired":
-        return UnpairedImageDataset(ImagesOfPairs(pairs, "source"), images)
-    return DownscaledPairs(images, 2) if kind == "super_resolution" else images
+        return UnpairedImageDataset(images("source"), images())
+    return DownscaledPairs(images(), 2) if kind == "super_resolution" else images()

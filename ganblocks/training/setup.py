@@ -122,9 +122,9 @@ def _reseed(task: Task, seed: int, rank: int) -> None:
     """Seeds a process other than rank 0 with its own random state."""
     local_seed = seeded_generator(seed, rank).initial_seed()
     torch.manual_seed(local_seed)
-    for module in task.modules():
-        if isinstance(module, ImagePool):
-            module.reseed(local_seed)
+    pools = [module for module in task.modules() if isinstance(module, ImagePool)]
+    for number, pool in enumerate(pools):
+        pool.reseed(local_seed + number)
 
 
 def _warn_of_steps(training: Training) -> None:

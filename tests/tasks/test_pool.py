@@ -4,10 +4,12 @@ import copy
 
 import pytest
 import torch
+from games import build
 from tiny import batch, tiny_updater
 
 from ganblocks.errors import OptionError
 from ganblocks.tasks import ImagePool
+from ganblocks.training.setup import _reseed
 
 
 def image(value, size=4):
@@ -92,3 +94,14 @@ def test_the_discriminator_sees_older_pairs():
 def test_a_pool_of_nothing():
     with pytest.raises(OptionError, match="image pool"):
         ImagePool(0)
+
+
+def test_pools_of_one_task_draw_apart_on_every_process():
+    task = build("unpaired", pool_size=1)
+    ran = [run(pool, range(1, 30)) for pool in task.pools.values()]
+    with torch.random.fork_rng():
+        _reseed(task, 0, rank=1)
+    for pool in task.pools.values():
+        pool.stored.clear()
+        ran.append(run(pool, range(1, 30)))
+    assert len(set(map(tuple, ran))) == 4

@@ -78,7 +78,7 @@ def _gradient(loss: Tensor, layer: Tensor) -> Tensor:
         raise OptionError(
             "an adaptive weight compares gradients at the generator's `last_layer`, but a loss "
             "does not depend on it: `last_layer` is the weight of the convolution that produces "
-            "the image, of a network that is not sharded"
+            "the image; if the network is sharded, a convolution outside of module lists"
         )
     gradient = full_precision(gradient) / scale
     if dist.is_available() and dist.is_initialized():

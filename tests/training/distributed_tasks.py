@@ -233,3 +233,20 @@ def one_process_cannot_share(context):
     except OptionError as error:
         return str(error)
     return "it ran"
+
+
+def adaptive_weights(context, shard):
+    """Trains with an adaptive weight; returns it, by step, and the norms of gradients.
+
+    Args:
+        context: The processes.
+        shard: Whether each process has a part of the generator.
+    """
+    torch.manual_seed(0)
+    updater = Updater(TASKS["reconstruction"](optimizer="adam"), shard=shard)
+    updater.distribute()
+    rows = []
+    for step in range(3):
+        given = whole_batch("reconstruction", 2, step)["image"].float()
+        rows.append(updater.step({"image": given[context.rank][None]}))
+    return [(row.get("weight_adversarial", 0), row["grad_norm_g"]) for row in rows]

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 from distributed_ranks import run_ranks
-from distributed_tasks import one_process_cannot_share, sharded
+from distributed_tasks import adaptive_weights, one_process_cannot_share, sharded
 from tiny import assert_equal, tiny_task
 
 import ganblocks
@@ -76,3 +76,13 @@ def goes_on_alone(run, arguments):
 def test_one_process_has_nobody_to_share_with(tmp_path):
     said = run_ranks(one_process_cannot_share, 1, tmp_path / "ranks")
     assert "there is only one process" in said[0]
+
+
+def test_an_adaptive_weight_is_that_of_the_whole_network(tmp_path):
+    parts, whole = (
+        run_ranks(adaptive_weights, 2, tmp_path / f"{shard}", shard) for shard in (True, False)
+    )
+    assert whole[0][0][0] == 0  # before its start
+    assert whole[0][1][0] > 0
+    for rank in (*parts, whole[1]):
+        torch.testing.assert_close(rank, whole[0], rtol=1e-5, atol=0)

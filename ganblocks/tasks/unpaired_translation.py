@@ -124,6 +124,10 @@ class UnpairedTranslation(Task):
             player: `"discriminator"` or `"generator"`.
             batch: `a` and `b`.
             generated: `fake_b` and `fake_a`.
+
+        Raises:
+            ShapeError: An image there and back has another shape, or a and b have different
+                numbers of channels and there is an identity loss.
         """
         terms = LossTerms()
         for source, target in ("ab", "ba"):

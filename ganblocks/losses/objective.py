@@ -36,9 +36,9 @@ class Objective(nn.Module):
     the penalties times their weights. It trains on an adversarial term from step 0 on, so that it
     can learn before the term starts for the generator.
 
-    Each term of the generator must have a gradient to the output. A loss that is meant to train
-    another part, such as a codebook, says so by an attribute `reaches_output = False`; it needs a
-    gradient to something all the same.
+    Each term of the generator must have a gradient to the output, unless its weight is 0. A loss
+    that is meant to train another part, such as a codebook, says so by an attribute
+    `reaches_output = False`; it needs a gradient to something all the same.
 
     Args:
         terms: The terms, by the names that they have in the log.
@@ -346,6 +346,8 @@ class Objective(nn.Module):
         """Traces each term to the output the first time; later only checks `requires_grad`."""
         losses = self._losses
         for name, value in raw.items():
+            if self.weights[name] == 0:
+                continue  # it is only logged
             connected = value.requires_grad
             if not getattr(losses[name], "reaches_output", True):
                 self._with_gradient.add(name)  # it trains other parts, such as a codebook
@@ -356,8 +358,8 @@ class Objective(nn.Module):
                 raise OptionError(
                     f"the term {name!r} has no gradient to the generator's output: it was computed "
                     "under no_grad, detached, or from numbers. Compute it from the output, or "
-                    "leave it out; a loss that trains another part, such as a codebook, has the "
-                    "attribute reaches_output = False",
+                    "leave it out; with the weight 0 it is only logged; a loss that trains another "
+                    "part, such as a codebook, has the attribute reaches_output = False",
                     see="no-gradient-to-the-generator",
                 )
 

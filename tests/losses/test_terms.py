@@ -54,6 +54,14 @@ def test_a_networks_term_needs_a_gradient_and_no_shape():
         terms_at(5, {"kl": torch.ones(2, requires_grad=True)})
 
 
+def test_a_term_of_weight_zero_needs_no_gradient():
+    """As the KL divergence of an encoder that is frozen, which the network still returns."""
+    terms = terms_at(
+        0, {"kl": torch.tensor(1.0)}, {"kl": {"type": "network", "weight": 0}, "l1": "l1"}
+    )
+    assert terms.raw["kl"] == terms.total() == 1
+
+
 def test_the_spec_of_a_networks_term():
     objective = Objective(KL)
     assert objective.spec["terms"]["kl"] == KL["kl"]

@@ -170,11 +170,21 @@ def test_both_ways_keep_the_shape_of_images():
     assert Updater(task).step(gray)["skipped_g"] == 0
 
 
+class Unchanged(nn.Module):
+    """A bottleneck without terms."""
+
+    def __init__(self, channels):
+        super().__init__()
+
+    def forward(self, x, with_terms=False):
+        return (x, {}) if with_terms else x
+
+
 def test_an_autoencoder_keeps_the_shape_and_shares_its_terms_with_the_objective():
     given, l1 = single("reconstruction"), {"terms": {"l1": "l1"}}
     with pytest.raises(ShapeError, match="autoencoder returns the shape of its input"):
         build("reconstruction", generator=nn.Conv2d(3, 3, 3), objective=l1).generate(given)
     with pytest.raises(OptionError, match=r"the network returned the terms \['kl'\]"):
         Updater(build("reconstruction", objective=l1)).step(given)
-    task = build("reconstruction", generator=CODE | {"bottleneck": "none"}, objective=l1)
+    task = build("reconstruction", generator=CODE | {"bottleneck": Unchanged}, objective=l1)
     assert Updater(task).step(given)["skipped_g"] == 0

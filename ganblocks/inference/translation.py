@@ -59,7 +59,7 @@ def translate(
         statistics: `"image"` or `"running"`, as in `generate`.
 
     Returns:
-        A Pillow picture of the same size.
+        A Pillow picture of the same size, or larger if the generator enlarges.
 
     Raises:
         DataError: The file is not a picture.

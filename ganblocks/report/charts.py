@@ -44,6 +44,9 @@ _TERMS = {
         "always wins.",
     ),
     "l1": ("L1", "The distance of fakes from their targets. It should fall fast, then slowly."),
+    "cycle": ("cycle", "The distance of images from themselves after the way there and back."),
+    "identity": ("identity", "How much a generator changes images that need no change."),
+    "kl": ("KL", "How far the code is from a normal distribution, in nats per image."),
 }
 _NORMS = (
     "The size of each player's gradient. At 0 the player stops learning; steady growth often ends "
@@ -119,8 +122,17 @@ def _losses(metrics: Metrics) -> list[_Chart]:
     return [
         _Chart(title, columns, caption, "auto")
         for term, columns in terms.items()
-        for title, caption in [_TERMS.get(term, (term, "A term of the losses, unweighted."))]
+        for title, caption in [_described(term)]
     ]
+
+
+def _described(term: str) -> tuple[str, str]:
+    """Returns the title and caption of a term; a suffix names one of several networks."""
+    name, _, suffix = term.partition("_")
+    if term not in _TERMS and name in _TERMS and suffix:
+        title, caption = _TERMS[name]
+        return f"{title}, {suffix}", caption
+    return _TERMS.get(term, (term, "A term of the losses, unweighted."))
 
 
 def _per_discriminator(chart: _Chart, metrics: Metrics) -> _Chart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from ganblocks.errors import ShapeError
@@ -18,7 +19,7 @@ class Reconstruction(AdversarialTask):
 
     This is how VQGAN trains (Esser et al., CVPR 2021) and the autoencoder of latent diffusion. A
     batch has `image`, (B, C, H, W) in [-1, 1]. The discriminator sees images alone. If the
-    generator has an `encode` method, it is called as `generator(image, with_terms=True)` and
+    generator's `forward` takes `with_terms`, it is called with `with_terms=True` and
     returns the image and its own loss terms, such as `{"kl": value}`; the objective names each
     of them: `{"kl": {"type": "network", "weight": 1e-6}}`. An adversarial term with
     `"weight": "adaptive"` needs a generator with the property `last_layer`.
@@ -60,7 +61,7 @@ class Reconstruction(AdversarialTask):
             ShapeError: The output and the image differ in shape.
         """
         image, terms = batch["image"], {}
-        if hasattr(self.generator, "encode"):
+        if "with_terms" in inspect.signature(self.generator.forward).parameters:
             fake, terms = self.generator(image, with_terms=True)
         else:
             fake = self.generator(image)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ganblocks.errors import DataError, OptionError
+from ganblocks.errors import DataError, OptionError, ShapeError
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
 from ganblocks.registry import ComponentLike
@@ -102,9 +102,19 @@ class Unconditional(AdversarialTask):
 
         Args:
             batch: `image`; `label`, if the networks have classes; and optionally `latent`.
+
+        Raises:
+            ShapeError: The generated images differ in shape from the real ones.
         """
-        latent = self.inputs(batch)["latent"]
-        return {"fake": full_precision(self.generator(latent, *self._labels(batch)))}
+        latent, image = self.inputs(batch)["latent"], batch["image"]
+        fake = full_precision(self.generator(latent, *self._labels(batch)))
+        if fake.shape != image.shape:
+            raise ShapeError(
+                f"the generator returned {tuple(fake.shape)}, but the images are "
+                f"{tuple(image.shape)}: resize the images, or build both networks for their size "
+                "(image_size) and channels"
+            )
+        return {"fake": fake}
 
     def loss(self, player: str, batch: Batch, generated: dict[str, Any]) -> LossTerms:
         """Returns the discriminator's or the generator's terms.

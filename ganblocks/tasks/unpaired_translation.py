@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganblocks.augment import AUGMENTATIONS
 from ganblocks.discriminators import DISCRIMINATORS
-from ganblocks.errors import ShapeError, require_count
+from ganblocks.errors import OptionError, ShapeError, SpecError, require_count
 from ganblocks.generators import GENERATORS
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
@@ -88,9 +88,11 @@ class UnpairedTranslation(Task):
         super().__init__()
         require_count("pool_size", pool_size, 0)
         self.generator_ab = built(generator, GENERATORS)
-        self.generator_ba = _another(generator, generator_ba, GENERATORS)
+        self.generator_ba = _another(generator, generator_ba, GENERATORS, "generator_ba")
         self.discriminator_b = built(discriminator, DISCRIMINATORS)
-        self.discriminator_a = _another(discriminator, discriminator_a, DISCRIMINATORS)
+        self.discriminator_a = _another(
+            discriminator, discriminator_a, DISCRIMINATORS, "discriminator_a"
+        )
         self.objective_b = Objective.of(objective)
         self.objective_a = copy.deepcopy(self.objective_b)  # its penalties may keep a state
         terms = {"cycle": cycle} if identity is None else {"cycle": cycle, "identity": identity}
@@ -197,8 +199,11 @@ def _require_one_kind(a: Tensor, b: Tensor) -> None:
         )
 
 
-def _another(first: Any, second: Any, registry: Any) -> Any:
+def _another(first: Any, second: Any, registry: Any, name: str) -> Any:
     """Returns the second network, or another one of the first one's spec."""
     if second is None and isinstance(first, nn.Module):
-        second = spec_of(first)
+        try:
+            second = spec_of(first)
+        except SpecError as error:
+            raise OptionError(f"{error}. Or pass the other network as {name}=…") from error
     return built(first if second is None else second, registry)

@@ -151,6 +151,16 @@ def test_batches_that_do_not_fit():
     updater = Updater(build("classes", objective={"terms": {"gan": "hinge", "l1": "l1"}}))
     with pytest.raises(OptionError, match="needs a target"):
         updater.step({**given, "label": label})
+    larger = {**given, "label": label, "image": torch.zeros(1, 3, 2 * SIZE, 2 * SIZE)}
+    with pytest.raises(ShapeError, match="but the images are .*resize the images"):
+        updater.step(larger)
+
+
+def test_the_way_back_of_a_network_without_a_spec_is_asked_for():
+    with pytest.raises(OptionError, match="pass the other network as generator_ba=…"):
+        build("unpaired", generator=nn.Conv2d(3, 3, 1))
+    with pytest.raises(OptionError, match="pass the other network as discriminator_a=…"):
+        build("unpaired", discriminator=nn.Conv2d(3, 1, 4))
 
 
 def test_both_ways_keep_the_shape_of_images():

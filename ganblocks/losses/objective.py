@@ -49,6 +49,7 @@ class Objective(nn.Module):
             term.
 
     Examples:
+        >>> import torch
         >>> objective = Objective({"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}})
         >>> fake = torch.zeros(1, 3, 8, 8, requires_grad=True)
         >>> logits = fake.mean(1, keepdim=True)

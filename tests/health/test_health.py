@@ -19,6 +19,8 @@ from ganblocks.health.logits_norm import norm_on_logits
 from ganblocks.health.window import HighestMedian, Window
 from ganblocks.losses.adversarial import VanillaLoss
 
+SLOW = pytest.mark.slow
+
 
 def stripes(index):
     """A pair of stripes and their negative, as a batch of one."""
@@ -284,7 +286,9 @@ def test_each_of_two_discriminators_is_checked(problem):
     assert found(a=ill, b=ill) == [(problem, 101)] * 2
 
 
-@pytest.mark.parametrize("blind", ["", "discriminator_a", "discriminator_b"])
+@pytest.mark.parametrize(
+    "blind", ["discriminator_a", *(pytest.param(n, marks=SLOW) for n in ("", "discriminator_b"))]
+)
 def test_the_blind_discriminator_of_a_cyclegan_is_named(blind):
     torch.manual_seed(0)
     task = UnpairedTranslation(

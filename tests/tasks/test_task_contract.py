@@ -25,7 +25,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+# Compiling takes most of the time: one case of each task is enough for the default run.
+VARIANTS = [name for name in CASES if "," in name or name in ("classes", "pix2pix")]
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=pytest.mark.slow if c in VARIANTS else ()) for c in CASES]
+)
 def test_a_task_keeps_its_contract(case):
     given = batch(case.split(",")[0], dtype=torch.float32)
     check_component("task", lambda: TASKS.build(CASES[case]), batch=lambda: given)

@@ -34,7 +34,7 @@ class Config(gb.TrainOptions):
     n_blocks: int = option(1, "residual blocks at each size", least=1)
     latent_dim: int = option(64, "length of the noise", least=1)
     penalty_interval: int = option(8, "steps from one pair of penalties to the next", least=1)
-    gamma: float = option(20.0, "weight of both gradient penalties, R1 and R2", least=0)
+    gamma: float = option(10.0, "weight of both gradient penalties, R1 and R2", least=0)
     epochs: int = option(5, "passes over the data, which the schedule spans", least=1)
     batch_size: int = option(8, "samples per step and process", least=1)
     ema: float | None = option(0.99, "decay of the generator's running average", least=0)
@@ -66,7 +66,7 @@ def make_task(config: Config) -> gb.Unconditional:
         "base_channels": config.base_channels,
         "n_blocks": config.n_blocks,
     }
-    penalty = {"weight": config.gamma / 2, "interval": config.penalty_interval}
+    penalty = {"weight": config.gamma, "interval": config.penalty_interval}
     return gb.Unconditional(
         {"type": "latent", "latent_dim": config.latent_dim, **networks},
         {"type": "residual", "in_channels": 3, **networks},

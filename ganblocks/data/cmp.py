@@ -79,7 +79,8 @@ def _download(url: str, part: Path) -> None:
     size = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={size}-"} if size else {})
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
+        # Not urlopen, which keeps the proxies of its first call.
+        with urllib.request.build_opener().open(request, timeout=TIMEOUT_S) as response:
             _save(response, part, size)
     except urllib.error.HTTPError as error:
         error.close()

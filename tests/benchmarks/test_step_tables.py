@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
@@ -100,6 +101,7 @@ def test_rounds_alternate_and_those_of_the_warm_up_do_not_count():
     assert seconds == {"a": 1.5, "b": 4.5}
 
 
+@pytest.mark.slow
 def test_memory_of_a_step_holds_its_state():
     peak, before = measure(Setting(size=64, base_channels=16, device=CPU), "plain fp32", 1)
     networks = PlainUNet(16, 6), plain_patchgan(16)

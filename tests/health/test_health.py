@@ -97,10 +97,8 @@ def replayed(**columns):
     "minimized",
     [
         objective("vanilla"),
-        objective("lsgan"),
-        objective("hinge"),
         objective("wgan", gp="wgan_gp"),
-        objective("rpgan"),
+        *(pytest.param(objective(name), marks=SLOW) for name in ("lsgan", "hinge", "rpgan")),
         Objective({"adversarial": "lsgan"}),
         Objective({"l1": "l1"}),
     ],

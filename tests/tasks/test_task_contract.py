@@ -26,7 +26,9 @@ CASES = {
 
 
 # Compiling takes most of the time: one case of each task is enough for the default run.
-VARIANTS = [name for name in CASES if "," in name or name in ("classes", "pix2pix")]
+VARIANTS = [
+    name for name in CASES if "," in name or name in ("classes", "pix2pix", "unconditional")
+]
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,17 @@ def pairs(tmp_path, monkeypatch):
         monkeypatch.setitem(BUILT_WITH, name, {"root": str(tmp_path)})
 
 
-@pytest.mark.parametrize(("kind", "what"), [*NAMES, *VARIANTS], ids=str)
+# Whole networks take most of the time; the default run checks each class of them once.
+PRESETS = {"resnet_6blocks", "resnet_9blocks", "unet_128", "unet_256", "unet_256_tutorial"}
+PRESETS |= {"patch_34", "patch_142", "patch_286"}
+
+
+def marked(kind, what):
+    again = what in PRESETS if isinstance(what, str) else kind in ("generators", "discriminators")
+    return pytest.param(kind, what, marks=pytest.mark.slow if again else ())
+
+
+@pytest.mark.parametrize(("kind", "what"), [marked(*case) for case in [*NAMES, *VARIANTS]], ids=str)
 def test_it_keeps_its_contract(kind, what):
     for depth, graphs in (({}, False), (SHALLOW, True)):
         checks = [check for check in checks_of(kind) if (check in GRAPHS) == graphs]

@@ -23,7 +23,11 @@ def close(ours, theirs):
     return True
 
 
-@pytest.mark.parametrize("options", [{}, {"batch_size": 2, "accumulate": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({}, marks=pytest.mark.slow), {"batch_size": 2, "accumulate": 2}],
+    ids=["whole", "accumulated"],
+)
 def test_in_parts_it_trains_as_the_whole_one(tmp_path, options):
     made = {}
     for shard in (True, False):

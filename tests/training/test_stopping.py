@@ -142,7 +142,11 @@ def started(folder, code):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        (signal.SIGINT, -signal.SIGINT),
+    ],
 )
 def test_a_process_saves_before_it_leaves(tmp_path, number, code):
     process = started(tmp_path, LOOP)

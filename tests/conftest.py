@@ -14,3 +14,11 @@ def reproducible():
     """Every test starts from the same random state, on one thread beside its neighbors."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler(request):
+    """Resets the compiler before a test that compiles: it counts the graphs of earlier tests."""
+    function = getattr(request.node, "function", None)
+    if "compile" in getattr(getattr(function, "__code__", None), "co_names", ()):
+        torch.compiler.reset()

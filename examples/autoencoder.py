@@ -1,6 +1,6 @@
 r"""An autoencoder with a discriminator (VQGAN, Esser et al., CVPR 2021; latent diffusion, 2022).
 
-Without flags, it learns a code of drawn facades, in three minutes on two cores:
+Without flags, it learns a code of drawn facades, in a few minutes on two cores:
 
     python examples/autoencoder.py
 

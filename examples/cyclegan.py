@@ -1,6 +1,6 @@
 r"""CycleGAN (Zhu et al., ICCV 2017): photos to label maps and back, without pairs.
 
-Without flags, it trains on drawn facades and on label maps of other ones, in three minutes on two
+Without flags, it trains on drawn facades and on label maps of other ones, in a few minutes on two
 cores:
 
     python examples/cyclegan.py

@@ -1,6 +1,6 @@
 r"""Noise to image with R3GAN's networks and loss (Huang et al., NeurIPS 2024).
 
-Without flags, it learns to draw facades of its own, in three minutes on two cores:
+Without flags, it learns to draw facades of its own, in a few minutes on two cores:
 
     python examples/noise_to_image.py
 

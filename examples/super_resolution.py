@@ -1,6 +1,6 @@
 r"""Super-resolution (SRGAN, Ledig et al., CVPR 2017), assembled from ganblocks' parts.
 
-Without flags, it learns to enlarge drawn facades four times, in three minutes on two cores:
+Without flags, it learns to enlarge drawn facades four times, in a few minutes on two cores:
 
     python examples/super_resolution.py
 

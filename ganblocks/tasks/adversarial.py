@@ -169,6 +169,10 @@ class AdversarialTask(Task):
         self.players = two_players(
             ("discriminator",), ("generator",), optimizer, discriminator_optimizer
         )
+        self._check_networks()
+
+    def _check_networks(self) -> None:
+        """Raises `OptionError` if the networks do not fit together."""
 
     def _adversary(
         self, discriminator: Callable[[Tensor], Logits] | None = None, pool: ImagePool | None = None

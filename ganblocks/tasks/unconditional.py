@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganblocks.errors import DataError, OptionError, ShapeError
-from ganblocks.losses import LossTerms, Objective
+from ganblocks.losses import LossTerms
 from ganblocks.losses.functional import full_precision
-from ganblocks.registry import ComponentLike
-from ganblocks.tasks.adversarial import ADAM, AdversarialTask
+from ganblocks.tasks.adversarial import AdversarialTask
 from ganblocks.tasks.base import TASKS, Batch
 
 COLUMNS = 4
@@ -53,24 +51,7 @@ class Unconditional(AdversarialTask):
 
     images = ("image",)
 
-    def __init__(
-        self,
-        generator: ComponentLike | nn.Module,
-        discriminator: ComponentLike | nn.Module,
-        objective: Objective | Mapping[str, Any],
-        *,
-        augment: ComponentLike | nn.Module | None = None,
-        optimizer: ComponentLike = ADAM,
-        discriminator_optimizer: ComponentLike | None = None,
-    ) -> None:
-        super().__init__(
-            generator,
-            discriminator,
-            objective,
-            augment=augment,
-            optimizer=optimizer,
-            discriminator_optimizer=discriminator_optimizer,
-        )
+    def _check_networks(self) -> None:
         if not isinstance(getattr(self.generator, "latent_dim", None), int):
             raise OptionError(
                 f"{type(self.generator).__name__} has no latent_dim: choose a generator that maps "

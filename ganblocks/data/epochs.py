@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, Self
 
+import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
+from ganblocks.errors import require_count
 from ganblocks.registry import ComponentLike, Registry
 
 Key = int | tuple[int, int]
@@ -18,7 +21,8 @@ class EpochDataset(Dataset[Any], ABC):
     """Samples by (epoch, index): images (C, H, W) in [-1, 1] by key, and a `name`.
 
     `dataset[epoch, index]` depends on the dataset's own seed and these two numbers alone, so worker
-    processes, restarts and resumed runs all see the same pixels; `dataset[index]` is epoch 0.
+    processes, restarts and resumed runs all see the same pixels. `dataset[index]` is of epoch 0, or
+    of the one that `set_epoch` chose.
 
     Attributes:
         identity: Names of the attributes that identify the samples, for `fingerprint`.
@@ -40,6 +44,43 @@ class EpochDataset(Dataset[Any], ABC):
     """
 
     identity: tuple[str, ...] = ()
+    _epoch: Tensor
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:  # noqa: D102
+        dataset = super().__new__(cls)
+        dataset.__setstate__({"_epoch": torch.zeros((), dtype=torch.int64)})
+        return dataset
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._epoch.share_memory_()  # with the persistent workers of a loader
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the epoch of `dataset[index]`, in the workers of a running `DataLoader` too.
+
+        A loop of your own calls it before each epoch, or a plain `DataLoader` repeats its draws;
+        `fit` needs no call.
+
+        Args:
+            epoch: The epoch, from 0.
+
+        Raises:
+            OptionError: The epoch is negative or not a whole number.
+
+        Examples:
+            >>> from torch.utils.data import DataLoader
+            >>> from ganblocks import SyntheticFacades
+            >>> from ganblocks.data import PairTransform
+            >>> dataset = SyntheticFacades(4, 32, transform=PairTransform(None, 16))
+            >>> for epoch in range(2):
+            ...     dataset.set_epoch(epoch)
+            ...     for batch in DataLoader(dataset, batch_size=4):
+            ...         print(batch["source"].shape)
+            torch.Size([4, 3, 16, 16])
+            torch.Size([4, 3, 16, 16])
+        """
+        require_count("epoch", epoch, 0)
+        self._epoch.fill_(epoch)
 
     @abstractmethod
     def __len__(self) -> int:
@@ -54,7 +95,7 @@ class EpochDataset(Dataset[Any], ABC):
         Args:
             key: An index, or (epoch, index).
         """
-        epoch, index = key if isinstance(key, tuple) else (0, key)
+        epoch, index = key if isinstance(key, tuple) else (int(self._epoch), key)
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is out of range: the dataset has {len(self)} samples")
         return epoch, index

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ganblocks.arguments import checked
+from ganblocks.data.map_style import as_epoch_dataset
 from ganblocks.errors import OptionError, require_count
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import Task
@@ -44,9 +45,10 @@ def fit(
 
     Args:
         task: The task to train; it is moved to `options.device`.
-        train: Training samples; `train[epoch, index]` returns a dictionary.
-        val: Held-out samples; `val[index]` returns a dictionary. The grids show four of them, and
-            the scores are means over all.
+        train: Training samples, as dictionaries: an `EpochDataset`, which draws anew in each epoch,
+            also within `Subset` (`random_split`) and `ConcatDataset`, or any map-style dataset.
+        val: Held-out samples, likewise. The grids show four of them, and the scores are means over
+            all.
         run: The folder for the log, grids, checkpoints and report. If it does not exist, it is
             created once all inputs have been checked.
         options: The options; the defaults if None.
@@ -83,6 +85,7 @@ def fit(
     options = options or TrainOptions()
     if not isinstance(run, RunFolder):
         raise OptionError(f'run is {run!r}: write RunFolder("runs/mine")')
+    train, val = as_epoch_dataset("train", train), as_epoch_dataset("val", val)
     for name, data in (("train", train), ("val", val)):
         require_count(f"samples of {name}", len(data), 1)
     callbacks = default_callbacks(progress=options.progress) if callbacks is None else callbacks

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from ganblocks.data.map_style import fingerprint
 from ganblocks.errors import RunError, SpecError
 from ganblocks.registry import spec_of
 from ganblocks.tasks import Task
@@ -24,12 +25,6 @@ def require_same_run(task: Task, train: Any, saved: dict[str, Any], source: str)
                 "a new run",
                 see="resume",
             )
-
-
-def fingerprint(data: Any) -> Any:
-    """Returns a dataset's own fingerprint if it has one, else its class and length."""
-    own = getattr(data, "fingerprint", None)
-    return own() if own is not None else {"type": type(data).__name__, "samples": len(data)}
 
 
 def task_identity(task: Task) -> Any:

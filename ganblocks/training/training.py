@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ganblocks._version import __version__
+from ganblocks.data.map_style import fingerprint
 from ganblocks.distributed.context import DistributedContext
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import Batch, Task
@@ -22,7 +23,6 @@ from ganblocks.training.buffer_rules import averaged_buffers
 from ganblocks.training.callback import Callback
 from ganblocks.training.options import TrainOptions
 from ganblocks.training.resume_check import (
-    fingerprint,
     require_same_run,
     spec_or_name,
     task_identity,

@@ -1,0 +1,79 @@
+"""Datasets of torch and of users, read by (epoch, index) as our own are."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset
+
+from ganblocks.data.epochs import EpochDataset, Key
+from ganblocks.errors import DataError, OptionError
+
+
+class MapDataset(EpochDataset):
+    """Any map-style dataset whose samples are dictionaries.
+
+    A `Subset` (`random_split` returns them) or `ConcatDataset` of our datasets draws anew in each
+    epoch, as they do; another dataset is read by its index alone.
+    """
+
+    def __init__(self, dataset: Dataset[Any]) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, key: Key) -> Mapping[str, Any]:
+        epoch, index = self.position(key)
+        sample = _sample(self.dataset, epoch, index)
+        if not isinstance(sample, Mapping):
+            raise DataError(
+                f"sample {index} of {type(self.dataset).__name__} is a {type(sample).__name__}: "
+                'return a dictionary, such as {"source": …, "target": …, "name": …}'
+            )
+        return sample
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Returns what identifies the samples, as plain JSON."""
+        return fingerprint(self.dataset)
+
+
+def as_epoch_dataset(name: str, dataset: Any) -> EpochDataset:
+    """Returns a dataset that is read by (epoch, index); `name` is the option's, for errors."""
+    if isinstance(dataset, EpochDataset):
+        return dataset
+    methods = ("__len__", "__getitem__")
+    if isinstance(dataset, IterableDataset) or not all(hasattr(dataset, m) for m in methods):
+        raise OptionError(
+            f"{name} is a {type(dataset).__name__}: give a map-style dataset, with __len__ and "
+            "__getitem__"
+        )
+    return MapDataset(dataset)
+
+
+def fingerprint(dataset: Any) -> dict[str, Any]:
+    """Returns a dataset's own fingerprint, or what identifies those that it is made of."""
+    if (own := getattr(dataset, "fingerprint", None)) is not None:
+        return dict(own())
+    known: dict[str, Any] = {"type": type(dataset).__name__, "samples": len(dataset)}
+    if isinstance(dataset, Subset):
+        indices = sha256(repr([int(index) for index in dataset.indices]).encode()).hexdigest()
+        known |= {"dataset": fingerprint(dataset.dataset), "indices": indices}
+    elif isinstance(dataset, ConcatDataset):
+        known["datasets"] = [fingerprint(part) for part in dataset.datasets]
+    return known
+
+
+def _sample(dataset: Any, epoch: int, index: int) -> Any:
+    if isinstance(dataset, EpochDataset):
+        return dataset[epoch, index]
+    if isinstance(dataset, Subset):
+        return _sample(dataset.dataset, epoch, int(dataset.indices[index]))
+    if isinstance(dataset, ConcatDataset):
+        ends = dataset.cumulative_sizes
+        part = bisect_right(ends, index)
+        return _sample(dataset.datasets[part], epoch, index - (ends[part - 1] if part else 0))
+    return dataset[index]

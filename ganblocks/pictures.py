@@ -72,7 +72,8 @@ def from_picture(picture: Image, channels: int) -> Tensor:
 
     Raises:
         ShapeError: `channels` is not one of these.
-        DataError: The picture has more than 8 bits per channel.
+        DataError: The picture has more than 8 bits per channel or several frames; or `channels`
+            would lose its transparency, or merge the colors of its palette.
 
     Examples:
         >>> from PIL import Image
@@ -90,17 +91,50 @@ def from_picture(picture: Image, channels: int) -> Tensor:
         )
     if not isinstance(picture, PIL.Image.Image):
         raise DataError(f"{picture!r} is not a Pillow picture: open it with PIL.Image.open")
-    if picture.mode in _DEEP_MODES:
-        raise DataError(
-            f"mode {picture.mode} has more than 8 bits per channel: convert it to 8 bits",
-            see="channels-and-bit-depth",
-        )
+    _require_plain(picture)
     upright: Image = ImageOps.exif_transpose(picture)
+    _require_kept(upright, channels)
     if upright.mode == "P":  # Pillow warns if alpha is lost on the way to RGB
         upright = upright.convert("RGBA")
     upright = upright.convert(PICTURE_MODES[channels])
     pixels = torch.from_numpy(np.array(upright))
     return pixels.reshape(upright.height, upright.width, channels).permute(2, 0, 1).contiguous()
+
+
+def _require_plain(picture: Image) -> None:
+    """Raises `DataError` if a picture has more than 8 bits per channel, or several frames."""
+    # Pillow opens colors of 16 bits as 8: only the decoder's mode names them, before it has run.
+    decoders = [str(tile[3]) for tile in getattr(picture, "tile", ())]
+    if picture.mode in _DEEP_MODES or any(";16" in decoder for decoder in decoders):
+        raise DataError(
+            f"mode {picture.mode} has more than 8 bits per channel: convert it to 8 bits",
+            see="channels-and-bit-depth",
+        )
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1 and picture.format != "MPO":  # a camera's JPEG, with previews behind the photo
+        raise DataError(
+            f"it has {frames} frames or pages: save each as a picture", see="channels-and-bit-depth"
+        )
+
+
+def _require_kept(picture: Image, channels: int) -> None:
+    """Raises `DataError` if the conversion to `channels` would lose what the picture shows."""
+    if channels < 4 and picture.has_transparency_data:
+        least = picture.convert("RGBA").getchannel("A").getextrema()[0]
+        if least != 255:
+            raise DataError(
+                f"it has transparent pixels (alpha from {least}): flatten it on a background, or "
+                "read it with channels=4",
+                see="channels-and-bit-depth",
+            )
+    if channels == 1 and picture.mode in ("P", "PA"):
+        colors = picture.convert("RGB").getcolors(256) or []
+        if any(not red == green == blue for _, (red, green, blue) in colors):  # type: ignore[misc]
+            raise DataError(
+                f"its palette has {len(colors)} colors, which channels=1 would merge: read it with "
+                "channels=3",
+                see="channels-and-bit-depth",
+            )
 
 
 _HEAT = (  # dark blue, teal, yellow: increasing lightness, safe for the color-blind

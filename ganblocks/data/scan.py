@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,12 @@ SPLITS = ("train", "val", "test")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """Suffixes of picture files, in upper or lower case."""
+
+COMPANIONS = (
+    *(".txt", ".md", ".json", ".csv", ".tsv", ".yaml", ".yml", ".xml", ".html", ".pdf", ".log"),
+    *(".ini", ".db", ".py", ".zip", ".gz", ".tar"),
+)
+"""Suffixes of files that may lie beside the pictures; others are reported."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +109,14 @@ def _require_unsplit(root: Path, split: str, sides: list[Path]) -> None:
 
 
 def _by_name(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """Maps names without suffix to files; a second file of the same name is a problem."""
+    """Maps names without suffix to files; a second file of the same name is a problem.
+
+    A name is the same in every form of Unicode: systems write "é" as one character or as two.
+    """
     pictures: dict[str, Path] = {}
-    problems = []
+    problems = list(_left_out(folder))
     for path in picture_files(folder):
-        first = pictures.setdefault(path.stem, path)
+        first = pictures.setdefault(unicodedata.normalize("NFC", path.stem), path)
         if first is not path:
             problems.append(f"{path}: has the name of {first.name}; rename or remove one of them")
     if not pictures:
@@ -116,6 +127,25 @@ def _by_name(folder: Path) -> tuple[dict[str, Path], list[str]]:
             f"{hint if folders else ''}"
         )
     return pictures, problems
+
+
+def _left_out(folder: Path) -> Iterator[str]:
+    """Yields a line for each file or folder that looks like data and is not read."""
+    for path in sorted(folder.iterdir(), key=_natural):
+        suffix = path.suffix.lower()
+        if path.name.startswith(".") or suffix in COMPANIONS:
+            continue
+        if path.is_dir():
+            inside = path.name.lower() not in SPLITS and path.rglob("*")
+            if inside and any(inner.suffix.lower() in SUFFIXES for inner in inside):
+                yield f"{path}: is a folder with pictures, which are not read; move them or it away"
+        elif not path.exists():
+            yield f"{path}: is a link to a file that does not exist; mend or remove it"
+        elif suffix not in SUFFIXES:
+            yield (
+                f"{path}: is not read, since it does not end in {', '.join(SUFFIXES)}; convert it, "
+                "or move it away"
+            )
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:

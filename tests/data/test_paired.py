@@ -79,8 +79,10 @@ def test_names_are_in_natural_order_and_hidden_files_are_not_seen(tmp_path, make
     assert names(PairedImageDataset(tmp_path)) == ["1", "2", "10", "b2", "b10"]
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
+@pytest.mark.parametrize(
+    ("mode", "channels"),
+    [(m, c) for m in ("L", "RGB", "RGBA", "1") for c in (1, 3, 4)] + [("P", 3), ("P", 4)],
+)
 def test_channels(tmp_path, make_picture, channels, mode):
     make_picture(tmp_path / "x.png", mode=mode)
     sample = PairedImageDataset(tmp_path, channels=channels)[0]

@@ -82,6 +82,7 @@ def test_any_graph_agrees(graph):
     assert disagreements(graph) == ()
 
 
+@pytest.mark.slow
 def test_the_herds_have_every_step_and_hit_every_rule_twenty_times():
     herds, _, answers = zip(*map(seen, HERDS))
     animals = [graph for graphs_ in herds for graph in graphs_]

@@ -24,6 +24,7 @@ from ganblocks.training import default_callbacks
 TWO_RATES = {"discriminator_optimizer": {"type": "adam", "lr": 2e-3}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"precision": "fp16"}, {"accumulate": 2, "batch_size": 2}])
 @pytest.mark.filterwarnings("ignore:batch norm in the generator")
 def test_with_everything_on_resumed_is_undisturbed_to_the_bit(tmp_path, options):

@@ -179,6 +179,7 @@ def test_without_standard_error_the_message_goes_nowhere(tmp_path):
     assert (tmp_path / "log").read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_middle_of_a_write_does_no_harm(tmp_path):
     """Its handler then runs inside that write, and the stream refuses another."""
     code = """

@@ -105,7 +105,8 @@ def _require_plain(picture: Image) -> None:
     """Raises `DataError` if a picture has more than 8 bits per channel, or several frames."""
     # Pillow opens colors of 16 bits as 8: only the decoder's mode names them, before it has run.
     decoders = [str(tile[3]) for tile in getattr(picture, "tile", ())]
-    if picture.mode in _DEEP_MODES or any(";16" in decoder for decoder in decoders):
+    deep = any(";16" in decoder for decoder in decoders if "BGR;16" not in decoder)  # 5, 6, 5 bits
+    if picture.mode in _DEEP_MODES or deep:
         raise DataError(
             f"mode {picture.mode} has more than 8 bits per channel: convert it to 8 bits",
             see="channels-and-bit-depth",

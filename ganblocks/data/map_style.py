@@ -36,7 +36,7 @@ class MapDataset(EpochDataset):
             )
         return sample
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Any:
         """Returns what identifies the samples, as plain JSON."""
         return fingerprint(self.dataset)
 
@@ -54,10 +54,10 @@ def as_epoch_dataset(name: str, dataset: Any) -> EpochDataset:
     return MapDataset(dataset)
 
 
-def fingerprint(dataset: Any) -> dict[str, Any]:
+def fingerprint(dataset: Any) -> Any:
     """Returns a dataset's own fingerprint, or what identifies those that it is made of."""
     if (own := getattr(dataset, "fingerprint", None)) is not None:
-        return dict(own())
+        return own()
     known: dict[str, Any] = {"type": type(dataset).__name__, "samples": len(dataset)}
     if isinstance(dataset, Subset):
         indices = sha256(repr([int(index) for index in dataset.indices]).encode()).hexdigest()

@@ -136,8 +136,8 @@ def _left_out(folder: Path) -> Iterator[str]:
         if path.name.startswith(".") or suffix in COMPANIONS:
             continue
         if path.is_dir():
-            inside = path.name.lower() not in SPLITS and path.rglob("*")
-            if inside and any(inner.suffix.lower() in SUFFIXES for inner in inside):
+            split = path.name.lower() in SPLITS
+            if not split and any(file.suffix.lower() in SUFFIXES for file in path.rglob("*")):
                 yield f"{path}: is a folder with pictures, which are not read; move them or it away"
         elif not path.exists():
             yield f"{path}: is a link to a file that does not exist; mend or remove it"

@@ -20,13 +20,10 @@ def facades(seed=0):
     return SyntheticFacades(6, 32, transform=PairTransform(None, 16), seed=seed)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize(("workers", "persistent"), [(0, False), (2, False), (2, True)])
 def test_a_plain_loader_draws_anew_in_each_epoch(workers, persistent):
     dataset, fresh = facades(), facades()
-    loader = DataLoader(
-        dataset, batch_size=3, num_workers=workers, persistent_workers=persistent and workers > 0
-    )
+    loader = DataLoader(dataset, batch_size=3, num_workers=workers, persistent_workers=persistent)
     for epoch in (0, 1, 5):
         dataset.set_epoch(epoch)
         drawn = torch.cat([batch["source"] for batch in loader])
@@ -104,7 +101,7 @@ def test_a_resumed_run_needs_the_same_split(tmp_path):
 
 def test_fingerprints_of_views():
     known = fingerprint(ConcatDataset([Subset(facades(), [1]), facades(1)]))
-    assert [part["samples"] for part in known["datasets"][:1]] == [1]
+    assert known["datasets"][0]["samples"] == 1
     assert known["datasets"][0]["dataset"] == facades().fingerprint()
     assert known["datasets"][1] == facades(1).fingerprint()
     assert fingerprint(Subset(facades(), [1])) != fingerprint(Subset(facades(), [2]))

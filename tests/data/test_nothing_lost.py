@@ -18,7 +18,7 @@ from ganblocks.errors import DataError
 RANDOM = np.random.default_rng(0)
 
 
-def write_png(path, pixels, color, extra=b""):
+def write_png(path, pixels, color):
     """Writes a PNG chunk by chunk, as its specification says, without a library."""
 
     def chunk(kind, data):
@@ -29,7 +29,7 @@ def write_png(path, pixels, color, extra=b""):
     height, width = pixels.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, color, 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in pixels)
-    chunks = chunk(b"IHDR", header) + extra
+    chunks = chunk(b"IHDR", header)
     chunks += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
 
@@ -61,6 +61,16 @@ def test_a_tiff_of_16_bits_is_refused(tmp_path, photometric):
         read_picture(tmp_path / "x.tif")
 
 
+def test_a_bmp_of_16_bits_per_pixel_is_read(tmp_path):
+    """Its channels have 5, 6 and 5 bits: here a green pixel and a red one."""
+    header = struct.pack("<IiiHHIIiiII", 40, 2, 1, 1, 16, 3, 4, 0, 0, 0, 0)
+    data = struct.pack("<IIIHH", 0xF800, 0x07E0, 0x001F, 0x07E0, 0xF800)
+    start = struct.pack("<2sIHHI", b"BM", 14 + len(header + data), 0, 0, 14 + 40 + 12)
+    (tmp_path / "x.bmp").write_bytes(start + header + data)
+    pixels = read_picture(tmp_path / "x.bmp")
+    assert pixels[:, 0].t().tolist() == [[0, 255, 0], [255, 0, 0]]
+
+
 def test_pages_are_refused_and_one_page_is_read_exactly(tmp_path):
     pixels = noise(3, np.uint8)
     tifffile.imwrite(tmp_path / "one.tif", pixels, photometric="rgb")
@@ -70,15 +80,15 @@ def test_pages_are_refused_and_one_page_is_read_exactly(tmp_path):
         read_picture(tmp_path / "two.tif")
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P"])
-def test_transparency_is_kept_or_refused(tmp_path, mode):
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("RGBA", "png"), ("LA", "png"), ("P", "png"), ("LA", "tif")]
+)
+def test_transparency_is_kept_or_refused(tmp_path, mode, suffix):
     """Black strokes on a transparent ground would be read as all black."""
     strokes = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
     strokes.paste((0, 0, 0, 255), (2, 2, 5, 5))
-    path = tmp_path / ("x.tif" if mode == "PA" else "x.png")
-    if mode == "PA":
-        strokes = strokes.convert("LA")
-    strokes.convert("P" if mode == "P" else strokes.mode if mode == "PA" else mode).save(path)
+    path = tmp_path / f"x.{suffix}"
+    strokes.convert(mode).save(path)
     for channels in (1, 3):
         with pytest.raises(DataError, match=r"transparent pixels \(alpha from 0\).*channels=4"):
             read_picture(path, channels)

@@ -1,0 +1,111 @@
+"""Writes the values of images as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from ganblocks.data.readers import SEE, require_module, suffix_of
+from ganblocks.errors import DataError
+
+_PICTURES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
+    ".png": ("PNG", (1, 2, 3, 4), {}),
+    ".jpg": ("JPEG", (1, 3), {"quality": 95}),
+    ".jpeg": ("JPEG", (1, 3), {"quality": 95}),
+    ".webp": ("WEBP", (1, 3, 4), {"lossless": True, "exact": True}),
+    ".bmp": ("BMP", (1, 3), {}),
+}
+"""Pillow's format, numbers of channels of 8 bits, and options, by suffix."""
+
+
+def to_pil(array: np.ndarray) -> Image.Image:
+    """Returns a Pillow picture of stored values.
+
+    Args:
+        array: (H, W) or (H, W, C): uint8 of 1 to 4 channels, or uint16 of one (mode I;16).
+
+    Raises:
+        DataError: Pillow has no such pictures.
+
+    Examples:
+        >>> to_pil(np.zeros((4, 5, 1), np.uint16)).mode
+        'I;16'
+    """
+    array = _with_channels(array)
+    channels, kind = array.shape[-1], array.dtype.name
+    if (kind, channels) != ("uint16", 1) and not (kind == "uint8" and channels <= 4):
+        raise DataError(
+            f"Pillow has no pictures of {channels} channels of {kind}: write a .tif or .npy file",
+            see=SEE,
+        )
+    return _picture(array)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Writes stored values by the suffix of the path; a crash leaves no half of a file.
+
+    In a PNG or WebP, the last of 2 or 4 channels is alpha; in a TIFF, it is data.
+
+    Args:
+        path: A file that ends in `.png`, `.jpg`, `.jpeg`, `.webp`, `.bmp`, `.tif`, `.tiff` or
+            `.npy`.
+        array: (H, W) or (H, W, C).
+
+    Raises:
+        DataError: Files of this suffix cannot hold the values.
+    """
+    array = _with_channels(array)
+    suffix, channels, kind = suffix_of(path), array.shape[-1], array.dtype.name
+    _, allowed, _ = _PICTURES.get(suffix, ("", (), {}))
+    if not (
+        suffix == ".npy"
+        or (suffix in (".tif", ".tiff") and kind in ("uint8", "uint16", "int16", "float32"))
+        or (kind == "uint8" and channels in allowed)
+        or (suffix, kind, channels) == (".png", "uint16", 1)
+    ):
+        raise DataError(
+            f"{path}: {suffix or 'a file without a suffix'} cannot hold {channels} channels of "
+            f"{kind}: write .tif or .npy",
+            see=SEE,
+        )
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        with temporary.open("w+b") as file:
+            _save(file, suffix, array)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _save(file: IO[bytes], suffix: str, array: np.ndarray) -> None:
+    channels, kind = array.shape[-1], array.dtype.name
+    if suffix == ".npy":
+        np.save(file, array, allow_pickle=False)
+    elif suffix in _PICTURES:
+        form, _, options = _PICTURES[suffix]
+        _picture(array).save(file, form, **options)
+    elif (kind == "uint8" and channels == 3) or (kind != "int16" and channels == 1):
+        _picture(array).save(file, "TIFF")
+    else:
+        require_module("tifffile", "tiff", f"TIFF files of {channels} channels of {kind}").imwrite(
+            file,
+            array if channels > 1 else array[..., 0],
+            photometric="rgb" if channels == 3 else "minisblack",
+            planarconfig="contig" if channels > 1 else None,
+            extrasamples=["unspecified"] * (channels - 1) if channels != 3 else [],
+            metadata=None,
+        )
+
+
+def _picture(array: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[-1] == 1 else array))
+
+
+def _with_channels(array: np.ndarray) -> np.ndarray:
+    array = array[..., None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.size == 0:
+        raise DataError(f"an array of shape {array.shape} is no image: pass (H, W) or (H, W, C)")
+    return array

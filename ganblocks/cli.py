@@ -41,7 +41,8 @@ def typed_flags(
 
     Each field of the dataclass becomes a flag: `load_size: int = 286` becomes `--load-size 286`. A
     bool becomes a switch, such as `--compile`, or `--no-progress` if it is True by default. If the
-    type is `int | None`, the int may be omitted. The field's metadata holds its help text and
+    type is `int | None`, the int may be omitted. A size, `int | Sequence[int] | str`, is read from
+    256 or 256x512 (height x width), which stays text. The field's metadata holds its help text and
     limits its values; see `ganblocks.training.option`.
 
     Args:
@@ -201,11 +202,23 @@ def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) ->
         options["action"] = argparse.BooleanOptionalAction if entry.default else "store_true"
     else:
         choices = entry.metadata.get("choices")
-        options["type"] = kinds[0]
+        options["type"] = parse_size if {int, str} <= set(kinds) else kinds[0]
         options["metavar"] = f"{{{','.join(choices)}}}" if choices else None
     name = entry.name.replace("_", "-")
     command.add_argument(f"--{name}", **options)
     return f"--no-{name}" if kinds[0] is bool and entry.default else f"--{name}"
+
+
+def parse_size(text: str) -> int | str:
+    from ganblocks.data.resizing import height_width
+
+    size = int(text) if text.isdecimal() else text
+    try:
+        height_width("size", size)
+    except OptionError:
+        example = "256, or 256x512 for HEIGHTxWIDTH"
+        raise argparse.ArgumentTypeError(f"invalid size {text!r}: write {example}") from None
+    return size
 
 
 def _show_warning(

@@ -6,6 +6,8 @@ import pytest
 
 from ganblocks import RunFolder, TrainOptions
 from ganblocks.cli import read_flags, run_command, typed_flags
+from ganblocks.data import PairTransform
+from ganblocks.data.resizing import Size
 from ganblocks.errors import GanBlocksWarning, OptionError, RunError
 from ganblocks.training import option
 
@@ -58,6 +60,34 @@ def test_help_tells_the_defaults(capsys):
     told = capsys.readouterr().out
     assert "a name (default: x)" in told
     assert "--name {x,y}" in told
+
+
+@dataclass(frozen=True)
+class Sized:
+    load_size: Size = field(default=128, metadata={"help": "images are resized to this"})
+    crop_size: Size | None = None
+    out: str = "runs/x"
+    resume: bool = False
+
+
+def test_a_size_is_one_number_or_height_and_width(tmp_path, capsys):
+    words = ["--load-size", "64", "--crop-size", "32x48"]
+    config = read_flags(Sized, None, words)
+    assert (config.load_size, config.crop_size) == (64, "32x48")
+    assert PairTransform(config.load_size, config.crop_size).fit.size == (32, 48)
+    RunFolder.create(tmp_path / "run", {"options": vars(config)})  # stored as JSON
+    resumed = read_flags(Sized, None, [*words, "--out", str(tmp_path / "run"), "--resume"])
+    assert (resumed.load_size, resumed.crop_size) == (64, "32x48")
+    with pytest.raises(SystemExit):
+        typed_flags(Sized, ["--help"])
+    assert "images are resized to this (default: 128)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["big", "0", "-3", "1.5", "32x", "x32", "32x0", "1x2x3", "32 48"])
+def test_a_wrong_size_is_refused(word):
+    message = f"argument --load-size: invalid size '{word}': write 256, or 256x512 for HEIGHTxWIDTH"
+    with pytest.raises(OptionError, match=message):
+        typed_flags(Sized, ["--load-size", word])
 
 
 @dataclass(frozen=True)

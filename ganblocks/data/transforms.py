@@ -2,95 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, fields
+from math import sqrt
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ganblocks.arguments import checked
-from ganblocks.errors import OptionError, ShapeError, require_one_of
-
-Size = int | Sequence[int]
-"""The side of a square, or (height, width)."""
+from ganblocks.data.resizing import Fit, Size, alike, format_size, height_width, padded, resized
+from ganblocks.errors import OptionError, ShapeError
 
 
 class Window(NamedTuple):
-    """Where to crop a pair: the first row and column, and whether it is mirrored."""
+    """What to crop from a pair: the first row and column, the size, and whether it is mirrored."""
 
     top: int
     left: int
+    height: int
+    width: int
     mirrored: bool
+
+    def crop(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+        """Returns the window of an image (..., H, W), resized: a view, where nothing changes."""
+        top, left, height, width, mirrored = self
+        crop = image[..., top : top + height, left : left + width]
+        crop = resized(alike(crop, image), size)
+        return alike(crop.flip(-1), image) if mirrored else crop
 
 
 @checked
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PairTransform:
     """Resizes, crops and mirrors both sides of a pair alike.
 
-    Photos are resized with antialiased bicubic interpolation, labels with nearest-exact, which
-    creates no new colors and does not shift them against the photo.
+    Photos, uint8 or float in [0, 1], are resized with antialiased bicubic interpolation; label
+    maps, `tv_tensors.Mask`, with nearest-exact, which creates no new colors and does not shift.
 
     Args:
-        load_size: Size to which the pair is resized before the crop: the side of a square or
-            (height, width). None keeps the size of the files.
+        load_size: Size to which the pair is resized before the crop: the side of a square,
+            (height, width) or `"256x512"`. None keeps the size of the files.
         crop_size: Size of the result, likewise; at most `load_size`.
         mirror: Whether to mirror half of the pairs, at random, left to right.
-        labels: Which side is a label map: `"a"`, `"b"`, or None if both are photos.
-        random: False makes a deterministic transform for validation and test, without mirroring:
-            the pair is resized straight to `crop_size`, or, with `load_size=None`, its center is
-            cropped.
+        random: False makes a deterministic transform for validation and test, without mirroring,
+            `scale` and `extra`: the pair is resized straight to `crop_size`, or, with
+            `load_size=None`, its center is cropped.
+        resize: `"stretch"` to exactly the size; or, with the aspect kept, `"cover"` fits the
+            shorter side, for a crop from the longer one, and `"contain"` fits the longer side, and
+            pads the shorter one with the pixels of the edges.
+        scale: (low, high), the share of the area that a crop takes before it is resized to
+            `crop_size`. None crops `crop_size`.
+        ratio: (low, high), the width of such a crop by its height; log-uniform.
+        extra: A transform from `torchvision.transforms.v2`, or a function of (a, b), for both
+            cropped sides at once. It gets photos as `tv_tensors.Image`, keeps shapes and types,
+            and draws from torch's global generator, seeded for each pair.
 
     Raises:
-        OptionError: A size is not positive, the crop is larger than the load size, or
-            `labels` names no side.
+        OptionError: A value is not allowed, or the crop is larger than the load size.
 
     Examples:
-        >>> photo = labels = torch.zeros(3, 40, 60, dtype=torch.uint8)
-        >>> transform = PairTransform(load_size=36, crop_size=32, labels="b")
-        >>> a, b = transform(photo, labels, torch.Generator().manual_seed(0))
-        >>> a.shape, b.dtype
-        (torch.Size([3, 32, 32]), torch.uint8)
+        >>> from torchvision.tv_tensors import Mask
+        >>> photo = torch.zeros(3, 40, 60, dtype=torch.uint8)
+        >>> transform = PairTransform(load_size=36, crop_size=32, resize="cover")
+        >>> a, b = transform(photo, Mask(photo[:1]), torch.Generator().manual_seed(0))
+        >>> a.shape, b.shape, type(b).__name__
+        (torch.Size([3, 32, 32]), torch.Size([1, 32, 32]), 'Mask')
     """
 
     load_size: Size | None = 286
     crop_size: Size = 256
     mirror: bool = True
-    labels: str | None = None
     random: bool = True
+    _: KW_ONLY
+    resize: str = "stretch"
+    scale: Sequence[float] | None = None
+    ratio: Sequence[float] = (3 / 4, 4 / 3)
+    extra: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         crop, load = self._crop, self._load
-        if self.labels is not None:
-            require_one_of("labels", self.labels, ("a", "b"))
-        if self.random and load is not None and not _fits(crop, load):
+        Fit(crop, self.resize)  # checks `resize`
+        _require_interval("scale", (1, 1) if self.scale is None else self.scale, " <= 1")
+        _require_interval("ratio", self.ratio)
+        if self.random and load is not None and (crop[0] > load[0] or crop[1] > load[1]):
             raise OptionError(
-                f"crop_size {_format(crop)} is larger than load_size {_format(load)}: "
-                f"write a crop_size of at most {_format(load)}, or a larger load_size"
+                f"crop_size {format_size(crop)} is larger than load_size {format_size(load)}: "
+                f"write a crop_size of at most {format_size(load)}, or a larger load_size"
             )
+
+    def __repr__(self) -> str:
+        """Returns the same text in every process: checkpoints compare it."""
+        shown = [f for f in fields(self) if not f.kw_only or getattr(self, f.name) != f.default]
+        values = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in shown)
+        values = re.sub(" at 0x[0-9a-fA-F]+", "", " ".join(values.split()))
+        return f"{type(self).__name__}({values})"
 
     def __call__(self, a: Tensor, b: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Transforms both sides: resizes them, draws a window, crops it.
 
         Args:
-            a: One side, uint8 (C, H, W).
+            a: One side, (C, H, W).
             b: The other side, of the same height and width.
-            generator: Source of the random draw; each call draws three numbers, or none if
-                `random` is False.
+            generator: Source of the random draw; each call draws three numbers, two more for
+                `scale` and one for `extra`, or none if `random` is False.
 
         Raises:
             ShapeError: The sides differ in size, or are smaller than an unresized crop.
+            OptionError: `extra` fails, or changes a shape or type.
         """
-        a, b = self.resize(a, b)
-        window = self.draw_window(a.shape[-2], a.shape[-1], generator)
-        return self.crop(a, window), self.crop(b, window)
+        return self.draw(*self.resize_pair(a, b), generator)
 
-    def resize(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    def resize_pair(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         """Resizes both sides: the deterministic part, the same in every epoch.
 
         Args:
-            a: One side, uint8 (C, H, W).
+            a: One side, (C, H, W).
             b: The other side, of the same height and width.
 
         Raises:
@@ -98,59 +127,58 @@ class PairTransform:
 
         Examples:
             >>> photo = labels = torch.zeros(3, 40, 60, dtype=torch.uint8)
-            >>> PairTransform(load_size=36, crop_size=32).resize(photo, labels)[0].shape
+            >>> PairTransform(load_size=36, crop_size=32).resize_pair(photo, labels)[0].shape
             torch.Size([3, 36, 36])
         """
         size, other = (a.shape[-2], a.shape[-1]), (b.shape[-2], b.shape[-1])
         if size != other:
             raise ShapeError(
-                f"a is {_format(size)} and b is {_format(other)}: give both sides the same size"
+                f"a is {format_size(size)} and b is {format_size(other)}: give both sides the "
+                "same size"
             )
         self.require_fit(*size)
-        if self._load is not None:
-            size = self._load if self.random else self._crop
-        resized = _resize(a, size, self.labels == "a")
-        once = a is b and self.labels is None  # a single image
-        return resized, resized if once else _resize(b, size, self.labels == "b")
+        new = self._resized(a)
+        return new, new if a is b else self._resized(b)  # a single image is both sides
 
-    def draw_window(self, height: int, width: int, generator: torch.Generator) -> Window:
-        """Draws where to crop a resized pair, and whether to mirror it.
+    def _resized(self, image: Tensor) -> Tensor:
+        size = self._load if self.random else self._crop
+        if self._load is None or size is None:
+            return alike(image, image)
+        fitted = Fit(size, self.resize).apply(image)
+        return padded(fitted, size) if self.resize == "contain" else fitted
 
-        Args:
-            height: Height of the resized images.
-            width: Width of the resized images.
-            generator: Source of the three random numbers; unused if `random` is False.
-
-        Examples:
-            >>> PairTransform(None, 4, random=False).draw_window(10, 20, torch.Generator())
-            Window(top=3, left=8, mirrored=False)
-        """
-        rows, columns = height - self._crop[0], width - self._crop[1]
-        if not self.random:
-            return Window(rows // 2, columns // 2, mirrored=False)
-        y, x, coin = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
-        return Window(int(y * (rows + 1)), int(x * (columns + 1)), self.mirror and coin < 0.5)
-
-    def crop(self, image: Tensor, window: Window) -> Tensor:
-        """Crops a window of `crop_size` from a resized image.
+    def draw(self, a: Tensor, b: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Crops both sides of a resized pair, and applies `extra`: the part that is drawn.
 
         Args:
-            image: One side, (..., H, W), on any device.
-            window: The result of `draw_window`, the same for both sides.
-
-        Returns:
-            (..., *crop_size): a view of the image unless it is mirrored.
+            a: One side, (C, H, W).
+            b: The other side.
+            generator: Source of the random draw.
 
         Examples:
             >>> image = torch.arange(6).reshape(1, 2, 3)
-            >>> PairTransform(None, 2).crop(image, Window(top=0, left=1, mirrored=True))
-            tensor([[[2, 1],
-                     [5, 4]]])
+            >>> PairTransform(None, 1, random=False).draw(image, image, torch.Generator())[0]
+            tensor([[[1]]])
         """
-        height, width = self._crop
-        top, left, mirrored = window
-        crop = image[..., top : top + height, left : left + width]
-        return crop.flip(-1) if mirrored else crop
+        window = self._drawn_window(a.shape[-2], a.shape[-1], generator)
+        a, b = window.crop(a, self._crop), window.crop(b, self._crop)
+        if self.extra is None or not self.random:
+            return a, b
+        return _applied(self.extra, a, b, int(torch.randint(1 << 62, (), generator=generator)))
+
+    def _drawn_window(self, height: int, width: int, generator: torch.Generator) -> Window:
+        rows, columns = self._crop
+        if not self.random:
+            return Window((height - rows) // 2, (width - columns) // 2, rows, columns, False)
+        y, x, coin = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
+        if self.scale is not None:
+            (least, most), (low, high) = self.scale, self.ratio
+            u, v = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
+            area, ratio = height * width * (least + u * (most - least)), low * (high / low) ** v
+            rows = min(max(round(sqrt(area / ratio)), 1), height)
+            columns = min(max(round(sqrt(area * ratio)), 1), width)
+        top, left = int(y * (height - rows + 1)), int(x * (width - columns + 1))
+        return Window(top, left, rows, columns, self.mirror and coin < 0.5)
 
     def require_fit(self, height: int, width: int) -> None:
         """Raises unless an image of this size is large enough for the crop.
@@ -160,50 +188,60 @@ class PairTransform:
             width: Width of the image before it is resized.
 
         Raises:
-            ShapeError: It is too small; only possible with `load_size=None`.
+            ShapeError: It is too small; only possible if nothing is resized.
 
         Examples:
             >>> PairTransform(load_size=None, crop_size=64).require_fit(64, 96)
         """
-        if self._load is None and not _fits(self._crop, (height, width)):
+        is_resized = self._load is not None or (self.random and self.scale is not None)
+        if not is_resized and (self._crop[0] > height or self._crop[1] > width):
             raise ShapeError(
-                f"crop_size {_format(self._crop)} is larger than an image of "
-                f"{_format((height, width))}: write a smaller crop_size, or a load_size to resize "
-                "images first"
+                f"crop_size {format_size(self._crop)} is larger than an image of "
+                f"{format_size((height, width))}: write a smaller crop_size, or a load_size to "
+                "resize images first"
             )
 
     @property
+    def fit(self) -> Fit | None:
+        """How pictures are resized for a network trained with this; None if they are not."""
+        return None if self._load is None else Fit(self._crop, self.resize)
+
+    @property
     def _crop(self) -> tuple[int, int]:
-        return _height_width("crop_size", self.crop_size)
+        return height_width("crop_size", self.crop_size)
 
     @property
     def _load(self) -> tuple[int, int] | None:
-        return None if self.load_size is None else _height_width("load_size", self.load_size)
+        return None if self.load_size is None else height_width("load_size", self.load_size)
 
 
-def _resize(image: Tensor, size: tuple[int, int], is_labels: bool) -> Tensor:
-    from torchvision import tv_tensors
-    from torchvision.transforms import v2
+def _applied(extra: Callable[..., Any], a: Tensor, b: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    from torchvision.tv_tensors import Image, Mask
 
-    # Labels are Images too: older torchvision resizes a Mask by plain NEAREST, whatever
-    # `interpolation` is, and NEAREST shifts it.
-    modes = v2.InterpolationMode
-    mode = modes.NEAREST_EXACT if is_labels else modes.BICUBIC
-    resized = v2.functional.resize(tv_tensors.Image(image), list(size), interpolation=mode)
-    plain: Tensor = resized.as_subclass(Tensor)
-    return plain
-
-
-def _height_width(name: str, size: Size) -> tuple[int, int]:
-    pair = tuple(size) if isinstance(size, Sequence) else (size, size)
-    if len(pair) != 2 or any(type(side) is not int or side < 1 for side in pair):
-        raise OptionError(f"{name} is {size!r}: write a positive whole number, or (height, width)")
-    return pair[0], pair[1]
-
-
-def _fits(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
-    return inner[0] <= outer[0] and inner[1] <= outer[1]
+    # Copies: `extra` may write to them, and crops are views of cached images. Contiguous ones:
+    # noise is drawn in the order of the memory.
+    copies = [side.clone(memory_format=torch.contiguous_format) for side in (a, b)]
+    old = [side if isinstance(side, Mask) else Image(side) for side in copies]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs, too
+            new = list(extra(*old))
+        if _kinds(new) != _kinds(old):
+            raise TypeError(f"it returned {_kinds(new)}")
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise OptionError(
+            f"extra raised {type(error).__name__} for {_kinds(old)}: {text}. Write a transform of "
+            "torchvision.transforms.v2, or a function of (a, b), that keeps their shapes and types"
+        ) from error
+    return alike(new[0], a), alike(new[1], b)
 
 
-def _format(size: tuple[int, int]) -> str:
-    return f"{size[0]} high x {size[1]} wide"
+def _kinds(sides: Sequence[Any]) -> str:
+    kinds = ((getattr(s, "dtype", type(s)), tuple(getattr(s, "shape", ()))) for s in sides)
+    return " and ".join(f"{dtype} {shape}" for dtype, shape in kinds)
+
+
+def _require_interval(name: str, values: Sequence[float], limit: str = "") -> None:
+    if len(values) != 2 or not 0 < values[0] <= values[1] <= (1 if limit else sys.float_info.max):
+        raise OptionError(f"{name} is {values!r}: write (low, high) with 0 < low <= high{limit}")

@@ -11,57 +11,80 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from recording import flags, report
 from step_variants import Setting, ours
 from timing import medians
 from torch import Tensor
+from torch.nn.functional import one_hot
 from torchvision.transforms import functional as F
 
 from ganblocks import PairedImageDataset, SyntheticFacades
 from ganblocks.cli import run_command
-from ganblocks.data import PairTransform
+from ganblocks.data import PairTransform, rgb_to_classes
 from ganblocks.data.scan import picture_files
 from ganblocks.pictures import to_picture
 from ganblocks.training import resolve_device
 from ganblocks.training.batches import ResumableBatchSampler, load_batches
 
 LOAD, CROP = 286, 256
+CLASSES, DEEP = "12 classes", "16 bits"
 
 
-def plain_pairs(folder: Path) -> Iterator[dict[str, Tensor]]:
+def to_floats(side: Image.Image, kind: str) -> Tensor:
+    """Converts a side as scripts do: colors, classes or 16 bits."""
+    if kind == CLASSES:
+        hot = one_hot(torch.from_numpy(np.asarray(side)).long(), 12)
+        return hot.permute(2, 0, 1) * 2.0 - 1
+    if kind == DEEP:
+        return torch.from_numpy(np.asarray(side, np.float32))[None] / 32767.5 - 1
+    floats: Tensor = F.normalize(F.to_tensor(side), [0.5] * 3, [0.5] * 3)
+    return floats
+
+
+def plain_pairs(folder: Path, kind: str = "") -> Iterator[dict[str, Tensor]]:
     """Reads pairs as scripts do: decode, resize, crop, mirror, and then convert to tensors."""
-    paths = picture_files(folder / "train")
+    paths = picture_files(folder / "train" / ("a" if kind else ""))
     while True:
         for path in random.sample(paths, len(paths)):
-            picture = Image.open(path).convert("RGB")
-            half, height = picture.width // 2, picture.height
-            sides = picture.crop((0, 0, half, height)), picture.crop((half, 0, 2 * half, height))
+            if kind:
+                other = next((folder / "train" / "b").glob(f"{path.stem}.*"))
+                sides: list[Image.Image] = [Image.open(path), Image.open(other)]
+            else:
+                picture = Image.open(path).convert("RGB")
+                half, height = picture.width // 2, picture.height
+                sides = [picture.crop((x, 0, x + half, height)) for x in (0, half)]
             left, top = random.randint(0, LOAD - CROP), random.randint(0, LOAD - CROP)
             mirrored = random.random() < 0.5
             tensors = []
-            for side in sides:
-                side = side.resize((LOAD, LOAD), Image.Resampling.BICUBIC)
+            for index, side in enumerate(sides):
+                is_labels = kind == CLASSES and index
+                way = Image.Resampling.NEAREST if is_labels else Image.Resampling.BICUBIC
+                side = side.resize((LOAD, LOAD), way)
                 side = side.crop((left, top, left + CROP, top + CROP))
                 if mirrored:
                     side = side.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-                tensors.append(F.normalize(F.to_tensor(side), [0.5] * 3, [0.5] * 3))
+                tensors.append(to_floats(side, "" if kind == CLASSES and not index else kind))
             yield {"source": tensors[1][None], "target": tensors[0][None]}
 
 
-def our_pairs(folder: Path, cache: str, device: torch.device) -> Iterator[dict[str, Tensor]]:
+def our_pairs(
+    folder: Path, cache: str, device: torch.device, **formats: Any
+) -> Iterator[dict[str, Tensor]]:
     """Returns batches of one pair, as training gets them."""
     transform = PairTransform(LOAD, CROP)
-    dataset = PairedImageDataset(folder, direction="b2a", transform=transform)
+    dataset = PairedImageDataset(folder, direction="b2a", transform=transform, **formats)
     sampler = ResumableBatchSampler(len(dataset), 1, seed=0)
     return load_batches(dataset, sampler, device=device, cache=cache)
 
 
 def draw_facades(folder: Path, count: int) -> None:
     """Fills a folder with pictures of a drawn photo and its labels, side by side."""
-    (folder / "train").mkdir()
+    (folder / "train").mkdir(parents=True)
     drawn = SyntheticFacades(count, CROP)
     for index in range(count):
         a, b, name = drawn.read(0, index)
@@ -86,13 +109,39 @@ def waiting(
     return {name: statistics.median(values) for name, values in shares.items()}
 
 
-def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, str, str, str]]:
+def save_kinds(folder: Path, classes: Path, deep: Path) -> None:
+    """Writes the pairs of a folder as photo and class numbers, and in gray of 16 bits."""
+    for root in (classes, deep):
+        for side in "ab":
+            (root / "train" / side).mkdir(parents=True)
+    for path in picture_files(folder / "train"):
+        picture = Image.open(path).convert("RGB")
+        half, name = picture.width // 2, f"{path.stem}.png"
+        sides = [picture.crop((x, 0, x + half, picture.height)) for x in (0, half)]
+        colors = torch.from_numpy(np.array(sides[1])).movedim(-1, 0)
+        sides[0].save(classes / "train" / "a" / f"{path.stem}.jpg", quality=90)
+        numbers = rgb_to_classes(colors).numpy().astype(np.uint8)
+        Image.fromarray(numbers).save(classes / "train" / "b" / name)
+        for side, half_picture in zip("ab", sides, strict=True):
+            gray = np.asarray(half_picture.convert("L")).astype(np.uint16) * 257
+            Image.fromarray(gray).save(deep / "train" / side / name)
+
+
+def measure(
+    folder: Path, classes: Path, deep: Path, options: argparse.Namespace
+) -> list[tuple[str, str, str, str]]:
     """Makes the table's rows: the source, pairs per second, their ratio, the share of a step."""
     device, cpu = resolve_device(options.device), torch.device("cpu")
     sources = {
         "plain": plain_pairs(folder),
         "streamed": our_pairs(folder, "never", cpu),
         "cached": our_pairs(folder, "always", cpu),
+        f"plain, {CLASSES}": plain_pairs(classes, CLASSES),
+        f"cached, {CLASSES}": our_pairs(
+            classes, "always", cpu, b_format={"type": "labels", "classes": 12}
+        ),
+        f"plain, {DEEP}": plain_pairs(deep, DEEP),
+        f"cached, {DEEP}": our_pairs(deep, "always", cpu),
     }
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -115,7 +164,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, str, s
         (
             name,
             f"{1 / second:.0f}",
-            f"{seconds['plain'] / second:.1f}",
+            f"{seconds[name.replace('cached', 'plain').replace('streamed', 'plain')] / second:.1f}",
             f"{shares[name]:.3%}" if name in shares else "–",
         )
         for name, second in seconds.items()
@@ -131,17 +180,22 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=0, help="measured training steps of each")
     parser.add_argument("--device", default="auto", help="of the training steps")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as drawn:
+    with tempfile.TemporaryDirectory() as scratch:
+        drawn, classes, deep = (Path(scratch) / name for name in ("drawn", "classes", "deep"))
         if options.data is None:
-            draw_facades(Path(drawn), options.pairs)
-        rows = measure(options.data or Path(drawn), options)
+            draw_facades(drawn, options.pairs)
+        folder = options.data or drawn
+        save_kinds(folder, classes, deep)
+        rows = measure(folder, classes, deep, options)
     report(
         "How fast pairs are loaded",
         ("pairs", "pairs/s per core", "× plain", "share of a step"),
         rows,
         f"""Medians of {options.turns} turns of {options.pairs} pairs, in turn, in one thread and in
         CPU seconds: JPEG pairs, resized to {LOAD}, cut to {CROP} pixels, mirrored at
-        random, floats, batch 1. Plain is a typical script with Pillow. Cached is after all
+        random, floats, batch 1. Plain is a typical script with Pillow. 12 classes: JPEG
+        photos, and class numbers in PNGs, which become one channel each; 16 bits: two gray PNGs.
+        × plain is against the same kind. Cached is after all
         pairs were decoded once. The share is how much of its time a step of the paper's model waits
         for its batch, on {resolve_device(options.device)} in fp32.""",
         record=options.record,

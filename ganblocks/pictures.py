@@ -9,17 +9,15 @@ import torch
 from torch import Tensor
 
 from ganblocks.arguments import checked
-from ganblocks.errors import DataError, OptionError, ShapeError, listed, require_count
+from ganblocks.errors import OptionError, ShapeError, listed, require_count
 
-__all__ = ["from_picture", "grid", "to_bytes", "to_picture"]
+__all__ = ["grid", "to_bytes", "to_picture"]
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 PICTURE_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's color modes by number of channels."""
-
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 def to_bytes(image: Tensor) -> Tensor:
@@ -60,82 +58,6 @@ def to_picture(image: Tensor) -> Image:
     pixels = image if image.dtype == torch.uint8 else to_bytes(image)
     array = pixels.permute(1, 2, 0).squeeze(-1).contiguous().numpy()
     return Image.fromarray(array)
-
-
-@checked
-def from_picture(picture: Image, channels: int) -> Tensor:
-    """Returns the uint8 pixels (channels, H, W) of a Pillow picture, upright.
-
-    Args:
-        picture: A picture with 8 bits per channel; its EXIF orientation is applied.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA).
-
-    Raises:
-        ShapeError: `channels` is not one of these.
-        DataError: The picture has more than 8 bits per channel or several frames; or `channels`
-            would lose its transparency, or merge the colors of its palette.
-
-    Examples:
-        >>> from PIL import Image
-        >>> from_picture(Image.new("L", (5, 4)), channels=3).shape
-        torch.Size([3, 4, 5])
-    """
-    import numpy as np
-    import PIL.Image
-    from PIL import ImageOps
-
-    if channels not in PICTURE_MODES:
-        raise ShapeError(
-            f"channels is {channels!r}: write one of {listed(PICTURE_MODES)}",
-            see="channels-and-bit-depth",
-        )
-    if not isinstance(picture, PIL.Image.Image):
-        raise DataError(f"{picture!r} is not a Pillow picture: open it with PIL.Image.open")
-    _require_plain(picture)
-    upright: Image = ImageOps.exif_transpose(picture)
-    _require_kept(upright, channels)
-    if upright.mode == "P":  # Pillow warns if alpha is lost on the way to RGB
-        upright = upright.convert("RGBA")
-    upright = upright.convert(PICTURE_MODES[channels])
-    pixels = torch.from_numpy(np.array(upright))
-    return pixels.reshape(upright.height, upright.width, channels).permute(2, 0, 1).contiguous()
-
-
-def _require_plain(picture: Image) -> None:
-    """Raises `DataError` if a picture has more than 8 bits per channel, or several frames."""
-    # Pillow opens colors of 16 bits as 8: only the decoder's mode names them, before it has run.
-    decoders = [str(tile[3]) for tile in getattr(picture, "tile", ())]
-    deep = any(";16" in decoder for decoder in decoders if "BGR;16" not in decoder)  # 5, 6, 5 bits
-    if picture.mode in _DEEP_MODES or deep:
-        raise DataError(
-            f"mode {picture.mode} has more than 8 bits per channel: convert it to 8 bits",
-            see="channels-and-bit-depth",
-        )
-    frames = getattr(picture, "n_frames", 1)
-    if frames > 1 and picture.format != "MPO":  # a camera's JPEG, with previews behind the photo
-        raise DataError(
-            f"it has {frames} frames or pages: save each as a picture", see="channels-and-bit-depth"
-        )
-
-
-def _require_kept(picture: Image, channels: int) -> None:
-    """Raises `DataError` if the conversion to `channels` would lose what the picture shows."""
-    if channels < 4 and picture.has_transparency_data:
-        least = picture.convert("RGBA").getchannel("A").getextrema()[0]
-        if least != 255:
-            raise DataError(
-                f"it has transparent pixels (alpha from {least}): flatten it on a background, or "
-                "read it with channels=4",
-                see="channels-and-bit-depth",
-            )
-    if channels == 1 and picture.mode in ("P", "PA"):
-        colors = picture.convert("RGB").getcolors(256) or []
-        if any(not red == green == blue for _, (red, green, blue) in colors):  # type: ignore[misc]
-            raise DataError(
-                f"its palette has {len(colors)} colors, which channels=1 would merge: read it with "
-                "channels=3",
-                see="channels-and-bit-depth",
-            )
 
 
 _HEAT = (  # dark blue, teal, yellow: increasing lightness, safe for the color-blind

@@ -46,6 +46,10 @@ WITHOUT_EXAMPLE = {
     "RelativisticLoss": "abstract",
     "ReportCallback": "default_callbacks makes it",
     "run_command": "read_flags shows both",
+    "SideFormat": "abstract",
+    "SideFormat.describe": "describe_pairs calls it",
+    "ImageFormat.describe": "describe_pairs calls it",
+    "LabelFormat.describe": "describe_pairs calls it",
     "RunFolder.remove_samples_after": "LogCallback calls it",
     "RunFolder.require_unused": "create shows that it lets an empty folder pass",
     "RunFolder.save_sample": "fit shows what a run writes",
@@ -80,6 +84,8 @@ WITHOUT_EXAMPLE = {
 }
 WITHOUT_PAPER = {
     "activations none": "does nothing",
+    "formats image": "values are scaled",
+    "formats labels": "one-hot, older than networks",
     "activations tanh": "a function of mathematics",
     "blocks conv": "a step after the other, as everywhere",
     "blocks deconv": "a step after the other, as everywhere",
@@ -100,6 +106,7 @@ WITHOUT_PAPER = {
 # Torch, an initializer or a training calls these: the example is that of the class.
 CALLED_BY_OTHERS = (
     *("forward", "extra_repr", "train", "get_extra_state", "set_extra_state"),
+    *("resolved", "decode", "encode", "restore", "colors", "describe_pixels"),
     *("after_initialize", "draw", "due", "is_due", "preview", "score", "baseline"),
     *("start", "sample", "grid", "checkpoint", "close"),
 )

@@ -48,7 +48,7 @@ ROWS = {
 # Rooms that may import fewer than all rows above their own.
 ONLY = {
     "rf": {"arguments", "errors", "registry", "pictures", "torch_classes"},
-    "data": {"arguments", "errors", "registry", "pictures", "randomness"},
+    "data": {"arguments", "errors", "registry", "spec", "pictures", "randomness"},
 }
 # Rooms that may import some of their own row as well.
 BESIDE = {

@@ -1,34 +1,22 @@
+import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from ganblocks.errors import DataError, ShapeError
-from ganblocks.pictures import as_rgb, from_picture, grid, to_bytes, to_picture
+from ganblocks.errors import ShapeError
+from ganblocks.pictures import as_rgb, grid, to_bytes, to_picture
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_there_and_back(channels):
     pixels = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
-    assert torch.equal(from_picture(to_picture(pixels), channels), pixels)
+    array = np.asarray(to_picture(pixels)).reshape(5, 7, channels)
+    np.testing.assert_array_equal(array, pixels.permute(1, 2, 0))
     assert torch.equal(to_bytes(pixels.float() / 127.5 - 1), pixels)
-
-
-def test_orientation_of_the_camera_is_heeded():
-    picture = Image.new("RGB", (4, 2))
-    picture.putpixel((0, 0), (255, 0, 0))
-    picture.getexif()[0x0112] = 6  # turned by 90 degrees
-    pixels = from_picture(picture, 3)
-    assert pixels.shape == (3, 4, 2)
-    assert pixels[0, 0, 1] == 255
 
 
 def test_what_is_no_picture():
     with pytest.raises(ShapeError, match=r"image\[:1\]"):
         to_picture(torch.zeros(2, 4, 4))
-    with pytest.raises(ShapeError, match="channels is 5"):
-        from_picture(Image.new("RGB", (2, 2)), 5)
-    with pytest.raises(DataError, match="more than 8 bits"):
-        from_picture(Image.new("I;16", (2, 2)), 1)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])

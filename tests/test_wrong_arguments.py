@@ -79,6 +79,7 @@ VALID = {
     "index": lambda: (0, 0),
     "receptive_field": lambda: 34,
     "image_size": lambda: 64,
+    "classes": lambda: 3,
     "statistics": lambda: "image",
     "source": dict,
     "weights": lambda: [1.0],

@@ -188,8 +188,9 @@ def _draw(
 def _photo(path: str | None, size: tuple[int, ...]) -> Any:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    from ganblocks.data import SyntheticFacades
-    from ganblocks.pictures import from_picture, to_picture
+    from ganblocks.data import ImageFormat, SyntheticFacades
+    from ganblocks.data.readers import stored_from_picture
+    from ganblocks.pictures import to_picture
 
     if path is None:
         front = SyntheticFacades(size=128)[0]["target"]
@@ -201,4 +202,5 @@ def _photo(path: str | None, size: tuple[int, ...]) -> Any:
         except (OSError, UnidentifiedImageError) as error:
             raise RunError(f"--image {path}: could not be read as a picture ({error})") from error
     fitted = ImageOps.fit(picture, (size[1], size[0]))
-    return from_picture(fitted, channels=3) / 127.5 - 1
+    form = ImageFormat(channels=3)
+    return form.encode(form.decode(stored_from_picture(fitted)))

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from ganblocks.data.epochs import EpochDataset, Key, plain
+from ganblocks.data.formats import ImageFormat, SideFormat
+from ganblocks.data.resizing import Fit
 from ganblocks.data.seeding import seeded_generator
+from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, require_one_of
 
 JointTransform = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
-"""Maps uint8 `a` and `b`, (C, H, W), with one random draw for both sides."""
+"""Maps the pixels `a` and `b`, (C, H, W), with one random draw for both sides."""
 
 DIRECTIONS = ("a2b", "b2a")
 """The values of `direction`: the source's side, then the target's."""
@@ -26,22 +29,6 @@ class Sample(TypedDict):
     source: Tensor
     target: Tensor
     name: str
-
-
-def to_unit_range(image: Tensor) -> Tensor:
-    """Maps uint8 pixels 0...255 to floats in [-1, 1], bit for bit the same on every device.
-
-    Examples:
-        >>> to_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
-        tensor([-1.,  1.])
-    """
-    return unit_range_(image.float())
-
-
-def unit_range_(pixels: Tensor) -> Tensor:
-    """Maps float pixels 0...255 to [-1, 1] in place."""
-    # A division would round differently on CUDA than on the CPU.
-    return pixels.sub_(127.5).mul_(1 / 127.5)
 
 
 class PairedDataset(EpochDataset):
@@ -57,6 +44,9 @@ class PairedDataset(EpochDataset):
         seed: Seed of all random draws.
 
     Attributes:
+        a_format: Turns the pixels of side a into inputs of networks. A subclass whose labels are
+            classes, or whose values have another range, sets its own.
+        b_format: Likewise for side b.
         varies_by_epoch: Whether `read` may return other pixels in another epoch. Pairs of a class
             that sets it to False can be kept in memory, decoded and resized once. A subclass
             that overrides `read` or `__getitem__` has to set it again.
@@ -66,6 +56,8 @@ class PairedDataset(EpochDataset):
     """
 
     varies_by_epoch = True
+    a_format: SideFormat = ImageFormat()
+    b_format: SideFormat = ImageFormat()
 
     def __init__(
         self,
@@ -92,7 +84,8 @@ class PairedDataset(EpochDataset):
             index: Index of the pair, from 0.
 
         Returns:
-            `a` and `b`, uint8 (C, H, W), and the pair's name.
+            `a` and `b`, (C, H, W), and the pair's name: uint8 from 0 to 255, or float32 in
+            [0, 1]. Label maps that resizing must not mix are a `tv_tensors.Mask` of uint8.
         """
 
     def pixels(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
@@ -103,7 +96,7 @@ class PairedDataset(EpochDataset):
             index: Index of the pair.
 
         Raises:
-            DataError: A side is not a uint8 tensor (C, H, W).
+            DataError: A side is not a tensor of pixels (C, H, W).
 
         Examples:
             >>> from ganblocks import SyntheticFacades
@@ -112,12 +105,18 @@ class PairedDataset(EpochDataset):
         """
         a, b, name = self.read(epoch, index)
         for side, image in (("a", a), ("b", b)):
-            if not isinstance(image, Tensor) or image.dtype != torch.uint8 or image.dim() != 3:
+            types = (torch.uint8, torch.float32)
+            if not isinstance(image, Tensor) or image.dtype not in types or image.dim() != 3:
                 shape = tuple(getattr(image, "shape", ()))
                 kind = getattr(image, "dtype", type(image).__name__)
                 raise DataError(
-                    f"{name}: side {side} is {kind} of shape {shape}: read returns uint8 tensors "
-                    "(C, H, W) of pixels from 0 to 255"
+                    f"{name}: side {side} is {kind} of shape {shape}: read returns tensors "
+                    "(C, H, W), uint8 from 0 to 255 or float32 in [0, 1]"
+                )
+            if image.dtype == torch.float32 and not 0 <= image.min() <= image.max() <= 1:
+                raise DataError(
+                    f"{name}: side {side} has floats from {image.min():g} to {image.max():g}: read "
+                    "returns floats in [0, 1]"
                 )
         return a, b, name
 
@@ -125,8 +124,8 @@ class PairedDataset(EpochDataset):
         """Returns what identifies the pairs, as plain JSON; a resumed run compares it.
 
         Returns:
-            Type, number of pairs, direction, seed and transform. A class whose pairs can differ
-            while these five agree adds what distinguishes them.
+            Type, number of pairs, direction, seed, transform and formats. A class whose pairs can
+            differ while these agree adds what distinguishes them.
 
         Examples:
             >>> from ganblocks import SyntheticFacades
@@ -139,14 +138,27 @@ class PairedDataset(EpochDataset):
             "direction": self.direction,
             "seed": self.seed,
             "transform": plain(self.transform),
+            "formats": [plain(self.a_format), plain(self.b_format)],
         }
+
+    @property
+    def formats(self) -> dict[str, SideFormat]:  # type: ignore[override]
+        """The formats of `source` and `target`."""
+        source, target = self.source_and_target(self.a_format, self.b_format)
+        return {"source": source, "target": target}
+
+    @property
+    def fit(self) -> Fit | None:  # type: ignore[override]
+        """How a `PairTransform` resizes pictures for validation."""
+        return self.transform.fit if isinstance(self.transform, PairTransform) else None
 
     def __getitem__(self, key: Key) -> Sample:
         epoch, index = self.position(key)
         a, b, name = self.pixels(epoch, index)
         if self.transform is not None:
             a, b = self.transform(a, b, seeded_generator(self.seed, epoch, index))
-        source, target = self.source_and_target(to_unit_range(a), to_unit_range(b))
+        encoded = self.a_format.encode(a), self.b_format.encode(b)
+        source, target = self.source_and_target(*encoded)
         return {"source": source, "target": target, "name": name}
 
     def source_and_target(self, a: Any, b: Any) -> tuple[Any, Any]:

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganblocks.data.base import PairedDataset, to_unit_range, unit_range_
+from ganblocks.data.base import PairedDataset
+from ganblocks.data.formats import SideFormat
+from ganblocks.data.resizing import as_mask, is_mask
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, OptionError, require_one_of
@@ -34,15 +36,17 @@ class CachedPairs:
 
     Attributes:
         dataset: The dataset; its seed and transform determine the crops.
-        a: Side a of all pairs, resized, uint8 (N, C, H, W).
-        b: Side b, likewise; its number of channels may differ.
+        a: Pixels of side a of all pairs, resized, (N, C, H, W).
+        b: Side b, likewise; its number of channels and type may differ.
         names: The names of the pairs.
+        masks: Whether a and b are label maps, as `tv_tensors.Mask` says of a single one.
     """
 
     dataset: PairedDataset
     a: Tensor
     b: Tensor
     names: Sequence[str]
+    masks: tuple[bool, bool]
 
     def batch(self, keys: Sequence[tuple[int, int]], device: torch.device) -> dict[str, Any]:
         """Returns the stacked samples `dataset[epoch, index]`, bit for bit.
@@ -57,16 +61,20 @@ class CachedPairs:
             `source` and `target`, floats (B, C, H, W) in [-1, 1], and the list `name`.
         """
         a, b = zip(*(self._crops(epoch, index) for epoch, index in keys), strict=True)
-        source, target = self.dataset.source_and_target(_floats(a, device), _floats(b, device))
+        dataset = self.dataset
+        encoded = _encoded(a, dataset.a_format, device), _encoded(b, dataset.b_format, device)
+        source, target = dataset.source_and_target(*encoded)
         return {"source": source, "target": target, "name": [self.names[i] for _, i in keys]}
 
     def _crops(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        a, b, transform = self.a[index], self.b[index], self.dataset.transform
-        if not isinstance(transform, PairTransform):
+        a, b = (
+            as_mask(side[index]) if is_labels else side[index]
+            for side, is_labels in zip((self.a, self.b), self.masks, strict=True)
+        )
+        if not isinstance(self.dataset.transform, PairTransform):
             return a, b
         generator = seeded_generator(self.dataset.seed, epoch, index)
-        window = transform.draw_window(a.shape[-2], a.shape[-1], generator)
-        return transform.crop(a, window), transform.crop(b, window)
+        return self.dataset.transform.draw(a, b, generator)
 
 
 def cached_pairs(
@@ -106,6 +114,9 @@ def cached_pairs(
             raise OptionError(f"cache is 'always', but {obstacle}, or write cache='auto'")
         return None
     first = _resized(dataset, 0)
+    transform = dataset.transform
+    if isinstance(transform, PairTransform) and (transform.scale or transform.extra):
+        device = torch.device("cpu")  # which resizes crops to other values than a GPU
     place = _place(len(dataset) * sum(image.nbytes for image in first[:2]), device, processes)
     if place is None and cache == "auto":
         return None
@@ -116,7 +127,8 @@ def cached_pairs(
     names = [""] * len(dataset)
     mismatch = _fill(dataset, a, b, names)
     if mismatch is None:
-        return CachedPairs(dataset, a, b, names)
+        masks = is_mask(first[0]), is_mask(first[1])
+        return CachedPairs(dataset, a, b, names, masks)
     if cache == "always":
         raise DataError(
             f"cache is 'always', but pairs differ: {_format(*first)}, {_format(*mismatch)}. Give "
@@ -178,7 +190,7 @@ def _place(size: int, device: torch.device, processes: int) -> torch.device | No
 def _resized(dataset: PairedDataset, index: int) -> _Pair:
     a, b, name = dataset.pixels(0, index)
     if isinstance(dataset.transform, PairTransform):
-        a, b = dataset.transform.resize(a, b)
+        a, b = dataset.transform.resize_pair(a, b)
     return a, b, name
 
 
@@ -198,18 +210,12 @@ def _fill(dataset: PairedDataset, a: Tensor, b: Tensor, names: list[str]) -> _Pa
         return next((pair for pair in threads.map(fill, range(len(dataset))) if pair), None)
 
 
-def _floats(crops: tuple[Tensor, ...], device: torch.device) -> Tensor:
-    """Returns a batch of floats in [-1, 1] on a device."""
-    first = crops[0]
-    if first.device.type == device.type:
-        batch = torch.empty((len(crops), *first.shape), device=first.device)
-        for slot, crop in zip(batch, crops, strict=True):
-            slot.copy_(crop)
-        return unit_range_(batch)
-    pixels = torch.stack(crops)  # sent as bytes, a quarter of the size of floats
-    if device.type == "cuda":
-        pixels = pixels.pin_memory()
-    return to_unit_range(pixels.to(device, non_blocking=device.type == "cuda"))
+def _encoded(crops: tuple[Tensor, ...], form: SideFormat, device: torch.device) -> Tensor:
+    """Returns a batch of inputs of networks on a device."""
+    pixels = torch.stack([crop.as_subclass(Tensor) for crop in crops])
+    if device.type == "cuda" and pixels.device.type == "cpu":  # smaller as pixels than as floats
+        pixels = pixels.pin_memory().to(device, non_blocking=True)
+    return form.encode(pixels.to(device))
 
 
 def _format(a: Tensor, b: Tensor, name: str) -> str:

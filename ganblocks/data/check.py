@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from ganblocks.arguments import checked
 from ganblocks.data.base import JointTransform, PairedDataset
-from ganblocks.data.reading import read_pair
-from ganblocks.data.scan import Pair, scan_pairs
+from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, ShapeError
 
@@ -56,20 +56,12 @@ def require_readable(*datasets: PairedDataset) -> None:
 
 
 @checked
-def check_folder(
-    root: str | Path,
-    *,
-    split: str | None = "train",
-    channels: int = 3,
-    transform: JointTransform | None = None,
-) -> list[str]:
+def check_folder(root: str | Path, **options: Any) -> list[str]:
     """Lists all problems of a folder of pairs, even if no dataset can be built from it.
 
     Args:
         root: The dataset's folder, as for `PairedImageDataset`.
-        split: The split to check.
-        channels: 1, 3 or 4.
-        transform: The joint transform, whose crop must fit into the pictures.
+        **options: The other options of `PairedImageDataset`, such as `split` and `transform`.
 
     Returns:
         One line per problem: first files without a partner, then what `check_pairs` lists.
@@ -79,14 +71,10 @@ def check_folder(
         ['no folder no/such/folder: give the folder that holds the pairs']
     """
     try:
-        scan = scan_pairs(root, split)
+        dataset = PairedImageDataset(root, strict=False, **options)
     except DataError as error:
         return [str(error)]
-
-    def read(pair: Pair) -> tuple[Tensor, Tensor, str]:
-        return *read_pair(pair, channels), str(pair.a)
-
-    return [*scan.problems, *_problems((partial(read, pair) for pair in scan.pairs), transform)]
+    return [*dataset.problems, *check_pairs(dataset)]
 
 
 def _problems(

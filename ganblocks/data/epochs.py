@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import is_dataclass
+from types import MappingProxyType
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ganblocks.data.formats import SideFormat
+from ganblocks.data.resizing import Fit
 from ganblocks.errors import require_count
 from ganblocks.registry import ComponentLike, Registry
 
@@ -26,6 +30,9 @@ class EpochDataset(Dataset[Any], ABC):
 
     Attributes:
         identity: Names of the attributes that identify the samples, for `fingerprint`.
+        formats: The formats of the images of a sample, by key. `fit` stores them in the run.
+        fit: How pictures are resized for networks that learn from the samples; None if they are
+            not, or if it is unknown.
 
     Examples:
         >>> import torch
@@ -44,6 +51,8 @@ class EpochDataset(Dataset[Any], ABC):
     """
 
     identity: tuple[str, ...] = ()
+    formats: Mapping[str, SideFormat] = MappingProxyType({})
+    fit: Fit | None = None
     _epoch: Tensor
 
     def __new__(cls, *_: Any, **__: Any) -> Self:  # noqa: D102

@@ -54,6 +54,9 @@ class UnpairedImageDataset(EpochDataset):
         self.a, self.b = _built_images("a", a), _built_images("b", b)
         self.shuffle = shuffle
         self.seed = seed
+        sides = (("a", self.a), ("b", self.b))
+        self.formats = {key: f for key, side in sides for f in side.formats.values()}
+        self.fit = self.a.fit
 
     def __len__(self) -> int:
         return max(len(self.a), len(self.b))
@@ -102,6 +105,9 @@ class DownscaledPairs(EpochDataset):
         require_count("scale", scale, 2)
         self.images = _built_images("images", images)
         self.scale = scale
+        self.formats = {
+            key: f for key in ("source", "target") for f in self.images.formats.values()
+        }
 
     def __len__(self) -> int:
         return len(self.images)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganblocks.data.base import JointTransform, to_unit_range
+from ganblocks.data.base import JointTransform
 from ganblocks.data.epochs import DATASETS, EpochDataset, Key, built
-from ganblocks.data.reading import digest, read_picture, require_channels
-from ganblocks.data.scan import scan_pairs
+from ganblocks.data.formats import FormatLike, SideFormat, built_format
+from ganblocks.data.reading import decode, digest, peeked, read_side
+from ganblocks.data.resizing import Fit
+from ganblocks.data.scan import scan_images
 from ganblocks.data.seeding import seeded_generator
+from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, require_one_of
 from ganblocks.registry import ComponentLike
 
 
 @DATASETS.register("images")
 class ImageDataset(EpochDataset):
-    """The pictures of one folder, `root/train/1.jpg` or `root/1.jpg`; a sample has `image`.
+    """The pictures of a folder and its subfolders; a sample has `image`.
+
+    They are in `root/train/1.jpg`, or in `root/1.jpg` without splits.
 
     Args:
         root: The folder.
         split: Name of the split's folder. A root without split folders has the split `"train"`
-            alone; None reads `root` as it is.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA); pictures are converted to it.
+            alone, and `"val"` if `held_out` is not 0; None reads `root` as it is.
+        files: Pattern of the files, such as `"*_HE.png"`, where `*` is the name; a list for several
+            files, whose channels are concatenated.
+        image_format: The format, or its name or spec; open options are as the files say.
+        held_out: Share of the images that are `"val"` if the root has no held-out split.
         transform: The transform, such as `PairTransform`, which gets the image as side a and b and
             returns it as side a; None leaves the image unchanged.
         seed: Seed of all random draws.
@@ -30,7 +39,7 @@ class ImageDataset(EpochDataset):
     Raises:
         DataError: The folder or split is missing, holds no pictures or two of one name; or, when a
             sample is read, a picture cannot be decoded.
-        OptionError: The number of channels is not allowed.
+        OptionError: An option has a value that is not allowed.
 
     Examples:
         >>> import tempfile
@@ -43,43 +52,57 @@ class ImageDataset(EpochDataset):
         (torch.Size([3, 16, 16]), '1')
     """
 
-    identity = ("split", "channels", "seed", "transform", "files")
+    identity = ("split", "image_format", "seed", "transform", "files")
 
     def __init__(
         self,
         root: str | Path,
         *,
         split: str | None = "train",
-        channels: int = 3,
+        files: str | Sequence[str] | None = None,
+        image_format: FormatLike = "image",
+        held_out: float = 0.0,
         transform: JointTransform | None = None,
         seed: int = 0,
     ) -> None:
-        require_channels(channels)
-        scan = scan_pairs(root, split)  # a flat folder
-        if scan.problems or any(pair.b for pair in scan.pairs):
-            problems = scan.problems or (f"{root} has pairs: give one of its folders a/ and b/",)
-            raise DataError("\n".join(problems))
-        self.paths = [pair.a for pair in scan.pairs]
+        scan = scan_images(root, split, files=files, held_out=held_out)
+        if scan.problems:
+            raise DataError("\n".join(scan.problems))
+        self.images = scan.pairs
         self.split = split
-        self.channels = channels
         self.transform = transform
         self.seed = seed
+        (self.image_format,) = peeked(
+            [built_format(image_format)],
+            len(self.images),
+            lambda index: [read_side(self.images[index].a)],
+        )
 
     @property
     def files(self) -> str:
         """A digest of the files' names and sizes in bytes; the folder may move."""
-        return digest((path.stem, [path]) for path in self.paths)
+        return digest((image.name, image.a) for image in self.images)
+
+    @property
+    def formats(self) -> Mapping[str, SideFormat]:  # type: ignore[override]
+        """The format of `image`."""
+        return {"image": self.image_format}
+
+    @property
+    def fit(self) -> Fit | None:  # type: ignore[override]
+        """How a `PairTransform` resizes pictures for validation."""
+        return self.transform.fit if isinstance(self.transform, PairTransform) else None
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.images)
 
     def __getitem__(self, key: Key) -> dict[str, Any]:
         epoch, index = self.position(key)
-        path = self.paths[index]
-        image = read_picture(path, self.channels)
+        name, files = self.images[index].name, self.images[index].a
+        image = decode(self.image_format, read_side(files), files)
         if self.transform is not None:
             image, _ = self.transform(image, image, seeded_generator(self.seed, epoch, index))
-        return {"image": to_unit_range(image), "name": path.stem}
+        return {"image": self.image_format.encode(image), "name": name}
 
 
 @DATASETS.register("images_of_pairs")
@@ -105,6 +128,8 @@ class ImagesOfPairs(EpochDataset):
         require_one_of("side", side, ("source", "target"))
         self.pairs = built(pairs)
         self.side = side
+        self.formats = {"image": self.pairs.formats[side]} if self.pairs.formats else {}
+        self.fit = self.pairs.fit
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from ganblocks.data.base import JointTransform, PairedDataset
 from ganblocks.data.epochs import DATASETS
-from ganblocks.data.reading import digest, read_pair, require_channels
+from ganblocks.data.formats import FormatLike, built_format
+from ganblocks.data.reading import decode, digest, peeked, read_sides
 from ganblocks.data.scan import scan_pairs
 from ganblocks.errors import DataError
 
@@ -19,34 +21,47 @@ MAX_LINES = 20
 
 @DATASETS.register("paired_images")
 class PairedImageDataset(PairedDataset):
-    """Pairs of pictures from one folder of side-by-side A|B pictures, or from two folders.
+    """Pairs of pictures from a folder, or from the rows of a CSV file.
 
-    The layout is detected; pictures are paired by name, whatever their suffixes:
+    The layout is detected; files are paired by name, whatever their suffixes, in subfolders too:
 
-    - `root/train/1.jpg`: a on the left half, b on the right;
-    - `root/1.jpg`: the same without splits;
-    - `root/train/a/1.jpg` and `root/train/b/1.png`, or `root/a/train/1.jpg` and
-      `root/b/train/1.png`; without splits, `root/a/1.jpg` and `root/b/1.png`.
+    - `root/train/1.jpg`: a on the left half, b on the right; or `root/1.jpg`, without splits;
+    - `root/train/a/1.jpg` and `root/train/b/1.png`, or `root/a/train/…` and `root/b/train/…`;
+      without splits, `root/a/1.jpg` and `root/b/1.png`;
+    - `root/trainA/1.jpg` and `root/trainB/1.png`, or `train_A` and `train_B`;
+    - patterns: `a="*_HE.png", b="*_IHC.png"`, where `*` is the name;
+    - `root` is a CSV file with the columns a and b, or those that `a` and `b` name, and optionally
+      name and split.
 
-    Files are matched when the dataset is built and opened when a pair is read; `check_pairs` reads
-    them all. Which side is a label map is an option of the transform: `PairTransform(labels="b")`.
+    Files are matched when the dataset is built, and a few are read to learn their formats;
+    `check_pairs` reads them all.
 
     Args:
-        root: The dataset's folder.
-        split: Name of the split's folder. A root without split folders has the split `"train"`
-            alone; None reads `root` as it is.
+        root: The dataset's folder, or a CSV file.
+        split: Name of the split. A root without splits has `"train"` alone, and `"val"` if
+            `held_out` is not 0; None reads `root` as it is.
+        a: Pattern of the files of side a, or column; a list for several files, whose channels are
+            concatenated. Give both sides, or none.
+        b: Likewise for side b.
+        a_format: The format of side a, or its name or spec; open options are as the files say.
+        b_format: The format of side b.
+        held_out: Share of the pairs that are `"val"` if the root has no held-out split. The names
+            decide which, so it is the same on every machine.
+        side_by_side: True reads the halves of files that are not twice as wide as high, too.
         direction: `"a2b"` or `"b2a"`: which side is the source, then the target.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA); pictures are converted to it.
         transform: The joint transform; None leaves the pair unchanged.
         seed: Seed of all random draws.
+        strict: Whether files that are in no pair raise. False leaves them out.
 
     Attributes:
-        side_by_side: Whether a file holds both sides, as halves.
+        layout: The layout that was found, in a few words.
+        problems: One line for each file that is in no pair.
 
     Raises:
         DataError: The folder or split is missing, holds no pictures, or holds files without a
-            partner (listed file by file). `read` raises it for other problems.
-        OptionError: The direction or the number of channels is not allowed.
+            partner (listed file by file), or files of different formats. `read` raises it for
+            other problems.
+        OptionError: An option has a value that is not allowed.
 
     Examples:
         >>> import tempfile
@@ -66,21 +81,32 @@ class PairedImageDataset(PairedDataset):
         root: str | Path,
         *,
         split: str | None = "train",
+        a: str | Sequence[str] | None = None,
+        b: str | Sequence[str] | None = None,
+        a_format: FormatLike = "image",
+        b_format: FormatLike = "image",
+        held_out: float = 0.0,
+        side_by_side: bool = False,
         direction: str = "a2b",
-        channels: int = 3,
         transform: JointTransform | None = None,
         seed: int = 0,
+        strict: bool = True,
     ) -> None:
         super().__init__(direction=direction, transform=transform, seed=seed)
-        require_channels(channels)
-        scan = scan_pairs(root, split)
-        if scan.problems:
+        scan = scan_pairs(root, split, a=a, b=b, held_out=held_out)
+        if scan.problems and strict:
             raise DataError(_report(root, scan.problems))
         self.root = Path(root)
         self.split = split
-        self.channels = channels
         self.pairs = scan.pairs
-        self.side_by_side = self.pairs[0].b is None
+        self.problems = scan.problems
+        self.layout = scan.layout
+        self.side_by_side = side_by_side
+        self.a_format, self.b_format = peeked(
+            (built_format(a_format), built_format(b_format)),
+            len(self.pairs),
+            lambda index: read_sides(self.pairs[index], side_by_side),
+        )
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -92,7 +118,7 @@ class PairedImageDataset(PairedDataset):
         """Adds a digest of the files' names and sizes in bytes; the folder may move.
 
         Returns:
-            The fingerprint, with `split`, `channels` and `files`.
+            The fingerprint, with `split` and `files`.
 
         Examples:
             >>> import tempfile
@@ -102,29 +128,30 @@ class PairedImageDataset(PairedDataset):
             ...     len(PairedImageDataset(folder).fingerprint()["files"])
             64
         """
-        files = digest(
-            (pair.name, [path for path in (pair.a, pair.b) if path is not None])
-            for pair in self.pairs
-        )
-        own = {"split": self.split, "channels": self.channels, "files": files}
-        return {**super().fingerprint(), **own}
+        files = digest((pair.name, (*pair.a, *pair.b)) for pair in self.pairs)
+        return {**super().fingerprint(), "split": self.split, "files": files}
 
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        """Reads the pair's file or files; the same in every epoch.
+        """Reads the pair's files; the same in every epoch.
 
         Args:
             epoch: The epoch, from 0.
             index: Index of the pair, from 0.
 
         Returns:
-            `a` and `b`, uint8 (channels, H, W), and the file's name without its suffix.
+            The pixels of `a` and `b`, (C, H, W), and the pair's name.
 
         Raises:
-            DataError: A picture cannot be decoded, the sides differ in size, or a side-by-side
-                picture has an odd width.
+            DataError: A file cannot be read or has another format, the sides differ in size, or
+                halves of one file are no pair.
         """
         pair = self.pairs[index]
-        return *read_pair(pair, self.channels), pair.name
+        a, b = read_sides(pair, self.side_by_side)
+        return (
+            decode(self.a_format, a, pair.a),
+            decode(self.b_format, b, pair.b or pair.a),
+            pair.name,
+        )
 
 
 def _report(root: str | Path, problems: tuple[str, ...]) -> str:

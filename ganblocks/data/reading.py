@@ -1,28 +1,27 @@
-"""Reads picture files as uint8 tensors; errors name the file."""
+"""Reads the files of pairs and images as pixels; errors name the file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from torch import Tensor
 
+from ganblocks.data.formats import SideFormat, merged
+from ganblocks.data.readers import Stored, read_stored
 from ganblocks.data.scan import Pair
-from ganblocks.errors import DataError, OptionError
-from ganblocks.pictures import PICTURE_MODES, from_picture
+from ganblocks.errors import DataError, GanBlocksError
+
+T = TypeVar("T")
+
+PEEKED_FILES = 16
+"""Number of pairs that are read to learn their format."""
 
 
-def require_channels(channels: int) -> None:
-    """Raises `OptionError` unless pictures can have this number of channels."""
-    if channels not in PICTURE_MODES:
-        raise OptionError(
-            f"channels is {channels!r}: write 1 (gray), 3 (RGB) or 4 (RGBA)",
-            see="channels-and-bit-depth",
-        )
-
-
-def digest(named: Iterable[tuple[str, list[Path]]]) -> str:
+def digest(named: Iterable[tuple[str, Sequence[Path]]]) -> str:
     """Returns a digest of files' names and sizes in bytes."""
     whole = sha256()
     for name, paths in named:
@@ -30,34 +29,80 @@ def digest(named: Iterable[tuple[str, list[Path]]]) -> str:
     return whole.hexdigest()
 
 
-def read_picture(path: Path, channels: int = 3) -> Tensor:
-    """Reads a picture file as a uint8 tensor (C, H, W), upright according to its EXIF."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as picture:
-            return from_picture(picture, channels)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; check the path") from error
-    except Exception as error:  # decoders raise anything: OSError, SyntaxError, zlib.error
-        see = getattr(error, "see", None)
-        remedy = "convert, replace or remove it" if see else "replace or remove it"
-        raise DataError(f"{path}: cannot be read ({error}); {remedy}", see=see) from error
+def read_side(files: Sequence[Path]) -> Stored:
+    """Reads the files of one side as the channels of one image."""
+    stored = [read_stored(path) for path in files]
+    return _named(files[0], lambda: merged(stored))
 
 
-def read_pair(pair: Pair, channels: int = 3) -> tuple[Tensor, Tensor]:
-    """Reads both sides of a pair, from one file or from two."""
-    a = read_picture(pair.a, channels)
-    if pair.b is not None:
-        b = read_picture(pair.b, channels)
-        if a.shape != b.shape:
-            sizes = f"{a.shape[-1]}x{a.shape[-2]}, but {pair.b} is {b.shape[-1]}x{b.shape[-2]}"
-            raise DataError(f"{pair.a}: is {sizes}; give both the same size")
-        return a, b
-    width = a.shape[-1]
+def read_sides(pair: Pair, side_by_side: bool) -> tuple[Stored, Stored]:
+    """Reads both sides of a pair; halves of one file need `side_by_side` if they are no squares."""
+    a = read_side(pair.a)
+    if not pair.b:
+        return _named(pair.a[0], lambda: _halves(a, side_by_side))
+    b = read_side(pair.b)
+    if a.values.shape[:2] != b.values.shape[:2]:
+        raise DataError(
+            f"{pair.a[0]}: is {_size(a)}, but {pair.b[0]} is {_size(b)}; make both the same size"
+        )
+    return a, b
+
+
+def decode(form: SideFormat, stored: Stored, files: Sequence[Path]) -> Tensor:
+    """Returns the pixels of a side; an error names its first file."""
+    return _named(files[0], lambda: form.decode(stored))
+
+
+def peeked(
+    forms: Sequence[SideFormat], count: int, read: Callable[[int], Sequence[Stored]]
+) -> list[SideFormat]:
+    """Returns formats as a few of the files say, spread evenly, or all if one is open without."""
+    every = any(form.needs_all_files for form in forms)
+    few = min(count, PEEKED_FILES)
+    indices = range(count) if every else [i * count // few for i in range(few)]
+
+    def readable(index: int) -> Sequence[Stored] | None:
+        try:
+            return read(index)
+        except DataError:  # is raised again when it is read to be used
+            return None
+
+    with ThreadPoolExecutor() as threads:
+        found = [stored for stored in threads.map(readable, indices) if stored is not None]
+    if not found:
+        return list(forms)  # each pair is refused when it is read
+    return [
+        form.resolved(files) for form, files in zip(forms, zip(*found, strict=True), strict=True)
+    ]
+
+
+def _halves(both: Stored, side_by_side: bool) -> tuple[Stored, Stored]:
+    height, width = both.values.shape[:2]
     if width % 2:
         raise DataError(
-            f"{pair.a}: is {width} pixels wide, an odd number; a and b side by side need an "
-            "even width (or put them into two folders, a/ and b/)"
+            f"is {width} pixels wide, an odd number; a and b side by side need an even width (or "
+            "put them into two folders, a/ and b/)"
         )
-    return a[..., : width // 2], a[..., width // 2 :]
+    if width != 2 * height and not side_by_side:
+        raise DataError(
+            f"is {width}x{height}, not twice as wide as high, so its halves may be no pair: write "
+            "side_by_side=True if they are, or put whole pictures into two folders, a/ and b/"
+        )
+    parts = [slice(0, width // 2), slice(width // 2, width)]
+    alphas = [None if both.alpha is None else both.alpha[:, part] for part in parts]
+    left, right = (
+        both._replace(values=both.values[:, part], alpha=alpha)
+        for part, alpha in zip(parts, alphas, strict=True)
+    )
+    return left, right
+
+
+def _size(stored: Stored) -> str:
+    return f"{stored.values.shape[1]}x{stored.values.shape[0]}"
+
+
+def _named(path: Path, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except GanBlocksError as error:
+        raise DataError(f"{path}: {error}", see=error.see) from None

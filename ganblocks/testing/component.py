@@ -11,6 +11,7 @@ from ganblocks.testing.augmentations import AugmentationTester
 from ganblocks.testing.contract import Tester, name_of, requirement_of, run_checks
 from ganblocks.testing.datasets import DatasetTester
 from ganblocks.testing.discriminators import DiscriminatorTester
+from ganblocks.testing.formats import FormatTester
 from ganblocks.testing.initializers import InitializerTester
 from ganblocks.testing.modules import (
     ActivationTester,
@@ -37,6 +38,7 @@ _TESTERS: dict[str, type[Tester[Any]]] = {
     "discriminator": DiscriminatorTester,
     "downsampler": DownsamplerTester,
     "feature loss": FeatureLossTester,
+    "format": FormatTester,
     "generator": GeneratorTester,
     "initializer": InitializerTester,
     "norm": NormTester,

@@ -6,28 +6,45 @@ from types import SimpleNamespace
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
+from torchvision.transforms import v2
+from torchvision.tv_tensors import Mask
 
 from ganblocks import PairedImageDataset, SyntheticFacades
-from ganblocks.data import PairedDataset, PairTransform, cached
+from ganblocks.data import ImageFormat, LabelFormat, PairedDataset, PairTransform, cached
 from ganblocks.data.cached import CACHES, available_memory, cached_pairs
+from ganblocks.data.resizing import RESIZES
 from ganblocks.errors import DataError, OptionError, ShapeError
 
 CPU = torch.device("cpu")
 SIDES = ("source", "target")
+FLOATS, MASK, CLASSES = 5, -3, -1
+KINDS = (1, 3, 4, FLOATS, MASK, CLASSES)
 
 
 class Noise(PairedDataset):
-    """Pairs of random pixels, of one size each."""
+    """Pairs of random pixels, of one size each; the number of channels decides their kind."""
 
     varies_by_epoch = False
 
     def __init__(self, sizes, channels=(3, 3), **options):
         super().__init__(**options)
         random = torch.Generator().manual_seed(7)
-        self.pairs = [
-            [torch.randint(0, 256, (c, *size), generator=random).byte() for c in channels]
-            for size in sizes
-        ]
+
+        def pixels(channels, size):
+            drawn = torch.randint(0, 256, (abs(channels), *size), generator=random).byte()
+            if channels == CLASSES:
+                return Mask(drawn[:1] % 5)
+            return (
+                drawn.float() / 255
+                if channels == FLOATS
+                else Mask(drawn)
+                if channels == MASK
+                else drawn
+            )
+
+        self.pairs = [[pixels(count, size) for count in channels] for size in sizes]
+        formats = [LabelFormat(5) if count == CLASSES else ImageFormat() for count in channels]
+        self.a_format, self.b_format = formats
 
     def __len__(self):
         return len(self.pairs)
@@ -50,12 +67,15 @@ sides = st.integers(2, 24)
 def transforms(draw, size):
     load = draw(st.none() | st.tuples(sides, sides))
     crop = tuple(draw(st.integers(2, side)) for side in load or size)
+    resize = draw(st.sampled_from(RESIZES))
     return PairTransform(
         load,
         crop,
         mirror=draw(st.booleans()),
-        labels=draw(st.sampled_from([None, "a", "b"])),
         random=draw(st.booleans()),
+        resize="contain" if load is None or resize == "cover" else resize,
+        scale=draw(st.sampled_from([None, (0.3, 0.9)])),
+        extra=draw(st.sampled_from([None, v2.RandomRotation(30)])),
     )
 
 
@@ -64,7 +84,7 @@ def transforms(draw, size):
 def test_a_batch_is_bit_for_bit_the_stacked_samples(data, size, length):
     dataset = Noise(
         [size] * length,
-        data.draw(st.tuples(*[st.sampled_from([1, 3, 4])] * 2)),
+        data.draw(st.tuples(*[st.sampled_from(KINDS)] * 2)),
         transform=data.draw(st.none() | transforms(size)),
         direction=data.draw(st.sampled_from(["a2b", "b2a"])),
         seed=data.draw(st.integers(0, 3)),
@@ -91,7 +111,7 @@ def test_files_are_read_once(tmp_path, make_picture):
     folder = tmp_path / "pairs"
     for seed in range(5):
         make_picture(folder / f"{seed}.jpg", 24 + 2 * seed, 12, seed=seed)
-    dataset = PairedImageDataset(folder, transform=PairTransform(11, 9, labels="b"))
+    dataset = PairedImageDataset(folder, transform=PairTransform(11, 9), side_by_side=True)
     keys = [(epoch, index) for epoch in range(3) for index in range(5)]
     expected = stacked(dataset, keys)
     pairs = cached_pairs(dataset, CPU)

@@ -44,7 +44,7 @@ def test_all_kinds_of_problems_at_once(folder, make_picture, truncate):
         strict=True,
     ):
         assert words in line
-    assert lines[3].startswith(str(folder / "a" / "5.jpg"))
+    assert lines[3].startswith("5: ")
 
 
 def test_a_picture_smaller_than_the_crop_is_no_problem_once_resized(folder):

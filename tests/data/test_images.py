@@ -18,7 +18,7 @@ from ganblocks.data import (
     SyntheticFacades,
     UnpairedImageDataset,
 )
-from ganblocks.data.base import to_unit_range
+from ganblocks.data.formats import to_unit_range
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import DataError, OptionError
 from ganblocks.registry import spec_of
@@ -91,9 +91,10 @@ def test_a_folder_without_pictures(tmp_path, make_picture):
 
 def test_channels_and_broken_pictures(tmp_path, make_picture, truncate):
     make_picture(tmp_path / "x.png")
-    assert ImageDataset(tmp_path, channels=1)[0]["image"].shape == (1, 8, 16)
-    with pytest.raises(OptionError, match=r"channels is 2: write 1 \(gray\)"):
-        ImageDataset(tmp_path, channels=2)
+    gray = {"type": "image", "channels": 1}
+    assert ImageDataset(tmp_path, image_format=gray)[0]["image"].shape == (1, 8, 16)
+    with pytest.raises(DataError, match=r"x\.png: it has 3 channels, not 2"):
+        ImageDataset(tmp_path, image_format={"type": "image", "channels": 2})[0]
     truncate(tmp_path / "x.png")
     with pytest.raises(DataError, match=r"x\.png: cannot be read"):
         ImageDataset(tmp_path)[0]
@@ -106,7 +107,8 @@ def test_an_image_draws_what_the_side_of_a_pair_draws(tmp_path, make_picture):
         a, _ = PairTransform(24, 16)(pixels(path), pixels(path), seeded_generator(5, epoch, 0))
         assert torch.equal(dataset[epoch, 0]["image"], to_unit_range(a))
     assert len({key_of(dataset[epoch, 0]["image"]) for epoch in range(4)}) > 1
-    labels = ImageDataset(tmp_path, transform=PairTransform(53, 50, labels="a"))
+    flat = {"type": "image", "labels": True}
+    labels = ImageDataset(tmp_path, transform=PairTransform(53, 50), image_format=flat)
     assert set(labels[0]["image"].unique().tolist()) <= set(
         to_unit_range(pixels(path)).unique().tolist()
     )

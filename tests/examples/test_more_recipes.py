@@ -66,7 +66,7 @@ def test_a_recipe_trains_on_drawn_facades_and_goes_on(run, tmp_path, name):
 @pytest.mark.parametrize("name", TINY)
 def test_a_recipe_trains_on_a_folder_of_pictures(run, tmp_path, name):
     first, result = run(name, *FOLDERS.get(name, "--data pictures").split()).split("\n", 1)
-    assert first.startswith("3 train, none held out (no val/ and no test/)")
+    assert first.startswith("2 train, 1 val")
     assert re.match(RESULT[name], result)
 
 

@@ -140,9 +140,10 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_anew(recipe, tmp_path)
 
 def test_gray_pictures_stay_gray(recipe, tmp_path):
     data = make_pairs(tmp_path / "pairs")
-    code, out, err = recipe("--data", data, "--steps", 1, "--channels", 1, "--labels", "none")
+    gray = '{"type": "image", "channels": 1, "labels": false}'
+    code, out, err = recipe("--data", data, "--steps", 1, "--a-format", gray, "--b-format", gray)
     assert code == 0, err
-    assert out.startswith("b (labels, 1 color) → a (labels, 1 color), 4 train, 4 val")
+    assert out.startswith("b (gray photo) → a (gray photo), a | b in one file, 4 train, 4 val")
     run = tmp_path / "runs" / "facades"
     spec = ganblocks.RunFolder.open(run).spec
     sides = [spec["networks"]["generator"][side] for side in ("in_channels", "out_channels")]
@@ -150,9 +151,16 @@ def test_gray_pictures_stay_gray(recipe, tmp_path):
     assert ganblocks.translate(ganblocks.load(run), Image.new("L", (50, 41))).mode == "L"
 
 
+def test_a_tenth_is_held_out_if_no_folder_is(recipe, tmp_path):
+    data = make_pairs(tmp_path / "pairs", splits=("train",))
+    code, out, err = recipe("--data", data, "--steps", 1, "--out", "run")
+    assert code == 0, err
+    assert "1 of 4 held out by name, 3 train, 1 val" in out
+
+
 def test_pairs_that_are_trained_on_are_not_called_held_out(recipe, tmp_path):
     data = make_pairs(tmp_path / "pairs", splits=("train",))
-    code, out, err = recipe("--data", data, "--steps", 1)
+    code, out, err = recipe("--data", data, "--steps", 1, "--held-out", 0)
     assert code == 0, err
     assert "no val/ and no test/" in out
     assert "grids and scores are of training samples" in out
@@ -255,7 +263,10 @@ BAD = {
     "device of nothing": (None, ["--device", "auto:1"], "device 'auto:1'"),
     "device without number": (None, ["--device", "cpu:"], "device 'cpu:'"),
     "penalty without a name": (None, ["--penalty-weight", "5"], "need a penalty: choose one"),
-    "no such channels": (None, ["--channels", "2"], "channels"),
+    "no such channels": (None, ["--a-format", '{"type": "image", "channels": 7}'], "channels"),
+    "no JSON": (None, ["--b-format", "{labels: 12}"], "is not JSON"),
+    "no such pattern": (None, ["--a", "a/*"], "a is given without b"),
+    "no such size": (None, ["--load-size", "256x"], "invalid size '256x'"),
     "no logging": (None, ["--log-every", "0"], "--log-every is 0"),
     "unequal parts": (
         None,
@@ -281,7 +292,8 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(recipe, tmp_path, case):
     assert "Traceback" not in err
     assert message in err.partition("error:")[2], err
     assert not (tmp_path / "run").exists()
-    assert out in ("", "b (labels, 1 color) → a (photo), 4 train, 4 val\n")
+    line = "b (photo) → a (labels, 2 colors), a | b in one file, 4 train, 4 val\n"
+    assert out in ("", line)
 
 
 def test_a_checkpoint_of_another_model(recipe, tmp_path):

@@ -1,5 +1,8 @@
 """Each check finds its planted defect, and passes the sound component."""
 
+from functools import partial
+
+import planted_formats as f
 import planted_kinds as k
 import planted_losses as losses
 import planted_networks as n
@@ -195,6 +198,17 @@ PLANTED = [
     ("reconstruction loss", losses.BackwardAtOnce, "only_computes", "it ran backward: the output"),
     ("reconstruction loss", losses.HalfTheSquare, "gradcheck", "GradcheckError"),
     ("reconstruction loss", losses.SeesTheCompiler, "compile", "output differs"),
+    ("format", f.DecodesDoubles, "pixels", "the pixels are torch.float64"),
+    ("format", f.DecodesChannelsLast, "pixels", "of shape (5, 6, 3)"),
+    ("format", f.DecodesBeyond, "pixels", "the pixels leave [0, 1]"),
+    ("format", f.EncodesBytes, "inputs", "the input is torch.uint8"),
+    ("format", partial(f.EncodesOneChannel, 3), "inputs", "of shape (1, 5, 6)"),
+    ("format", f.EncodesBeyond, "inputs", "the input leaves [-1, 1]"),
+    ("format", f.CentersBatches, "batches", "input differs"),
+    ("format", f.RestoresBelow, "there_and_back", "restored values differ"),
+    ("format", f.RestoresFloats, "there_and_back", "restored values are float32"),
+    ("format", f.ShowsTwoChannels, "colors", "the colors have shape (2, 5, 6)"),
+    ("format", f.ShowsBytes, "colors", "the colors leave [-1, 1]"),
     ("dataset", r.NotPaired, "nonempty", "it is a NotPaired"),
     ("dataset", r.Empty, "nonempty", "it is empty"),
     ("dataset", r.Unscaled, "samples", "source of sample 0 is in [-2, -2]"),
@@ -270,6 +284,7 @@ SOUND = [
     ("adversarial loss", losses.LeastSquaresAroundZero),
     ("adversarial loss", losses.Quiet),
     ("reconstruction loss", losses.Absolute),
+    ("format", f.Bytes),
     ("dataset", r.Squares),
     ("dataset", r.Triples),
     ("dataset", r.Tiles),

@@ -40,6 +40,7 @@ BUILT_WITH = {
     "synthetic_facades": DRAWN,
     "images_of_pairs": {"pairs": {"type": "synthetic_facades", **DRAWN}},
     "unpaired_images": {"a": IMAGES, "b": IMAGES},
+    ("formats", "labels"): {"classes": 5},
     "downscaled_pairs": {"images": IMAGES},
 }
 INPUTS = {
@@ -90,6 +91,10 @@ VARIANTS = [
     ("penalties", {"type": "dragan", "distribution": "uniform", "scalar": "mean"}),
     ("penalties", {"type": "r1_r2", "scalar": "logit", "interval": 16}),
     ("penalties", {"type": "consistency", "sides": "both", "augmentation": "diff_augment"}),
+    ("formats", {"type": "image", "dtype": "uint16", "channels": 1}),
+    ("formats", {"type": "image", "dtype": "int16", "value_range": [-1000, 1000]}),
+    ("formats", {"type": "labels", "classes": [0, 7, 1000]}),
+    ("formats", {"type": "labels", "classes": {"sky": [0, 0, 255], "road": [9, 9, 9]}}),
     ("augmentations", {"type": "diff_augment", "policy": ["cutout", {"type": "color"}]}),
 ]
 NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names()]

@@ -192,7 +192,7 @@ def test_memory_and_files_give_the_same_batches(batch_size, world):
 
 def kept():
     dataset = Kept(size=12)
-    dataset.transform = PairTransform(14, 10, labels="b")
+    dataset.transform = PairTransform(14, 10)
     return dataset
 
 

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from ganblocks.data.base import JointTransform, PairedDataset
 from ganblocks.data.epochs import DATASETS
+from ganblocks.data.formats import ImageFormat
 from ganblocks.data.palette import classes_to_rgb
+from ganblocks.data.resizing import as_mask
 from ganblocks.data.synthetic.layout import plan_building
 from ganblocks.data.synthetic.render import render
 from ganblocks.errors import OptionError, require_at_least, require_one_of
@@ -44,6 +46,9 @@ class SyntheticFacades(PairedDataset):
         >>> dataset.read(1_000_000, 3)[1].dtype
         torch.uint8
     """
+
+    a_format = ImageFormat(channels=3, dtype="uint8", labels=False)
+    b_format = ImageFormat(channels=3, dtype="uint8", labels=True)
 
     def __init__(
         self,
@@ -84,6 +89,6 @@ class SyntheticFacades(PairedDataset):
         labels = classes_to_rgb(torch.from_numpy(canvas.classes))
         return (
             photo.movedim(-1, 0).contiguous(),
-            labels.contiguous(),
+            as_mask(labels.contiguous()),
             f"{self.split}-{epoch}-{index}",
         )

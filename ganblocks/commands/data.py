@@ -1,0 +1,137 @@
+"""`ganblocks data`: what would be read from a folder of pairs, and how networks will see it."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from torch import Tensor
+
+from ganblocks.cli import parse_size
+from ganblocks.data import PairedImageDataset, PairTransform, SideFormat, held_out_split
+from ganblocks.data.resizing import RESIZES
+from ganblocks.errors import GanBlocksError, OptionError
+from ganblocks.pictures import grid, to_picture
+
+SHOWN_PAIRS = 8
+SHOWN_SIZES = 4
+SHOWN_PROBLEMS = 50
+
+
+def add_to(actions: Any) -> None:
+    """Adds `data` to the command's actions."""
+    parser = actions.add_parser(
+        "data",
+        help="show what would be read from a folder of pairs",
+        description="Reads all pairs of a folder: counts, sizes, ranges and problems, and a sheet "
+        "of eight pairs before and after the transform.",
+    )
+    parser.add_argument("path", help="the folder, or a CSV file")
+    for side in ("a", "b"):
+        parser.add_argument(f"--{side}", nargs="+", metavar="PATTERN", help=f"files of side {side}")
+        parser.add_argument(
+            f"--{side}-format", default="image", metavar="NAME|JSON", help="such as image"
+        )
+    parser.add_argument("--direction", default="a2b", choices=["a2b", "b2a"])
+    parser.add_argument("--held-out", type=float, default=0.0, help="share of pairs held out")
+    parser.add_argument(
+        "--side-by-side", action="store_true", help="read the halves of any picture"
+    )
+    size = {"type": parse_size, "metavar": "256 | 256x512", "default": 256}
+    parser.add_argument("--load-size", **size, help="the pairs are resized to it")
+    parser.add_argument("--crop-size", **size, help="crops have it")
+    parser.add_argument("--resize", default="stretch", choices=RESIZES)
+    parser.add_argument(
+        "--sheet", default="pairs.png", help="the sheet's file (default: %(default)s)"
+    )
+    parser.set_defaults(run=show_data)
+
+
+def show_data(arguments: argparse.Namespace) -> None:
+    """Prints what the training and held-out pairs hold, and saves the sheet."""
+    names = ("a_format", "b_format", "direction", "held_out", "side_by_side")
+    options = {name: getattr(arguments, name) for name in names}
+    for side in ("a", "b"):
+        patterns = getattr(arguments, side)
+        options[side] = patterns[0] if patterns and len(patterns) == 1 else patterns
+    options["transform"] = PairTransform(
+        arguments.load_size, arguments.crop_size, resize=arguments.resize
+    )
+    problems = 0
+    splits = ["train", held_out_split(arguments.path, arguments.held_out)]
+    for split in dict.fromkeys(splits):
+        dataset = PairedImageDataset(arguments.path, split=split, strict=False, **options)
+        options |= {"a_format": dataset.a_format, "b_format": dataset.b_format}
+        problems += _print_split(dataset)
+        if split == "train":
+            rows = _sheet_rows(dataset)
+    if splits[1] == "train":
+        print("nothing is held out: make a folder val/, or use --held-out 0.1")
+    if rows:
+        to_picture(grid(rows)).save(arguments.sheet)
+        print(f"{arguments.sheet}: {len(rows)} pairs, a and b as read, then transformed as")
+        print(f"source and target ({arguments.direction})")
+    if problems:
+        raise OptionError(f"{problems} problem{'s' if problems > 1 else ''} in {arguments.path}")
+
+
+def _print_split(dataset: PairedImageDataset) -> int:
+    """Prints what one split holds, and returns the number of its problems."""
+    sizes: Counter[str] = Counter()
+    stored: list[list[tuple[float, float]]] = [[], []]
+    samples: list[list[Tensor]] = [[], []]
+    problems = list(dataset.problems)
+
+    def read(index: int) -> tuple[int, Any]:
+        try:
+            return index, dataset.read(0, index)
+        except GanBlocksError as error:
+            return index, error
+
+    keep = max(1, len(dataset) // SHOWN_PAIRS)
+    with ThreadPoolExecutor() as threads:
+        for index, pair in threads.map(read, range(len(dataset))):
+            if isinstance(pair, GanBlocksError):
+                problems.append(str(pair))
+                continue
+            sizes[f"{pair[0].shape[-1]}x{pair[0].shape[-2]}"] += 1
+            for side in (0, 1):
+                stored[side].append((float(pair[side].min()), float(pair[side].max())))
+                if index % keep == 0:
+                    samples[side].append(pair[side])
+    print(f"{dataset.split}: {len(dataset)} pairs, {dataset.layout}")
+    common = [f"{size} ({count})" for size, count in sizes.most_common(SHOWN_SIZES)]
+    others = f" and {len(sizes) - SHOWN_SIZES} other sizes" if len(sizes) > SHOWN_SIZES else ""
+    print(f"  width x height: {', '.join(common)}{others}")
+    sides = zip("ab", (dataset.a_format, dataset.b_format), stored, samples, strict=True)
+    for name, form, extremes, images in sides:
+        if images:
+            print(f"  {name}: {form.describe(images)}; {_extremes(form, extremes)}")
+    for line in problems[:SHOWN_PROBLEMS]:
+        print(f"  problem: {line}")
+    if len(problems) > SHOWN_PROBLEMS:
+        print(f"  … and {len(problems) - SHOWN_PROBLEMS} more problems")
+    return len(problems)
+
+
+def _extremes(form: SideFormat, extremes: list[tuple[float, float]]) -> str:
+    low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
+    return form.describe_pixels(low, high)
+
+
+def _sheet_rows(dataset: PairedImageDataset) -> list[list[Tensor]]:
+    """Returns the columns a, b, source and target of some pairs that can be read."""
+    rows: list[list[Tensor]] = []
+    formats = dataset.a_format, dataset.b_format
+    step = max(1, len(dataset) // SHOWN_PAIRS)
+    for index in range(0, len(dataset), step):
+        try:
+            before, sample = dataset.read(0, index)[:2], dataset[0, index]
+        except GanBlocksError:  # it is among the problems
+            continue
+        row = [form.colors(form.encode(x)) for form, x in zip(formats, before, strict=True)]
+        row += [form.colors(sample[key]) for key, form in dataset.formats.items()]  # type: ignore[literal-required]
+        rows.append(row)
+    return rows[:SHOWN_PAIRS]

@@ -1,0 +1,212 @@
+"""How label maps become one-hot inputs of networks, and outputs label maps."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganblocks.data.formats import FORMATS, SEE, SideFormat, colors_of
+from ganblocks.data.readers import Stored
+from ganblocks.data.resizing import as_mask
+from ganblocks.errors import DataError, OptionError, listed
+
+MOST_CLASSES = 256
+"""Pixels of label maps are uint8 class numbers."""
+
+
+@FORMATS.register("labels")
+@dataclass(frozen=True)
+class LabelFormat(SideFormat):
+    """Label maps by class: pixels are class numbers, networks see one channel for each class.
+
+    A channel is 1 where its class is, and -1 elsewhere.
+
+    Args:
+        classes: What the files store. A count: the ids 0, 1, …; a list of ids: other ids; a list
+            of RGB colors, or a dictionary from names to colors: those colors; `"ids"`: the ids
+            that a dataset's files hold, counted once. A palette's indices are ids.
+
+    Raises:
+        OptionError: The classes are none of these, or fewer than 2 or more than 256.
+
+    Examples:
+        >>> labels = LabelFormat([0, 7, 255])
+        >>> pixels = labels.decode(Stored(np.array([[[7], [255]]], np.uint8)))
+        >>> pixels.tolist(), labels.encode(pixels)[:, 0].tolist()
+        ([[[1, 2]]], [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
+        >>> labels.restore(labels.encode(pixels)).ravel().tolist()
+        [7, 255]
+    """
+
+    classes: int | str | Sequence[Any] | Mapping[str, Any]
+    _codes: np.ndarray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        codes, expected = self._stored_codes(), 'a count, ids, RGB colors or "ids"'
+        if codes is None:
+            if self.classes != "ids":
+                raise OptionError(f"classes is {self.classes!r}: write {expected}", see=SEE)
+            codes = np.zeros((0, 1), np.int64)
+        elif not 2 <= len(codes) <= MOST_CLASSES or len(np.unique(codes, axis=0)) < len(codes):
+            raise OptionError(
+                f"classes has {len(codes)} entries, some of them twice, or not 2 to "
+                f"{MOST_CLASSES}: write {expected}",
+                see=SEE,
+            )
+        object.__setattr__(self, "_codes", codes)
+
+    def _stored_codes(self) -> np.ndarray | None:
+        """Returns the ids (K, 1) or colors (K, 3) of the classes; None if they are open."""
+        classes = self.classes
+        if type(classes) is int:
+            return np.arange(classes)[:, None]
+        if isinstance(classes, str):
+            return None
+        listing = list(classes.values()) if isinstance(classes, Mapping) else classes
+        try:
+            codes = np.asarray(listing)
+        except (TypeError, ValueError):
+            return None
+        codes = codes[:, None] if codes.ndim == 1 else codes
+        fits = codes.dtype.kind in "iu" and codes.ndim == 2 and codes.shape[1] in (1, 3)
+        return codes.astype(np.int64) if fits else None
+
+    @property
+    def channels(self) -> int | None:  # type: ignore[override]
+        """Number of classes; None while they are open."""
+        return len(self._codes) or None
+
+    @property
+    def needs_all_files(self) -> bool:  # type: ignore[override]
+        """Whether the ids are open, so that any file may hold another one."""
+        return self.channels is None
+
+    def resolved(self, stored: Sequence[Stored]) -> Self:
+        """Returns the format with the ids that these files hold, if they were open.
+
+        Args:
+            stored: The values of all files.
+        """
+        if self.channels is not None:
+            return self
+        ids = np.unique(np.concatenate([np.unique(self._stored(file)) for file in stored]))
+        return replace(self, classes=[int(i) for i in ids])
+
+    def decode(self, stored: Stored) -> Tensor:
+        """Returns class numbers, a `Mask` of uint8 (1, H, W).
+
+        In lossy files, the color that is nearest decides.
+
+        Args:
+            stored: The values of a file.
+
+        Raises:
+            DataError: The values have other channels, or one of them is of no class.
+        """
+        values = self._stored(stored)
+        found, inverse = np.unique(
+            values.reshape(-1, values.shape[-1]), axis=0, return_inverse=True
+        )
+        same = (found[:, None] == self._codes).all(-1)
+        classes = same.argmax(-1)
+        unknown = np.flatnonzero(~same.any(-1))
+        if len(unknown) and stored.lossy and self._has_colors:
+            distance = np.square(found[unknown, None] - self._codes).sum(-1)
+            classes[unknown] = distance.argmin(-1)
+        elif len(unknown):
+            kind = "color" if self._has_colors else "id"
+            value = found[unknown[0]].tolist()
+            raise DataError(
+                f"it has the {kind} {value if self._has_colors else value[0]}, which is of no "
+                f"class: classes is {self.classes!r}",
+                see=SEE,
+            )
+        pixels = classes.astype(np.uint8)[inverse.reshape(-1)].reshape(1, *values.shape[:2])
+        return as_mask(torch.from_numpy(pixels))
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Returns one channel for each class, (..., K, H, W): 1 where the class is, else -1.
+
+        Args:
+            pixels: Class numbers, uint8 (..., 1, H, W).
+        """
+        plain = pixels.as_subclass(Tensor)
+        numbers = torch.arange(len(self._codes), device=plain.device, dtype=torch.uint8)
+        shape = (*plain.shape[:-3], len(numbers), *plain.shape[-2:])
+        is_class = torch.empty(shape, device=plain.device)  # as floats: an eighth of the time
+        torch.eq(plain, numbers.view(-1, 1, 1), out=is_class)
+        encoded: Tensor = torch.rsub(is_class, -1, alpha=-2)  # -1 + 2 · is_class
+        return encoded
+
+    def restore(self, image: Tensor) -> np.ndarray:
+        """Returns the ids (H, W, 1) or colors (H, W, 3) of the classes with the largest values.
+
+        Args:
+            image: One channel for each class, (K, H, W).
+        """
+        most = int(self._codes.max())
+        stored = self._codes.astype(np.uint8 if most < 256 else np.uint16 if most < 65536 else int)
+        values: np.ndarray = stored[image.argmax(0).cpu().numpy()]
+        return values
+
+    def colors(self, image: Tensor) -> Tensor:
+        """Returns the colors of the classes, floats in [-1, 1], (3, H, W).
+
+        Args:
+            image: One channel for each class, (K, H, W).
+        """
+        palette = self._codes if self._has_colors else _distinct(len(self._codes))
+        chosen = torch.from_numpy(palette).to(image.device)[image.argmax(0)]
+        return chosen.movedim(-1, 0).float() / 127.5 - 1
+
+    def describe(self, images: Sequence[Tensor]) -> str:
+        """Describes the format in a few words.
+
+        Args:
+            images: The pixels of a few images.
+        """
+        return f"labels, {self.channels} classes by {'color' if self._has_colors else 'id'}"
+
+    def describe_pixels(self, low: float, high: float) -> str:
+        """Describes the range that pixels have, as classes.
+
+        Args:
+            low: The smallest class number.
+            high: The largest class number.
+        """
+        return f"classes {low:g} to {high:g}"
+
+    @property
+    def _has_colors(self) -> bool:
+        return int(self._codes.shape[1]) == 3
+
+    def _stored(self, file: Stored) -> np.ndarray:
+        """Returns the ids (H, W, 1) or colors (H, W, 3) of a file."""
+        values = colors_of(file)[0] if self._has_colors else file.values
+        if values.dtype.kind not in "iu":
+            raise DataError(f"it holds {values.dtype.name} values: labels are whole numbers")
+        wanted = self._codes.shape[1]
+        if values.shape[-1] == 1 and wanted == 3:
+            values = values.repeat(3, -1)
+        elif values.shape[-1] == 3 and wanted == 1 and (values == values[..., :1]).all():
+            values = values[..., :1]
+        if values.shape[-1] != wanted:
+            kind = "colors" if self._has_colors else "ids"
+            raise DataError(
+                f"it has {values.shape[-1]} channels: {kind} need {wanted}; write the classes as "
+                f"{listed(['a list of RGB colors' if wanted == 1 else 'ids'])}",
+                see=SEE,
+            )
+        return values.astype(np.int64)
+
+
+def _distinct(count: int) -> np.ndarray:
+    """Returns colors that differ: hues a golden section apart, of alternating lightness."""
+    hsv = [(0.618 * i % 1, 0.75, (1.0, 0.7)[i % 2] if i else 0.2) for i in range(count)]
+    return np.array([[round(255 * x) for x in colorsys.hsv_to_rgb(*color)] for color in hsv])

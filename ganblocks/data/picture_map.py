@@ -1,0 +1,57 @@
+"""What pictures a trained network reads and writes, as plain JSON in the spec of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganblocks.data.epochs import EpochDataset
+from ganblocks.data.formats import ImageFormat, SideFormat, built_format
+from ganblocks.data.resizing import Fit
+from ganblocks.spec import Spec, spec_of
+
+
+@dataclass(frozen=True)
+class PictureMap:
+    """The formats of a network's input and output, and the size at which it was trained.
+
+    Attributes:
+        input: The format of the pictures that it reads.
+        output: The format of the pictures that it writes.
+        fit: How its inputs are resized; None if it was trained at the pictures' own size.
+    """
+
+    input: SideFormat
+    output: SideFormat
+    fit: Fit | None = None
+
+    @classmethod
+    def of_data(cls, data: Any, source: str, target: str) -> PictureMap:
+        """Returns the map from one key of a dataset's samples to another.
+
+        Args:
+            data: The dataset; other datasets than ours, and views of ours, have 8-bit images.
+            source: The key of the input.
+            target: The key of the output.
+        """
+        formats = data.formats if isinstance(data, EpochDataset) else {}
+        read, written = (formats.get(key, ImageFormat()) for key in (source, target))
+        return cls(read, written, data.fit if formats else None)
+
+    @classmethod
+    def of_spec(cls, spec: Mapping[str, Any]) -> PictureMap:
+        """Returns the map that a spec describes.
+
+        Args:
+            spec: The result of `spec`.
+        """
+        fit = None if spec["size"] is None else Fit(tuple(spec["size"]), spec["resize"])
+        return cls(built_format(spec["input"]), built_format(spec["output"]), fit)
+
+    @property
+    def spec(self) -> Spec:
+        """The map as plain JSON."""
+        size, resize = (list(self.fit.size), self.fit.resize) if self.fit else (None, "stretch")
+        formats = {"input": spec_of(self.input), "output": spec_of(self.output)}
+        return {**formats, "size": size, "resize": resize}

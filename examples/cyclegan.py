@@ -23,6 +23,9 @@ from ganblocks.cli import read_flags, run_command
 from ganblocks.data import held_out_split
 from ganblocks.training import option
 
+IMAGES: dict[str, Any] = {"image_format": {"type": "image", "channels": 3}, "held_out": 0.1}
+"""How pictures of a folder are read: in color, a tenth held out if no folder holds any."""
+
 
 @dataclass(frozen=True)
 class Config(gb.TrainOptions):
@@ -58,11 +61,9 @@ def make_data(config: Config) -> list[gb.data.UnpairedImageDataset]:
                 fronts = gb.SyntheticFacades(length, config.crop_size, split=split, seed=seed)
                 sides.append(gb.data.ImagesOfPairs(fronts, ("target", "source")[number]))
             else:
-                transform = gb.data.PairTransform(
-                    None, config.crop_size, random=random, labels=None
-                )
-                name = split if random else held_out_split(root)
-                sides.append(gb.data.ImageDataset(root, split=name, transform=transform))
+                transform = gb.data.PairTransform(None, config.crop_size, random=random)
+                name = split if random else held_out_split(root, IMAGES["held_out"])
+                sides.append(gb.data.ImageDataset(root, split=name, transform=transform, **IMAGES))
         sets.append(gb.data.UnpairedImageDataset(*sides, shuffle=split == "train"))
     return sets
 

@@ -23,6 +23,9 @@ from ganblocks.cli import read_flags, run_command
 from ganblocks.data import held_out_split
 from ganblocks.training import option
 
+IMAGES: dict[str, Any] = {"image_format": {"type": "image", "channels": 3}, "held_out": 0.1}
+"""How pictures of a folder are read: in color, a tenth held out if no folder holds any."""
+
 
 @dataclass(frozen=True)
 class Config(gb.TrainOptions):
@@ -53,9 +56,12 @@ def make_data(config: Config) -> list[Any]:
         fronts = [gb.SyntheticFacades(sizes[s], split=s, **common) for s in sizes]
         return [gb.data.ImagesOfPairs(pairs) for pairs in fronts]
     sides = []
-    for split, random in (("train", True), (held_out_split(config.data), False)):
-        transform = gb.data.PairTransform(config.size, config.size, random=random, labels=None)
-        sides.append(gb.data.ImageDataset(config.data, split=split, transform=transform))
+    for split, random in (
+        ("train", True),
+        (held_out_split(config.data, IMAGES["held_out"]), False),
+    ):
+        transform = gb.data.PairTransform(config.size, config.size, random=random)
+        sides.append(gb.data.ImageDataset(config.data, split=split, transform=transform, **IMAGES))
     return sides
 
 
@@ -79,7 +85,7 @@ def diversity(images: Tensor) -> float:
     """Returns the mean distance of two images, as a root mean square over their values."""
     count = len(images)
     distances = torch.cdist(images.flatten(1), images.flatten(1)) / images[0].numel() ** 0.5
-    return float(distances.sum()) / (count * (count - 1))
+    return float(distances.sum()) / max(1, count * (count - 1))
 
 
 def main() -> None:

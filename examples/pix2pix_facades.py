@@ -24,6 +24,7 @@ import torch
 import ganblocks as gb
 from ganblocks.cli import read_flags, run_command
 from ganblocks.data import describe_pairs, held_out_split, require_readable
+from ganblocks.errors import OptionError
 from ganblocks.training import option
 
 DIALECTS = ("unet", "unet_256_lua", "unet_256_tutorial")
@@ -43,10 +44,15 @@ class Config(gb.TrainOptions):
         "synthetic", "'synthetic', 'cmp' (downloads), or a folder of pairs", may_change=True
     )
     direction: str = option("b2a", "source to target; facades: a photo, b labels", "a2b", "b2a")
-    labels: str = option("b", "which side of a folder's pairs is a label map", "a", "b", "none")
-    channels: int = option(3, "channels of the images: 1 gray, 3 RGB, 4 RGBA", least=1)
-    load_size: int = option(128, "images are resized to this square", least=1)
-    crop_size: int = option(128, "random crops have this size", least=1)
+    a: str | None = option(None, "files of side a, such as '*_HE.png'; * is the pair's name")
+    b: str | None = option(None, "files of side b, such as '*_IHC.png'")
+    a_format: str = option("image", "how to read side a: a format's name, or its spec as JSON")
+    b_format: str = option("image", "how to read side b; a label map has classes or flat colors")
+    held_out: float = option(0.1, "share of the pairs to hold out if no folder does", least=0)
+    side_by_side: bool = option(False, "read the halves of files that are no two squares, too")
+    load_size: int | str = option(128, "images are resized to this size: 286, or HEIGHTxWIDTH")
+    crop_size: int | str = option(128, "random crops have this size")
+    resize: str = option("stretch", "how to resize other aspects", "stretch", "cover", "contain")
     generator: str = option("unet", "dialect of the U-Net; depth and width are flags", *DIALECTS)
     base_channels: int = option(16, "channels of the first layer of both networks", least=1)
     num_downs: int = option(6, "how many times the generator halves the image", least=1)
@@ -71,18 +77,21 @@ class Config(gb.TrainOptions):
 def make_data(config: Config) -> list[gb.data.PairedDataset]:
     """Returns the pairs to learn from and the held-out ones."""
     common: dict[str, Any] = {"direction": config.direction, "seed": config.seed}
+    size: dict[str, Any] = {"load_size": config.load_size, "crop_size": config.crop_size}
     if config.data == "synthetic":  # a new building each time: no need to mirror one
-        common["transform"] = gb.data.PairTransform(None, config.crop_size, mirror=False)
+        common["transform"] = gb.data.PairTransform(**size, mirror=False)
+        drawn = config.load_size if isinstance(config.load_size, int) else 256
         sizes = {"train": 400, "val": 40}
-        return [gb.SyntheticFacades(sizes[s], config.load_size, split=s, **common) for s in sizes]
+        return [gb.SyntheticFacades(sizes[s], drawn, split=s, **common) for s in sizes]
     root = gb.data.download_cmp_facades("datasets") if config.data == "cmp" else config.data
-    labels = None if config.labels == "none" else config.labels
-    size = (config.load_size, config.crop_size)
+    names = ("a", "b", "a_format", "b_format", "held_out", "side_by_side")
+    common |= {name: getattr(config, name) for name in names}
     pairs: list[gb.data.PairedDataset] = []
-    for split, random in (("train", True), (held_out_split(root), False)):
-        transform = gb.data.PairTransform(*size, random=random, labels=labels)
-        common |= {"channels": config.channels, "transform": transform}
-        pairs.append(gb.PairedImageDataset(root, split=split, **common))
+    for split in ("train", held_out_split(root, config.held_out, a=config.a)):
+        random = split == "train"
+        transform = gb.data.PairTransform(**size, resize=config.resize, random=random)
+        pairs.append(gb.PairedImageDataset(root, split=split, transform=transform, **common))
+        common |= {"a_format": pairs[0].a_format, "b_format": pairs[0].b_format}
     require_readable(*pairs)
     return pairs
 
@@ -94,9 +103,7 @@ def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslat
     if config.adversarial != "none":
         terms = {"adversarial": config.adversarial, **terms}
     if config.penalty == "none" and (config.penalty_weight, config.penalty_interval) != (1.0, 1):
-        raise gb.errors.OptionError(
-            "penalty_weight and penalty_interval need a penalty: choose one"
-        )
+        raise OptionError("penalty_weight and penalty_interval need a penalty: choose one")
     if config.penalty != "none":
         penalty = {"type": config.penalty, "interval": config.penalty_interval}
         if "scalar" in [p.name for p in gb.PENALTIES.describe(config.penalty).parameters]:

@@ -17,7 +17,8 @@ RECIPE = Path(__file__).parents[2] / "examples" / "pix2pix_facades.py"
 
 GROUPS = {
     "Data": (
-        *("data", "direction", "labels", "channels", "load_size", "crop_size"),
+        *("data", "direction", "a", "b", "a_format", "b_format", "held_out", "side_by_side"),
+        *("load_size", "crop_size", "resize"),
         *("cache", "workers"),
     ),
     "Networks": ("generator", "base_channels", "num_downs", "up", "n_layers", "norm"),

@@ -80,10 +80,21 @@ KINDS = {
         "(C, H, W) in [−1, 1]; `direction` says which side is the source. A sample of an image "
         "dataset has `image`, an unpaired one `a` and `b`.",
         (
-            *("PairTransform", "check_pairs", "check_folder", "split_names", "held_out_split"),
+            *(
+                "PairTransform",
+                "Size",
+                "check_pairs",
+                "check_folder",
+                "split_names",
+                "held_out_split",
+            ),
             *("describe_pairs", "describe_sizes", "require_readable", "rgb_to_classes"),
             *("download_cmp_facades", "CMP_PALETTE"),
         ),
+    ),
+    "FORMATS": Kind(
+        "A format turns the values that a file stores into inputs of networks, and outputs into "
+        "stored values; a run keeps the formats of its data."
     ),
     "TASKS": Kind(
         "A task owns the networks of a training, and defines what they generate from a batch and "
@@ -177,7 +188,7 @@ TOPICS = {
     "pictures": Topic(
         "Pictures",
         "From tensors in [−1, 1] to pictures and back.",
-        ("to_picture", "from_picture", "to_bytes", "grid"),
+        ("to_picture", "to_bytes", "grid"),
     ),
     "inference": Topic(
         "Inference",

@@ -8,9 +8,11 @@ from pathlib import Path
 from torch import nn
 
 from ganblocks.arguments import checked
+from ganblocks.data.picture_map import PictureMap
 from ganblocks.discriminators import DISCRIMINATORS
 from ganblocks.errors import GanBlocksError, RegistryError, RunError, listed, require_one_of
 from ganblocks.generators import GENERATORS
+from ganblocks.inference.translation import set_picture_map
 from ganblocks.runs import RunFolder
 from ganblocks.spec import Spec
 
@@ -25,7 +27,8 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
         network: Name of one of the task's networks.
 
     Returns:
-        The network in eval mode, on the CPU.
+        The network in eval mode, on the CPU. `translate` reads, resizes and writes pictures as the
+        run's data were.
 
     Raises:
         RunError: There is no such run or network, or its weights are missing or belong to another
@@ -44,6 +47,8 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
     with folder.reading():
         built = _built(folder, network)
         folder.load_weights(network if weights == "last" else f"best_{network}", built)
+        if (pictures := folder.spec.get("pictures", {}).get(network)) is not None:
+            set_picture_map(built, PictureMap.of_spec(pictures))
     return built.eval()
 
 

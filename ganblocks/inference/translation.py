@@ -5,15 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ganblocks.arguments import Floats, checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
-from ganblocks.data.base import to_unit_range
-from ganblocks.data.reading import read_picture
-from ganblocks.pictures import from_picture, to_picture
+from ganblocks.data.formats import ImageFormat
+from ganblocks.data.picture_map import PictureMap
+from ganblocks.data.readers import stored_from_picture
+from ganblocks.data.reading import decode, read_side
+from ganblocks.data.resizing import resized
+from ganblocks.data.writers import to_pil
+from ganblocks.errors import require_one_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,22 +52,44 @@ def generate(generator: nn.Module, images: Floats, *, statistics: str = "image")
     return result
 
 
+_PICTURES = "_ganblocks_pictures"
+
+
+def set_picture_map(network: nn.Module, pictures: PictureMap) -> None:
+    """Sets the formats and the size of the pictures that a network translates."""
+    setattr(network, _PICTURES, pictures)
+
+
+def picture_map(network: nn.Module) -> PictureMap:
+    """Returns what `load` has read from the run, or 8-bit pictures of any size."""
+    known: PictureMap | None = getattr(network, _PICTURES, None)
+    return known or PictureMap(ImageFormat(getattr(network, "in_channels", 3)), ImageFormat())
+
+
 @checked
 def translate(
-    generator: nn.Module, picture: str | Path | Image, *, statistics: str = "image"
+    generator: nn.Module,
+    picture: str | Path | Image,
+    *,
+    size: str = "trained",
+    statistics: str = "image",
 ) -> Image:
     """Translates one picture of any size.
 
     Args:
         generator: The generator, such as the result of `load`.
         picture: A file, or a Pillow picture.
+        size: `"trained"` resizes the picture to the size at which the generator was trained, and
+            the result back; `"as it is"` does not.
         statistics: `"image"` or `"running"`, as in `generate`.
 
     Returns:
         A Pillow picture of the same size, or larger if the generator enlarges.
 
     Raises:
-        DataError: The file is not a picture.
+        DataError: The file is not a picture, its values are not of the format that the generator
+            was trained with, or Pillow has no pictures of the result's values.
+        OptionError: An option has a value that is not allowed.
 
     Examples:
         >>> from PIL import Image
@@ -71,11 +98,25 @@ def translate(
         >>> translate(generator, Image.new("RGB", (30, 20))).size
         (30, 20)
     """
-    channels = getattr(generator, "in_channels", 3)
-    pixels = (
-        read_picture(Path(picture), channels)
-        if isinstance(picture, str | Path)
-        else from_picture(picture, channels)
-    )
-    output = generate(generator, to_unit_range(pixels)[None], statistics=statistics)
-    return to_picture(output[0])
+    return to_pil(translate_stored(generator, picture, size=size, statistics=statistics))
+
+
+def translate_stored(
+    generator: nn.Module, picture: str | Path | Image, *, size: str, statistics: str
+) -> np.ndarray:
+    """Returns the translation of a picture as the values that a file stores, (H, W, C)."""
+    require_one_of("size", size, ("trained", "as it is"))
+    pictures = picture_map(generator)
+    if isinstance(picture, str | Path):
+        files = [Path(picture)]
+        pixels = decode(pictures.input, read_side(files), files)
+    else:
+        pixels = pictures.input.decode(stored_from_picture(picture))
+    fit = pictures.fit if size == "trained" else None
+    fitted = pixels if fit is None else fit.apply(pixels)
+    output = generate(generator, pictures.input.encode(fitted)[None], statistics=statistics)[0]
+    if fitted.shape[-2:] != pixels.shape[-2:]:
+        scale = output.shape[-1] // fitted.shape[-1]
+        own = [scale * side for side in pixels.shape[-2:]]
+        output = resized((output.clamp(-1, 1) + 1) / 2, own) * 2 - 1
+    return pictures.output.restore(output)

@@ -92,6 +92,7 @@ class Task(nn.Module, ABC):
         averaged: Names of networks that may have a running average (`Updater(ema=…)`).
         sharded: Names of networks that may be sharded over processes (`Updater(shard=True)`).
         images: Batch keys of images in [-1, 1], which `check` verifies.
+        translates: Networks that map images to images, with the batch keys of input and output.
         probed: Name of the network whose outputs the health check inspects, and the batch key of
             its input; or None.
         step: The current step, counting from 0; set by the `Updater`.
@@ -126,6 +127,7 @@ class Task(nn.Module, ABC):
     averaged: tuple[str, ...] = ()
     sharded: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    translates: Mapping[str, tuple[str, str]] = {}
     probed: tuple[str, str] | None = None
     step: int = 0
 

@@ -66,6 +66,7 @@ class PairedTranslation(AdversarialTask):
     """
 
     probed = ("generator", "source")
+    translates: Mapping[str, tuple[str, str]] = {"generator": ("source", "target")}
     images = ("source", "target")
 
     def __init__(

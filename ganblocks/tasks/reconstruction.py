@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from ganblocks.errors import ShapeError
@@ -49,6 +50,7 @@ class Reconstruction(AdversarialTask):
     """
 
     probed = ("generator", "image")
+    translates: Mapping[str, tuple[str, str]] = {"generator": ("image", "image")}
     images = ("image",)
 
     def generate(self, batch: Batch) -> dict[str, Any]:

@@ -67,6 +67,10 @@ class UnpairedTranslation(Task):
     averaged = ("generator_ab", "generator_ba")
     sharded = ("generator_ab", "generator_ba")
     probed = ("generator_ab", "a")
+    translates: Mapping[str, tuple[str, str]] = {
+        "generator_ab": ("a", "b"),
+        "generator_ba": ("b", "a"),
+    }
     images = ("a", "b")
 
     def __init__(

@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ganblocks.arguments import checked
+from ganblocks.data.formats import as_colors
 from ganblocks.errors import GanBlocksWarning, OptionError
 from ganblocks.pictures import grid
 from ganblocks.randomness import own_randomness
@@ -82,7 +83,9 @@ class GridCallback(Callback):
         if headings := list(previews[0]):
             if training.run.spec.get("grid") != headings:
                 training.run.write_spec({**training.run.spec, "grid": headings})
-            training.notify("grid", grid([[x[0] for x in p.values()] for p in previews]))
+            formats = getattr(training.train, "formats", {}).values()
+            rows = [[as_colors(x[0], formats) for x in p.values()] for p in previews]
+            training.notify("grid", grid(rows))
 
 
 @checked

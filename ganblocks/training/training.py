@@ -10,6 +10,7 @@ import torch
 
 from ganblocks._version import __version__
 from ganblocks.data.map_style import fingerprint
+from ganblocks.data.picture_map import PictureMap
 from ganblocks.distributed.context import DistributedContext
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import Batch, Task
@@ -149,6 +150,10 @@ class Training:
                 for name in self.updater.networks
             },
             "data": {"train": fingerprint(self.train), "val": fingerprint(self.val)},
+            "pictures": {
+                name: PictureMap.of_data(self.train, *keys).spec
+                for name, keys in self.task.translates.items()
+            },
             "options": self.options.to_dict(),
             "processes": self.context.world_size,
             "versions": {"ganblocks": __version__, "torch": torch.__version__},

@@ -66,6 +66,7 @@ from .generators import (
     UNetGenerator as UNetGenerator,
 )
 from .inference import (
+    Translator as Translator,
     generate as generate,
     load as load,
     translate as translate,

@@ -59,6 +59,7 @@ WITHOUT_EXAMPLE = {
     "Unconditional.inputs": "generate and HealthCallback call it",
     "Task.inputs": "generate and HealthCallback call it",
     "Task.check": "dry_run calls it",
+    "Translator.stored": "files calls it",
     "Task.network": "Updater calls it",
     "Task.networks": "Updater calls it",
     "Training": "fit makes it",

@@ -81,6 +81,7 @@ VALID = {
     "image_size": lambda: 64,
     "classes": lambda: 3,
     "statistics": lambda: "image",
+    "mode": lambda: "mean",
     "source": dict,
     "weights": lambda: [1.0],
     "name": lambda: "cpu",

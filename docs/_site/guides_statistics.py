@@ -28,9 +28,9 @@ STEPS = 500
 SHOWN = (0, 2, 6, 9)  # held-out facades of different styles
 HELD_OUT = SyntheticFacades(20, SIZE, split="val")
 CHOICES = {
-    'dropout always, statistics="image"': ("always", "image"),
-    'dropout in training, statistics="image"': ("train", "image"),
-    'dropout in training, statistics="running"': ("train", "running"),
+    'mode="sample"': ("always", "image"),
+    'mode="mean"': ("train", "image"),
+    'mode="running"': ("train", "running"),
 }
 SCALE = 2
 LINE = 26
@@ -47,7 +47,8 @@ def statistics_sheet() -> bytes:
             generator = _generator(dropout_mode)
             generator.load_state_dict(trained)
             l1 = mean_l1(generator, HELD_OUT, statistics=statistics)
-            outputs = [generate(generator, image, statistics=statistics) for image in labels]
+            mode = title.split('"')[1]
+            outputs = [generate(generator, image, mode=mode) for image in labels]
             rows[f"{title}: L1 {l1:.3f}"] = outputs
     return png(_sheet(rows))
 

@@ -193,7 +193,7 @@ TOPICS = {
     "inference": Topic(
         "Inference",
         "From a finished run to pictures. See [dropout and statistics](../guides/statistics.md).",
-        ("load", "translate", "generate", "with_statistics"),
+        ("load", "translate", "Translator", "generate", "with_mode", "with_statistics"),
     ),
     "receptive-fields": Topic(
         "Receptive fields",

@@ -12,7 +12,7 @@ from ganblocks.data.picture_map import PictureMap
 from ganblocks.discriminators import DISCRIMINATORS
 from ganblocks.errors import GanBlocksError, RegistryError, RunError, listed, require_one_of
 from ganblocks.generators import GENERATORS
-from ganblocks.inference.translation import set_picture_map
+from ganblocks.inference.translator import set_picture_map
 from ganblocks.runs import RunFolder
 from ganblocks.spec import Spec
 

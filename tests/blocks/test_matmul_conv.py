@@ -199,15 +199,15 @@ def small_unet():
     return UNetGenerator(base_channels=4, num_downs=5).eval()
 
 
-@pytest.mark.parametrize("statistics", ["image", "running"])
-def test_inference_uses_it(statistics):
+@pytest.mark.parametrize("mode", ["mean", "running"])
+def test_inference_uses_it(mode):
     generator, image = small_unet(), torch.randn(1, 3, 64, 64)
     with Products() as counted:
-        fake = generate(generator, image, statistics=statistics)
+        fake = generate(generator, image, mode=mode)
     assert counted.products == 6  # outputs of 8², 4², 2² on the way down, inputs of these up
     assert counted.products + counted.convolutions == 10
     with Products() as counted:
-        plain = generate(plain_twin(generator), image, statistics=statistics)
+        plain = generate(plain_twin(generator), image, mode=mode)
     assert counted.products == 0
     assert torch.allclose(fake, plain, atol=1e-5)
 

@@ -1,0 +1,78 @@
+"""`ganblocks translate`: pictures, folders and patterns through the generator of a run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import nullcontext
+from typing import Any
+
+from ganblocks.errors import DataError
+from ganblocks.randomness import own_randomness
+
+
+def add_to(actions: Any) -> None:
+    """Adds `translate` to the command's actions."""
+    parser = actions.add_parser(
+        "translate",
+        help="translate pictures with the generator of a run",
+        description="Translates files, folders and patterns. Pictures are read, resized and "
+        "written as the run's data were.",
+    )
+    parser.add_argument("run_folder", metavar="run", help="the run's folder")
+    parser.add_argument("inputs", nargs="+", help="files, folders, or patterns such as 'in/*.png'")
+    parser.add_argument("--out", required=True, help="the folder of the results")
+    parser.add_argument("--weights", default="last", choices=["last", "best"])
+    parser.add_argument("--network", default="generator", help="such as generator_ab")
+    parser.add_argument(
+        "--mode",
+        default="sample",
+        choices=["sample", "mean", "running"],
+        help="sample: with noise; mean: without; running: with the statistics of training",
+    )
+    parser.add_argument(
+        "--size", default="trained", choices=["trained", "as it is"], help="of the network's inputs"
+    )
+    parser.add_argument("--tile", type=int, help="cut larger pictures into tiles of this size")
+    parser.add_argument("--samples", type=int, default=1, help="translations of each picture")
+    parser.add_argument("--seed", type=int, help="of the noise")
+    parser.add_argument("--batch-size", type=int, help="most pictures that run together")
+    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.set_defaults(run=translate_files)
+
+
+def translate_files(arguments: argparse.Namespace) -> None:
+    """Translates the files; a bad one is reported, and the rest is done."""
+    from tqdm import tqdm
+
+    from ganblocks.inference import Translator, load
+    from ganblocks.inference.translator import expanded
+    from ganblocks.training import resolve_device
+
+    device = resolve_device(arguments.device)
+    generator = load(arguments.run_folder, weights=arguments.weights, network=arguments.network)
+    translator = Translator(
+        generator.to(device),
+        mode=arguments.mode,
+        size=arguments.size,
+        tile=arguments.tile,
+        bf16=arguments.bf16,
+    )
+    count = len(expanded(arguments.inputs))
+    seeded = nullcontext() if arguments.seed is None else own_randomness(device, arguments.seed)
+    problems = 0
+    with seeded, tqdm(total=count, unit="picture", disable=None) as bar:
+        for result in translator.files(
+            arguments.inputs,
+            arguments.out,
+            samples=arguments.samples,
+            batch_size=arguments.batch_size,
+        ):
+            bar.update()
+            if result.error is not None:
+                problems += 1
+                bar.write(f"problem: {result.error}", file=sys.stderr)
+    print(f"{count - problems} of {count} pictures in {arguments.out}")
+    if problems:
+        raise DataError(f"{problems} of {count} pictures could not be translated")

@@ -1,0 +1,286 @@
+"""Translates pictures, one by one or by the folder, as the data of a run were read."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from glob import glob
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganblocks.arguments import checked
+from ganblocks.blocks.statistics import device_of
+from ganblocks.data.formats import RANGES, ImageFormat
+from ganblocks.data.label_format import LabelFormat
+from ganblocks.data.picture_map import PictureMap
+from ganblocks.data.readers import SUFFIXES, stored_from_picture, suffix_of
+from ganblocks.data.reading import decode, read_side
+from ganblocks.data.resizing import resized
+from ganblocks.data.writers import to_pil, write_beside
+from ganblocks.errors import DataError, GanBlocksError, require_count, require_one_of
+from ganblocks.inference.modes import with_mode
+from ganblocks.inference.tiles import Tiling, plan_tiles, tiled
+from ganblocks.pictures import heat
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_PICTURES = "_ganblocks_pictures"
+
+SIZES = ("trained", "as it is")
+"""The values of `size`."""
+
+
+def set_picture_map(network: nn.Module, pictures: PictureMap) -> None:
+    """Sets the formats and the size of the pictures that a network translates."""
+    setattr(network, _PICTURES, pictures)
+
+
+def picture_map(network: nn.Module) -> PictureMap:
+    """Returns what `load` has read from the run, or 8-bit pictures of any size."""
+    known: PictureMap | None = getattr(network, _PICTURES, None)
+    return known or PictureMap(ImageFormat(getattr(network, "in_channels", 3)), ImageFormat())
+
+
+class Result(NamedTuple):
+    """What became of one input file: the files that were written, or the error."""
+
+    source: Path
+    written: tuple[Path, ...] = ()
+    error: str | None = None
+
+
+@checked
+class Translator:
+    """Translates pictures with a generator, which stays as it is.
+
+    Pictures are read, resized and written as the run's data were: 16 bits in, 16 bits out.
+
+    Args:
+        generator: The generator, such as the result of `load`.
+        mode: `"sample"` keeps dropout on and normalizes each image by its own statistics, as the
+            paper does; `"mean"` does so without dropout; `"running"` is `eval()`.
+        size: `"trained"` resizes pictures to the size at which the generator was trained, and the
+            results back; `"as it is"` does not.
+        tile: Larger pictures, after resizing, are cut into tiles of this size; None cuts none.
+        bf16: Whether to compute in bfloat16, which is faster on many machines and less exact.
+
+    Raises:
+        OptionError: An option has a value that is not allowed.
+
+    Examples:
+        >>> from PIL import Image
+        >>> from ganblocks import UNetGenerator
+        >>> translator = Translator(UNetGenerator(base_channels=4, num_downs=3), mode="mean")
+        >>> translator(Image.new("RGB", (30, 20))).size
+        (30, 20)
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        *,
+        mode: str = "sample",
+        size: str = "trained",
+        tile: int | None = None,
+        bf16: bool = False,
+    ) -> None:
+        require_one_of("size", size, SIZES)
+        self.pictures = picture_map(generator)
+        self.fit = self.pictures.fit if size == "trained" else None
+        self.device = device_of(generator)
+        self.bf16 = bf16
+        self.tiling: Tiling | None = None
+        if tile is not None:
+            channels = self.pictures.input.channels or 3
+            fixed = mode == "running"
+            self.tiling = plan_tiles(generator, channels, tile, fixed_statistics=fixed)
+            if isinstance(self.pictures.output, LabelFormat):  # whose classes have no mean
+                self.tiling = self.tiling._replace(seamless=True)
+        self.network = with_mode(generator, mode)
+
+    def __call__(self, picture: str | Path | Image) -> Image:
+        """Returns the translation of one picture.
+
+        Args:
+            picture: A file, or a Pillow picture.
+
+        Raises:
+            DataError: It is not a picture, its values are not of the generator's format, or Pillow
+                has no pictures of the result's values: `files` writes those.
+        """
+        return to_pil(self.stored([self._pixels(picture)])[0])
+
+    def stored(self, pixels: Sequence[Tensor]) -> list[np.ndarray]:
+        """Returns the stored values (H, W, C) of translations; pictures of one size are a batch.
+
+        Args:
+            pixels: The pixels of pictures, (C, H, W), as the input's format decodes them.
+        """
+        fitted = [image if self.fit is None else self.fit.apply(image) for image in pixels]
+        first = fitted[0]
+        if self.tiling is not None and max(first.shape[-2:]) > self.tiling.size:
+            return [self._tiled(*pair, self.tiling) for pair in zip(fitted, pixels, strict=True)]
+        outputs = self._run(fitted)
+        return [self._restored(*pair) for pair in zip(outputs, fitted, pixels, strict=True)]
+
+    def files(
+        self,
+        inputs: Sequence[str | Path],
+        out: str | Path,
+        *,
+        samples: int = 1,
+        batch_size: int | None = None,
+    ) -> Iterator[Result]:
+        """Translates files, and yields what became of each; a bad one does not stop the others.
+
+        Files are read and written beside the computation.
+
+        Args:
+            inputs: Files, folders, which are read with their subfolders, and patterns with `*`.
+            out: The folder of the results, which have the names of the inputs.
+            samples: Number of translations of each file, with new noise. Several are NAME_1,
+                NAME_2, …, and NAME_spread shows the standard deviation of each pixel, from none,
+                dark, to half of the range.
+            batch_size: Most pictures that run together; None chooses by the device.
+
+        Raises:
+            DataError: An input does not exist, or two have one name.
+            OptionError: A count is not positive.
+
+        Examples:
+            >>> import tempfile
+            >>> from PIL import Image
+            >>> from ganblocks import UNetGenerator
+            >>> translator = Translator(UNetGenerator(base_channels=4, num_downs=3))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     for number in range(3):
+            ...         Image.new("RGB", (16, 16)).save(Path(folder) / f"{number}.png")
+            ...     len(list(translator.files([folder], Path(folder) / "out")))
+            3
+        """
+        require_count("samples", samples, 1)
+        if batch_size is None:  # a CPU's caches hold few maps
+            batch_size = 8 if self.device.type != "cpu" else 4 if self.bf16 else 2
+        require_count("batch_size", batch_size, 1)
+        names = expanded(inputs)
+        with ThreadPoolExecutor() as threads:
+            writing: deque[Future[Result]] = deque()
+            for paths, pixels in self._batches(threads, names, batch_size):
+                if isinstance(pixels, str):
+                    yield Result(paths[0], error=pixels)
+                    continue
+                drawn = [self.stored(pixels) for _ in range(samples)]
+                for path, *values in zip(paths, *drawn, strict=True):
+                    target = Path(out) / names[path]
+                    writing.append(threads.submit(_write, path, target, values))
+                while len(writing) > 4 * batch_size:
+                    yield writing.popleft().result()
+            yield from (future.result() for future in writing)
+
+    def _batches(
+        self, threads: ThreadPoolExecutor, inputs: Iterable[Path], batch_size: int
+    ) -> Iterator[tuple[list[Path], list[Tensor] | str]]:
+        """Yields pictures of one size, read ahead; or one file and why it cannot be read."""
+        reading: deque[tuple[Path, Future[Tensor]]] = deque()
+        paths: list[Path] = []
+        pixels: list[Tensor] = []
+        waiting = iter(inputs)
+        while True:
+            for ahead in islice(waiting, max(0, 2 * batch_size - len(reading))):
+                reading.append((ahead, threads.submit(self._pixels, ahead)))
+            path, image = Path(), None
+            if reading:
+                path, future = reading.popleft()
+                try:
+                    image = future.result()
+                except GanBlocksError as error:
+                    yield [path], str(error)
+                    continue
+            differs = bool(pixels) and (image is None or image.shape != pixels[0].shape)
+            if pixels and (differs or len(pixels) == batch_size):
+                yield paths, pixels
+                paths, pixels = [], []
+            if image is None:
+                return
+            paths.append(path)
+            pixels.append(image)
+
+    def _pixels(self, picture: str | Path | Image) -> Tensor:
+        if not isinstance(picture, str | Path):
+            return self.pictures.input.decode(stored_from_picture(picture))
+        files = [Path(picture)]
+        return decode(self.pictures.input, read_side(files), files)
+
+    def _run(self, pixels: Sequence[Tensor]) -> Tensor:
+        """Returns the network's outputs (B, C, H, W) in [-1, 1], on the CPU."""
+        images = torch.stack([self.pictures.input.encode(image) for image in pixels])
+        # Not inference_mode, whose tensors no later training step could use.
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            output: Tensor = self.network(images.to(self.device))
+        return output.float().cpu()
+
+    def _restored(self, output: Tensor, fitted: Tensor, pixels: Tensor) -> np.ndarray:
+        if fitted.shape[-2:] != pixels.shape[-2:]:
+            scale = output.shape[-1] // fitted.shape[-1]
+            own = [scale * side for side in pixels.shape[-2:]]
+            output = resized((output.clamp(-1, 1) + 1) / 2, own) * 2 - 1
+        return self.pictures.output.restore(output)
+
+    def _tiled(self, fitted: Tensor, pixels: Tensor, tiling: Tiling) -> np.ndarray:
+        if fitted.shape[-2:] != pixels.shape[-2:]:
+            raise DataError(
+                f"a picture of {pixels.shape[-1]}x{pixels.shape[-2]} is resized for this network: "
+                "write size='as it is' to cut it into tiles"
+            )
+        restore = self.pictures.output.restore
+        return tiled(lambda part: restore(self._run([part])[0]), fitted, tiling)
+
+
+def expanded(inputs: Sequence[str | Path]) -> dict[Path, str]:
+    """Returns the files of inputs, each with the name of its result, without a suffix."""
+    names: dict[Path, str] = {}
+    for given in inputs:
+        root = Path(given)
+        if root.is_dir():
+            found = sorted(p for p in root.rglob("*") if suffix_of(p) in SUFFIXES and p.is_file())
+        else:
+            matches = [given] if root.is_file() else sorted(glob(str(given)))  # noqa: PTH207
+            found = [Path(match) for match in matches]
+        if not found:
+            raise DataError(f"{given}: no such file, or no pictures in it; check the path")
+        base = root if root.is_dir() else None
+        for path in found:
+            inside = path.relative_to(base) if base else Path(path.name)
+            names[path] = str(inside.with_name(inside.name[: -len(suffix_of(path)) or None]))
+    first: dict[str, Path] = {}
+    for path, name in names.items():
+        if (other := first.setdefault(name, path)) != path:
+            raise DataError(f"{path}: its result has the name of that of {other}: rename one")
+    return names
+
+
+def _write(path: Path, target: Path, values: Sequence[np.ndarray]) -> Result:
+    """Writes the samples of one file, and a picture of their spread."""
+    suffix = suffix_of(path)
+    try:
+        if len(values) == 1:
+            return Result(path, (write_beside(target, suffix, values[0]),))
+        written = [
+            write_beside(target.with_name(f"{target.name}_{number}"), suffix, array)
+            for number, array in enumerate(values, 1)
+        ]
+        whole = np.stack(values).astype(np.float64)
+        low, high = RANGES.get(values[0].dtype.name, (whole.min(), whole.max()))
+        spread = whole.std(0).mean(-1) / max(high - low, 1e-12)
+        colors = heat(torch.from_numpy(2 * spread).float()).movedim(0, -1).numpy()
+        written.append(write_beside(target.with_name(f"{target.name}_spread"), ".png", colors))
+    except (GanBlocksError, OSError) as error:
+        return Result(path, error=str(error))
+    return Result(path, tuple(written))

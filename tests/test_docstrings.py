@@ -126,6 +126,8 @@ class Documented(NamedTuple):
 
     @property
     def doc(self):
+        if getattr(self.function, "__override__", False) and not self.function.__doc__:
+            return inspect.getdoc(getattr(self.owner, self.function.__name__))  # the ancestor's
         return inspect.cleandoc(self.function.__doc__ or "")
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from ganblocks.data.color_counts import count_colors, has_few_colors
 from ganblocks.data.readers import Stored
@@ -174,15 +175,8 @@ class ImageFormat(SideFormat):
         if bounds is not None and (len(bounds) != 2 or not bounds[0] < bounds[1]):
             raise OptionError(f"value_range is {bounds!r}: write (low, high), low < high", see=SEE)
 
+    @override
     def resolved(self, stored: Sequence[Stored]) -> Self:
-        """Returns the format with its open options set to what these files hold.
-
-        Args:
-            stored: The values of a few files.
-
-        Raises:
-            DataError: The files differ in type, or their type has no range of its own.
-        """
         types = sorted({file.values.dtype.name for file in stored})
         if len(types) > 1:
             raise DataError(f"the files hold {listed(types)}: convert them to one type", see=SEE)
@@ -208,15 +202,8 @@ class ImageFormat(SideFormat):
         except DataError:  # raised again when the pair is read, with the file's name
             return None
 
+    @override
     def decode(self, stored: Stored) -> Tensor:
-        """Returns the pixels of stored values.
-
-        Args:
-            stored: The values of a file.
-
-        Raises:
-            DataError: The values have another type or other channels, or transparent pixels.
-        """
         values, alpha = colors_of(stored)
         if self.dtype not in (None, values.dtype.name):
             raise DataError(f"it holds {values.dtype.name} values, not {self.dtype}: convert it")
@@ -224,34 +211,22 @@ class ImageFormat(SideFormat):
         pixels = torch.from_numpy(np.ascontiguousarray(np.moveaxis(self._in_range(values), -1, 0)))
         return as_mask(pixels) if self.labels and pixels.dtype == torch.uint8 else pixels
 
+    @override
     def encode(self, pixels: Tensor) -> Tensor:
-        """Returns floats in [-1, 1], (..., C, H, W).
-
-        Args:
-            pixels: The pixels of one image, or of a batch.
-        """
         if pixels.dtype == torch.uint8:
             return to_unit_range(pixels.as_subclass(Tensor))
         return pixels.as_subclass(Tensor) * 2 - 1
 
+    @override
     def restore(self, image: Tensor) -> np.ndarray:
-        """Returns the stored values (H, W, C) of a network's image.
-
-        Args:
-            image: Floats in [-1, 1], (C, H, W); values outside are clipped.
-        """
         low, high = self._range or RANGES["uint8"]
         dtype = np.dtype(self.dtype or "uint8")
         unit = (image.detach().cpu().double().clamp(-1, 1).numpy() + 1) / 2
         values = np.moveaxis(unit, 0, -1) * (high - low) + low
         return (values.round() if dtype.kind in "iu" else values).astype(dtype)
 
+    @override
     def describe(self, images: Sequence[Tensor]) -> str:
-        """Describes the format in a few words.
-
-        Args:
-            images: The pixels of a few images.
-        """
         if self.labels or any(is_mask(image) for image in images):
             count = count_colors(images)
             return f"labels, {count} color{'s' if count > 1 else ''}"
@@ -265,13 +240,8 @@ class ImageFormat(SideFormat):
             kind += f", {self.dtype}"
         return kind
 
+    @override
     def describe_pixels(self, low: float, high: float) -> str:
-        """Describes the range that pixels have, in stored values.
-
-        Args:
-            low: The smallest pixel.
-            high: The largest pixel.
-        """
         least, most = self._range or RANGES["uint8"]
         if (self.dtype, self.value_range) != ("uint8", None):
             low, high = (least + x * (most - least) for x in (low, high))

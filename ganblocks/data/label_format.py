@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from ganblocks.data.formats import FORMATS, SEE, SideFormat, colors_of
 from ganblocks.data.readers import Stored
@@ -87,28 +88,15 @@ class LabelFormat(SideFormat):
         """Whether the ids are open, so that any file may hold another one."""
         return self.channels is None
 
+    @override
     def resolved(self, stored: Sequence[Stored]) -> Self:
-        """Returns the format with the ids that these files hold, if they were open.
-
-        Args:
-            stored: The values of all files.
-        """
         if self.channels is not None:
             return self
         ids = np.unique(np.concatenate([np.unique(self._stored(file)) for file in stored]))
         return replace(self, classes=[int(i) for i in ids])
 
+    @override
     def decode(self, stored: Stored) -> Tensor:
-        """Returns class numbers, a `Mask` of uint8 (1, H, W).
-
-        In lossy files, the color that is nearest decides.
-
-        Args:
-            stored: The values of a file.
-
-        Raises:
-            DataError: The values have other channels, or one of them is of no class.
-        """
         values = self._stored(stored)
         found, inverse = np.unique(
             values.reshape(-1, values.shape[-1]), axis=0, return_inverse=True
@@ -130,12 +118,8 @@ class LabelFormat(SideFormat):
         pixels = classes.astype(np.uint8)[inverse.reshape(-1)].reshape(1, *values.shape[:2])
         return as_mask(torch.from_numpy(pixels))
 
+    @override
     def encode(self, pixels: Tensor) -> Tensor:
-        """Returns one channel for each class, (..., K, H, W): 1 where the class is, else -1.
-
-        Args:
-            pixels: Class numbers, uint8 (..., 1, H, W).
-        """
         plain = pixels.as_subclass(Tensor)
         numbers = torch.arange(len(self._codes), device=plain.device, dtype=torch.uint8)
         shape = (*plain.shape[:-3], len(numbers), *plain.shape[-2:])
@@ -144,42 +128,25 @@ class LabelFormat(SideFormat):
         encoded: Tensor = torch.rsub(is_class, -1, alpha=-2)  # -1 + 2 · is_class
         return encoded
 
+    @override
     def restore(self, image: Tensor) -> np.ndarray:
-        """Returns the ids (H, W, 1) or colors (H, W, 3) of the classes with the largest values.
-
-        Args:
-            image: One channel for each class, (K, H, W).
-        """
         most = int(self._codes.max())
         stored = self._codes.astype(np.uint8 if most < 256 else np.uint16 if most < 65536 else int)
         values: np.ndarray = stored[image.argmax(0).cpu().numpy()]
         return values
 
+    @override
     def colors(self, image: Tensor) -> Tensor:
-        """Returns the colors of the classes, floats in [-1, 1], (3, H, W).
-
-        Args:
-            image: One channel for each class, (K, H, W).
-        """
         palette = self._codes if self._has_colors else _distinct(len(self._codes))
         chosen = torch.from_numpy(palette).to(image.device)[image.argmax(0)]
         return chosen.movedim(-1, 0).float() / 127.5 - 1
 
+    @override
     def describe(self, images: Sequence[Tensor]) -> str:
-        """Describes the format in a few words.
-
-        Args:
-            images: The pixels of a few images.
-        """
         return f"labels, {self.channels} classes by {'color' if self._has_colors else 'id'}"
 
+    @override
     def describe_pixels(self, low: float, high: float) -> str:
-        """Describes the range that pixels have, as classes.
-
-        Args:
-            low: The smallest class number.
-            high: The largest class number.
-        """
         return f"classes {low:g} to {high:g}"
 
     @property

@@ -147,7 +147,7 @@ class Translator:
             out: The folder of the results, which have the names of the inputs.
             samples: Number of translations of each file, with new noise. Several are NAME_1,
                 NAME_2, …, and NAME_spread shows the standard deviation of each pixel, from none,
-                dark, to half of the range.
+                dark, to a tenth of the range or more, bright.
             batch_size: Most pictures that run together; None chooses by the device.
 
         Raises:
@@ -279,7 +279,7 @@ def _write(path: Path, target: Path, values: Sequence[np.ndarray]) -> Result:
         whole = np.stack(values).astype(np.float64)
         low, high = RANGES.get(values[0].dtype.name, (whole.min(), whole.max()))
         spread = whole.std(0).mean(-1) / max(high - low, 1e-12)
-        colors = heat(torch.from_numpy(2 * spread).float()).movedim(0, -1).numpy()
+        colors = heat(torch.from_numpy(10 * spread).float()).movedim(0, -1).numpy()
         written.append(write_beside(target.with_name(f"{target.name}_spread"), ".png", colors))
     except (GanBlocksError, OSError) as error:
         return Result(path, error=str(error))

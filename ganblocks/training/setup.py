@@ -11,7 +11,7 @@ from torch import nn
 from ganblocks.arguments import checked
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.distributed.context import DistributedContext
-from ganblocks.errors import GanBlocksWarning, require_one_of
+from ganblocks.errors import DataError, GanBlocksWarning, require_one_of
 from ganblocks.randomness import make_deterministic, own_randomness
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import ImagePool, Task
@@ -109,6 +109,13 @@ def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
 
 def _check_preview_and_score(training: Training) -> None:
     """Previews and scores one held-out sample, so that errors do not surface hours later."""
+    formats, others = (getattr(data, "formats", {}) for data in (training.train, training.val))
+    for key in formats.keys() & others.keys():
+        if formats[key] != others[key]:
+            raise DataError(
+                f"{key} is {formats[key]} in training, but {others[key]} in the held-out data: "
+                "pass both datasets the formats of the first, such as a_format=train.a_format"
+            )
     twin, device = training.updater.inference_task(), training.updater.inference_device
     batch = single_batch(training.val[0], device)
     with own_randomness(device, 0), torch.inference_mode():

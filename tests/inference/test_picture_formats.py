@@ -137,3 +137,16 @@ def test_a_window_is_written_back_in_stored_values(tmp_path):
     assert back.dtype == np.int16
     values = np.load(tmp_path / "a" / "1.npy")
     np.testing.assert_array_equal(back[..., 0], values.clip(-1000, 1000))
+
+
+def test_held_out_data_have_the_formats_of_the_training(tmp_path):
+    for split, dtype in (("train", np.uint8), ("val", np.uint16)):
+        for side in "ab":
+            (tmp_path / split / side).mkdir(parents=True)
+            Image.fromarray(np.eye(16, dtype=dtype)).save(tmp_path / split / side / "1.png")
+    train, val = (PairedImageDataset(tmp_path, split=split) for split in ("train", "val"))
+    judge = {"type": "pixel", "in_channels": 2, "base_channels": 4}
+    task = PairedTranslation("identity_of_this_test", judge, {"terms": {"l1": "l1"}})
+    with pytest.raises(DataError, match=r"dtype='uint8'.* in training, but .*dtype='uint16'"):
+        fit(task, train, val, RunFolder(tmp_path / "run"), TrainOptions(steps=1, progress=False))
+    assert not (tmp_path / "run").exists()

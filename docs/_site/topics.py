@@ -94,7 +94,8 @@ KINDS = {
     ),
     "FORMATS": Kind(
         "A format turns the values that a file stores into inputs of networks, and outputs into "
-        "stored values; a run keeps the formats of its data."
+        "stored values; a run keeps the formats of its data.",
+        ("READERS", "Stored"),
     ),
     "TASKS": Kind(
         "A task owns the networks of a training, and defines what they generate from a batch and "

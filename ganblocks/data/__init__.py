@@ -11,6 +11,7 @@ from ganblocks.data.images import ImageDataset, ImagesOfPairs
 from ganblocks.data.label_format import LabelFormat
 from ganblocks.data.paired import PairedImageDataset
 from ganblocks.data.palette import CMP_PALETTE, rgb_to_classes
+from ganblocks.data.readers import READERS, Stored
 from ganblocks.data.resizing import Size
 from ganblocks.data.scan import held_out_split, split_names
 from ganblocks.data.synthetic import SyntheticFacades
@@ -20,6 +21,7 @@ __all__ = [
     "CMP_PALETTE",
     "DATASETS",
     "FORMATS",
+    "READERS",
     "DownscaledPairs",
     "EpochDataset",
     "ImageDataset",
@@ -31,6 +33,7 @@ __all__ = [
     "PairedImageDataset",
     "SideFormat",
     "Size",
+    "Stored",
     "SyntheticFacades",
     "UnpairedImageDataset",
     "check_folder",

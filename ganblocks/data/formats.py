@@ -208,7 +208,8 @@ class ImageFormat(SideFormat):
         if self.dtype not in (None, values.dtype.name):
             raise DataError(f"it holds {values.dtype.name} values, not {self.dtype}: convert it")
         values = self._with_channels(values, alpha)
-        pixels = torch.from_numpy(np.ascontiguousarray(np.moveaxis(self._in_range(values), -1, 0)))
+        channels_first = np.moveaxis(self._in_range(values), -1, 0)
+        pixels = torch.from_numpy(np.require(channels_first, requirements=["C", "W"]))
         return as_mask(pixels) if self.labels and pixels.dtype == torch.uint8 else pixels
 
     @override

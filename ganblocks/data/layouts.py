@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from ganblocks.data.readers import SUFFIXES
+from ganblocks.data.readers import READERS
 from ganblocks.errors import DataError, OptionError, listed
 
 SPLITS = ("train", "val", "test")
 """The usual split folders; a folder of another name is a split if it is requested by name."""
-
-ENDS = ", ".join(SUFFIXES)
 
 Sides = tuple[tuple[str, ...], ...]
 """Patterns or columns of side a, and of side b unless there is one side alone."""
@@ -41,7 +39,7 @@ class Pattern(NamedTuple):
     def name(self, stem: str, suffix: str) -> str:
         """Returns what `*` stands for in a file's path, or "" if the path does not fit."""
         fits = stem.startswith(self.start) and stem.endswith(self.end)
-        if not fits or suffix not in ((self.suffix,) if self.suffix else SUFFIXES):
+        if not fits or suffix not in ((self.suffix,) if self.suffix else READERS):
             return ""
         return stem[len(self.start) : len(stem) - len(self.end)].strip("/")
 
@@ -54,8 +52,8 @@ def parsed(text: str) -> Pattern:
             "'*_HE.png' or 'he/*'"
         )
     stem, suffix = split_suffix(normalize("NFC", text))
-    start, end = (stem if suffix in SUFFIXES else stem + suffix).split("*")
-    return Pattern(start, end, suffix if suffix in SUFFIXES else "")
+    start, end = (stem if suffix in READERS else stem + suffix).split("*")
+    return Pattern(start, end, suffix if suffix in READERS else "")
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -157,7 +155,7 @@ def _require_unsplit(root: Path, split: str, splits: list[str], *, both: bool = 
 
 def _require_files(folder: Path, single: bool) -> None:
     """Raises unless a folder has files of its own that are read."""
-    if any(split_suffix(path.name)[1] in SUFFIXES for path in folder.iterdir() if path.is_file()):
+    if any(split_suffix(path.name)[1] in READERS for path in folder.iterdir() if path.is_file()):
         return
     names = [name for name in _subfolders(folder) if name.lower() not in SPLITS]
     hint = f", only the folders {', '.join(f'{name}/' for name in names)}" if names else ""
@@ -165,4 +163,6 @@ def _require_files(folder: Path, single: bool) -> None:
         hint += f": write files='{names[0]}/*', or files='*' to read all"
     elif len(names) > 1:
         hint += f": write a='{names[0]}/*', b='{names[1]}/*', or put pairs into a/ and b/"
-    raise DataError(f"no pictures in {folder}: it has no files that end in {ENDS}{hint}")
+    raise DataError(
+        f"no pictures in {folder}: it has no files that end in {', '.join(READERS)}{hint}"
+    )

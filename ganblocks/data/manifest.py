@@ -7,8 +7,8 @@ from io import StringIO
 from pathlib import Path
 from unicodedata import normalize
 
-from ganblocks.data.layouts import ENDS, SPLITS, Sides, split_suffix
-from ganblocks.data.readers import SUFFIXES
+from ganblocks.data.layouts import SPLITS, Sides, split_suffix
+from ganblocks.data.readers import READERS
 from ganblocks.errors import DataError, did_you_mean, listed
 
 Row = tuple[str, tuple[tuple[Path, ...], ...]]
@@ -52,8 +52,8 @@ def read_manifest(path: Path, split: str | None, sides: Sides) -> tuple[list[Row
             trouble = f"has no {', '.join(empty)}; fill the cell"
         elif lost := [str(file) for side in files for file in side if not file.is_file()]:
             trouble = f"names {', '.join(lost)}, which does not exist; mend the path"
-        elif odd := [f for side in files for f in side if split_suffix(f.name)[1] not in SUFFIXES]:
-            trouble = f"names {odd[0]}, which does not end in {ENDS}; convert it"
+        elif odd := [f for side in files for f in side if split_suffix(f.name)[1] not in READERS]:
+            trouble = f"names {odd[0]}, which does not end in {', '.join(READERS)}; convert it"
         elif own not in (*SPLITS, split):
             trouble = f"has the split {own!r}: {did_you_mean(own, SPLITS)}write {listed(SPLITS)}"
         elif lines.setdefault(name, line) != line:

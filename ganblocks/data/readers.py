@@ -30,6 +30,10 @@ class Stored(NamedTuple):
         alpha: (H, W), of the same dtype; None if the file has none.
         palette: Colors of the indices, RGBA, uint8 (N, 4); None if the file has none.
         lossy: Whether the file was compressed with losses, so that flat colors are blurred.
+
+    Examples:
+        >>> Stored(np.zeros((4, 5, 3), np.uint16)).alpha is None
+        True
     """
 
     values: np.ndarray
@@ -318,6 +322,7 @@ READERS: dict[str, Callable[[Path], Stored]] = {
     **dict.fromkeys((".npy", ".npz"), _read_numpy),
     **dict.fromkeys((".nii", ".nii.gz"), _read_nifti),
 }
-"""How files are read, by suffix."""
+"""How files are read, by suffix in lower case; your own may be added.
 
-SUFFIXES = tuple(READERS)
+`READERS[".dcm"] = read_slice` reads these, too: a function of the path that returns a `Stored`.
+"""

@@ -12,7 +12,6 @@ from unicodedata import normalize
 
 from ganblocks.arguments import checked
 from ganblocks.data.layouts import (
-    ENDS,
     SPLITS,
     Layout,
     Pattern,
@@ -22,7 +21,7 @@ from ganblocks.data.layouts import (
     splits_of,
 )
 from ganblocks.data.manifest import manifest_splits, read_manifest
-from ganblocks.data.readers import SUFFIXES
+from ganblocks.data.readers import READERS
 from ganblocks.errors import DataError, OptionError, listed
 
 COMPANIONS = (
@@ -78,7 +77,7 @@ def scan_images(
 def picture_files(folder: Path) -> list[Path]:
     """Lists the picture files directly in a folder, in natural order: 2.jpg before 10.jpg."""
     names = (path.name for path in folder.iterdir() if path.is_file())
-    taken = (n for n in names if n[0] != "." and split_suffix(n)[1] in SUFFIXES)
+    taken = (n for n in names if n[0] != "." and split_suffix(n)[1] in READERS)
     return [folder / name for name in sorted(taken, key=_natural)]
 
 
@@ -186,8 +185,9 @@ def _matched(layout: Layout) -> Scan:
         stem, suffix = split_suffix(normalize("NFC", path))
         names = [pattern.name(stem, suffix) for pattern in patterns]
         index = max(range(len(names)), key=lambda i: (bool(names[i]), lengths[i]))
-        if not trouble and suffix not in SUFFIXES:
-            trouble = f"is not read, since it does not end in {ENDS}; convert it, or move it away"
+        if not trouble and suffix not in READERS:
+            ends = ", ".join(READERS)
+            trouble = f"is not read, since it does not end in {ends}; convert it, or move it away"
         elif not trouble and not names[index]:
             either = " or ".join(map(repr, texts))
             trouble = f"is not read, since it does not fit {either}; rename it, or move it away"
@@ -196,7 +196,7 @@ def _matched(layout: Layout) -> Scan:
         if trouble:
             problems.append(f"{folder / path}: {trouble}")
     if lacking := [text for text, taken in zip(texts, found, strict=True) if not taken]:
-        fit = f"it has no files that fit {listed(lacking)} and end in {ENDS}"
+        fit = f"it has no files that fit {listed(lacking)} and end in {', '.join(READERS)}"
         raise DataError("\n".join([f"no pictures in {folder}: {fit}", *problems[:3]]))
     problems += _partnerless(folder, patterns, found)
     count = len(layout.sides[0])

@@ -19,7 +19,7 @@ from ganblocks.blocks.statistics import device_of
 from ganblocks.data.formats import RANGES, ImageFormat
 from ganblocks.data.label_format import LabelFormat
 from ganblocks.data.picture_map import PictureMap
-from ganblocks.data.readers import SUFFIXES, stored_from_picture, suffix_of
+from ganblocks.data.readers import READERS, stored_from_picture, suffix_of
 from ganblocks.data.reading import decode, read_side
 from ganblocks.data.resizing import resized
 from ganblocks.data.writers import to_pil, write_beside
@@ -249,7 +249,7 @@ def expanded(inputs: Sequence[str | Path]) -> dict[Path, str]:
     for given in inputs:
         root = Path(given)
         if root.is_dir():
-            found = sorted(p for p in root.rglob("*") if suffix_of(p) in SUFFIXES and p.is_file())
+            found = sorted(p for p in root.rglob("*") if suffix_of(p) in READERS and p.is_file())
         else:
             matches = [given] if root.is_file() else sorted(glob(str(given)))  # noqa: PTH207
             found = [Path(match) for match in matches]

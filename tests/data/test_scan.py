@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scanned import lines, names, table, touch
 
-from ganblocks.data.layouts import SPLITS, SUFFIXES
+from ganblocks.data.layouts import READERS, SPLITS
 from ganblocks.data.scan import held_out_split, scan_images, scan_pairs
 from ganblocks.errors import DataError
 
@@ -257,5 +257,5 @@ def timed(root):
 
 
 def test_every_suffix_is_found(tmp_path):
-    touch(tmp_path, *(f"{n}{suffix}" for n, suffix in enumerate(SUFFIXES)))
-    assert len(scan_pairs(tmp_path).pairs) == len(SUFFIXES)
+    touch(tmp_path, *(f"{n}{suffix}" for n, suffix in enumerate(READERS)))
+    assert len(scan_pairs(tmp_path).pairs) == len(READERS)

@@ -110,8 +110,9 @@ def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
 def _check_preview_and_score(training: Training) -> None:
     """Previews and scores one held-out sample, so that errors do not surface hours later."""
     formats, others = (getattr(data, "formats", {}) for data in (training.train, training.val))
+    values = ("channels", "dtype", "value_range", "classes")
     for key in formats.keys() & others.keys():
-        if formats[key] != others[key]:
+        if any(getattr(formats[key], v, None) != getattr(others[key], v, None) for v in values):
             raise DataError(
                 f"{key} is {formats[key]} in training, but {others[key]} in the held-out data: "
                 "pass both datasets the formats of the first, such as a_format=train.a_format"

@@ -32,55 +32,62 @@ _Pair = tuple[Tensor, Tensor, str]
 
 @dataclass(frozen=True, eq=False)
 class CachedPairs:
-    """All pairs of a dataset, resized, from which batches are cropped.
+    """Pairs of a dataset, resized, from which batches are cropped.
 
     Attributes:
         dataset: The dataset; its seed and transform determine the crops.
-        a: Pixels of side a of all pairs, resized, (N, C, H, W).
+        indices: Which of its pairs these are.
+        a: Pixels of side a of these pairs, resized, (N, C, H, W).
         b: Side b, likewise; its number of channels and type may differ.
         names: The names of the pairs.
         masks: Whether a and b are label maps, as `tv_tensors.Mask` says of a single one.
     """
 
     dataset: PairedDataset
+    indices: Sequence[int]
     a: Tensor
     b: Tensor
     names: Sequence[str]
     masks: tuple[bool, bool]
 
     def batch(self, keys: Sequence[tuple[int, int]], device: torch.device) -> dict[str, Any]:
-        """Returns the stacked samples `dataset[epoch, index]`, bit for bit.
+        """Returns the stacked samples `dataset[epoch, indices[number]]`, bit for bit.
 
         It never waits for a GPU: crops are computed on the host, and copies are pinned.
 
         Args:
-            keys: The pairs, as (epoch, index).
+            keys: The pairs, as (epoch, number).
             device: The device of the batch.
 
         Returns:
             `source` and `target`, floats (B, C, H, W) in [-1, 1], and the list `name`.
         """
-        a, b = zip(*(self._crops(epoch, index) for epoch, index in keys), strict=True)
+        a, b = zip(*(self._crops(epoch, number) for epoch, number in keys), strict=True)
         dataset = self.dataset
         encoded = _encoded(a, dataset.a_format, device), _encoded(b, dataset.b_format, device)
         source, target = dataset.source_and_target(*encoded)
         return {"source": source, "target": target, "name": [self.names[i] for _, i in keys]}
 
-    def _crops(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+    def _crops(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
         a, b = (
-            as_mask(side[index]) if is_labels else side[index]
+            as_mask(side[number]) if is_labels else side[number]
             for side, is_labels in zip((self.a, self.b), self.masks, strict=True)
         )
         if not isinstance(self.dataset.transform, PairTransform):
             return a, b
-        generator = seeded_generator(self.dataset.seed, epoch, index)
+        generator = seeded_generator(self.dataset.seed, epoch, self.indices[number])
         return self.dataset.transform.draw(a, b, generator)
 
 
 def cached_pairs(
-    dataset: PairedDataset, device: torch.device, *, cache: str = "auto", processes: int = 1
+    dataset: PairedDataset,
+    device: torch.device,
+    *,
+    indices: Sequence[int] | None = None,
+    cache: str = "auto",
+    processes: int = 1,
 ) -> CachedPairs | None:
-    """Decodes and resizes all pairs in threads, and keeps them on the device or the host.
+    """Decodes and resizes pairs in threads, and keeps them on the device or the host.
 
     The pairs have to be the same in every epoch (`varies_by_epoch`) and of one size; the transform
     has to be a `PairTransform` or None.
@@ -88,6 +95,7 @@ def cached_pairs(
     Args:
         dataset: The pairs, at least one.
         device: The device of the batches; a GPU with enough memory keeps the pairs itself.
+        indices: Which pairs to keep; None keeps all.
         cache: `"auto"` keeps the pairs if they take at most a quarter of the free memory of the
             GPU, or else of the host; `"always"` keeps them on the host even if they take more;
             `"never"` keeps none.
@@ -113,22 +121,23 @@ def cached_pairs(
         if cache == "always":
             raise OptionError(f"cache is 'always', but {obstacle}, or write cache='auto'")
         return None
-    first = _resized(dataset, 0)
+    indices = range(len(dataset)) if indices is None else indices
+    first = _resized(dataset, indices[0])
     transform = dataset.transform
     if isinstance(transform, PairTransform) and (transform.scale or transform.extra):
         device = torch.device("cpu")  # which resizes crops to other values than a GPU
-    place = _place(len(dataset) * sum(image.nbytes for image in first[:2]), device, processes)
+    place = _place(len(indices) * sum(image.nbytes for image in first[:2]), device, processes)
     if place is None and cache == "auto":
         return None
     a, b = (
-        torch.empty((len(dataset), *image.shape), dtype=image.dtype, device=place)
+        torch.empty((len(indices), *image.shape), dtype=image.dtype, device=place)
         for image in first[:2]
     )
-    names = [""] * len(dataset)
-    mismatch = _fill(dataset, a, b, names)
+    names = [""] * len(indices)
+    mismatch = _fill(dataset, indices, a, b, names)
     if mismatch is None:
         masks = is_mask(first[0]), is_mask(first[1])
-        return CachedPairs(dataset, a, b, names, masks)
+        return CachedPairs(dataset, indices, a, b, names, masks)
     if cache == "always":
         raise DataError(
             f"cache is 'always', but pairs differ: {_format(*first)}, {_format(*mismatch)}. Give "
@@ -194,20 +203,22 @@ def _resized(dataset: PairedDataset, index: int) -> _Pair:
     return a, b, name
 
 
-def _fill(dataset: PairedDataset, a: Tensor, b: Tensor, names: list[str]) -> _Pair | None:
-    """Reads all pairs in threads; stops at one of another shape or dtype, and returns it."""
+def _fill(
+    dataset: PairedDataset, indices: Sequence[int], a: Tensor, b: Tensor, names: list[str]
+) -> _Pair | None:
+    """Reads pairs in threads; stops at one of another shape or dtype, and returns it."""
 
-    def fill(index: int) -> _Pair | None:
-        pair = _resized(dataset, index)
+    def fill(number: int) -> _Pair | None:
+        pair = _resized(dataset, indices[number])
         for images, image in zip((a, b), pair[:2], strict=True):
             if image.shape != images.shape[1:] or image.dtype != images.dtype:
                 return pair
-            images[index] = image
-        names[index] = pair[2]
+            images[number] = image
+        names[number] = pair[2]
         return None
 
     with ThreadPoolExecutor() as threads:
-        return next((pair for pair in threads.map(fill, range(len(dataset))) if pair), None)
+        return next((pair for pair in threads.map(fill, range(len(indices))) if pair), None)
 
 
 def _encoded(crops: tuple[Tensor, ...], form: SideFormat, device: torch.device) -> Tensor:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset
 
+from ganblocks.data.base import PairedDataset
 from ganblocks.data.epochs import EpochDataset, Key
 from ganblocks.errors import DataError, OptionError
 
@@ -52,6 +53,20 @@ def as_epoch_dataset(name: str, dataset: Any) -> EpochDataset:
             "__getitem__"
         )
     return MapDataset(dataset)
+
+
+def paired_view(dataset: Any) -> tuple[PairedDataset, Sequence[int]] | None:
+    """Returns the pairs of which a dataset is a subset, and their indices; None if there are none.
+
+    Args:
+        dataset: Pairs, or a `Subset` of them, nested or not.
+    """
+    if isinstance(dataset, PairedDataset):
+        return dataset, range(len(dataset))
+    if isinstance(dataset, MapDataset):
+        return paired_view(dataset.dataset)
+    inner = paired_view(dataset.dataset) if isinstance(dataset, Subset) else None
+    return inner and (inner[0], [inner[1][int(index)] for index in dataset.indices])
 
 
 def fingerprint(dataset: Any) -> Any:

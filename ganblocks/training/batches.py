@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from ganblocks.data.base import PairedDataset
 from ganblocks.data.cached import CACHES, cached_pairs
+from ganblocks.data.map_style import paired_view
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import (
     NOTE,
@@ -110,11 +110,14 @@ def load_batches(
     """
     require_one_of("cache", cache, CACHES)
     pairs = None
-    if isinstance(dataset, PairedDataset):
-        pairs = cached_pairs(dataset, device, cache=cache, processes=sampler.world_size)
+    if (view := paired_view(dataset)) is not None:
+        base, indices = view
+        options: dict[str, Any] = {"cache": cache, "processes": sampler.world_size}
+        pairs = cached_pairs(base, device, indices=indices, **options)
     elif cache == "always":
+        kind = type(getattr(dataset, "dataset", dataset)).__name__
         raise OptionError(
-            f"cache is 'always', but {type(dataset).__name__} is not a PairedDataset: write 'auto'"
+            f"cache is 'always', but {kind} is no PairedDataset or Subset of one: write 'auto'"
         )
     if pairs is None:
         return _read_batches(dataset, sampler, workers, device)

@@ -6,14 +6,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
+from torch.utils.data import ConcatDataset, Subset
 from torchvision.transforms import v2
 from torchvision.tv_tensors import Mask
 
 from ganblocks import PairedImageDataset, SyntheticFacades
 from ganblocks.data import ImageFormat, LabelFormat, PairedDataset, PairTransform, cached
 from ganblocks.data.cached import CACHES, available_memory, cached_pairs
+from ganblocks.data.map_style import as_epoch_dataset, paired_view
 from ganblocks.data.resizing import RESIZES
 from ganblocks.errors import DataError, OptionError, ShapeError
+from ganblocks.training.batches import ResumableBatchSampler, load_batches
 
 CPU = torch.device("cpu")
 SIDES = ("source", "target")
@@ -315,3 +318,24 @@ def test_the_memory_of_linux_and_of_a_container(tmp_path, limit, free):
 
 def test_a_system_that_does_not_report_its_memory(tmp_path):
     assert available_memory(tmp_path) == cached.ASSUMED_MEMORY
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_subset_is_cached_with_the_draws_of_the_whole(nested):
+    whole = Noise([(20, 20)] * 6, (3, MASK), transform=PairTransform(18, 12), seed=4)
+    view = Subset(whole, [5, 1, 4, 2])
+    view = Subset(view, [2, 0]) if nested else view
+    dataset = as_epoch_dataset("train", view)
+    sampler = ResumableBatchSampler(len(view), 2, seed=3)
+    streams = [
+        load_batches(dataset, sampler, device=CPU, cache=cache) for cache in ("always", "never")
+    ]
+    for _ in range(5):
+        cached_batch, read = (next(stream) for stream in streams)
+        assert cached_batch["name"] == read["name"]
+        for side in SIDES:
+            assert torch.equal(cached_batch[side], read[side])
+    base, indices = paired_view(dataset)
+    assert base is whole
+    assert indices == ([4, 5] if nested else [5, 1, 4, 2])
+    assert paired_view(ConcatDataset([whole])) is None

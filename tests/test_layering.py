@@ -37,6 +37,7 @@ ROWS = {
     "health": 6,
     "report": 6,
     "training": 7,
+    "metrics": 7,
     "inference": 8,
     "registries": 8,
     "testing": 9,

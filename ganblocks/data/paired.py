@@ -56,6 +56,7 @@ class PairedImageDataset(PairedDataset):
     Attributes:
         layout: The layout that was found, in a few words.
         problems: One line for each file that is in no pair.
+        reading: The options that find the files, as plain JSON; a run stores them.
 
     Raises:
         DataError: The folder or split is missing, holds no pictures, or holds files without a
@@ -102,6 +103,11 @@ class PairedImageDataset(PairedDataset):
         self.problems = scan.problems
         self.layout = scan.layout
         self.side_by_side = side_by_side
+        patterns = [
+            side if side is None or isinstance(side, str) else list(side) for side in (a, b)
+        ]
+        self.reading: dict[str, Any] = dict(zip("ab", patterns, strict=True))
+        self.reading |= {"held_out": held_out, "side_by_side": side_by_side}
         self.a_format, self.b_format = peeked(
             (built_format(a_format), built_format(b_format)),
             len(self.pairs),

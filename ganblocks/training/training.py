@@ -151,7 +151,11 @@ class Training:
             },
             "data": {"train": fingerprint(self.train), "val": fingerprint(self.val)},
             "pictures": {
-                name: PictureMap.of_data(self.train, *keys).spec
+                name: {
+                    **PictureMap.of_data(self.train, *keys).spec,
+                    "direction": _direction(self.train, keys),
+                    "reading": getattr(self.train, "reading", {}),
+                }
                 for name, keys in self.task.translates.items()
             },
             "options": self.options.to_dict(),
@@ -203,3 +207,8 @@ class Training:
             self.updater.load_state_dict(saved, source, rank=self.context.rank)
         self.epoch, self.samples_seen = int(saved["epoch"]), int(saved["samples_seen"])
         self.best, self.best_step = saved["best"], int(saved["best_step"])
+
+
+def _direction(data: Any, keys: tuple[str, str]) -> str:
+    """Returns the direction in which a network translates pairs, from the keys of a batch."""
+    return "b2a" if keys == ("b", "a") else getattr(data, "direction", "a2b")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import ganblocks
 from ganblocks.cli import run_command
-from ganblocks.commands import data, rf, translate
+from ganblocks.commands import data, evaluate, rf, translate
 from ganblocks.commands.listing import list_components, show_component
 from ganblocks.commands.recipes import list_recipes, print_recipe
 
@@ -26,11 +26,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = argparse.ArgumentParser(
         prog="ganblocks",
         description="Lists and explains registered components, computes receptive fields, shows "
-        "what data hold, translates pictures, and writes out recipes.",
+        "what data hold, translates pictures, scores runs, and writes out recipes.",
     )
     command.add_argument("--version", action="version", version=f"%(prog)s {ganblocks.__version__}")
     actions = command.add_subparsers(
-        metavar="list | show | rf | data | translate | recipes | recipe", title="commands"
+        metavar="list | show | rf | data | translate | evaluate | recipes | recipe",
+        title="commands",
     )
     listing = actions.add_parser("list", help="list the names of one kind, or of all kinds")
     listing.add_argument("kind", nargs="*", help="such as generators, norm or adversarial losses")
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rf.add_to(actions)
     data.add_to(actions)
     translate.add_to(actions)
+    evaluate.add_to(actions)
     recipes = actions.add_parser("recipes", help="list the recipes: whole programs to start from")
     recipes.set_defaults(run=lambda args: list_recipes())
     recipe = actions.add_parser("recipe", help="print a recipe, to write it into a file: > mine.py")

@@ -193,8 +193,12 @@ TOPICS = {
     ),
     "inference": Topic(
         "Inference",
-        "From a finished run to pictures. See [dropout and statistics](../guides/statistics.md).",
-        ("load", "translate", "Translator", "generate", "with_mode", "with_statistics"),
+        "From a finished run to pictures and scores. See "
+        "[dropout and statistics](../guides/statistics.md).",
+        (
+            *("load", "translate", "Translator", "generate", "evaluate", "Evaluation"),
+            *("with_mode", "with_statistics"),
+        ),
     ),
     "receptive-fields": Topic(
         "Receptive fields",

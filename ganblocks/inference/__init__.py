@@ -1,8 +1,9 @@
-"""Loads trained networks and translates pictures with them."""
+"""Loads trained networks, translates pictures with them, and scores them."""
 
+from ganblocks.inference.evaluation import Evaluation, evaluate
 from ganblocks.inference.loading import load
 from ganblocks.inference.modes import with_mode
 from ganblocks.inference.translation import generate, translate
 from ganblocks.inference.translator import Translator
 
-__all__ = ["Translator", "generate", "load", "translate", "with_mode"]
+__all__ = ["Evaluation", "Translator", "evaluate", "generate", "load", "translate", "with_mode"]

@@ -1,0 +1,84 @@
+"""`ganblocks evaluate`: scores of a run on pairs, and a page with all pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganblocks._version import __version__
+from ganblocks.data import PairedImageDataset, held_out_split
+from ganblocks.errors import DataError
+
+
+def add_to(actions: Any) -> None:
+    """Adds `evaluate` to the command's actions."""
+    parser = actions.add_parser(
+        "evaluate",
+        help="score the generator of a run on held-out pairs",
+        description="Scores the generator of a run on pairs, which are read as its data were, and "
+        "writes scores.json and a page with all pictures.",
+    )
+    parser.add_argument("run_folder", metavar="run", help="the run's folder")
+    parser.add_argument("--data", required=True, help="the folder of pairs, or a CSV file")
+    parser.add_argument("--split", help="such as test (default: val, or else test)")
+    parser.add_argument("--out", help="the folder of the results (default: results/ of the run)")
+    parser.add_argument("--metrics", nargs="+", default=["l1", "psnr", "ssim"], metavar="NAME")
+    parser.add_argument("--weights", default="last", choices=["last", "best"])
+    parser.add_argument("--network", default="generator", help="such as generator_ab")
+    parser.add_argument("--mode", default="sample", choices=["sample", "mean", "running"])
+    parser.add_argument("--limit", type=int, help="number of pictures, evenly spaced")
+    parser.add_argument("--batch-size", type=int, default=8, help="most pictures that run together")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.set_defaults(run=evaluate_run)
+
+
+def evaluate_run(arguments: argparse.Namespace) -> None:
+    """Writes and prints the scores; a bad picture is reported, and the rest is done."""
+    from ganblocks.inference.evaluation import evaluate, pairs_options
+    from ganblocks.report.results import save_pictures, write_results
+    from ganblocks.runs.folder import os_errors_explained, write_atomically
+
+    run, root, out = (Path(x or "") for x in (arguments.run_folder, arguments.data, arguments.out))
+    out = out if arguments.out else run / "results"
+    options = pairs_options(run, arguments.network)
+    found = {name: options[name] for name in ("a", "held_out") if name in options}
+    split = arguments.split or held_out_split(root, **found)
+    pairs = PairedImageDataset(root, split=split, strict=False, **options)
+    with os_errors_explained(out):
+        (out / "pictures").mkdir(parents=True, exist_ok=True)
+
+    def show(index: int, row: dict[str, Any], images: Any) -> None:
+        row["picture"] = f"pictures/{index:05d}"
+        with os_errors_explained(out):
+            save_pictures(out / row["picture"], images, pairs.formats)
+
+    names = ("metrics", "weights", "network", "mode", "limit", "batch_size", "seed", "device")
+    settings = {name: getattr(arguments, name) for name in names}
+    result = evaluate(run, pairs, **settings, progress=True, show=show)
+    problems = [*pairs.problems, *result.problems]
+    results = {"scores": result.scores, "problems": problems, "rows": result.rows}
+    facts = {"run": str(run), **settings, "root": str(root), "data": pairs.fingerprint()}
+    facts["count"] = len(result.rows)
+    facts["versions"] = {"ganblocks": __version__, "torch": torch.__version__}
+    # NaN and infinity, which JSON lacks, become null.
+    plain = json.loads(json.dumps({**facts, **results}), parse_constant=lambda _: None)
+    text = json.dumps(plain, indent=2) + "\n"
+    write_atomically(out / "scores.json", lambda temporary: temporary.write_text(text, "utf-8"))
+    lines = [
+        f"{len(result.rows)} of {len(pairs)} pictures of {root}, {split}, {pairs.direction}",
+        f"{arguments.weights} weights of the {arguments.network}, mode {arguments.mode}",
+        f"written {datetime.now():%Y-%m-%d %H:%M} by ganblocks {__version__}",
+    ]
+    page = write_results(out, f"Results of {run.resolve().name}", lines, results)
+    for name, score in result.scores.items():
+        ends = f"floor {score['floor']:.4g}, ceiling {score['ceiling']:.4g}"
+        print(f"{name} {score['value']:.4g} ± {score['error']:.2g} ({ends}), {score['count']}")
+    print(f"look at {page}")
+    if problems:
+        raise DataError("\n".join([f"{len(problems)} left out:", *problems[:20]]))

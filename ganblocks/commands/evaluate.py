@@ -25,7 +25,7 @@ def add_to(actions: Any) -> None:
     )
     parser.add_argument("run_folder", metavar="run", help="the run's folder")
     parser.add_argument("--data", required=True, help="the folder of pairs, or a CSV file")
-    parser.add_argument("--split", help="such as test (default: val, or else test)")
+    parser.add_argument("--split", help="such as test, or all (default: val, else test)")
     parser.add_argument("--out", help="the folder of the results (default: results/ of the run)")
     parser.add_argument("--metrics", nargs="+", default=["l1", "psnr", "ssim"], metavar="NAME")
     parser.add_argument("--weights", default="last", choices=["last", "best"])
@@ -49,7 +49,8 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     options = pairs_options(run, arguments.network)
     found = {name: options[name] for name in ("a", "held_out") if name in options}
     split = arguments.split or held_out_split(root, **found)
-    pairs = PairedImageDataset(root, split=split, strict=False, **options)
+    part = None if split == "all" else split
+    pairs = PairedImageDataset(root, split=part, strict=False, **options)
     with os_errors_explained(out):
         (out / "pictures").mkdir(parents=True, exist_ok=True)
 

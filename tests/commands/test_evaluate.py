@@ -105,11 +105,20 @@ def test_a_bad_picture_is_reported_and_the_rest_is_done(run, pairs):
     assert "2.png" in Page(run / "results" / "index.html").text
 
 
+def test_a_folder_without_splits_is_read_whole(run, pairs):
+    words = ["--metrics", "l1", "--split", "all", "--limit", "4"]
+    main(["evaluate", str(run), "--data", str(pairs / "val"), *words])
+    told = json.loads((run / "results" / "scores.json").read_text("utf-8"))
+    assert (told["count"], told["data"]["pairs"], told["data"]["split"]) == (4, 6, None)
+
+
 @pytest.mark.browser
 def test_the_page_sorts_and_fits_a_phone(run, pairs):
     from playwright.sync_api import sync_playwright
 
-    main(["evaluate", str(run), "--data", str(pairs), "--metrics", "l1", "psnr"])
+    (pairs / "val" / f"{'x' * 80}.xyz").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="1 left out"):
+        main(["evaluate", str(run), "--data", str(pairs), "--metrics", "l1", "psnr"])
     values = json.loads((run / "results" / "scores.json").read_text("utf-8"))["rows"]
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]

@@ -23,7 +23,7 @@ from ganblocks.data import PairTransform
 from ganblocks.errors import DataError, OptionError, RunError, ShapeError
 from ganblocks.inference import evaluate
 from ganblocks.inference.evaluation import pairs_options
-from ganblocks.metrics import METRICS, Estimate, Metric
+from ganblocks.metrics import METRICS, Estimate
 
 RNG = np.random.default_rng(0)
 
@@ -50,17 +50,21 @@ def registered(monkeypatch):
     monkeypatch.setattr(METRICS, "_entries", dict(METRICS._entries))
 
     @METRICS.register("brightness_of_this_test")
-    class Brightness(Metric):
+    class Brightness:
         """Compares the mean of two sets."""
 
         name, better, needs_pairs = "brightness", "lower", False
 
-        def _update(self, fake, real):
+        def __init__(self):
+            self.reset()
+
+        def update(self, fake, real):
             self.fake += fake.mean((1, 2, 3)).tolist()
             self.real += real.mean((1, 2, 3)).tolist()
 
         def compute(self):
-            self._require_images(1, len(self.fake))
+            if not self.fake:
+                raise OptionError("no images")
             gap = abs(np.mean(self.fake) - np.mean(self.real))
             return Estimate(float(gap), math.nan, len(self.fake))
 

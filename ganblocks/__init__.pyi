@@ -11,6 +11,7 @@ from . import (
     health as health,
     inference as inference,
     losses as losses,
+    metrics as metrics,
     pictures as pictures,
     randomness as randomness,
     registry as registry,
@@ -86,6 +87,9 @@ from .losses import (
     VanillaLoss as VanillaLoss,
     WGANGPPenalty as WGANGPPenalty,
     WGANLoss as WGANLoss,
+)
+from .metrics import (
+    METRICS as METRICS,
 )
 from .registry import (
     Registry as Registry,

@@ -12,6 +12,7 @@ _ROOMS = (
     "generators",
     "discriminators",
     "losses",
+    "metrics",
     "augment",
     "blocks",
     "data",

@@ -12,9 +12,9 @@ MODULES = tuple(
     f"ganblocks.{name}"
     for name in (
         *("augment", "blocks", "cli", "data", "discriminators", "distributed", "errors"),
-        *("generators", "health", "inference", "losses", "losses.functional", "pictures"),
-        *("randomness", "registry", "report", "rf", "runs", "tasks", "testing", "training"),
-        "weights",
+        *("generators", "health", "inference", "losses", "losses.functional", "metrics"),
+        *("pictures", "randomness", "registry", "report", "rf", "runs", "tasks", "testing"),
+        *("training", "weights"),
     )
 )
 

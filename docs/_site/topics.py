@@ -92,6 +92,12 @@ KINDS = {
             *("download_cmp_facades", "CMP_PALETTE"),
         ),
     ),
+    "METRICS": Kind(
+        "A metric compares generated images with real ones, both (B, C, H, W) in [−1, 1]: "
+        "`update(fake, real)` adds a batch, `compute()` returns an `Estimate`, `reset()` starts "
+        "anew. With `needs_pairs`, each image is compared with its own target.",
+        ("Metric", "ImageMetric", "Estimate", "FEATURES", "lite0_features"),
+    ),
     "FORMATS": Kind(
         "A format turns the values that a file stores into inputs of networks, and outputs into "
         "stored values; a run keeps the formats of its data.",

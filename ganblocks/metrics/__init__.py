@@ -1,5 +1,23 @@
-"""Metrics of generated images, by name."""
+"""Metrics of generated images: each number with its standard error and count."""
 
-from ganblocks.metrics.base import METRICS, Estimate, ImageMetric, L1Metric, Metric
+from ganblocks.metrics.base import METRICS, Estimate, ImageMetric, Metric
+from ganblocks.metrics.checkerboard import Checkerboard
+from ganblocks.metrics.distances import KID, FrechetDistance
+from ganblocks.metrics.features import FEATURES, lite0_features
+from ganblocks.metrics.images import L1, MSSSIM, PSNR, SSIM
 
-__all__ = ["METRICS", "Estimate", "ImageMetric", "L1Metric", "Metric"]
+__all__ = [
+    "FEATURES",
+    "KID",
+    "L1",
+    "METRICS",
+    "MSSSIM",
+    "PSNR",
+    "SSIM",
+    "Checkerboard",
+    "Estimate",
+    "FrechetDistance",
+    "ImageMetric",
+    "Metric",
+    "lite0_features",
+]

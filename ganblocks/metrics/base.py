@@ -1,82 +1,135 @@
-"""Base classes of metrics, and the L1 error."""
+"""Base classes of metrics: images are added in batches, then scored."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import nan, sqrt
-from statistics import fmean, stdev
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
+from ganblocks.errors import OptionError, ShapeError, require_floats
+from ganblocks.losses.images import require_one_shape
 from ganblocks.registry import Registry
+
+METRICS: Registry[Metric] = Registry("metrics")
+"""Metrics of generated images by name."""
 
 
 class Estimate(NamedTuple):
-    """A metric's value, its standard error (nan if unknown), and the number of images."""
+    """A metric's value, its standard error (NaN if unknown), and the number of images."""
 
     value: float
     error: float
-    count: int
+    count: int  # type: ignore[assignment]  # hides the method of tuples
 
 
 class Metric(ABC):
     """Base class: compares generated images with real ones.
 
+    Subclasses implement `_measure(fake, real)`, tensors with a row for each image, and
+    `_score(*measures)` of all rows.
+
     Attributes:
+        name: The name in tables, which includes the features of a metric that uses a network.
         better: `"lower"` or `"higher"`.
-        needs_pairs: Whether each output is compared with its own target; False compares sets.
+        needs_pairs: Whether each generated image is compared with its own target. Otherwise two
+            sets are compared, which may differ in size.
     """
 
-    better = "lower"
-    needs_pairs = True
+    name: str
+    better: ClassVar[str]
+    needs_pairs: ClassVar[bool]
 
-    @abstractmethod
+    least = 1
+    """Images of a kind that the score needs."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Tensor, ...]] = []
+
     def update(self, fake: Tensor, real: Tensor) -> None:
-        """Adds images (B, C, H, W) in [-1, 1]."""
+        """Adds images, on any device.
 
-    @abstractmethod
+        Args:
+            fake: Generated images (B, C, H, W) in [−1, 1].
+            real: Their targets in the same form, or any real ones if `needs_pairs` is False.
+
+        Raises:
+            OptionError: An image is no tensor of floats.
+            ShapeError: A batch is empty or not (B, C, H, W), or a pair differs in shape.
+        """
+        for what, images in (("fake", fake), ("real", real)):
+            require_floats(self.name, what, images)
+            if images.dim() != 4 or not images.numel():
+                raise ShapeError(
+                    f"{self.name} got {what} of shape {tuple(images.shape)}: expected one or more "
+                    "images (B, C, H, W). Add a batch dimension to a single image: x.unsqueeze(0)"
+                )
+        if self.needs_pairs:
+            require_one_shape(self.name, fake=fake, real=real)
+        with torch.no_grad():
+            self._parts.append(tuple(x.double().cpu() for x in self._measure(fake, real)))
+
     def compute(self) -> Estimate:
-        """Returns the estimate over all images since the last reset."""
+        """Returns the score of all images since the last reset.
 
-    @abstractmethod
+        Raises:
+            OptionError: There are too few images.
+        """
+        measures = [torch.cat(parts) for parts in zip(*self._parts, strict=True)]
+        count = min(map(len, measures), default=0)
+        if count < self.least:
+            raise OptionError(
+                f"{self.name} has {count} images: add at least {self.least} with "
+                "update(fake, real) before compute()"
+            )
+        return self._score(*measures)
+
     def reset(self) -> None:
         """Forgets all images."""
+        self._parts = []
 
+    @abstractmethod
+    def _measure(self, fake: Tensor, real: Tensor) -> tuple[Tensor, ...]: ...
 
-METRICS: Registry[Metric] = Registry("metrics")
-"""Metrics by name."""
+    @abstractmethod
+    def _score(self, *measures: Tensor) -> Estimate: ...
 
 
 class ImageMetric(Metric):
-    """Base class of metrics with one value per pair, whose mean is the estimate."""
+    """Base class: scores each image against its target, as `_each(fake, real)`: (B,).
 
-    def __init__(self) -> None:
-        self.values: list[float] = []
+    The metric is the mean, and its error the standard deviation / √n.
+    """
+
+    needs_pairs = True
+
+    @property
+    def values(self) -> list[float]:
+        """One value per image, in the order in which they were added."""
+        return [value for (part,) in self._parts for value in part.tolist()]
+
+    def each(self, fake: Tensor, real: Tensor) -> Tensor:
+        """Returns one value per image: (B,), float64.
+
+        Args:
+            fake: Generated images (B, C, H, W) in [−1, 1].
+            real: Their targets, of the same shape.
+        """
+        return self._each(fake.double(), real.double())
 
     @abstractmethod
-    def each(self, fake: Tensor, real: Tensor) -> Tensor:
-        """Returns one value per image, float64, (B,)."""
+    def _each(self, fake: Tensor, real: Tensor) -> Tensor: ...
 
-    def update(self, fake: Tensor, real: Tensor) -> None:
-        """Adds images (B, C, H, W) in [-1, 1]."""
-        self.values += self.each(fake, real).tolist()
+    def _measure(self, fake: Tensor, real: Tensor) -> tuple[Tensor, ...]:
+        return (self.each(fake, real),)
 
-    def compute(self) -> Estimate:
-        """Returns the mean over all images since the last reset."""
-        count = len(self.values)
-        error = stdev(self.values) / sqrt(count) if count > 1 else nan
-        return Estimate(fmean(self.values) if count else nan, error, count)
-
-    def reset(self) -> None:
-        """Forgets all images."""
-        self.values = []
+    def _score(self, *measures: Tensor) -> Estimate:
+        return mean_of(measures[0])
 
 
-@METRICS.register("l1")
-class L1Metric(ImageMetric):
-    """The mean absolute error, for images in [-1, 1]."""
-
-    def each(self, fake: Tensor, real: Tensor) -> Tensor:
-        """Returns one value per image, float64, (B,)."""
-        return (fake.double() - real.double()).abs().mean((1, 2, 3))
+def mean_of(values: Tensor) -> Estimate:
+    """Returns the mean of values (n,); the error of a single one is NaN."""
+    error = values.std().item() / sqrt(len(values)) if len(values) > 1 else nan
+    return Estimate(values.mean().item(), error, len(values))

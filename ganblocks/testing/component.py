@@ -13,6 +13,7 @@ from ganblocks.testing.datasets import DatasetTester
 from ganblocks.testing.discriminators import DiscriminatorTester
 from ganblocks.testing.formats import FormatTester
 from ganblocks.testing.initializers import InitializerTester
+from ganblocks.testing.metrics import MetricTester
 from ganblocks.testing.modules import (
     ActivationTester,
     BlockTester,
@@ -41,6 +42,7 @@ _TESTERS: dict[str, type[Tester[Any]]] = {
     "format": FormatTester,
     "generator": GeneratorTester,
     "initializer": InitializerTester,
+    "metric": MetricTester,
     "norm": NormTester,
     "padding": PaddingTester,
     "penalty": PenaltyTester,

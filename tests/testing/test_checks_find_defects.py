@@ -5,6 +5,7 @@ from functools import partial
 import planted_formats as f
 import planted_kinds as k
 import planted_losses as losses
+import planted_metrics as m
 import planted_networks as n
 import planted_parts as p
 import planted_penalties as q
@@ -209,6 +210,23 @@ PLANTED = [
     ("format", f.RestoresFloats, "there_and_back", "restored values are float32"),
     ("format", f.ShowsTwoChannels, "colors", "the colors have shape (2, 5, 6)"),
     ("format", f.ShowsBytes, "colors", "the colors leave [-1, 1]"),
+    ("metric", m.ReturnsANumber, "estimate", "it returns a float"),
+    ("metric", m.GivesNaN, "estimate", "the value is nan"),
+    ("metric", m.NegativeError, "estimate", "the error is -1.0"),
+    ("metric", m.CountsBatches, "estimate", "the count is 1 for 5 images"),
+    ("metric", m.MeanOfMeans, "batches", "in batches of 1, error differs"),
+    ("metric", m.ResetsNothing, "reset", "after a reset, "),
+    ("metric", m.UpsideDown, "direction", "real images score"),
+    ("metric", m.NoDirection, "direction", "better is 'smaller'"),
+    ("metric", m.KeepsTheLast, "each", "unlike the mean, the value differs"),
+    ("metric", m.OneValue, "each", "5 images have 1 values"),
+    ("metric", m.Broadcasts, "mismatch", "1 image with 5 targets raises nothing"),
+    ("metric", m.TakesOneImage, "mismatch", "a pair (C, H, W) raises nothing"),
+    ("metric", m.WritesToFake, "only_computes", "it writes to the fake images"),
+    ("metric", m.ForgetsWhenComputed, "only_computes", "computed again, "),
+    ("metric", m.CopiesEmpty, "copy", "the copy behaves differently"),
+    ("metric", m.HoldsLambda, "pickle", "lambda"),
+    ("metric", m.Squared, "spec", '@METRICS.register("...")'),
     ("dataset", r.NotPaired, "nonempty", "it is a NotPaired"),
     ("dataset", r.Empty, "nonempty", "it is empty"),
     ("dataset", r.Unscaled, "samples", "source of sample 0 is in [-2, -2]"),
@@ -285,6 +303,7 @@ SOUND = [
     ("adversarial loss", losses.Quiet),
     ("reconstruction loss", losses.Absolute),
     ("format", f.Bytes),
+    ("metric", m.Squared),
     ("dataset", r.Squares),
     ("dataset", r.Triples),
     ("dataset", r.Tiles),

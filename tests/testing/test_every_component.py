@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ganblocks.metrics import FEATURES
 from ganblocks.registries import registries
 from ganblocks.testing import check_component
 from ganblocks.testing.component import checked_kinds, checks_of
@@ -95,6 +96,7 @@ VARIANTS = [
     ("formats", {"type": "image", "dtype": "int16", "value_range": [-1000, 1000]}),
     ("formats", {"type": "labels", "classes": [0, 7, 1000]}),
     ("formats", {"type": "labels", "classes": {"sky": [0, 0, 255], "road": [9, 9, 9]}}),
+    ("metrics", {"type": "ms_ssim", "weights": [0.6, 0.4]}),
     ("augmentations", {"type": "diff_augment", "policy": ["cutout", {"type": "color"}]}),
 ]
 NAMES = [(kind, name) for kind in REGISTRIES for name in REGISTRIES[kind].names()]
@@ -135,6 +137,13 @@ def pairs(tmp_path, monkeypatch):
         picture.convert("RGB").save(tmp_path / "train" / f"{number}.png")
     for name in ("paired_images", "images"):
         monkeypatch.setitem(BUILT_WITH, name, {"root": str(tmp_path)})
+
+
+@pytest.fixture(autouse=True)
+def quick_features(monkeypatch):
+    """Means of quarters instead of the features of a network, which have tests of their own."""
+    quick = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())
+    monkeypatch.setitem(FEATURES, "lite0", lambda: quick)
 
 
 # Whole networks take most of the time; the default run checks each class of them once.

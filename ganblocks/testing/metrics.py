@@ -1,0 +1,109 @@
+"""The contract of metrics: images in, an estimate out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganblocks.errors import ShapeError
+from ganblocks.metrics import Estimate, ImageMetric, Metric
+from ganblocks.testing.contract import Tester, require, require_raises, require_same, unchanged
+from ganblocks.testing.serialization import copy_, pickle_, spec
+from ganblocks.testing.tensors import Tensors, seeded
+
+
+class MetricTester(Tester[Metric]):
+    """Tests a metric."""
+
+    kind = "metrics"
+    options = ("size",)
+    default_size = (48, 40)
+
+    def images(self, batch: int = 5) -> tuple[Tensor, Tensor]:
+        """Returns generated images and their targets, related but different."""
+        with seeded(8):
+            real = torch.rand(batch, 3, *self.size) * 2 - 1
+            return 0.7 * real + 0.3 * (torch.rand_like(real) * 2 - 1), real
+
+    def behavior(self, component: Metric) -> Tensors:
+        """Returns the estimate of an example."""
+        component.reset()
+        component.update(*self.images())
+        return _tensors(component.compute())
+
+    def estimate(self) -> None:
+        """`compute` returns a finite value, an error ≥ 0 or NaN, and the number of images."""
+        component = self.make()
+        component.update(*self.images())
+        result = component.compute()
+        require(isinstance(result, Estimate), f"it returns a {type(result).__name__}")
+        require(abs(result.value) < torch.inf, f"the value is {result.value}")
+        require(not result.error < 0, f"the error is {result.error}")
+        require(result.count == 5, f"the count is {result.count} for 5 images")
+
+    def batches(self) -> None:
+        """Images in one batch, in several and one by one have the same estimate."""
+        expected = self.behavior(self.make())
+        for size in (1, 2):
+            component = self.make()
+            for fake, real in zip(*(x.split(size) for x in self.images()), strict=True):
+                component.update(fake, real)
+            require_same(_tensors(component.compute()), expected, f"in batches of {size}, ")
+
+    def reset(self) -> None:
+        """After `reset`, nothing of the images before is left."""
+        component, (fake, real) = self.make(), self.images()
+        expected = self.behavior(self.make())
+        component.update(real.flip(0), fake)
+        component.reset()
+        component.update(fake, real)
+        require_same(_tensors(component.compute()), expected, "after a reset, ")
+
+    def direction(self) -> None:
+        """The real images themselves score no worse than the generated ones, as `better` says."""
+        component, (fake, real) = self.make(), self.images()
+        require(component.better in ("lower", "higher"), f"better is {component.better!r}")
+        worse = self.behavior(component)["value"]
+        component.reset()
+        component.update(real + 1e-4 * fake, real)  # equal images can have an infinite value
+        sign = 1 if component.better == "higher" else -1
+        best = component.compute().value
+        require(sign * best >= sign * worse, f"real images score {best}, others {worse.item()}")
+
+    def each(self) -> None:
+        """A metric of images has one value for each, and their mean is the estimate."""
+        component = self.make()
+        if not isinstance(component, ImageMetric):
+            return
+        value = self.behavior(component)["value"]
+        require(len(component.values) == 5, f"5 images have {len(component.values)} values")
+        mean = torch.tensor(component.values, dtype=torch.float64).mean()
+        require_same({"the value": value}, {"the value": mean}, "unlike the mean, ")
+
+    def mismatch(self) -> None:
+        """A single image without a batch axis, and a pair of two shapes, raise a ShapeError."""
+        component, (fake, real) = self.make(), self.images()
+        require_raises(ShapeError, component.update, fake[0], real[0], case="a pair (C, H, W)")
+        if component.needs_pairs:
+            require_raises(
+                ShapeError, component.update, fake[:1], real, case="1 image with 5 targets"
+            )
+
+    def only_computes(self) -> None:
+        """`update` changes no images, and `compute` can be repeated."""
+        component, (fake, real) = self.make(), self.images()
+        with unchanged({"the fake images": fake, "the real images": real}):
+            component.update(fake, real)
+        first = _tensors(component.compute())
+        require_same(_tensors(component.compute()), first, "computed again, ")
+
+    checks = (
+        *(estimate, batches, reset, direction, each, mismatch, only_computes),
+        *(copy_, pickle_, spec),
+    )
+
+
+def _tensors(estimate: Estimate) -> Tensors:
+    """Returns the numbers by name; an unknown error is −1, since NaN differs from NaN."""
+    value, error, count = (torch.tensor(x, dtype=torch.float64) for x in estimate)
+    return {"value": value, "error": error.nan_to_num(-1), "count": count}

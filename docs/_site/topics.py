@@ -96,7 +96,7 @@ KINDS = {
         "A metric compares generated images with real ones, both (B, C, H, W) in [−1, 1]: "
         "`update(fake, real)` adds a batch, `compute()` returns an `Estimate`, `reset()` starts "
         "anew. With `needs_pairs`, each image is compared with its own target.",
-        ("Metric", "ImageMetric", "Estimate", "FEATURES", "lite0_features"),
+        ("Estimate", "FEATURES", "lite0_features"),
     ),
     "FORMATS": Kind(
         "A format turns the values that a file stores into inputs of networks, and outputs into "

@@ -80,12 +80,13 @@ def sides(dataset, count):
 def pictures(request):
     """Photos and labels of val, and photos of train."""
     if request.param == "drawn":
-        photos, labels = sides(SyntheticFacades(200, 64), 200)
+        photos, labels = sides(SyntheticFacades(120, 64), 120)
         return photos[::2], labels[::2], photos[1::2]
     if not (root := os.environ.get("GANBLOCKS_FACADES")):
         pytest.skip("GANBLOCKS_FACADES names no folder with train and val of CMP Facades")
-    val, train = (PairedImageDataset(root, split, direction="b2a") for split in ("val", "train"))
-    return *sides(val, 100), next(sides(train, 100))
+    folders = (PairedImageDataset(root, split=name, direction="b2a") for name in ("val", "train"))
+    val, train = (sides(folder, 100) for folder in folders)
+    return *val, next(train)
 
 
 @pytest.mark.slow

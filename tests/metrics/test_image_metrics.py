@@ -134,3 +134,8 @@ def test_pairs_of_two_shapes_are_refused():
         METRICS.build("l1").update(torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 9))
     with pytest.raises(ShapeError, match="at least 176"):
         METRICS.build("ms_ssim").update(*torch.zeros(2, 1, 3, 128, 128))
+
+
+def test_ms_ssim_of_an_inverted_image_is_0_as_published_values_are():
+    _, real = pair(1, 1, 176, 176)
+    assert values_of("ms_ssim", -real, real) == [0]

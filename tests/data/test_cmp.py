@@ -88,8 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         body = server.body[start:]
         if server.break_after is not None:
             body = body[: server.break_after]
+        server.sent += len(body)  # before the client can have it all
         self.wfile.write(body)
-        server.sent += len(body)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def replayed(**columns):
         objective("vanilla"),
         objective("wgan", gp="wgan_gp"),
         *(pytest.param(objective(name), marks=SLOW) for name in ("lsgan", "hinge", "rpgan")),
-        Objective({"adversarial": "lsgan"}),
+        pytest.param(Objective({"adversarial": "lsgan"}), marks=SLOW),
         Objective({"l1": "l1"}),
     ],
     ids=lambda minimized: "+".join(minimized.weights),

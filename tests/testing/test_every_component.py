@@ -147,7 +147,8 @@ def quick_features(monkeypatch):
 
 
 # Whole networks take most of the time; the default run checks each class of them once.
-PRESETS = {"resnet_6blocks", "resnet_9blocks", "unet_128", "unet_256", "unet_256_tutorial"}
+PRESETS = {"resnet_6blocks", "resnet_9blocks", "unet_128", "unet_256"}
+PRESETS |= {"unet_256_lua", "unet_256_tutorial"}
 PRESETS |= {"patch_34", "patch_142", "patch_286"}
 
 

@@ -50,7 +50,7 @@ def logged(run):
 @pytest.mark.parametrize(
     ("kind", "size", "accumulate", "moves"),
     [
-        ("l1", 2, 1, (3, 3)),
+        pytest.param("l1", 2, 1, (3, 3), marks=pytest.mark.slow),
         ("r1", 2, 2, (3, 3)),
         pytest.param("r1", 3, 1, (3, 3), marks=pytest.mark.slow),
         ("changing", 2, 1, (3, 2)),

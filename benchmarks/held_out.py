@@ -43,8 +43,8 @@ def datasets(run: Path) -> list[SyntheticFacades]:
             f"{run} was trained with data={options['data']} and direction={options['direction']}: "
             "name a run of drawn facades, labels to photo"
         )
-    transform = PairTransform(load_size=None, crop_size=options["crop_size"], mirror=False)
     size, seed = options["load_size"], options["seed"]
+    transform = PairTransform(size, options["crop_size"], mirror=False)
     return [
         SyntheticFacades(length, size, split=split, transform=transform, seed=seed)
         for split, length in (("train", 400), ("val", 100))

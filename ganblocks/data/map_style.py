@@ -23,6 +23,12 @@ class MapDataset(EpochDataset):
 
     def __init__(self, dataset: Dataset[Any]) -> None:
         self.dataset = dataset
+        first: Any = dataset
+        while isinstance(first, Subset | ConcatDataset):
+            first = first.dataset if isinstance(first, Subset) else first.datasets[0]
+        for name in ("formats", "fit", "direction", "reading"):  # what a run stores
+            if hasattr(first, name):
+                setattr(self, name, getattr(first, name))
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]

@@ -241,8 +241,9 @@ def test_50000_pairs_take_bounded_time_and_memory(tmp_path):
     for count in (5_000, 50_000):
         scan, seconds = timed_scan(tmp_path / str(count), count)
         assert (len(scan.pairs), len(scan.problems)) == (count, PLANTED)
-        per_file[count] = min(seconds, timed(tmp_path / str(count))) / count
-    assert per_file[50_000] < 4 * per_file[5_000]  # 10 times, if it were quadratic
+        again = (timed(tmp_path / str(count)) for _ in range(4))
+        per_file[count] = min(seconds, *again) / count
+    assert per_file[50_000] < 2 * per_file[5_000]
     tracemalloc.start()
     scan_pairs(tmp_path / "50000")
     peak = tracemalloc.get_traced_memory()[1]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torch.utils.data import ConcatDataset, Subset
 
 from ganblocks import (
     PairedImageDataset,
@@ -150,3 +151,15 @@ def test_held_out_data_have_the_formats_of_the_training(tmp_path):
     with pytest.raises(DataError, match=r"dtype='uint8'.* in training, but .*dtype='uint16'"):
         fit(task, train, val, RunFolder(tmp_path / "run"), TrainOptions(steps=1, progress=False))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "view", [lambda pairs: Subset(pairs, [2, 0]), lambda pairs: ConcatDataset([pairs, pairs])]
+)
+def test_a_run_on_a_view_keeps_the_formats_of_its_pairs(tmp_path, view):
+    save_16_bits(tmp_path / "pairs")
+    pairs = view(PairedImageDataset(tmp_path / "pairs"))
+    generator = train(tmp_path / "run", pairs, "identity_of_this_test")
+    path = tmp_path / "pairs" / "a" / "1.png"
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(np.asarray(translate(generator, path)), np.asarray(picture))

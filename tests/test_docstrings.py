@@ -117,8 +117,8 @@ WITHOUT_PAPER = {
 CALLED_BY_OTHERS = (
     *("forward", "extra_repr", "train", "get_extra_state", "set_extra_state"),
     *("resolved", "decode", "encode", "restore", "colors", "describe_pixels"),
-    *("after_initialize", "draw", "due", "is_due", "preview", "score", "baseline"),
-    *("start", "sample", "grid", "checkpoint", "close"),
+    *("after_initialize", "draw", "due", "is_due", "preview", "comparison", "score"),
+    *("baseline", "start", "sample", "grid", "checkpoint", "close"),
 )
 
 

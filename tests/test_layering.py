@@ -58,6 +58,7 @@ BESIDE = {
     "description": {"spec"},
     "weights": {"registry", "spec"},
     "tasks": {"data"},
+    "training": {"metrics"},
     "report": {"runs", "health"},
     "commands": {"cli"},
     "__main__": {"cli", "commands", "__init__"},

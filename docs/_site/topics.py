@@ -106,7 +106,7 @@ KINDS = {
     "TASKS": Kind(
         "A task owns the networks of a training, and defines what they generate from a batch and "
         "what each player minimizes. See [write a task of your own](../guides/tasks.md).",
-        ("Player", "ImagePool", "Batch", "logit_metrics"),
+        ("Player", "ImagePool", "Batch", "Comparison", "logit_metrics"),
     ),
     "OPTIMIZERS": Kind(
         "An optimizer is built from parameters; a [`Player`][ganblocks.Player] names its own by a "

@@ -28,7 +28,7 @@ def add_to(actions: Any) -> None:
     parser.add_argument("--split", help="such as test, or all (default: val, else test)")
     parser.add_argument("--out", help="the folder of the results (default: results/ of the run)")
     parser.add_argument("--metrics", nargs="+", default=["l1", "psnr", "ssim"], metavar="NAME")
-    parser.add_argument("--weights", default="last", choices=["last", "best"])
+    parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
     parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument("--mode", default="sample", choices=["sample", "mean", "running"])
     parser.add_argument("--limit", type=int, help="number of pictures, evenly spaced")

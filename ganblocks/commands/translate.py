@@ -22,7 +22,7 @@ def add_to(actions: Any) -> None:
     parser.add_argument("run_folder", metavar="run", help="the run's folder")
     parser.add_argument("inputs", nargs="+", help="files, folders, or patterns such as 'in/*.png'")
     parser.add_argument("--out", required=True, help="the folder of the results")
-    parser.add_argument("--weights", default="last", choices=["last", "best"])
+    parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
     parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument(
         "--mode",

@@ -58,7 +58,7 @@ def evaluate(
     *,
     metrics: Sequence[ComponentLike] = ("l1", "psnr", "ssim"),
     network: str = "generator",
-    weights: str = "last",
+    weights: str = "auto",
     mode: str = "sample",
     limit: int | None = None,
     batch_size: int = 8,
@@ -79,7 +79,7 @@ def evaluate(
         pairs: The pairs, each used once, as in epoch 0.
         metrics: Names or specs from `METRICS`.
         network: Name of the network that translates sources to targets.
-        weights: `"last"` or `"best"`, as in `load`.
+        weights: `"auto"`, `"last"`, `"average"` or `"best"`, as in `load`.
         mode: `"sample"`, `"mean"` or `"running"`, as in `generate`.
         limit: Number of pictures, evenly spaced; None for all.
         batch_size: Most pictures that run together; the noise depends on it.

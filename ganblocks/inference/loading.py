@@ -15,15 +15,21 @@ from ganblocks.generators import GENERATORS
 from ganblocks.inference.translator import set_picture_map
 from ganblocks.runs import RunFolder
 from ganblocks.spec import Spec
+from ganblocks.weights.io import fitting_weights
+
+WEIGHTS = ("auto", "last", "average", "best")
+"""The values of `weights`."""
 
 
 @checked
-def load(run: str | Path, *, weights: str = "last", network: str = "generator") -> nn.Module:
+def load(run: str | Path, *, weights: str = "auto", network: str = "generator") -> nn.Module:
     """Builds a network from a run's `spec.json`, and loads its weights.
 
     Args:
         run: The run's folder.
-        weights: `"last"`, or `"best"` for those that `fit` saved according to `best_by`.
+        weights: `"last"` for those of the last checkpoint, `"average"` for their running average
+            (`TrainOptions.ema`), `"best"` for those that were best by `TrainOptions.best_by`;
+            `"auto"` for the average if the run has one, else the last.
         network: Name of one of the task's networks.
 
     Returns:
@@ -42,14 +48,32 @@ def load(run: str | Path, *, weights: str = "last", network: str = "generator") 
         ...     print(error)
         runs/nowhere contains no run: it has no spec.json. Check the path, or train first
     """
-    require_one_of("weights", weights, ("last", "best"))
+    require_one_of("weights", weights, WEIGHTS)
     folder = RunFolder.open(run)
     with folder.reading():
         built = _built(folder, network)
-        folder.load_weights(network if weights == "last" else f"best_{network}", built)
+        _load_weights(folder, weights, network, built)
         if (pictures := folder.spec.get("pictures", {}).get(network)) is not None:
             set_picture_map(built, PictureMap.of_spec(pictures))
     return built.eval()
+
+
+def _load_weights(folder: RunFolder, weights: str, name: str, network: nn.Module) -> None:
+    """Loads a network's weights: its file holds the average, if there is one."""
+    if weights in ("auto", "best"):
+        folder.load_weights(f"best_{name}" if weights == "best" else name, network)
+        return
+    state, source = folder.load_state(), str(folder.path / "state.pt")
+    kept = {
+        "last": state["networks"],
+        "average": {key: average["network"] for key, average in state["averages"].items()},
+    }[weights]
+    if name not in kept:
+        raise RunError(
+            f"{source} has no {weights} weights of {name!r}, but of {listed(kept)}: train "
+            'with ema=0.999 for an average, or pass weights="auto"'
+        )
+    network.load_state_dict(fitting_weights(network, kept[name], source))
 
 
 def _built(folder: RunFolder, network: str) -> nn.Module:

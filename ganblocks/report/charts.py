@@ -1,5 +1,6 @@
 """The charts of a report, each with a caption that explains how to read it."""
 
+from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
 
@@ -58,12 +59,17 @@ _AT_OUTPUT = (
 )
 
 
-def charts(metrics: Metrics) -> str:
-    """Returns a figure for every chart that the log has columns for, as HTML."""
+def charts(metrics: Metrics, better: Mapping[str, str]) -> str:
+    """Returns a figure for every chart that the log has columns for, as HTML.
+
+    Args:
+        metrics: The log.
+        better: Which values of a score are better, `"lower"` unless it is named here.
+    """
     all_charts = [
         *(_per_discriminator(chart, metrics) for chart in _LOGITS),
         *_losses(metrics),
-        *_scores(metrics),
+        *_scores(metrics, better),
         _by_player(metrics, "grad_norm_", "Gradient norms", _NORMS, scale="auto"),
         _Chart(
             "Gradient at the output",
@@ -146,15 +152,16 @@ def _per_discriminator(chart: _Chart, metrics: Metrics) -> _Chart:
     return chart._replace(columns=columns)
 
 
-def _scores(metrics: Metrics) -> list[_Chart]:
+def _scores(metrics: Metrics, better: Mapping[str, str]) -> list[_Chart]:
     """Returns a chart for each held-out score that was measured more than once."""
     return [
         _Chart(
-            f"Held-out {score_name(column[len('val_') :])}",
+            f"Held-out {score_name(name)}",
             {column: "score"},
-            "The mean over the held-out samples; lower is better.",
+            f"Over the held-out samples; {better.get(name, 'lower')} is better.",
         )
         for column in metrics.named("val_")
+        for name in [column.removeprefix("val_")]
         if len(metrics.values(column)) > 1
     ]
 

@@ -41,6 +41,7 @@ def write_report(run_dir: Path) -> Path:
     run_dir = Path(run_dir)
     spec = read_spec(run_dir / "spec.json")
     metrics = read_metrics(run_dir / "metrics.csv")
+    better = spec.get("better")
     now = datetime.now().astimezone()
     template = resources.files("ganblocks.report").joinpath("report.html")
     page = Template(template.read_text(encoding="utf-8")).substitute(
@@ -51,7 +52,7 @@ def write_report(run_dir: Path) -> Path:
         facts=facts(metrics, spec),
         health=health(read_findings(run_dir / "health.jsonl")),
         samples=_samples(find_samples(run_dir), headings(spec)),
-        charts=charts(metrics),
+        charts=charts(metrics, better if isinstance(better, dict) else {}),
         loading=loading(spec, run_dir.as_posix()),
         spec=sections(spec),
     )

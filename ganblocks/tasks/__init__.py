@@ -1,6 +1,6 @@
 """Tasks: the networks of a GAN, and what each player minimizes."""
 
-from ganblocks.tasks.base import TASKS, Batch, Player, Task
+from ganblocks.tasks.base import TASKS, Batch, Comparison, Player, Task
 from ganblocks.tasks.image_pool import ImagePool
 from ganblocks.tasks.metrics import logit_metrics
 from ganblocks.tasks.paired_translation import PairedTranslation
@@ -11,6 +11,7 @@ from ganblocks.tasks.unpaired_translation import UnpairedTranslation
 __all__ = [
     "TASKS",
     "Batch",
+    "Comparison",
     "ImagePool",
     "PairedTranslation",
     "Player",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -13,6 +13,7 @@ from ganblocks.arguments import checked
 from ganblocks.errors import DataError, OptionError, listed, require_count
 from ganblocks.losses import LossTerms
 from ganblocks.registry import ComponentLike, Registry
+from ganblocks.tasks.metrics import mean_l1_error
 
 Batch = Mapping[str, Any]
 """Tensors whose first axis is the batch, and lists (such as names), by key."""
@@ -21,6 +22,27 @@ LARGEST = 1.001  # of an image in [-1, 1], after rounding
 
 TASKS: Registry[Task] = Registry("tasks")
 """Tasks by name."""
+
+
+class Comparison(NamedTuple):
+    """Generated images and real ones, (B, C, H, W) in [-1, 1], to score.
+
+    Attributes:
+        fake: The generated images.
+        real: The real ones.
+        source: What `fake` was generated from, or None.
+        paired: Whether each real image is the target of the generated one.
+
+    Examples:
+        >>> import torch
+        >>> Comparison(torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8)).paired
+        True
+    """
+
+    fake: Tensor
+    real: Tensor
+    source: Tensor | None = None
+    paired: bool = True
 
 
 @checked
@@ -189,13 +211,26 @@ class Task(nn.Module, ABC):
         values = {**batch, **self.generate(batch)}
         return {k: x for k, x in values.items() if isinstance(x, Tensor) and x.dim() == 4}
 
+    def comparison(self, batch: Batch) -> Comparison | None:
+        """Returns what the metrics of `best_by` compare; None by default.
+
+        Args:
+            batch: A batch.
+        """
+        return None
+
     def score(self, batch: Batch) -> dict[str, float]:
-        """Returns the scores of a held-out batch, where lower is better; empty by default.
+        """Returns the scores of a held-out batch, where lower is better.
+
+        By default, this is the L1 error of a `comparison` of pairs.
 
         Args:
             batch: A batch with one sample.
         """
-        return {}
+        compared = self.comparison(batch)
+        if compared is None or not compared.paired:
+            return {}
+        return {"l1": mean_l1_error(compared.fake, compared.real)}
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
         """Returns the same scores for a prediction that needs no training; empty by default.

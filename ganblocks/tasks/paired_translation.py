@@ -9,13 +9,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ganblocks.errors import ShapeError, require_count, require_flag
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
 from ganblocks.registry import ComponentLike
 from ganblocks.tasks.adversarial import ADAM, AdversarialTask
-from ganblocks.tasks.base import TASKS, Batch, last_layer
+from ganblocks.tasks.base import TASKS, Batch, Comparison, last_layer
 from ganblocks.tasks.image_pool import ImagePool
 from ganblocks.tasks.metrics import enlarged, mean_l1_error
 
@@ -142,13 +143,9 @@ class PairedTranslation(AdversarialTask):
             images["source"] = F.interpolate(images["source"], size)
         return images
 
-    def score(self, batch: Batch) -> dict[str, float]:
-        """Returns the L1 error of the generator's output, for images in [-1, 1].
-
-        Args:
-            batch: A batch with one sample.
-        """
-        return {"l1": mean_l1_error(self.generate(batch)["fake"], batch["target"])}
+    @override
+    def comparison(self, batch: Batch) -> Comparison:
+        return Comparison(self.generate(batch)["fake"], batch["target"], batch["source"])
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
         """Returns the L1 error of a prediction without learning.

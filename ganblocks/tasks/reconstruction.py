@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from typing_extensions import override
+
 from ganblocks.errors import ShapeError
 from ganblocks.losses import LossTerms
 from ganblocks.losses.functional import full_precision
 from ganblocks.tasks.adversarial import AdversarialTask
-from ganblocks.tasks.base import TASKS, Batch, last_layer
-from ganblocks.tasks.metrics import mean_l1_error
+from ganblocks.tasks.base import TASKS, Batch, Comparison, last_layer
 
 
 @TASKS.register("reconstruction")
@@ -93,10 +94,6 @@ class Reconstruction(AdversarialTask):
             last_layer=last_layer(self.generator),
         )
 
-    def score(self, batch: Batch) -> dict[str, float]:
-        """Returns the L1 error of the reconstruction, for images in [-1, 1].
-
-        Args:
-            batch: A batch with one sample.
-        """
-        return {"l1": mean_l1_error(self.generate(batch)["fake"], batch["image"])}
+    @override
+    def comparison(self, batch: Batch) -> Comparison:
+        return Comparison(self.generate(batch)["fake"], batch["image"])

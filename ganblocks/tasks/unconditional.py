@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor
+from typing_extensions import override
 
 from ganblocks.errors import DataError, OptionError, ShapeError
 from ganblocks.losses import LossTerms
 from ganblocks.losses.functional import full_precision
 from ganblocks.tasks.adversarial import AdversarialTask
-from ganblocks.tasks.base import TASKS, Batch
+from ganblocks.tasks.base import TASKS, Batch, Comparison
 
 COLUMNS = 4
 """Generated images in a row of the preview."""
@@ -121,6 +122,10 @@ class Unconditional(AdversarialTask):
         drawn = {k: x for k, x in batch.items() if k != "latent"}
         images = {f"sample {n + 1}": self.generate(drawn)["fake"] for n in range(COLUMNS)}
         return {"real": batch["image"], **images}
+
+    @override
+    def comparison(self, batch: Batch) -> Comparison:
+        return Comparison(self.generate(batch)["fake"], batch["image"], paired=False)
 
     def _labels(self, batch: Batch) -> tuple[Tensor, ...]:
         if not self.num_classes:

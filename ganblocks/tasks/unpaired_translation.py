@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ganblocks.augment import AUGMENTATIONS
 from ganblocks.discriminators import DISCRIMINATORS
@@ -16,7 +17,7 @@ from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
 from ganblocks.registry import ComponentLike, spec_of
 from ganblocks.tasks.adversarial import ADAM, Adversary, two_players
-from ganblocks.tasks.base import TASKS, Batch, Task, built
+from ganblocks.tasks.base import TASKS, Batch, Comparison, Task, built
 from ganblocks.tasks.image_pool import ImagePool
 from ganblocks.tasks.metrics import mean_l1_error
 
@@ -173,6 +174,11 @@ class UnpairedTranslation(Task):
             "b → a": fakes["fake_a"],
             "b → a → b": self.generator_ab(fakes["fake_a"]),
         }
+
+    @override
+    def comparison(self, batch: Batch) -> Comparison:
+        fake = full_precision(self.generator_ab(batch["a"]))
+        return Comparison(fake, batch["b"], batch["a"], paired=False)
 
     def score(self, batch: Batch) -> dict[str, float]:
         """Returns the cycle error: the mean L1 error of both images there and back.

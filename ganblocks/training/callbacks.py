@@ -41,7 +41,8 @@ class ScoreCallback(Callback):
             return
         updater, options = training.updater, training.options
         with own_randomness(updater.device, options.seed):
-            scores = score_task(updater.inference_task(), training.val, progress=options.progress)
+            twin, metric = updater.inference_task(), training.best_metric
+            scores = score_task(twin, training.val, metric=metric, progress=options.progress)
             baselines = training.run.spec.get("baselines")
             if scores and baselines is None:
                 baselines = score_baseline(training.task, training.val)
@@ -50,17 +51,19 @@ class ScoreCallback(Callback):
         training.scores = {f"val_{name}": value for name, value in scores.items()}
         # JSON has no NaN: it is written as text.
         plain = {name: x if math.isfinite(x) else str(x) for name, x in scores.items()}
+        better = {metric.name: metric.better} if metric else {}
         training.run.write_spec(
-            {**training.run.spec, "scores": plain, "baselines": baselines or {}}
+            {**training.run.spec, "scores": plain, "baselines": baselines or {}, "better": better}
         )
         if options.best_by is not None:
-            self._save_best(training, options.best_by, scores[options.best_by])
+            name = metric.name if metric else options.best_by
+            self._save_best(training, name, scores[name], higher="higher" in better.values())
 
-    def _save_best(self, training: Training, name: str, score: float) -> None:
+    def _save_best(self, training: Training, name: str, score: float, *, higher: bool) -> None:
         if math.isnan(score):
             message = f"the score {name!r} is NaN: this step cannot be the best one"
             warnings.warn(message, GanBlocksWarning, stacklevel=2)
-        elif training.best is None or score < training.best:
+        elif training.best is None or (score > training.best if higher else score < training.best):
             training.best, training.best_step = score, training.step
             updater = training.updater
             for network in training.task.averaged or updater.networks:

@@ -68,7 +68,8 @@ class TrainOptions:
         sample_every: Steps between grids.
         checkpoint_every: Steps between checkpoints.
         keep_last: Number of checkpoints to keep; the latest is `state.pt`.
-        best_by: Score of the task by which the best networks are saved; lower is better.
+        best_by: Score by which the best networks are saved: of the task, such as `"l1"`, or any
+            name from `METRICS`, such as `"kid"`.
         score_every: Steps between held-out scores; 0 scores only at the end.
         progress: Whether to show a progress bar.
 
@@ -103,7 +104,7 @@ class TrainOptions:
     checkpoint_every: int = option(400, "steps between checkpoints", least=1, may_change=True)
     keep_last: int = option(1, "checkpoints to keep", least=1, may_change=True)
     best_by: str | None = option(
-        None, "score by which the best networks are saved, such as l1", may_change=True
+        None, "score by which the best networks are saved, such as l1 or kid", may_change=True
     )
     score_every: int = option(
         0, "steps between held-out scores; 0: only at the end", least=0, may_change=True

@@ -15,22 +15,71 @@ from tqdm import tqdm
 from ganblocks.arguments import checked
 from ganblocks.blocks import with_statistics
 from ganblocks.blocks.statistics import device_of
-from ganblocks.errors import require_count
+from ganblocks.errors import OptionError, listed, require_count, require_one_of
+from ganblocks.metrics import METRICS, Metric
 from ganblocks.randomness import own_randomness
 from ganblocks.tasks import Batch, Task
 from ganblocks.training.batches import single_batch
 
 
-def score_task(task: Task, dataset: Any, *, progress: bool = False) -> dict[str, float]:
-    """Averages a task's scores over a dataset, sample by sample."""
+def metric_of(best_by: str | None, task: Task, batch: Batch, count: int) -> Metric | None:
+    """Returns the metric that `best_by` names, which `batch` fits; None for a score of the task.
+
+    Args:
+        best_by: A score of the task, or a name from `METRICS`.
+        task: The task.
+        batch: A held-out sample.
+        count: Number of held-out samples.
+
+    Raises:
+        OptionError: There is no such score, or the task or the number of samples does not fit it.
+        ShapeError: Its images do not fit.
+    """
+    scores = task.score(batch)
+    if best_by is None or best_by in scores:
+        return None
+    require_one_of("score in best_by", best_by, sorted({*scores, *METRICS.names()}))
+    metric = METRICS.build(best_by)
+    if count < metric.least:
+        raise OptionError(
+            f"best_by={best_by!r} needs {metric.least} held-out samples, but there are {count}: "
+            "hold out more, or choose another score"
+        )
+    compare(metric, task, batch)
+    return metric
+
+
+def compare(metric: Metric, task: Task, batch: Batch) -> None:
+    """Adds what a task generates from a batch to a metric."""
+    compared = task.comparison(batch)
+    if compared is None or (metric.needs_pairs and not compared.paired):
+        lacks = "no comparison(batch)" if compared is None else "no target for each image"
+        metrics = (name for name in METRICS.names() if not METRICS.build(name).needs_pairs)
+        remedy = "implement it" if compared is None else f"choose one of sets, {listed(metrics)}"
+        raise OptionError(
+            f"{metric.name} compares generated images with real ones, but {type(task).__name__} "
+            f"has {lacks}: {remedy}, or choose a score of the task in best_by"
+        )
+    metric.update(compared.fake.clamp(-1, 1), compared.real)
+
+
+def score_task(
+    task: Task, dataset: Any, *, metric: Metric | None = None, progress: bool = False
+) -> dict[str, float]:
+    """Averages a task's scores over a dataset, sample by sample, and adds a metric."""
     device = next(task.parameters()).device
     rows = []
+    if metric is not None:
+        metric.reset()
     with torch.inference_mode():
         for batch in _batches(dataset, device, progress=progress):
             rows.append(task.score(batch))
-            if not rows[0]:
+            if metric is not None:
+                compare(metric, task, batch)
+            elif not rows[0]:
                 return {}
-    return {name: fmean(row[name] for row in rows) for name in (rows[0] if rows else {})}
+    scores = {name: fmean(row[name] for row in rows) for name in (rows[0] if rows else {})}
+    return scores if metric is None else {**scores, metric.name: metric.compute().value}
 
 
 def score_baseline(task: Task, dataset: Any) -> dict[str, float]:

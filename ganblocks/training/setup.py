@@ -11,7 +11,7 @@ from torch import nn
 from ganblocks.arguments import checked
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.distributed.context import DistributedContext
-from ganblocks.errors import DataError, GanBlocksWarning, require_one_of
+from ganblocks.errors import DataError, GanBlocksWarning
 from ganblocks.randomness import make_deterministic, own_randomness
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import ImagePool, Task
@@ -24,6 +24,7 @@ from ganblocks.training.precision import (
     resolve_device,
     resolve_precision,
 )
+from ganblocks.training.scores import metric_of
 from ganblocks.training.training import Training
 from ganblocks.training.updater import Updater
 
@@ -121,9 +122,8 @@ def _check_preview_and_score(training: Training) -> None:
     batch = single_batch(training.val[0], device)
     with own_randomness(device, 0), torch.inference_mode():
         twin.preview(batch)
-        scores = twin.score(batch)
-    if training.options.best_by is not None:
-        require_one_of("score in best_by", training.options.best_by, scores)
+        name, count = training.options.best_by, len(training.val)
+        training.best_metric = metric_of(name, twin, batch, count)
 
 
 def _reseed(task: Task, seed: int, rank: int) -> None:

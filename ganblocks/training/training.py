@@ -12,6 +12,7 @@ from ganblocks._version import __version__
 from ganblocks.data.map_style import fingerprint
 from ganblocks.data.picture_map import PictureMap
 from ganblocks.distributed.context import DistributedContext
+from ganblocks.metrics import Metric
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import Batch, Task
 from ganblocks.training.batches import (
@@ -48,7 +49,8 @@ class Training:
         epoch: Epoch of the next step, counting from 0.
         samples_seen: Samples of that epoch that all processes together have used.
         scores: The latest held-out scores by column, for the next row of the log.
-        best: The lowest value of `options.best_by` so far.
+        best_metric: The metric that `options.best_by` names, unless it is a score of the task.
+        best: The best value of `options.best_by` so far.
         best_step: The step of that value.
         last_step: The step after which training ends.
     """
@@ -63,6 +65,7 @@ class Training:
     epoch: int = 0
     samples_seen: int = 0
     scores: dict[str, float] = field(default_factory=dict)
+    best_metric: Metric | None = None
     best: float | None = None
     best_step: int = 0
     last_step: int = 0

@@ -8,14 +8,12 @@ from tiny import Stripes, assert_equal, batch, tiny_task, tiny_updater
 from trained import rows, train
 
 from ganblocks import (
-    Callback,
     DiffAugment,
     GanBlocksError,
     Objective,
     PatchDiscriminator,
     RunFolder,
     UNetGenerator,
-    load,
 )
 from ganblocks.data import PairTransform
 from ganblocks.errors import GanBlocksWarning, HealthWarning, OptionError, RunError
@@ -48,15 +46,6 @@ def test_with_everything_on_resumed_is_undisturbed_to_the_bit(tmp_path, options)
     assert run.load_state()["samples_seen"] not in (0, len(Stripes()))  # in the middle of an epoch
 
 
-def test_the_weights_of_a_run_are_the_averages(tmp_path):
-    run, updater = train(tmp_path / "run", steps=5, ema=0.9)
-    loaded = load(run.path).state_dict()
-    average = updater.averages["generator"].network.state_dict()
-    own = updater.task.generator.state_dict()
-    assert_equal(dict(loaded), dict(average))
-    assert any(not torch.equal(loaded[key], value) for key, value in own.items())
-
-
 def test_the_last_checkpoints_are_kept(tmp_path):
     run, _ = train(tmp_path / "run", steps=11, checkpoint_every=2, keep_last=3)
     kept = sorted(path.name for path in run.path.glob("state_*.pt"))
@@ -65,46 +54,6 @@ def test_the_last_checkpoints_are_kept(tmp_path):
     assert run.load_state()["step"] == 11
     train(run.path, tiny_task(seed=3), steps=13, keep_last=1)
     assert not list(run.path.glob("state_*.pt"))
-
-
-class Scored(Callback):
-    """Replaces the scores by given ones, and notes the generators that got them."""
-
-    def __init__(self, monkeypatch, scores):
-        self.networks = []
-        given = iter(scores)
-
-        def held_out(task, *_, **__):
-            self.networks.append({k: p.clone() for k, p in task.generator.named_parameters()})
-            torch.rand(3)  # whatever a score draws does not reach the training
-            return {"l1": next(given)}
-
-        monkeypatch.setattr("ganblocks.training.callbacks.score_task", held_out)
-
-
-def test_the_best_is_kept(tmp_path, monkeypatch):
-    scored = Scored(monkeypatch, [3.0, 1.0, 2.0, 0.5])
-    options = {"checkpoint_every": 2, "best_by": "l1", "ema": 0.5}
-    run, _ = train(tmp_path / "run", steps=6, **options)
-    best = load(run.path, weights="best")
-    assert all(torch.equal(p, scored.networks[1][k]) for k, p in best.named_parameters())
-    assert (run.load_state()["best"], run.load_state()["best_step"]) == (1.0, 4)
-    train(run.path, tiny_task(seed=4), steps=8, **options)  # a worse one would not replace it
-    assert (run.load_state()["best"], run.load_state()["best_step"]) == (0.5, 8)
-
-
-def test_scoring_leaves_the_training_as_it_is(tmp_path, monkeypatch):
-    _, plain = train(tmp_path / "plain", steps=5, checkpoint_every=2)
-    Scored(monkeypatch, [3.0, 1.0, 2.0])
-    _, scored = train(tmp_path / "scored", steps=5, checkpoint_every=2, best_by="l1")
-    assert_equal(plain.task.state_dict(), scored.task.state_dict())
-
-
-def test_a_score_of_nan_is_not_the_best(tmp_path, monkeypatch):
-    Scored(monkeypatch, [float("nan"), 0.5, float("nan"), 0.4])
-    with pytest.warns(GanBlocksWarning, match="'l1' is NaN"):
-        run, _ = train(tmp_path / "run", steps=8, checkpoint_every=2, best_by="l1")
-    assert run.load_state()["best"] == 0.4
 
 
 def test_going_back_drops_the_states_that_will_come_again(tmp_path):

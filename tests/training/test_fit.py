@@ -230,7 +230,7 @@ class Gray(Stripes):
 @pytest.mark.parametrize(
     ("options", "val_set", "message"),
     [
-        ({"best_by": "l2"}, None, "best_by.*Allowed: 'l1'"),
+        ({"best_by": "l2"}, None, "best_by.*'l1'.*Allowed: .*'kid', 'l1'"),
         ({}, Gray(2), "in_channels=1"),
         ({"schedule": "cosin"}, None, "cosine"),
         ({"precision": "fp64"}, None, "unknown precision"),

@@ -174,7 +174,7 @@ TOPICS = {
         "Logs and reports",
         "Where the figures and grids of a training go. See "
         "[what is logged](../guides/training.md#what-is-logged).",
-        ("Logger", "JsonLinesLogger", "TensorBoardLogger", "write_report"),
+        ("Logger", "JsonLinesLogger", "TensorBoardLogger", "write_report", "write_card"),
     ),
     "health": Topic(
         "Health",

@@ -41,6 +41,7 @@ def add_to(actions: Any) -> None:
 def evaluate_run(arguments: argparse.Namespace) -> None:
     """Writes and prints the scores; a bad picture is reported, and the rest is done."""
     from ganblocks.inference.evaluation import evaluate, pairs_options
+    from ganblocks.report import write_card
     from ganblocks.report.results import save_pictures, write_results
     from ganblocks.runs.folder import os_errors_explained, write_atomically
 
@@ -76,6 +77,8 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
         f"{arguments.weights} weights of the {arguments.network}, mode {arguments.mode}",
         f"written {datetime.now():%Y-%m-%d %H:%M} by ganblocks {__version__}",
     ]
+    if not arguments.out:
+        write_card(run)
     page = write_results(out, f"Results of {run.resolve().name}", lines, results)
     for name, score in result.scores.items():
         ends = f"floor {score['floor']:.4g}, ceiling {score['ceiling']:.4g}"

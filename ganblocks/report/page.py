@@ -16,7 +16,7 @@ from ganblocks.runs.folder import write_atomically
 
 
 @checked
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: str | Path) -> Path:
     """Writes `index.html` into a run's folder and returns its path.
 
     It may be called at any time during training, even before the first step. It reads

@@ -62,7 +62,8 @@ class RunFolder:
     `spec.json` describes the run. `<network>.safetensors` holds the weights of a network, such as
     `generator`, and `best_<network>.safetensors` those of the best step according to `best_by`.
     `state.pt` holds everything needed to resume. `metrics.csv` is the log, `health.jsonl` lists the
-    detected problems, `samples/` contains the grids, and `index.html` is the report.
+    detected problems, `samples/` contains the grids, `index.html` is the report, and `README.md` a
+    card.
 
     Args:
         path: The folder; unlike `create` and `open`, the constructor neither reads nor writes it.

@@ -18,7 +18,7 @@ from ganblocks.data.formats import as_colors
 from ganblocks.errors import GanBlocksWarning, OptionError
 from ganblocks.pictures import grid
 from ganblocks.randomness import own_randomness
-from ganblocks.report import write_report
+from ganblocks.report import write_card, write_report
 from ganblocks.runs import Logger
 from ganblocks.runs.csv_logger import CsvLogger
 from ganblocks.tasks import Batch
@@ -139,12 +139,13 @@ class LogCallback(Callback):
 
 
 class ReportCallback(Callback):
-    """Writes the run's `index.html` at each checkpoint."""
+    """Writes the run's `index.html` and its card, `README.md`, at each checkpoint."""
 
     def checkpoint(self, training: Training) -> None:
-        """Writes the page."""
+        """Writes both."""
         if training.context.is_main_process:
             write_report(training.run.path)
+            write_card(training.run.path)
 
 
 @checked

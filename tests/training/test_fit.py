@@ -29,6 +29,7 @@ def test_a_run_leaves_everything_behind(tmp_path):
         "health.jsonl",
         "samples",
         "index.html",
+        "README.md",
     }
     grids = sorted(path.name for path in run.samples.iterdir())
     assert grids == ["step_000010.png", "step_000020.png", "step_000024.png"]

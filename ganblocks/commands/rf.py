@@ -186,10 +186,10 @@ def _draw(
 
 
 def _photo(path: str | None, size: tuple[int, ...]) -> Any:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
 
     from ganblocks.data import ImageFormat, SyntheticFacades
-    from ganblocks.data.readers import stored_from_picture
+    from ganblocks.data.readers import open_picture, stored_from_picture
     from ganblocks.pictures import to_picture
 
     if path is None:
@@ -197,9 +197,9 @@ def _photo(path: str | None, size: tuple[int, ...]) -> Any:
         picture = to_picture(front)
     else:
         try:
-            with Image.open(path) as opened:
+            with open_picture(path) as opened:
                 picture = ImageOps.exif_transpose(opened).convert("RGB")
-        except (OSError, UnidentifiedImageError) as error:
+        except OSError as error:
             raise RunError(f"--image {path}: could not be read as a picture ({error})") from error
     fitted = ImageOps.fit(picture, (size[1], size[0]))
     form = ImageFormat(channels=3)

@@ -337,16 +337,22 @@ def merged(files: Sequence[Stored]) -> Stored:
     """Returns the values of several files of one size, as channels of one image."""
     if len(files) == 1:
         return files[0]
-    values, types, sizes = [], set(), set()
+    values, types, sizes, turns = [], set(), set(), set()
     for file in files:
         colors, alpha = colors_of(file)
         values.append(ImageFormat()._with_channels(colors, alpha))
         types.add(colors.dtype.name)
         sizes.add(f"{colors.shape[1]}x{colors.shape[0]}")
-    for what, found in (("types", types), ("sizes", sizes)):
+        turns.add(str(file.orientation))
+    found_of = {"types": types, "sizes": sizes, "EXIF orientations": turns}
+    for what, found in found_of.items():
         if len(found) > 1:
             raise DataError(f"the files of this side have the {what} {listed(sorted(found))}")
-    return Stored(np.concatenate(values, -1), lossy=any(file.lossy for file in files))
+    return Stored(
+        np.concatenate(values, -1),
+        lossy=any(file.lossy for file in files),
+        orientation=files[0].orientation,
+    )
 
 
 def as_colors(image: Tensor, formats: Iterable[SideFormat]) -> Tensor:

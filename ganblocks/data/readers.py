@@ -15,7 +15,8 @@ from ganblocks.errors import DataError, listed
 
 SEE = "channels-and-bit-depth"
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # none that runs another program
+_DECODERS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+_DECODERS |= {".tif": "TIFF", ".tiff": "TIFF"}  # none that runs another program, as EPS does
 
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "F")
 
@@ -30,6 +31,7 @@ class Stored(NamedTuple):
         alpha: (H, W), of the same dtype; None if the file has none.
         palette: Colors of the indices, RGBA, uint8 (N, 4); None if the file has none.
         lossy: Whether the file was compressed with losses, so that flat colors are blurred.
+        orientation: How the values were turned, as in EXIF: 1 if not at all.
 
     Examples:
         >>> Stored(np.zeros((4, 5, 3), np.uint16)).alpha is None
@@ -40,6 +42,12 @@ class Stored(NamedTuple):
     alpha: np.ndarray | None = None
     palette: np.ndarray | None = None
     lossy: bool = False
+    orientation: int = 1
+
+
+def open_picture(path: str | Path) -> Image.Image:
+    """Opens a picture with the decoders of `READERS` alone, whatever its suffix says."""
+    return Image.open(path, formats=sorted({*_DECODERS.values()}))
 
 
 def suffix_of(path: Path) -> str:
@@ -58,7 +66,7 @@ def read_stored(path: Path) -> Stored:
     A NIfTI slice has its first axis from left to right, and its second one from top to bottom.
 
     Args:
-        path: A file whose suffix is one of `SUFFIXES`.
+        path: A file whose suffix is one of `READERS`.
 
     Raises:
         DataError: The file is missing or broken, or its meaning would be lost: it has several
@@ -103,7 +111,7 @@ def stored_from_picture(picture: Image.Image) -> Stored:
 
 def _read_picture(path: Path) -> Stored:
     try:
-        with Image.open(path, formats=_FORMATS) as picture:
+        with open_picture(path) as picture:
             if picture.format == "PNG" and ";16" in _decoder(picture):
                 return _from_pillow(picture, _deep_png(path))
             if picture.format != "TIFF" or _pillow_suffices(picture):
@@ -149,6 +157,7 @@ def _from_pillow(picture: Image.Image, values: np.ndarray | None = None) -> Stor
     if frames > 1 and picture.format != "MPO":  # a camera's JPEG, with previews behind the photo
         raise DataError(f"it has {frames} frames or pages: save each as a picture", see=SEE)
     scale = {"L;2": 85, "L;4": 17}.get(_decoder(picture), 1)
+    orientation = picture.getexif().get(_ORIENTATION, 1)
     picture.load()  # turns TIFFs upright, so that their orientation is 1 from here on
     plain = _plain(picture)
     if values is None:
@@ -166,7 +175,8 @@ def _from_pillow(picture: Image.Image, values: np.ndarray | None = None) -> Stor
         alpha = np.where(is_clear, 0, np.iinfo(values.dtype).max).astype(values.dtype)
     lossy = picture.format in ("JPEG", "MPO", "WEBP")
     lossy |= picture.info.get("compression") in ("jpeg", "tiff_jpeg", "webp")  # in a TIFF
-    return _stored(values, alpha, palette, lossy, turn=picture.getexif().get(_ORIENTATION, 1))
+    turn = picture.getexif().get(_ORIENTATION, 1)
+    return _stored(values, alpha, palette, lossy, turn)._replace(orientation=orientation)
 
 
 def _plain(picture: Image.Image) -> Image.Image:
@@ -308,7 +318,7 @@ def _stored(
         count = int((~np.isfinite(values)).sum())
         raise DataError(f"{count} of its values are NaN or infinite: fill them", see=SEE)
     alpha = None if alpha is None else _plain_type(_upright(alpha, turn))
-    return Stored(values, alpha, palette, lossy)
+    return Stored(values, alpha, palette, lossy, turn)
 
 
 def _plain_type(values: np.ndarray) -> np.ndarray:
@@ -318,7 +328,7 @@ def _plain_type(values: np.ndarray) -> np.ndarray:
 
 
 READERS: dict[str, Callable[[Path], Stored]] = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"), _read_picture),
+    **dict.fromkeys(_DECODERS, _read_picture),
     **dict.fromkeys((".npy", ".npz"), _read_numpy),
     **dict.fromkeys((".nii", ".nii.gz"), _read_nifti),
 }

@@ -38,12 +38,25 @@ def read_side(files: Sequence[Path]) -> Stored:
 def read_sides(pair: Pair, side_by_side: bool) -> tuple[Stored, Stored]:
     """Reads both sides of a pair; halves of one file need `side_by_side` if they are no squares."""
     a = read_side(pair.a)
+    height, width = a.values.shape[:2]
     if not pair.b:
+        upright = a.orientation > 4 and width == 2 * height  # as stored it could be no pair
+        if a.orientation != 1 and not upright:
+            raise DataError(
+                f"{pair.a[0]}: its EXIF orientation {a.orientation} turns a and b together; save "
+                "it upright, without EXIF"
+            )
         return _named(pair.a[0], lambda: _halves(a, side_by_side))
     b = read_side(pair.b)
     if a.values.shape[:2] != b.values.shape[:2]:
         raise DataError(
             f"{pair.a[0]}: is {_size(a)}, but {pair.b[0]} is {_size(b)}; make both the same size"
+        )
+    turned = (a.orientation > 4) != (b.orientation > 4)
+    if a.orientation != b.orientation and (height == width or not turned):
+        raise DataError(
+            f"{pair.a[0]}: has the EXIF orientation {a.orientation}, but {pair.b[0]} has "
+            f"{b.orientation}: the same side may not be up; save both upright, without EXIF"
         )
     return a, b
 

@@ -189,6 +189,7 @@ BAD_ARCHIVES = {
     "a missing split": lambda: archive_of(facades({"train": 3, "val": 2})),
     "a wrong size": lambda: archive_of(facades(size=(256, 256))),
     "a broken picture": lambda: archive_of({**facades(), "facades/val/1.jpg": b"x"}),
+    "many small files": lambda: archive_of({**facades(), **{f"x/{i}": b"" for i in range(200)}}),
     "another folder": lambda: archive_of({"other/train/1.jpg": jpeg()}),
 }
 
@@ -201,6 +202,27 @@ def test_a_bad_archive_leaves_nothing_behind(server, tmp_path, kind):
         download_cmp_facades(root, url=server.url, counts=COUNTS)
     assert left_in(root) == []
     assert left_in(tmp_path) == ["root"]
+
+
+@pytest.mark.parametrize("bomb", ["a file", "a name"])
+def test_a_bomb_is_not_unpacked(server, tmp_path, bomb, monkeypatch):
+    """Two files of a thousand times their packed size: 100 MB of zeros, or of a name."""
+    monkeypatch.setattr(cmp, "MOST_BYTES", 10_000_000)
+    packed, big = io.BytesIO(), 100_000_000
+    with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+        entry = tarfile.TarInfo("facades/x" if bomb == "a file" else "x" * big)
+        entry.size = big if bomb == "a file" else 0
+        archive.addfile(entry, io.BytesIO(bytes(entry.size)))
+    server.body = packed.getvalue()
+    assert len(server.body) < big / 500
+    with pytest.raises(DataError, match="more than 9 MiB"):
+        download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
+    assert left_in(tmp_path) == []
+
+
+def test_a_server_without_https_is_asked_by_http(server, tmp_path):
+    url = server.url.replace("http:", "https:")
+    assert download_cmp_facades(tmp_path, url=url, counts=COUNTS).is_dir()
 
 
 def test_a_wrong_count_is_reported(server, tmp_path):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ganblocks import PairedImageDataset
 from ganblocks.data import check_folder
+from ganblocks.data.readers import open_picture
 from ganblocks.errors import DataError
 
 
@@ -63,3 +64,46 @@ def test_a_file_of_another_kind_is_refused_and_not_converted(tmp_path):
         "it holds uint16 values, not ui",
         "it has colors, but the other f",
     ]
+
+
+def photo(path, orientation, size=(16, 16), kind="JPEG"):
+    exif = Image.Exif()
+    exif[274] = orientation
+    path.parent.mkdir(exist_ok=True)
+    drawn = Image.effect_noise(size, 90).convert("RGB")
+    drawn.save(path, kind, exif=exif) if orientation != 1 else drawn.save(path, kind)
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG"])
+def test_a_turn_that_would_exchange_a_and_b_is_refused(tmp_path, orientation, kind):
+    photo(tmp_path / f"1.{kind.lower()}", orientation, (32, 16), kind)
+    with pytest.raises(DataError, match=f"orientation {orientation} turns a and b together"):
+        PairedImageDataset(tmp_path, side_by_side=True)[0]
+
+
+@pytest.mark.parametrize("turns", [(3, 1), (6, 1), (1, 8), (6, 8)])
+def test_one_side_that_is_turned_alone_is_refused(tmp_path, turns):
+    for side, turn in zip("ab", turns, strict=True):
+        photo(tmp_path / side / "1.jpg", turn)
+    with pytest.raises(DataError, match="EXIF orientation .* the same side may not be up"):
+        PairedImageDataset(tmp_path)[0]
+
+
+@pytest.mark.parametrize(("turns", "sizes"), [((6, 6), "ll"), ((3, 3), "ll"), ((6, 1), "lp")])
+def test_sides_that_are_turned_alike_or_by_their_shape_are_read(tmp_path, turns, sizes):
+    """A label map of 16x24 for a photo that is stored as 24x16 was drawn on the photo as shown."""
+    size = {"l": (24, 16), "p": (16, 24)}
+    for side, turn, shape in zip("ab", turns, sizes, strict=True):
+        photo(tmp_path / side / "1.jpg", turn, size[shape])
+    sample = PairedImageDataset(tmp_path)[0]
+    assert sample["source"].shape == sample["target"].shape
+
+
+def test_a_program_is_never_started_to_decode_a_picture(tmp_path):
+    """Pillow runs Ghostscript for an EPS, whatever its suffix."""
+    (tmp_path / "1.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 16\n")
+    with pytest.raises(UnidentifiedImageError):
+        open_picture(tmp_path / "1.jpg")
+    with pytest.raises(DataError, match=r"1\.jpg: cannot be read"):
+        PairedImageDataset(tmp_path)[0]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 import ganblocks
-from ganblocks.cli import run_command
+from ganblocks.cli import require_no_empty, run_command
 from ganblocks.commands import data, evaluate, rf, translate
 from ganblocks.commands.listing import list_components, show_component
 from ganblocks.commands.recipes import list_recipes, print_recipe
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     recipe = actions.add_parser("recipe", help="print a recipe, to write it into a file: > mine.py")
     recipe.add_argument("name", help="such as pix2pix_facades")
     recipe.set_defaults(run=lambda args: print_recipe(args.name))
-    args = command.parse_args(argv)
+    args = command.parse_args(require_no_empty(argv))
     if "run" in args:
         args.run(args)
     else:

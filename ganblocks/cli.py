@@ -64,13 +64,24 @@ def typed_flags(
     _flags.clear()
     for entry in fields(config):
         _flags[entry.name] = _add_flag(command, entry, hints[entry.name])
-    typed = vars(command.parse_args(argv))
+    typed = vars(command.parse_args(require_no_empty(argv)))
     for entry in fields(config):
         if entry.name in typed and entry.metadata.get("least") is not None:
             require_at_least(_flags[entry.name], typed[entry.name], entry.metadata["least"])
         if entry.name in typed and entry.metadata.get("choices"):
             require_one_of(_flags[entry.name], typed[entry.name], entry.metadata["choices"])
     return typed
+
+
+def require_no_empty(argv: Sequence[str] | None) -> Sequence[str]:
+    """Returns the arguments, by default of this process; none may be empty, as of an unset $VAR."""
+    arguments = sys.argv[1:] if argv is None else argv
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument or re.fullmatch(r"--[\w-]+=", argument):
+            after = argument or before
+            place = f"after {after}" if after else "first"
+            raise OptionError(f"the argument {place} is empty: write a value, or leave it out")
+    return arguments
 
 
 class _Parser(argparse.ArgumentParser):

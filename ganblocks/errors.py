@@ -153,6 +153,12 @@ def require_at_least(what: str, value: float, least: float) -> None:
         raise OptionError(f"{what} is {value!r}: write a number that is at least {least}")
 
 
+def require_positive(what: str, value: float) -> None:
+    """Raises `OptionError` unless `value` is a finite number above 0."""
+    if not _is_a(value, int | float) or not 0 < value < inf:
+        raise OptionError(f"{what} is {value!r}: write a number above 0")
+
+
 def require_count(what: str, value: int, least: int) -> None:
     """Raises `OptionError` unless `value` is a whole number and at least `least`."""
     if not _is_a(value, int) or value < least:

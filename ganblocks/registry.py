@@ -286,9 +286,12 @@ class Registry(Generic[T]):
         target = plugin.load()
         if plugin.name in self._entries:  # its module registered it
             return self._entries[plugin.name]
-        registered = self._entries.get(registered_name(target) or "")
+        name = registered_name(target)
+        registered = self._entries.get(name or "")
         if registered and registered.factory is target:  # another name for the same component
             return registered
+        if name == plugin.name:  # it was loaded before a refresh
+            return _Entry(name, target)
         try:
             return _Entry(plugin.name, recording(target, self.kind, plugin.name))
         except Exception as error:  # such as a class in C without a signature

@@ -15,8 +15,9 @@ from fake_packages import write_package
 
 import ganblocks
 from ganblocks import GENERATORS
-from ganblocks.__main__ import command
+from ganblocks.__main__ import command, main
 from ganblocks.blocks import ACTIVATIONS, NORMS
+from ganblocks.errors import OptionError
 from ganblocks.registries import registries
 
 ROOT = Path(__file__).parents[1]
@@ -148,6 +149,21 @@ def test_a_wrong_command_line_is_exit_code_2(run, line):
     code, out, err = run(line)
     assert (code, out) == (2, "")
     assert "error:" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rf", "patch_70", "--png", ""], "after --png"),
+        (["rf", "patch_70", "--image-size="], "after --image-size="),
+        (["data", ""], "after data"),
+        (["", "list"], "first"),
+    ],
+)
+def test_an_empty_argument_is_refused(arguments, message):
+    """As of a shell's unset variable: `--png $FILE` would be no flag at all, `data $DIR` ours."""
+    with pytest.raises(OptionError, match=f"the argument {message} is empty"):
+        main(arguments)
 
 
 def test_ctrl_c_is_exit_code_130_and_no_word_of_resuming(run, monkeypatch):

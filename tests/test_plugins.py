@@ -334,6 +334,16 @@ def test_refresh_finds_what_was_installed_since(site, shapes):
     assert shapes.build("round").radius == 1.0
 
 
+def test_refresh_leaves_a_class_as_it_is(site, shapes):
+    write_round(site)
+    inits = set()
+    for _ in range(3):
+        shapes.refresh()
+        inits.add(type(shapes.build("round")).__init__)
+    assert len(inits) == 1
+    assert spec_of(shapes.build("round", color="blue"))["color"] == "blue"
+
+
 def test_refresh_does_not_trust_the_time_of_a_folder(site, shapes, monkeypatch):
     folder = site / "modules"
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from ganblocks.errors import require_at_least
 from ganblocks.registry import Registry
 
 ACTIVATIONS: Registry[nn.Module] = Registry("activations")
@@ -20,7 +21,11 @@ def leaky_relu(negative_slope: float = 0.2) -> nn.Module:
 
     Args:
         negative_slope: Slope below 0; pix2pix uses 0.2.
+
+    Raises:
+        OptionError: The slope is negative or not finite.
     """
+    require_at_least("negative_slope", negative_slope, 0)
     return nn.LeakyReLU(negative_slope)
 
 

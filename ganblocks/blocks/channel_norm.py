@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.blocks.norm import NORMS
-from ganblocks.errors import OptionError, require_count, require_image
+from ganblocks.errors import OptionError, require_count, require_image, require_positive
 
 
 @NORMS.register("layer")
@@ -31,6 +31,7 @@ class LayerNorm(nn.LayerNorm):
 
     def __init__(self, channels: int, *, eps: float = 1e-5, affine: bool = True) -> None:
         _require_several("layer", channels)
+        require_positive("eps", eps)
         super().__init__(channels, eps=eps, elementwise_affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
@@ -66,6 +67,7 @@ class PixelNorm(nn.Module):
     def __init__(self, channels: int, *, eps: float = 1e-8) -> None:
         super().__init__()
         _require_several("pixel", channels)
+        require_positive("eps", eps)
         self.channels = channels
         self.eps = eps
 

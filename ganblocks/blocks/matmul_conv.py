@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ganblocks.errors import require_count
 
 MAX_PIXELS = 64
 """Up to this many pixels in a batch of maps, the product was faster, forward and backward."""
@@ -24,12 +26,25 @@ class Conv2d(nn.Conv2d):
     quarter to half of the time. It equals the convolution up to rounding. Elsewhere, and when
     compiled or exported, it is the plain convolution.
 
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        *args: The other arguments of `nn.Conv2d`.
+        **kwargs: Likewise.
+
+    Raises:
+        OptionError: A number of channels is not a positive integer.
+
     Examples:
         >>> conv, image = Conv2d(512, 512, 4, 2, 1), torch.randn(1, 512, 4, 4)
         >>> plain = F.conv2d(image, conv.weight, conv.bias, 2, 1)
         >>> torch.allclose(conv(image), plain, atol=1e-4)
         True
     """
+
+    def __init__(self, in_channels: int, out_channels: int, *args: Any, **kwargs: Any) -> None:
+        _require_channels(in_channels, out_channels)
+        super().__init__(in_channels, out_channels, *args, **kwargs)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
         """Convolves a batch of feature maps.
@@ -57,12 +72,25 @@ class Conv2d(nn.Conv2d):
 class ConvTranspose2d(nn.ConvTranspose2d):
     """`nn.ConvTranspose2d` that is faster on the CPU, like `Conv2d`.
 
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        *args: The other arguments of `nn.ConvTranspose2d`.
+        **kwargs: Likewise.
+
+    Raises:
+        OptionError: A number of channels is not a positive integer.
+
     Examples:
         >>> deconv, image = ConvTranspose2d(512, 256, 4, 2, 1), torch.randn(1, 512, 2, 2)
         >>> plain = F.conv_transpose2d(image, deconv.weight, deconv.bias, 2, 1)
         >>> torch.allclose(deconv(image), plain, atol=1e-4)
         True
     """
+
+    def __init__(self, in_channels: int, out_channels: int, *args: Any, **kwargs: Any) -> None:
+        _require_channels(in_channels, out_channels)
+        super().__init__(in_channels, out_channels, *args, **kwargs)
 
     def forward(
         self,
@@ -94,6 +122,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         (top, left), (below, right) = padding, self.output_padding
         maps = F.pad(maps, (-left, right - left, -top, below - top))
         return _add_bias(maps, self.bias)
+
+
+def _require_channels(in_channels: int, out_channels: int) -> None:
+    require_count("in_channels", in_channels, 1)
+    require_count("out_channels", out_channels, 1)
 
 
 def _may_be_matmul(conv: nn.Conv2d | nn.ConvTranspose2d, x: Tensor) -> bool:

@@ -4,7 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganblocks.errors import ShapeError, require_count, require_image
+from ganblocks.errors import (
+    ShapeError,
+    require_count,
+    require_fraction,
+    require_image,
+    require_positive,
+)
 from ganblocks.registry import Registry
 from ganblocks.spec import registered_name
 from ganblocks.torch_classes import StatisticsNorm
@@ -40,6 +46,8 @@ class BatchNorm(nn.BatchNorm2d):
         self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True
     ) -> None:
         require_count("channels", channels, 1)
+        require_positive("eps", eps)
+        require_fraction("momentum", momentum)
         super().__init__(channels, eps=eps, momentum=momentum, affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
@@ -80,6 +88,7 @@ class InstanceNorm(nn.Module):
 
     def __init__(self, channels: int, *, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
+        require_positive("eps", eps)
         require_count("channels", channels, 1)
         self.channels = channels
         self.eps = eps
@@ -134,6 +143,7 @@ class GroupNorm(nn.GroupNorm):
         require_count("groups", groups, 1)
         most = min(groups, channels)
         divisor = next(n for n in range(most, 0, -1) if channels % n == 0)
+        require_positive("eps", eps)
         super().__init__(divisor, channels, eps=eps, affine=affine)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)

@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow foreign recipes docs all
+.PHONY: install lint format types test slow foreign recipes docs release all
 
 install:
 	python3 -m venv .venv && $(PYTHON) -m pip install -e ".[dev]"
@@ -31,5 +31,8 @@ recipes:
 
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build
+
+release: # builds, checks and tests the wheel; uploads nothing
+	PYTHON=$(PYTHON) bash .ci/release
 
 all: lint types docs test slow

@@ -24,6 +24,7 @@ ROWS = {
     "randomness": 1,
     "torch_classes": 1,
     "weights": 1,
+    "writing": 1,
     "blocks": 2,
     "rf": 3,
     "augment": 3,
@@ -49,7 +50,7 @@ ROWS = {
 # Rooms that may import fewer than all rows above their own.
 ONLY = {
     "rf": {"arguments", "errors", "registry", "pictures", "torch_classes"},
-    "data": {"arguments", "errors", "registry", "spec", "pictures", "randomness"},
+    "data": {"arguments", "errors", "registry", "spec", "pictures", "randomness", "writing"},
 }
 # Rooms that may import some of their own row as well.
 BESIDE = {

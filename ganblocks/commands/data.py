@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from ganblocks.cli import parse_size
 from ganblocks.data import PairedImageDataset, PairTransform, SideFormat, held_out_split
 from ganblocks.data.resizing import RESIZES
+from ganblocks.data.writers import write_array
 from ganblocks.errors import GanBlocksError, OptionError
 from ganblocks.pictures import grid, to_picture
 
@@ -70,7 +73,7 @@ def show_data(arguments: argparse.Namespace) -> None:
     if splits[1] == "train":
         print("nothing is held out: make a folder val/, or use --held-out 0.1")
     if rows:
-        to_picture(grid(rows)).save(arguments.sheet)
+        write_array(Path(arguments.sheet), np.asarray(to_picture(grid(rows))))
         print(f"{arguments.sheet}: {len(rows)} pairs, a and b as read, then transformed as")
         print(f"source and target ({arguments.direction})")
     if problems:

@@ -43,7 +43,7 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     from ganblocks.inference.evaluation import evaluate, pairs_options
     from ganblocks.report import write_card
     from ganblocks.report.results import save_pictures, write_results
-    from ganblocks.runs.folder import os_errors_explained, write_atomically
+    from ganblocks.writing import os_errors_explained, write_atomically
 
     run, root, out = (Path(x or "") for x in (arguments.run_folder, arguments.data, arguments.out))
     out = out if arguments.out else run / "results"
@@ -57,8 +57,7 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
 
     def show(index: int, row: dict[str, Any], images: Any) -> None:
         row["picture"] = f"pictures/{index:05d}"
-        with os_errors_explained(out):
-            save_pictures(out / row["picture"], images, pairs.formats)
+        save_pictures(out / row["picture"], images, pairs.formats)
 
     names = ("metrics", "weights", "network", "mode", "limit", "batch_size", "seed", "device")
     settings = {name: getattr(arguments, name) for name in names}
@@ -71,7 +70,7 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     # NaN and infinity, which JSON lacks, become null.
     plain = json.loads(json.dumps({**facts, **results}), parse_constant=lambda _: None)
     text = json.dumps(plain, indent=2) + "\n"
-    write_atomically(out / "scores.json", lambda temporary: temporary.write_text(text, "utf-8"))
+    write_atomically(out / "scores.json", text.encode())
     lines = [
         f"{len(result.rows)} of {len(pairs)} pictures of {root}, {split}, {pairs.direction}",
         f"{arguments.weights} weights of the {arguments.network}, mode {arguments.mode}",

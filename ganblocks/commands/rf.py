@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from ganblocks.commands.loading import network_of
@@ -172,6 +173,9 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
 def _draw(
     path: str, photo: str | None, field: ReceptiveField, index: tuple[int, ...] | None
 ) -> None:
+    import numpy as np
+
+    from ganblocks.data.writers import write_array
     from ganblocks.rf.draw import draw_receptive_field
 
     if len(field.input_size) != 2:
@@ -179,10 +183,7 @@ def _draw(
     height, width = field.map_size
     indices = [index] if index else [(0, 0), (height // 2, width // 2), (height // 3, width - 1)]
     picture = draw_receptive_field(_photo(photo, field.input_size), field, indices)
-    try:
-        picture.save(path)
-    except (OSError, ValueError) as error:
-        raise RunError(f"--png {path}: could not be written ({error})") from error
+    write_array(Path(path), np.asarray(picture))
 
 
 def _photo(path: str | None, size: tuple[int, ...]) -> Any:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ganblocks.data.readers import SEE, require_module, suffix_of
 from ganblocks.errors import DataError
+from ganblocks.writing import os_errors_explained, write_atomically
 
 _PICTURES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
     ".png": ("PNG", (1, 2, 3, 4), {"compress_level": 1}),  # several times as fast as 6
@@ -56,6 +57,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
     Raises:
         DataError: Files of this suffix cannot hold the values.
+        RunError: The file cannot be written.
     """
     array = _with_channels(array)
     suffix, channels, kind = suffix_of(path), array.shape[-1], array.dtype.name
@@ -65,13 +67,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
             f"{kind}: write .tif or .npy",
             see=SEE,
         )
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with temporary.open("w+b") as file:
-            _save(file, suffix, array)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, lambda file: _save(file, suffix, array), durable=False)
 
 
 def write_beside(path: Path, suffix: str, array: np.ndarray) -> Path:
@@ -85,7 +81,8 @@ def write_beside(path: Path, suffix: str, array: np.ndarray) -> Path:
     lossless = [s for s in (suffix.lower(), ".png", ".tif", ".npy") if s not in (".jpg", ".jpeg")]
     chosen = next(s for s in lossless if _holds(s, _with_channels(array)))
     target = path.with_name(path.name + chosen)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with os_errors_explained(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
     write_array(target, array)
     return target
 

@@ -19,7 +19,7 @@ from ganblocks.report.axes import number_text
 from ganblocks.report.files import find_samples, read_metrics, read_spec
 from ganblocks.report.spec import headings
 from ganblocks.rf import ReceptiveField, receptive_field
-from ganblocks.runs.folder import write_atomically
+from ganblocks.writing import write_atomically
 
 _MARK = (
     "<!-- Written by ganblocks, and again at each checkpoint: to keep edits, remove this line. -->"
@@ -67,7 +67,7 @@ def write_card(run_dir: str | Path) -> Path:
             lines += ["", f"## {title}", "", *body]
     text = "\n".join(lines) + "\n"
     content = text.encode("utf-8", errors="xmlcharrefreplace")
-    write_atomically(target, lambda temporary: temporary.write_bytes(content))
+    write_atomically(target, content)
     return target
 
 

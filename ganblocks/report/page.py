@@ -12,7 +12,7 @@ from ganblocks.report.facts import facts
 from ganblocks.report.files import Sample, find_samples, read_findings, read_metrics, read_spec
 from ganblocks.report.health import alarm, health
 from ganblocks.report.spec import headings, loading, sections, summary
-from ganblocks.runs.folder import write_atomically
+from ganblocks.writing import write_atomically
 
 
 @checked
@@ -59,7 +59,7 @@ def write_report(run_dir: str | Path) -> Path:
     target = run_dir / "index.html"
     # A lone surrogate, which JSON may contain, cannot be encoded in UTF-8.
     content = page.encode("utf-8", errors="xmlcharrefreplace")
-    write_atomically(target, lambda temporary: temporary.write_bytes(content))
+    write_atomically(target, content)
     return target
 
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganblocks.data import SideFormat
+from ganblocks.data.writers import write_array
 from ganblocks.pictures import heat, to_picture
 from ganblocks.report.axes import number_text
-from ganblocks.runs.folder import write_atomically
+from ganblocks.writing import write_atomically
 
 _PICTURES = {"source": "input", "output": "output", "target": "target", "error": "error"}
 
@@ -29,7 +31,7 @@ def save_pictures(
     drawn = {key: formats.get(key, formats["target"]).colors(x) for key, x in images.items()}
     drawn["error"] = heat((images["output"] - images["target"]).abs().mean(0))
     for key, picture in drawn.items():
-        to_picture(picture).save(f"{start}_{key}.png", compress_level=1)
+        write_array(Path(f"{start}_{key}.png"), np.asarray(to_picture(picture)))
 
 
 def write_results(folder: Path, title: str, facts: Sequence[str], results: Any) -> Path:
@@ -59,7 +61,7 @@ def write_results(folder: Path, title: str, facts: Sequence[str], results: Any) 
         rows="".join(_row(row, each) for row in rows),
     )
     content = page.encode("utf-8", errors="xmlcharrefreplace")
-    write_atomically(folder / "index.html", lambda temporary: temporary.write_bytes(content))
+    write_atomically(folder / "index.html", content)
     return folder / "index.html"
 
 

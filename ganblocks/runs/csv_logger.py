@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from ganblocks.runs.loggers import reopen
+from ganblocks.runs.loggers import rewrite
+from ganblocks.writing import append
 
 
 class CsvLogger:
-    """Appends rows to a CSV file, flushed at every step.
+    """Appends rows to a CSV file, written at every step.
 
     Nothing is lost if the process is killed; a power failure may lose the last rows. If a new
     column appears, as for a term that starts later, the whole file is rewritten atomically.
@@ -36,16 +37,13 @@ class CsvLogger:
         Args:
             row: Numbers by column, including `"step"`.
         """
-        if new := [column for column in row if column not in self.columns]:
-            self._file.close()
-            with self._path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.reader(file))[1:]
-            self.columns = [*self.columns, *new]
-            self._rewrite([[*cells, *[""] * len(new)] for cells in rows], 0)
+        new = [column for column in row if column not in self.columns]
+        if new or not self._path.exists():  # someone has removed it
+            rows = rows_until(self._path, int(row["step"]))[1] if self._path.exists() else []
+            self._rewrite([[*cells, *[""] * len(new)] for cells in rows], 0, new)
         values = (row.get(column, "") for column in self.columns)
         cells = (f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)
-        self._file.write(",".join(cells) + "\n")
-        self._file.flush()
+        append(self._path, ",".join(cells) + "\n")
 
     def log_image(self, step: int, grid: Tensor) -> None:
         """Does nothing: grids are separate files.
@@ -56,12 +54,13 @@ class CsvLogger:
         """
 
     def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+        """Does nothing: the file is closed after every row."""
 
-    def _rewrite(self, rows: list[list[str]], resumed_at: int) -> None:
-        lines = [self.columns, *rows] if self.columns else rows
-        self._file = reopen(self._path, map(",".join, lines), resumed_at)
+    def _rewrite(self, rows: list[list[str]], resumed_at: int, new: Sequence[str] = ()) -> None:
+        columns = [*self.columns, *new]
+        lines = [columns, *rows] if columns else rows
+        rewrite(self._path, map(",".join, lines), resumed_at)
+        self.columns = columns  # unless an error left the old ones in the file
 
 
 def rows_until(path: Path, step: int) -> tuple[list[str], list[list[str]]]:

@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copyfile, rmtree
+from shutil import copyfileobj
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from ganblocks._version import __version__
 from ganblocks.arguments import checked
-from ganblocks.errors import GanBlocksError, OptionError, RunError, listed
+from ganblocks.errors import GanBlocksError, GanBlocksWarning, OptionError, RunError, listed
 from ganblocks.pictures import to_picture
 from ganblocks.weights.io import fitting_weights, plain_state_dict
+from ganblocks.writing import os_errors_explained, write_atomically
 
 Json = dict[str, Any]
 
 _FILES = ("state.pt", "metrics.csv", "health.jsonl", "metrics.jsonl", "samples", "index.html")
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file so that a crash leaves either the complete old or the complete new one.
-
-    `write` is called with a temporary path. It lies in a folder of its own, since some writers make
-    temporary files beside it; what a crash leaves there, the next write removes.
-    """
-    scratch = path.with_name(f".{path.name}.partial")
-    temporary = scratch / path.name
-    with os_errors_explained(path):
-        try:
-            rmtree(scratch, ignore_errors=True)
-            scratch.mkdir()
-            temporary.touch()
-            mode = temporary.stat().st_mode
-            write(temporary)
-            # As for any new file: those of safetensors are readable only by their owner.
-            temporary.chmod(mode)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            rmtree(scratch, ignore_errors=True)
-        if os.name == "posix":  # flush the rename to disk too
-            folder = os.open(path.parent, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
 
 
 @checked
@@ -93,6 +66,7 @@ class RunFolder:
         self.samples = self.path / "samples"
         self._spec = self.path / "spec.json"
         self._state = self.path / "state.pt"
+        self._written: Json | None = None  # the spec, as this process last wrote it
 
     @classmethod
     def create(cls, path: str | Path, spec: Json | None = None) -> RunFolder:
@@ -108,7 +82,7 @@ class RunFolder:
         run = cls(path)
         run.require_unused()
         with os_errors_explained(run.path):
-            run.samples.mkdir(parents=True, exist_ok=True)
+            run.path.mkdir(parents=True, exist_ok=True)
         run.write_spec(spec or {})
         return run
 
@@ -150,6 +124,22 @@ class RunFolder:
                 "folder"
             )
 
+    def require_untrained(self) -> None:
+        """Checks that the run may start at step 0: that no networks have been trained in it.
+
+        Raises:
+            RunError: The folder contains older checkpoints or weights.
+        """
+        older = [path.name for _, path in sorted(_by_step(self.path, "state_", ".pt").items())]
+        weights = [x.name for x in self.path.glob("[!.]*.safetensors") if x.name[:5] != "best_"]
+        if older or weights:
+            remedy = f"copy an older one over it, {listed(older)}" if older else "restore it"
+            raise RunError(
+                f"{self.path} contains a trained run, but its checkpoint state.pt is missing: "
+                f"{remedy}, or choose another folder",
+                see="resume",
+            )
+
     @property
     def exists(self) -> bool:
         """Whether the folder contains a run."""
@@ -167,6 +157,7 @@ class RunFolder:
         Raises:
             RunError: `spec.json` cannot be read.
         """
+        self._restore_spec()
         try:
             spec = json.loads(self._spec.read_text("utf-8"))
             if not isinstance(spec, dict):
@@ -213,7 +204,14 @@ class RunFolder:
             RunError: The file cannot be written.
         """
         text = json.dumps(spec, indent=2, allow_nan=False) + "\n"
-        write_atomically(self._spec, lambda temporary: temporary.write_text(text, "utf-8"))
+        write_atomically(self._spec, text.encode())
+        self._written = spec
+
+    def _restore_spec(self) -> None:
+        if self._written is not None and not self.exists:
+            message = f"{self._spec} is gone: it is written again"
+            warnings.warn(message, GanBlocksWarning, stacklevel=4)
+            self.write_spec(self._written)
 
     def save_state(self, state: Json, *, keep_last: int = 1) -> None:
         """Writes the training state as `state.pt`.
@@ -226,12 +224,14 @@ class RunFolder:
         Raises:
             RunError: The file cannot be written.
         """
-        write_atomically(self._state, lambda temporary: torch.save(state, temporary))
+        self._restore_spec()
+        write_atomically(self._state, lambda file: torch.save(state, file))
         with os_errors_explained(self.path):
             if keep_last > 1:
                 copy = self.path / f"state_{state['step']:06d}.pt"
                 # Not a link: copying an older state over state.pt would overwrite this one.
-                write_atomically(copy, lambda temporary: copyfile(self._state, temporary))
+                with self._state.open("rb") as saved:
+                    write_atomically(copy, lambda file: copyfileobj(saved, file))
             copies = _by_step(self.path, "state_", ".pt")
             past = sorted(step for step in copies if step <= state["step"])
             kept = past[-keep_last:] if keep_last > 1 else []
@@ -271,7 +271,7 @@ class RunFolder:
         picture = to_picture(grid)
         write_atomically(
             self.samples / f"step_{step:06d}.png",
-            lambda temporary: picture.save(temporary, format="PNG"),
+            lambda file: picture.save(file, format="PNG"),
         )
 
     def remove_samples_after(self, step: int) -> None:
@@ -295,9 +295,8 @@ class RunFolder:
             RunError: The file cannot be written.
         """
         weights = {key: value.contiguous() for key, value in plain_state_dict(network).items()}
-        write_atomically(
-            self.path / f"{name}.safetensors", lambda temporary: save_file(weights, temporary)
-        )
+        # Not save_file, which hides from the door why it failed.
+        write_atomically(self.path / f"{name}.safetensors", save(weights))
 
     def load_weights(self, name: str, network: nn.Module) -> None:
         """Reads `<name>.safetensors` into a network.
@@ -318,17 +317,6 @@ class RunFolder:
                 "the file"
             ) from None
         network.load_state_dict(fitting_weights(network, weights, str(path)))
-
-
-@contextmanager
-def os_errors_explained(path: Path) -> Iterator[None]:
-    """Re-raises OSError as RunError."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"cannot write {path} ({error.strerror or error}): make room, or choose another folder"
-        ) from None
 
 
 def _release(version: str) -> list[int]:

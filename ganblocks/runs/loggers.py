@@ -7,21 +7,22 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TextIO, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from ganblocks.arguments import checked
 from ganblocks.errors import GanBlocksWarning
-from ganblocks.runs.folder import os_errors_explained, write_atomically
+from ganblocks.writing import append, os_errors_explained, write_atomically
 
 
 @runtime_checkable
 class Logger(Protocol):
     """Protocol for loggers: any object with these three methods.
 
-    They are called in the training process, between steps: slow methods delay training, and an
-    exception ends it. When a run resumes, a logger should drop its entries for later steps.
+    They are called in the training process, between steps: slow methods delay training. An
+    exception is reported once, as a warning, and training goes on. When a run resumes, a logger
+    should drop its entries for later steps.
 
     Examples:
         A logger that keeps the best L1:
@@ -70,7 +71,7 @@ class Logger(Protocol):
 
 @checked
 class JsonLinesLogger:
-    """Appends rows to a file, one JSON object per line, flushed at every step.
+    """Appends rows to a file, one JSON object per line, written at every step.
 
     Nothing is lost if the process is killed; a power failure may lose the last rows. JSON has no
     NaN or infinity: they are written as `"NaN"`, `"Infinity"` and `"-Infinity"`, which `float()` in
@@ -102,9 +103,9 @@ class JsonLinesLogger:
     """
 
     def __init__(self, path: str | Path, *, resumed_at: int = 0) -> None:
-        path = Path(path)
-        kept = objects_until(path, resumed_at) if path.exists() else []
-        self._file = reopen(path, map(json.dumps, kept), resumed_at)
+        self._path = Path(path)
+        kept = objects_until(self._path, resumed_at) if self._path.exists() else []
+        rewrite(self._path, map(json.dumps, kept), resumed_at)
 
     def log(self, row: Mapping[str, float | int | str]) -> None:
         """Writes one row, in full precision.
@@ -113,8 +114,7 @@ class JsonLinesLogger:
             row: Numbers and text by name, including `"step"`.
         """
         values = {name: _json_value(value) for name, value in row.items()}
-        self._file.write(json.dumps(values, allow_nan=False) + "\n")
-        self._file.flush()
+        append(self._path, json.dumps(values, allow_nan=False) + "\n")
 
     def log_image(self, step: int, grid: Tensor) -> None:
         """Does nothing: the file has no images.
@@ -125,8 +125,7 @@ class JsonLinesLogger:
         """
 
     def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+        """Does nothing: the file is closed after every row."""
 
 
 def _json_value(value: float | str) -> float | str:
@@ -151,15 +150,12 @@ def objects_until(path: Path, step: int) -> list[dict[str, Any]]:
     return objects
 
 
-def reopen(path: Path, lines: Iterable[str], resumed_at: int) -> TextIO:
-    """Replaces the lines of a log atomically, and opens it for appending."""
+def rewrite(path: Path, lines: Iterable[str], resumed_at: int) -> None:
+    """Replaces the lines of a log atomically."""
     if resumed_at and not path.exists():
         warnings.warn(
             f"{path} is missing: the log starts after step {resumed_at}",
             GanBlocksWarning,
             stacklevel=4,
         )
-    text = "".join(f"{line}\n" for line in lines)
-    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
-    with os_errors_explained(path):
-        return path.open("a", encoding="utf-8", newline="")
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())

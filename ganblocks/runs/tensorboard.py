@@ -8,7 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from ganblocks.arguments import checked
-from ganblocks.errors import OptionError, RunError
+from ganblocks.errors import OptionError
+from ganblocks.writing import os_errors_explained
 
 GROUPS = {"loss_": "losses", "grad_norm_": "gradients", "d_": "discriminator"}
 """Prefixes of columns, and the headings that TensorBoard shows them under."""
@@ -49,12 +50,8 @@ class TensorBoardLogger:
                 f"TensorBoardLogger needs the package tensorboard ({error}): "
                 'pip install "ganblocks[tensorboard]"'
             ) from error
-        try:
+        with os_errors_explained(Path(folder)):
             self._writer = SummaryWriter(str(folder), purge_step=resumed_at + 1)
-        except OSError as error:
-            raise RunError(
-                f"cannot write {folder} ({error.strerror or error}): choose another folder"
-            ) from None
 
     def log(self, row: Mapping[str, float | int]) -> None:
         """Writes one row as scalars.

@@ -129,7 +129,7 @@ def test_the_picture_is_drawn(capsys, tmp_path):
         (["patch_70", "--set", "n_layer=2"], "n_layers"),
         (["patch_70", "--set", "n_layers"], "--set n_layers: write name=value"),
         (["patch_70", "--logit", "1"], "write 2 numbers"),
-        (["patch_70", "--png", "no/such/folder.png"], "could not be written"),
+        (["patch_70", "--png", "no/such/folder.png"], "cannot write no/such/folder.png"),
         (["patch_70", "--png", "x.png", "--image", "none.png"], "could not be read as a picture"),
         (["no_such_package:Net"], "ModuleNotFoundError: No module named 'no_such_package'"),
         (["own_networks:Nut"], "AttributeError.*Nut"),

@@ -18,10 +18,11 @@ from ganblocks.errors import (
     DataError,
     GanBlocksError,
     OptionError,
+    RunError,
     require_count,
     require_one_of,
 )
-from ganblocks.training.signals import ignore_interrupts
+from ganblocks.training.signals import failed_workers_wait, ignore_interrupts
 
 
 def steps_per_epoch(length: int, batch_size: int) -> int:
@@ -137,8 +138,18 @@ def _read_batches(
         worker_init_fn=ignore_interrupts,
     )
     try:
-        for batch in loader:
-            yield to_device(batch, device)
+        batches = iter(loader)  # which sets PyTorch's handler of signals
+        with failed_workers_wait():
+            for batch in batches:
+                yield to_device(batch, device)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error) or isinstance(error, GanBlocksError):
+            raise
+        reason = str(error).partition(". ")[0]
+        raise RunError(
+            f"a process that reads data has ended, often for want of memory ({reason}): write "
+            f"fewer than workers={workers}, then resume"
+        ) from None
     except GanBlocksError as error:
         # A worker's error starts with its traceback; our own message and note come last.
         message = str(error).rpartition(f"\n{NOTE}")[0].rpartition("\n")[2]

@@ -19,12 +19,18 @@ class Callback:
     With several processes, each has its own callbacks, and files should only be written if
     `training.context.is_main_process` is True.
 
+    Attributes:
+        only_reports: Whether an error of it must not end the training: it becomes a warning, once.
+            At the `start`, it is raised all the same.
+
     Examples:
         >>> class StopAt(Callback):
         ...     def log(self, training, row):
         ...         if row.get("loss_g_l1", 1) < 0.1:
         ...             training.stop()
     """
+
+    only_reports = False
 
     def start(self, training: Training) -> None:
         """Called before the first step, after the checkpoint of a resumed run is loaded.

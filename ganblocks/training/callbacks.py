@@ -24,6 +24,7 @@ from ganblocks.runs.csv_logger import CsvLogger
 from ganblocks.tasks import Batch
 from ganblocks.training.callback import Callback
 from ganblocks.training.health_callback import HealthCallback
+from ganblocks.training.reporting import Reporting
 from ganblocks.training.scores import score_baseline, score_task
 from ganblocks.training.training import Training
 
@@ -84,8 +85,9 @@ class GridCallback(Callback):
         with torch.inference_mode(), own_randomness(device, training.options.seed):
             previews = [twin.preview(batch) for batch in training.preview_batches()]
         if headings := list(previews[0]):
-            if training.run.spec.get("grid") != headings:
-                training.run.write_spec({**training.run.spec, "grid": headings})
+            with training.reporting.by("spec.json"):
+                if training.run.spec.get("grid") != headings:
+                    training.run.write_spec({**training.run.spec, "grid": headings})
             formats = getattr(training.train, "formats", {}).values()
             rows = [[as_colors(x[0], formats) for x in p.values()] for p in previews]
             training.notify("grid", grid(rows))
@@ -110,6 +112,7 @@ class LogCallback(Callback):
                     "log_image(step, grid) and close()"
                 )
         self._loggers = list(loggers)
+        self._reporting = Reporting()
         self._log: CsvLogger | None = None
 
     def start(self, training: Training) -> None:
@@ -122,24 +125,28 @@ class LogCallback(Callback):
         """Writes a row."""
         if self._log is not None:
             for logger in (self._log, *self._loggers):
-                logger.log(row)
+                with self._reporting.by(type(logger).__name__):
+                    logger.log(row)
 
     def grid(self, training: Training, grid: Tensor) -> None:
         """Writes a grid."""
-        training.run.save_sample(training.step, grid)
+        with self._reporting.by("the grid"):
+            training.run.save_sample(training.step, grid)
         for logger in self._loggers:
-            logger.log_image(training.step, grid)
+            with self._reporting.by(type(logger).__name__):
+                logger.log_image(training.step, grid)
 
     def close(self) -> None:
         """Closes all loggers."""
-        with suppress(AttributeError):
-            self._log.close()  # type: ignore[union-attr]
         for logger in self._loggers:
-            logger.close()
+            with self._reporting.by(type(logger).__name__):
+                logger.close()
 
 
 class ReportCallback(Callback):
     """Writes the run's `index.html` and its card, `README.md`, at each checkpoint."""
+
+    only_reports = True
 
     def checkpoint(self, training: Training) -> None:
         """Writes both."""
@@ -151,6 +158,8 @@ class ReportCallback(Callback):
 @checked
 class ProgressCallback(Callback):
     """Shows a progress bar on a terminal, and a line every 15 seconds elsewhere."""
+
+    only_reports = True
 
     def __init__(self) -> None:
         self._bar: tqdm[NoReturn] | None = None
@@ -179,7 +188,8 @@ class ProgressCallback(Callback):
     def close(self) -> None:
         """Closes the bar."""
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError):  # the terminal is gone
+                self._bar.close()
 
 
 @checked

@@ -15,6 +15,7 @@ from ganblocks.randomness import own_randomness
 from ganblocks.runs import JsonLinesLogger
 from ganblocks.tasks import Batch
 from ganblocks.training.callback import Callback
+from ganblocks.training.reporting import Reporting
 from ganblocks.training.training import Training
 
 
@@ -25,11 +26,14 @@ class HealthCallback(Callback):
     A problem is reported as a `HealthWarning` and as a line in the run's `health.jsonl`.
     """
 
+    only_reports = True
+
     def __init__(self) -> None:
         self._monitor: HealthMonitor | None = None
         self._log: JsonLinesLogger | None = None
         self._skipped = SkippedSteps(scaled=False)
         self._batches: list[Batch] = []
+        self._reporting = Reporting()
 
     def start(self, training: Training) -> None:
         """Opens the file, and removes findings of later steps."""
@@ -68,14 +72,10 @@ class HealthCallback(Callback):
         probe = probe_generator(training.updater.inference_network(name), sources)
         self._report(self._monitor.read_probe(training.step, probe))
 
-    def close(self) -> None:
-        """Closes the file."""
-        if self._log is not None:
-            self._log.close()
-
     def _report(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
             if self._log is not None:
-                self._log.log(finding._asdict())
+                with self._reporting.by("health.jsonl"):
+                    self._log.log(finding._asdict())
             message = f"step {finding.step}: {finding.message}"
             warnings.warn(message, HealthWarning, stacklevel=5)

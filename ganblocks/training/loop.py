@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -16,6 +16,7 @@ from ganblocks.tasks import Task
 from ganblocks.training.batches import ResumableBatchSampler, load_batches
 from ganblocks.training.callback import Callback
 from ganblocks.training.callbacks import default_callbacks
+from ganblocks.training.memory import memory_explained
 from ganblocks.training.metric_buffer import MetricBuffer
 from ganblocks.training.options import TrainOptions
 from ganblocks.training.schedules import lr_factor, resolve_schedule
@@ -37,8 +38,8 @@ def fit(
     """Trains a task, and keeps the run's folder up to date.
 
     A run that has a checkpoint resumes from it, bit for bit: the order of the samples and their
-    random augmentations depend only on the seed and the position in the epoch. On Ctrl-C or
-    SIGTERM, `fit` finishes the step (with several processes, the steps up to the next row of the
+    random augmentations depend only on the seed and the position in the epoch. On Ctrl-C, SIGTERM
+    or SIGHUP, `fit` finishes the step (with several processes, the steps up to the next row of the
     log) and writes a checkpoint. Problems are reported as `HealthWarning` and in `health.jsonl`.
     Under `torchrun` (see `process_group`), each process trains on its own samples, and rank 0
     writes the files.
@@ -89,13 +90,14 @@ def fit(
     for name, data in (("train", train), ("val", val)):
         require_count(f"samples of {name}", len(data), 1)
     callbacks = default_callbacks(progress=options.progress) if callbacks is None else callbacks
-    with ExitStack() as stack:
+    with ExitStack() as lock, ExitStack() as stack:
         for callback in callbacks:  # first, so that they are closed whatever happens
             stack.enter_context(closing(callback))
+        stack.enter_context(memory_explained(options))
         schedule = resolve_schedule(options.schedule)
         updater = build_updater(task, options)
         training = Training(updater, train, val, run, options, callbacks)
-        step_function = prepare_training(training)
+        step_function = prepare_training(training, lock)
         context, buffer = training.context, MetricBuffer(training.context)
         batches = stack.enter_context(closing(_load_batches(training)))
         request = stack.enter_context(catch_stop_signals())
@@ -105,7 +107,7 @@ def fit(
             epoch = training.epoch
             updater.set_lr_factor(lr_factor(schedule, epoch, options.epochs))
             buffer.start_step()
-            batch = next(batches)
+            batch = _next_batch(batches, training)
             metrics = step_function(batch)
             size = next((len(x) for x in batch.values() if isinstance(x, Tensor)), 0)
             buffer.add(metrics, samples=size * context.world_size)
@@ -134,6 +136,18 @@ def fit(
                 training.notify("checkpoint")
     request.raise_if_requested()
     return updater
+
+
+def _next_batch(batches: Iterator[dict[str, Any]], training: Training) -> dict[str, Any]:
+    """Returns the next batch; if it cannot be read, the steps before it are saved."""
+    try:
+        return next(batches)
+    except Exception:
+        # Of several processes, the others do not know of it, and would not save with this one.
+        if training.context.world_size == 1 and training.step > training.saved_step:
+            with training.reporting.by("the checkpoint"):
+                training.save()
+        raise
 
 
 def _load_batches(training: Training) -> Generator[dict[str, Any]]:

@@ -7,17 +7,16 @@ from typing import Any
 
 from torch import nn
 
-from ganblocks.data.map_style import fingerprint
 from ganblocks.errors import RunError, SpecError
 from ganblocks.registry import spec_of
 from ganblocks.tasks import Task
 
 
-def require_same_run(task: Task, train: Any, saved: dict[str, Any], source: str) -> None:
+def require_same_run(task: Task, data: Any, saved: dict[str, Any], source: str) -> None:
     """Raises `RunError`, with the first difference, if the checkpoint belongs to another run."""
     for what, then, now, remedy in [
         ("another task", saved.get("task"), task_identity(task), "Build the original task"),
-        ("other data", saved.get("data"), fingerprint(train), "Restore the original data"),
+        ("other data", saved.get("data"), data, "Restore the original data"),
     ]:
         if then is not None and (difference := _difference(then, now)):
             raise RunError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from ganblocks.distributed.context import DistributedContext
 from ganblocks.errors import DataError, GanBlocksWarning
 from ganblocks.randomness import make_deterministic, own_randomness
 from ganblocks.runs import RunFolder
+from ganblocks.runs.lock import run_lock
 from ganblocks.tasks import ImagePool, Task
 from ganblocks.tasks.base import keys_explained
 from ganblocks.training.batches import single_batch
@@ -54,14 +56,18 @@ def build_updater(task: Task, options: TrainOptions) -> Updater:
     )
 
 
-def prepare_training(training: Training) -> Step:
-    """Checks, resumes and distributes a training run, and returns its step function."""
+def prepare_training(training: Training, lock: ExitStack) -> Step:
+    """Checks, locks, resumes and distributes a training run, and returns its step function."""
     updater, options, context = training.updater, training.options, training.context
     dry_run(updater, training.train[0, 0])
     _check_preview_and_score(training)
     run = training.run
+    if context.is_main_process:
+        lock.enter_context(run_lock(run.path))
     if context.max(int(run.has_state)):  # all agree: another process may have just written it
         training.load()
+    elif run.exists:
+        run.require_untrained()
     training.set_last_step()
     _warn_of_batch_norm(training)
     _warn_of_steps(training)

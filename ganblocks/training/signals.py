@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as requests to finish the step and save before the process ends."""
+"""Ctrl-C, SIGTERM and SIGHUP as requests to finish the step and save before the process ends."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+
+# A terminal sends SIGHUP when it closes; Windows has no such signal.
+STOPS = [getattr(signal, x) for x in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, x)]
 
 
 class StopRequest:
@@ -31,7 +34,7 @@ class StopRequest:
 
 @contextmanager
 def catch_stop_signals() -> Iterator[StopRequest]:
-    """Context in which the first Ctrl-C or SIGTERM only sets a request that the loop checks.
+    """Context in which the first of these signals only sets a request that the loop checks.
 
     The first signal prints one line to standard error; the loop finishes its step, saves a
     checkpoint, and calls `raise_if_requested()` after the `with`. A Ctrl-C after that raises
@@ -47,7 +50,7 @@ def catch_stop_signals() -> Iterator[StopRequest]:
     # A background job ignores SIGINT; None means that the handler is not Python's.
     previous = {
         number: handler
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in STOPS
         if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
     }
 
@@ -72,11 +75,29 @@ def catch_stop_signals() -> Iterator[StopRequest]:
 
 
 def ignore_interrupts(worker: int) -> None:
-    """Makes a `DataLoader` worker ignore Ctrl-C, as its `worker_init_fn`.
+    """Makes a `DataLoader` worker ignore Ctrl-C and SIGHUP, as its `worker_init_fn`.
 
-    A terminal sends Ctrl-C to the workers too; without them the current step would fail.
+    A terminal sends them to the workers too; without them the current step would fail.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in STOPS:
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def failed_workers_wait() -> Iterator[None]:
+    """Context in which the end of a `DataLoader` worker is noticed where its batch is missed.
+
+    PyTorch's own handler raises at once, anywhere: a step would end halfway, and could not be
+    saved.
+    """
+    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD")
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if main else None
+    try:
+        yield
+    finally:
+        if handler is not None:
+            signal.signal(signal.SIGCHLD, handler)
 
 
 def _print(line: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -24,6 +26,7 @@ from ganblocks.training.batches import (
 from ganblocks.training.buffer_rules import averaged_buffers
 from ganblocks.training.callback import Callback
 from ganblocks.training.options import TrainOptions
+from ganblocks.training.reporting import Reporting
 from ganblocks.training.resume_check import (
     require_same_run,
     spec_or_name,
@@ -53,6 +56,8 @@ class Training:
         best: The best value of `options.best_by` so far.
         best_step: The step of that value.
         last_step: The step after which training ends.
+        saved_step: The step of the last checkpoint.
+        reporting: What keeps the errors of callbacks that only report from ending the training.
     """
 
     updater: Updater
@@ -69,6 +74,8 @@ class Training:
     best: float | None = None
     best_step: int = 0
     last_step: int = 0
+    saved_step: int = 0
+    reporting: Reporting = field(default_factory=Reporting)
 
     @property
     def task(self) -> Task:
@@ -79,6 +86,11 @@ class Training:
     def step(self) -> int:
         """Number of completed steps."""
         return self.updater.steps
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The fingerprints of the data, as they are at the start: files may vanish later."""
+        return {"train": fingerprint(self.train), "val": fingerprint(self.val)}
 
     @property
     def samples_per_step(self) -> int:
@@ -129,7 +141,9 @@ class Training:
             *arguments: Its arguments after `training`.
         """
         for callback in self.callbacks:
-            getattr(callback, event)(self, *arguments)
+            guards = callback.only_reports and event != "start"
+            with self.reporting.by(type(callback).__name__) if guards else nullcontext():
+                getattr(callback, event)(self, *arguments)
 
     def log(self, epoch: int, metrics: dict[str, float]) -> None:
         """Logs a row: step, epoch, metrics, learning rates and the latest scores.
@@ -152,7 +166,7 @@ class Training:
                 name: spec_or_name(self.updater.inference_network(name))
                 for name in self.updater.networks
             },
-            "data": {"train": fingerprint(self.train), "val": fingerprint(self.val)},
+            "data": self.data,
             "pictures": {
                 name: {
                     **PictureMap.of_data(self.train, *keys).spec,
@@ -189,11 +203,12 @@ class Training:
                     "best": self.best,
                     "best_step": self.best_step,
                     "task": task_identity(self.task),
-                    "data": fingerprint(self.train),
+                    "data": self.data["train"],
                 }
                 self.run.save_state({**state, **position}, keep_last=self.options.keep_last)
                 for name in updater.networks:
                     self.run.save_weights(name, updater.inference_network(name))
+            self.saved_step = self.step
         finally:
             for buffer, value in zip(buffers, local, strict=bool(local)):
                 buffer.copy_(value)
@@ -206,10 +221,11 @@ class Training:
         """
         saved, source = self.run.load_state(), str(self.run.path)
         with self.run.reading():
-            require_same_run(self.task, self.train, saved, source)
+            require_same_run(self.task, self.data["train"], saved, source)
             self.updater.load_state_dict(saved, source, rank=self.context.rank)
         self.epoch, self.samples_seen = int(saved["epoch"]), int(saved["samples_seen"])
         self.best, self.best_step = saved["best"], int(saved["best_step"])
+        self.saved_step = self.step
 
 
 def _direction(data: Any, keys: tuple[str, str]) -> str:

@@ -56,10 +56,11 @@ def require_whole(run):
         "discriminator.safetensors": load_file,
         "health.jsonl": lambda path: [json.loads(line) for line in path.read_text().splitlines()],
         "metrics.csv": lambda path: logged(run),
+        "README.md": lambda path: path.read_text().index("## Training"),
         "index.html": lambda path: path.read_text().index("</html>"),
     }
     for path in run.iterdir() if run.exists() else []:
-        if path.is_file():
+        if path.is_file() and not path.name.startswith("."):  # a write that was killed, the lock
             assert path.name in readers, path
             readers[path.name](path)
     for path in (run / "samples").glob("*.png"):

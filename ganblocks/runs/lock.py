@@ -1,0 +1,72 @@
+"""The lock of a run: one process at a time trains in a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from ganblocks.errors import GanBlocksWarning, RunError
+from ganblocks.writing import os_errors_explained
+
+_held: set[Path] = set()
+"""The locks of this process, against which the system does not guard them."""
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Context in which no other process trains in a folder, which is created if it is missing.
+
+    The lock ends with its process, however that ends, on network file systems too. It is POSIX's,
+    not that of `flock`, which the workers of a killed training would hold on to for a while.
+
+    Raises:
+        RunError: Another process trains in it; the message tells which, and since when.
+    """
+    path = folder.resolve() / ".lock"
+    me = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M}"
+    if path in _held:
+        raise _taken(folder, f"process {os.getpid()}, which is this one")
+    with os_errors_explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    with file:
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.fstat(file.fileno()).st_nlink:
+                    raise _taken(folder, "a process that just ends")  # and has removed this file
+            except OSError as error:
+                if error.errno in (errno.EACCES, errno.EAGAIN):
+                    file.seek(0)
+                    raise _taken(folder, file.read() or "another process") from None
+                message = (
+                    f"{folder} cannot be locked ({error.strerror}): let no second process train "
+                    "in it"
+                )
+                warnings.warn(message, GanBlocksWarning, stacklevel=4)
+        with os_errors_explained(path):
+            file.truncate(0)
+            os.write(file.fileno(), me.encode())
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.remove(path)
+            with suppress(OSError):
+                path.unlink()
+
+
+def _taken(folder: Path, holder: str) -> RunError:
+    return RunError(
+        f"{folder} is in use by {holder}: wait until it ends, or choose another folder",
+        see="resume",
+    )

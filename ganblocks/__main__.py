@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import io
-import os
 import sys
-from collections.abc import Sequence
 
-import ganblocks
-from ganblocks.cli import require_no_empty, run_command
-from ganblocks.commands import data, evaluate, rf, translate
-from ganblocks.commands.listing import list_components, show_component
-from ganblocks.commands.recipes import list_recipes, print_recipe
+try:
+    import argparse
+    import io
+    import os
+    from collections.abc import Sequence
+
+    import ganblocks
+    from ganblocks.cli import require_no_empty, run_command
+    from ganblocks.commands import data, evaluate, rf, translate
+    from ganblocks.commands.listing import list_components, show_component
+    from ganblocks.commands.recipes import list_recipes, print_recipe
+except KeyboardInterrupt:  # importing takes seconds, and `run_command` is not there yet
+    sys.exit(130)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

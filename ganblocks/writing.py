@@ -15,7 +15,7 @@ from ganblocks.errors import GanBlocksError, RunError
 _REMEDIES = {
     (errno.ENOSPC, errno.EDQUOT): "make room, or choose another folder",
     (errno.EFBIG,): "raise the limit on the size of a file, or choose another folder",
-    (errno.ENOENT,): "its folder is missing, so create it, or choose another one",
+    (errno.ENOENT,): "its folder is missing, so create it, or choose another folder",
     (errno.EISDIR, errno.ENOTEMPTY): "a folder has this name, so move it, or choose another name",
     (errno.EEXIST, errno.ENOTDIR): "a file has the name of the folder, so move it, or choose "
     "another folder",

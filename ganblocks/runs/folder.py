@@ -129,6 +129,9 @@ class RunFolder:
 
         Raises:
             RunError: The folder contains older checkpoints or weights.
+
+        Examples:
+            >>> RunFolder("runs/new").require_untrained()
         """
         older = [path.name for _, path in sorted(_by_step(self.path, "state_", ".pt").items())]
         weights = [x.name for x in self.path.glob("[!.]*.safetensors") if x.name[:5] != "best_"]

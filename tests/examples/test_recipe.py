@@ -134,6 +134,11 @@ def test_a_run_stopped_before_its_first_checkpoint_begins_anew(recipe, tmp_path)
     run = tmp_path / "runs" / "facades"
     (run / "state.pt").unlink()
     code, _, err = recipe("--resume")
+    assert code == 2
+    assert "contains a trained run, but its checkpoint state.pt is missing: restore it" in err
+    for weights in run.glob("*.safetensors"):
+        weights.unlink()
+    code, _, err = recipe("--resume")
     assert code == 0, err
     assert steps(run) == [1, 2]
 

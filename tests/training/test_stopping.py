@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ganblocks.training.signals import StopRequest, catch_stop_signals, ignore_interrupts
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 MESSAGE = "stopping: finishing the step and saving; Ctrl-C again stops at once"
 
 

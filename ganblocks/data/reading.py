@@ -25,7 +25,9 @@ def digest(named: Iterable[tuple[str, Sequence[Path]]]) -> str:
     """Returns a digest of files' names and sizes in bytes."""
     whole = sha256()
     for name, paths in named:
-        whole.update(f"{name} {[path.stat().st_size for path in paths]}\n".encode())
+        whole.update(
+            f"{name} {[path.stat().st_size for path in paths]}\n".encode(errors="surrogateescape")
+        )
     return whole.hexdigest()
 
 

@@ -1,14 +1,17 @@
 """What only reports ends no training: it is told once, and made anew where it can be."""
 
+import os
 import shutil
 import warnings
 
 import pytest
 import torch
+from PIL import Image
 from tiny import Stripes, assert_equal
 from trained import rows, train
 
 from ganblocks import RunFolder
+from ganblocks.data import PairedImageDataset
 from ganblocks.errors import GanBlocksWarning, RunError
 from ganblocks.training import Callback, default_callbacks
 
@@ -151,3 +154,19 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(tmp_path
     run = RunFolder.create(tmp_path / "run")
     run.save_weights("best_generator", torch.nn.Linear(1, 1))
     train(run.path, steps=1)
+
+
+def test_names_that_are_no_utf_8(tmp_path):
+    """Linux allows any bytes in a name: of pictures, which identify the data, and of the run."""
+    for split in ("train", "val"):
+        folder = tmp_path / "pairs" / split
+        folder.mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (32, 16)).save(folder / os.fsdecode(b"caf\xe9%d.png" % number))
+    data, held_out = (PairedImageDataset(tmp_path / "pairs", split=s) for s in ("train", "val"))
+    path = tmp_path / os.fsdecode(b"r\xe9n")
+    for steps in (2, 3):
+        run, updater = train(path, train_set=data, val_set=held_out, steps=steps)
+    assert updater.steps == 3
+    assert len(rows(run)) == 3
+    assert (path / "index.html").exists()

@@ -1,8 +1,9 @@
 """The charts of a report, each with a caption that explains how to read it."""
 
 from collections.abc import Mapping
-from html import escape
 from typing import NamedTuple
+
+from markupsafe import Markup
 
 from ganblocks.report.curves import line_chart
 from ganblocks.report.files import Metrics
@@ -59,7 +60,7 @@ _AT_OUTPUT = (
 )
 
 
-def charts(metrics: Metrics, better: Mapping[str, str]) -> str:
+def charts(metrics: Metrics, better: Mapping[str, str]) -> Markup:
     """Returns a figure for every chart that the log has columns for, as HTML.
 
     Args:
@@ -93,7 +94,7 @@ def charts(metrics: Metrics, better: Mapping[str, str]) -> str:
             "Images per second. A long dip means that something else slowed training down.",
         ),
     ]
-    return "".join(_figure(chart, metrics) for chart in all_charts)
+    return Markup().join(_figure(chart, metrics) for chart in all_charts)
 
 
 def _origin(suffix: str) -> str:
@@ -178,11 +179,11 @@ def _by_player(
     return _Chart(title, columns, caption, scale)
 
 
-def _figure(chart: _Chart, metrics: Metrics) -> str:
+def _figure(chart: _Chart, metrics: Metrics) -> Markup:
     logged = metrics.columns
     series = {name: logged[column] for column, name in chart.columns.items() if column in logged}
     if not series:
-        return ""
+        return Markup()
     svg = line_chart(chart.title, metrics.steps, series, scale=chart.scale)
-    title, caption = escape(chart.title), escape(chart.caption)
-    return f"<figure><h3>{title}</h3>{svg}<figcaption>{caption}</figcaption></figure>"
+    figure = Markup("<figure><h3>{}</h3>{}<figcaption>{}</figcaption></figure>")
+    return figure.format(chart.title, svg, chart.caption)

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from ganblocks.errors import OptionError, require_at_least, require_one_of
 from ganblocks.report.axes import Axis, Point, number_text, round_ticks, thin, value_axis
@@ -21,7 +22,7 @@ def line_chart(
     *,
     scale: str = "auto",
     points: int = 200,
-) -> str:
+) -> Markup:
     """Returns an SVG element with one curve for each series of numbers over the steps.
 
     Long series are thinned to `points` means with a band from the smallest to the largest value.
@@ -29,7 +30,7 @@ def line_chart(
 
     Examples:
         >>> line_chart("Loss", [1, 2], {"D": [0.7, 0.5]})[:4]
-        '<svg'
+        Markup('<svg')
     """
     require_one_of("scale", scale, ("auto", "linear"))
     require_at_least("points", points, 1)
@@ -51,12 +52,12 @@ def line_chart(
         elements.append(_curve(curve, horizontal, vertical, color))
     if not vertical.ticks:
         elements.append(_text((LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2, "no values yet", "middle"))
-    label = escape(f"{title}. Last values: {', '.join(ends) or 'none'}")
+    label = f"{title}. Last values: {', '.join(ends) or 'none'}"
     top = min([0, *(y - 19 for _, y in positions)])  # the legend grows upwards
-    return (
-        f'<svg viewBox="0 {top} {WIDTH} {HEIGHT - top}" role="img" aria-label="{label}" '
-        f'style="font:13px system-ui,sans-serif">{"".join(elements)}</svg>'
-    )
+    return Markup(
+        '<svg viewBox="0 {} {} {}" role="img" aria-label="{}" '
+        'style="font:13px system-ui,sans-serif">{}</svg>'
+    ).format(top, WIDTH, HEIGHT - top, label, Markup().join(elements))
 
 
 def _thinned(steps: Sequence[float], values: Sequence[float | None], points: int) -> list[Point]:
@@ -74,7 +75,7 @@ def _step_axis(steps: Sequence[float]) -> Axis:
     return Axis(0, last, ticks)
 
 
-def _axes(horizontal: Axis, vertical: Axis) -> str:
+def _axes(horizontal: Axis, vertical: Axis) -> Markup:
     elements = []
     for tick in vertical.ticks:
         y = vertical.at(tick, BOTTOM, TOP)
@@ -85,21 +86,20 @@ def _axes(horizontal: Axis, vertical: Axis) -> str:
         elements.append(_line(x, BOTTOM, x, BOTTOM + 4, "zero"))
         elements.append(_text(x, BOTTOM + 18, number_text(tick), "middle"))
     elements.append(_text(RIGHT, HEIGHT - 3, "step", "end"))
-    return "".join(elements)
+    return Markup().join(elements)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return (
-        f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-        f'style="stroke:var(--{kind},#999)"/>'
-    )
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    return Markup(
+        '<line class="{0}" x1="{1:.1f}" y1="{2:.1f}" x2="{3:.1f}" y2="{4:.1f}" '
+        'style="stroke:var(--{0},#999)"/>'
+    ).format(kind, x1, y1, x2, y2)
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
-        f'style="fill:var(--muted,#555)">{escape(text)}</text>'
-    )
+def _text(x: float, y: float, text: str, anchor: str) -> Markup:
+    return Markup(
+        '<text x="{:.1f}" y="{:.1f}" text-anchor="{}" style="fill:var(--muted,#555)">{}</text>'
+    ).format(x, y, anchor, text)
 
 
 def _legend_positions(texts: Sequence[str]) -> list[tuple[float, int]]:
@@ -113,12 +113,13 @@ def _legend_positions(texts: Sequence[str]) -> list[tuple[float, int]]:
     ]
 
 
-def _legend(x: float, y: int, text: str, color: str) -> str:
-    swatch = f'<path d="M{x:.1f} {y - 4}h18" style="stroke:{color};stroke-width:3"/>'
-    return f'<g class="legend">{swatch}{_text(x + 24, y, text, "start")}</g>'
+def _legend(x: float, y: int, text: str, color: str) -> Markup:
+    return Markup(
+        '<g class="legend"><path d="M{:.1f} {}h18" style="stroke:{};stroke-width:3"/>{}</g>'
+    ).format(x, y - 4, color, _text(x + 24, y, text, "start"))
 
 
-def _curve(curve: Sequence[Point], horizontal: Axis, vertical: Axis, color: str) -> str:
+def _curve(curve: Sequence[Point], horizontal: Axis, vertical: Axis, color: str) -> Markup:
     line, band = [], []
     for run in _unbroken(curve):
         xs = [f"{horizontal.at(point.step, LEFT, RIGHT):.1f}" for point in run]
@@ -131,8 +132,10 @@ def _curve(curve: Sequence[Point], horizontal: Axis, vertical: Axis, color: str)
         if len(run) > 1 and lows != highs:
             band.append(f"M{'L'.join(highs + lows[::-1])}Z")
     style = f"fill:none;stroke:{color};stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round"
-    shade = f'<path class="band" d="{"".join(band)}" style="fill:{color};opacity:.18"/>'
-    return f'{shade if band else ""}<path class="curve" d="{"".join(line)}" style="{style}"/>'
+    shade = Markup('<path class="band" d="{}" style="fill:{};opacity:.18"/>')
+    return Markup('{}<path class="curve" d="{}" style="{}"/>').format(
+        shade.format("".join(band), color) if band else "", "".join(line), style
+    )
 
 
 def _unbroken(curve: Sequence[Point]) -> list[list[Point]]:

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Mapping
 from datetime import timedelta
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from ganblocks.report.axes import number_text
 from ganblocks.report.charts import player_name, players, score_name
@@ -13,10 +14,10 @@ from ganblocks.report.files import Metrics
 _LATEST = 25  # rows that a current value is averaged over, against noise
 
 
-def facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
+def facts(metrics: Metrics, spec: Mapping[str, Any]) -> Markup:
     """Returns the facts of a run as HTML tiles."""
     if not metrics.steps:
-        return '<p class="note">No step has been logged yet.</p>'
+        return Markup('<p class="note">No step has been logged yet.</p>')
     scores = _scores(spec)
     shown = {"step": f"{metrics.steps[-1]:,.0f}"}
     if epochs := metrics.values("epoch"):
@@ -29,7 +30,8 @@ def facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
     if "images_per_s" in metrics.columns:
         shown["images per second"] = number_text(_now(metrics, "images_per_s"))
     shown["training time"] = _duration(metrics, spec)
-    tiles = (f"<div><dt>{escape(k)}</dt><dd>{v}</dd></div>" for k, v in shown.items() if v)
+    tile = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
+    tiles = Markup().join(tile.format(k, v) for k, v in shown.items() if v)
     notes = []
     if len(metrics.steps) > 1:
         rows = min(_LATEST, len(metrics.steps))
@@ -39,7 +41,8 @@ def facts(metrics: Metrics, spec: Mapping[str, Any]) -> str:
             "The baseline needs no learning: for pairs, it predicts the mean target, or enlarges "
             "the source."
         )
-    return f'<dl class="facts">{"".join(tiles)}</dl><p class="note">{" ".join(notes)}</p>'
+    page = Markup('<dl class="facts">{}</dl><p class="note">{}</p>')
+    return page.format(tiles, " ".join(notes))
 
 
 def _means(metrics: Metrics) -> list[tuple[str, str]]:
@@ -64,7 +67,8 @@ def _scores(spec: Mapping[str, Any]) -> dict[str, str]:
     for name, score in scores.items():
         text = _number(score)
         if name in baselines:
-            text += f"<small> baseline {_number(baselines[name])}</small>"
+            baseline = _number(baselines[name])
+            text = Markup("{}<small> baseline {}</small>").format(text, baseline)
         shown[f"held-out {score_name(name)}"] = text
     return shown
 

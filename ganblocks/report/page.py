@@ -1,16 +1,16 @@
 """Writes the report of a run: one static page that opens from disk, without a network."""
 
 from datetime import datetime
-from html import escape
-from importlib import resources
 from pathlib import Path
-from string import Template
+
+from markupsafe import Markup
 
 from ganblocks.arguments import checked
 from ganblocks.report.charts import charts
 from ganblocks.report.facts import facts
 from ganblocks.report.files import Sample, find_samples, read_findings, read_metrics, read_spec
 from ganblocks.report.health import alarm, health
+from ganblocks.report.markup import fill
 from ganblocks.report.spec import headings, loading, sections, summary
 from ganblocks.writing import write_atomically
 
@@ -43,11 +43,12 @@ def write_report(run_dir: str | Path) -> Path:
     metrics = read_metrics(run_dir / "metrics.csv")
     better = spec.get("better")
     now = datetime.now().astimezone()
-    template = resources.files("ganblocks.report").joinpath("report.html")
-    page = Template(template.read_text(encoding="utf-8")).substitute(
-        name=escape(run_dir.resolve().name),
+    content = fill(
+        "report.html",
+        name=run_dir.resolve().name,
         summary=summary(spec),
-        written=f'<time datetime="{now.isoformat()}">{now:%Y-%m-%d %H:%M}</time>',
+        now=now.isoformat(),
+        written=f"{now:%Y-%m-%d %H:%M}",
         alarm=alarm(metrics),
         facts=facts(metrics, spec),
         health=health(read_findings(run_dir / "health.jsonl")),
@@ -57,35 +58,42 @@ def write_report(run_dir: str | Path) -> Path:
         spec=sections(spec),
     )
     target = run_dir / "index.html"
-    # A lone surrogate, which JSON may contain, cannot be encoded in UTF-8.
-    content = page.encode("utf-8", errors="xmlcharrefreplace")
     write_atomically(target, content)
     return target
 
 
-def _samples(samples: list[Sample], names: list[str]) -> str:
+def _samples(samples: list[Sample], names: list[str]) -> Markup:
     if not samples:
-        return '<p class="note">There are no samples yet.</p>'
-    newest = samples[0]
+        return Markup('<p class="note">There are no samples yet.</p>')
+    newest, count = samples[0], len(samples) - 1
     thumbnails = (
-        f'<a href="{s.path}" data-step="{s.step}"><img src="{s.path}" loading="lazy" '
-        f'alt="First row of the samples at step {s.step}"><span>{s.step:,}</span></a>'
-        for s in samples
+        Markup(
+            '<a href="{0}" data-step="{1}"><img src="{0}" loading="lazy" '
+            'alt="First row of the samples at step {1}"><span>{1:,}</span></a>'
+        ).format(sample.path, sample.step)
+        for sample in samples
     )
-    size = 'width="{}" height="{}"'.format(*newest.size) if newest.size else ""
-    small = "pixels" if newest.size and newest.size[0] < 600 else ""
-    slider = (
+    slider = Markup(
         '<label class="slider">step <output id="at"></output><input id="slider" type="range" '
-        f'min="0" max="{len(samples) - 1}" value="{len(samples) - 1}" step="1"></label>'
+        'min="0" max="{0}" value="{0}" step="1"></label>'
+    ).format(count)
+    heads = Markup().join(Markup("<span>{}</span>").format(name) for name in names)
+    if names:
+        heads = Markup('<div class="heads" aria-hidden="true">{}</div>').format(heads)
+    size = newest.size and Markup('width="{}" height="{}"').format(*newest.size)
+    return Markup("""<div class="samples"{columns}>
+<div>{heads}<a id="large" href="{path}" data-order="{order}"
+aria-label="Enlarge the samples"><img class="{small}" src="{path}" {size}
+alt="Samples at step {step}{order}"></a></div>
+<div>{slider}<nav id="strip" aria-label="All samples, newest first">
+{thumbnails}</nav></div></div>""").format(
+        columns=Markup(' style="--columns:{}"').format(len(names)) if names else "",
+        heads=heads,
+        path=newest.path,
+        order=f", from left to right: {', '.join(names)}" if names else "",
+        small="pixels" if newest.size and newest.size[0] < 600 else "",
+        size=size or "",
+        step=newest.step,
+        slider=slider if count else "",
+        thumbnails=Markup().join(thumbnails),
     )
-    columns = f' style="--columns:{len(names)}"' if names else ""
-    heads = "".join(f"<span>{escape(name)}</span>" for name in names)
-    if heads:
-        heads = f'<div class="heads" aria-hidden="true">{heads}</div>'
-    order = escape(f", from left to right: {', '.join(names)}") if names else ""
-    return f"""<div class="samples"{columns}>
-<div>{heads}<a id="large" href="{newest.path}" data-order="{order}"
-aria-label="Enlarge the samples"><img class="{small}" src="{newest.path}" {size}
-alt="Samples at step {newest.step}{order}"></a></div>
-<div>{slider if len(samples) > 1 else ""}<nav id="strip" aria-label="All samples, newest first">
-{"".join(thumbnails)}</nav></div></div>"""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from importlib import resources
 from math import isfinite
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import torch
+from markupsafe import Markup
 from torch import Tensor
 
 from ganblocks.data import SideFormat
 from ganblocks.data.writers import write_array
 from ganblocks.pictures import heat, to_picture
 from ganblocks.report.axes import number_text
+from ganblocks.report.markup import fill
 from ganblocks.writing import write_atomically
 
 _PICTURES = {"source": "input", "output": "output", "target": "target", "error": "error"}
@@ -43,52 +43,56 @@ def write_results(folder: Path, title: str, facts: Sequence[str], results: Any) 
         facts: Lines below it.
         results: `scores`, `problems`, and `rows`, whose `picture` is as in `save_pictures`.
     """
-    room = resources.files("ganblocks.report")
     scores, problems, rows = (results[key] for key in ("scores", "problems", "rows"))
     each = [name for name in scores if name in rows[0]]
     ramp = [f"rgb{tuple(color)}" for color in heat(torch.linspace(0, 1, 7)).T.tolist()]
-    page = Template(room.joinpath("results.html").read_text("utf-8")).substitute(
-        style=room.joinpath("report.html").read_text("utf-8").split("style>")[1][:-2],
+    report = resources.files("ganblocks.report").joinpath("report.html").read_text("utf-8")
+    option = Markup('<option data-better="{}">{}</option>')
+    content = fill(
+        "results.html",
+        style=Markup(report.split("style>")[1][:-2]),  # our own file
         ramp=", ".join(ramp),
-        title=escape(title),
-        facts="".join(f"<p>{escape(fact)}</p>" for fact in facts),
-        problems="".join(f"<li>{escape(line)}</li>" for line in problems),
+        title=title,
+        facts=Markup().join(map(Markup("<p>{}</p>").format, facts)),
+        problems=Markup().join(map(Markup("<li>{}</li>").format, problems)),
         hidden="" if problems else "hidden",
-        scores="".join(_tile(name, score) for name, score in scores.items()),
-        options="".join(
-            f'<option data-better="{scores[x]["better"]}">{escape(x)}</option>' for x in each
-        ),
-        rows="".join(_row(row, each) for row in rows),
+        scores=Markup().join(_tile(name, score) for name, score in scores.items()),
+        options=Markup().join(option.format(scores[name]["better"], name) for name in each),
+        rows=Markup().join(_row(row, each) for row in rows),
     )
-    content = page.encode("utf-8", errors="xmlcharrefreplace")
     write_atomically(folder / "index.html", content)
     return folder / "index.html"
 
 
-def _tile(name: str, score: Mapping[str, Any]) -> str:
+def _tile(name: str, score: Mapping[str, Any]) -> Markup:
     value, error, floor, ceiling = (score[key] for key in ("value", "error", "floor", "ceiling"))
-    margin = f" <small>± {error:.2g}</small>" if isfinite(error) else ""
+    margin = Markup(" <small>± {:.2g}</small>").format(error) if isfinite(error) else ""
     share = (value - floor) / (ceiling - floor) if ceiling != floor else 0.0
-    bar = f'<i class="bar"><i style="width:{min(max(share, 0), 1):.1%}"></i></i>'
-    return (
-        f"<div><dt>{escape(name)}, {score['better']} is better</dt><dd>{_text(value)}{margin}"
-        f"{bar if isfinite(share) and isfinite(ceiling) else ''}<small>floor {_text(floor)} · "
-        f"ceiling {_text(ceiling)} · {score['count']} pictures</small></dd></div>"
+    bar = Markup('<i class="bar"><i style="width:{:.1%}"></i></i>').format(min(max(share, 0), 1))
+    return Markup(
+        "<div><dt>{}, {} is better</dt><dd>{}{}{}<small>floor {} · ceiling {} · {} pictures"
+        "</small></dd></div>"
+    ).format(
+        *(name, score["better"], _text(value), margin),
+        bar if isfinite(share) and isfinite(ceiling) else "",
+        *(_text(floor), _text(ceiling), score["count"]),
     )
 
 
-def _row(row: Mapping[str, Any], each: Sequence[str]) -> str:
+def _row(row: Mapping[str, Any], each: Sequence[str]) -> Markup:
     values = json.dumps([row[name] if isfinite(row[name]) else None for name in each])
-    texts = " · ".join(f"<span>{escape(x)} <b>{_text(row[x])}</b></span>" for x in each)
-    name = escape(row["name"])
-    figures = (
-        f'<a href="{row["picture"]}_{key}.png"><img src="{row["picture"]}_{key}.png" '
-        f'loading="lazy" alt="{label} of {name}"><span>{label}</span></a>'
-        for key, label in _PICTURES.items()
+    text = Markup("<span>{} <b>{}</b></span>")
+    figure = Markup(
+        '<a href="{0}_{1}.png"><img src="{0}_{1}.png" loading="lazy" alt="{2} of {3}">'
+        "<span>{2}</span></a>"
     )
-    return (
-        f'<li data-values="{values}"><h3>{name}</h3><p>{texts}</p>'
-        f'<div class="four">{"".join(figures)}</div></li>'
+    figures = (figure.format(row["picture"], *x, row["name"]) for x in _PICTURES.items())
+    return Markup(
+        '<li data-values="{}"><h3>{}</h3><p>{}</p><div class="four">{}</div></li>'
+    ).format(
+        *(values, row["name"]),
+        Markup(" · ").join(text.format(name, _text(row[name])) for name in each),
+        Markup().join(figures),
     )
 
 

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 _HEADINGS = "grid"
 
@@ -21,10 +22,10 @@ def summary(spec: Mapping[str, Any]) -> str:
     direction = train.get("direction") if isinstance(train, dict) else None
     components = [("", spec.get("task")), *_networks(spec).items(), ("data", train)]
     types = [(name, _type(value)) for name, value in [*components, ("direction", direction)]]
-    return " · ".join(escape(f"{name} {kind}".strip()) for name, kind in types if kind)
+    return " · ".join(f"{name} {kind}".strip() for name, kind in types if kind)
 
 
-def sections(spec: Mapping[str, Any]) -> str:
+def sections(spec: Mapping[str, Any]) -> Markup:
     """Returns a section for each entry of a spec: flat objects as tables, components as JSON."""
     single = {key: value for key, value in spec.items() if not isinstance(value, dict | list)}
     shown = [_folded("run", _table(single.items()))] if single else []
@@ -33,16 +34,16 @@ def sections(spec: Mapping[str, Any]) -> str:
     for name, value in rest:
         entries = networks.items() if name == "networks" and networks else [(name, value)]
         shown += [_folded(title, _body(entry)) for title, entry in entries]
-    return "".join(shown)
+    return Markup().join(shown)
 
 
-def loading(spec: Mapping[str, Any], run: str) -> str:
+def loading(spec: Mapping[str, Any], run: str) -> Markup:
     """Returns the code that loads the run's networks, as HTML."""
     networks = _networks(spec) or {"generator": {"type": ""}}
     known = [n for n, value in networks.items() if isinstance(value, dict) and "type" in value]
     path = json.dumps(run, ensure_ascii=False)
     if not known:
-        return (
+        return Markup(
             '<p class="note">No network is registered: build it as it was built for training, and '
             "load its .safetensors file.</p>"
         )
@@ -52,8 +53,8 @@ def loading(spec: Mapping[str, Any], run: str) -> str:
             lines.append('ganblocks.translate(generator, "my_picture.png").save("translated.png")')
     else:
         lines = [f"{name} = ganblocks.load({path}, network={json.dumps(name)})" for name in known]
-    code = escape("\n".join(["import ganblocks", "", *lines]), quote=False)
-    return f'<pre class="load" tabindex="0"><code>{code}</code></pre>'
+    code = "\n".join(["import ganblocks", "", *lines])
+    return Markup('<pre class="load" tabindex="0"><code>{}</code></pre>').format(code)
 
 
 def _networks(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,25 +67,24 @@ def _type(value: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _body(value: Any) -> str:
+def _body(value: Any) -> Markup:
     flat = isinstance(value, dict) and not any(
         key == "type" or isinstance(inner, dict | list) for key, inner in value.items()
     )
     if flat:
         return _table(value.items())
-    return f'<pre tabindex="0">{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>'
+    code = json.dumps(value, indent=2, ensure_ascii=False)
+    return Markup('<pre tabindex="0">{}</pre>').format(code)
 
 
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{escape(title)}</summary>{body}</details>"
+def _folded(title: str, body: Markup) -> Markup:
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, body)
 
 
-def _table(items: Iterable[tuple[str, Any]]) -> str:
-    rows = (
-        f'<tr><th scope="row">{escape(key)}</th><td>{escape(_plain(value))}</td></tr>'
-        for key, value in items
-    )
-    return f"<table>{''.join(rows)}</table>"
+def _table(items: Iterable[tuple[str, Any]]) -> Markup:
+    row = Markup('<tr><th scope="row">{}</th><td>{}</td></tr>')
+    rows = Markup().join(row.format(key, _plain(value)) for key, value in items)
+    return Markup("<table>{}</table>").format(rows)
 
 
 def _plain(value: object) -> str:

@@ -29,13 +29,9 @@ def write_atomically(
 ) -> None:
     """Writes a file so that a crash leaves either the complete old or the complete new one.
 
-    Args:
-        path: The file; its folder is created if that alone is missing.
-        content: The bytes, or a function that writes them to an open file.
-        durable: Whether to wait for the disk, so that a power failure leaves a complete file too.
-
-    Raises:
-        RunError: The file cannot be written; the old one is unchanged.
+    `content` is bytes, or a function that writes them to an open file. If the folder alone is
+    missing, it is created. With `durable`, a power failure leaves a complete file too. Raises
+    `RunError`.
     """
     temporary = path.with_name(f".{path.name}.partial")
     with os_errors_explained(path):
@@ -60,15 +56,7 @@ def write_atomically(
 
 
 def append(path: Path, text: str) -> None:
-    """Appends text to a file, or leaves the file as it is.
-
-    Args:
-        path: The file; it is created if it is missing.
-        text: The text.
-
-    Raises:
-        RunError: The file cannot be written.
-    """
+    """Appends text to a file, or leaves the file as it is and raises `RunError`."""
     content = text.encode()
     with os_errors_explained(path), path.open("ab", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)

@@ -40,7 +40,7 @@ class CsvLogger:
         new = [column for column in row if column not in self.columns]
         if new or not self._path.exists():  # someone has removed it
             rows = rows_until(self._path, int(row["step"]))[1] if self._path.exists() else []
-            self._rewrite([[*cells, *[""] * len(new)] for cells in rows], 0, new)
+            self._rewrite([[*x, *[""] * len(new)] for x in rows], int(row["step"]) - 1, new)
         values = (row.get(column, "") for column in self.columns)
         cells = (f"{v:.6g}" if isinstance(v, float) else str(v) for v in values)
         append(self._path, ",".join(cells) + "\n")

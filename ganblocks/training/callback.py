@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ganblocks.errors import GanBlocksWarning
 from ganblocks.tasks import Batch
 
 if TYPE_CHECKING:
     from ganblocks.training.training import Training
+
+
+class Reporting:
+    """Keeps what only reports from ending a training: each reporter's first error is a warning."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    @contextmanager
+    def by(self, reporter: str) -> Iterator[None]:
+        """Context from which no error comes; the warning names the reporter."""
+        try:
+            yield
+        except Warning:  # which the user's filter turns into an error
+            raise
+        except Exception as error:
+            if reporter not in self._told:
+                self._told.add(reporter)
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                message = f"{reporter} failed, but training goes on: {reason}"
+                warnings.warn(message, GanBlocksWarning, stacklevel=4)
 
 
 class Callback:

@@ -22,9 +22,8 @@ from ganblocks.report import write_card, write_report
 from ganblocks.runs import Logger
 from ganblocks.runs.csv_logger import CsvLogger
 from ganblocks.tasks import Batch
-from ganblocks.training.callback import Callback
+from ganblocks.training.callback import Callback, Reporting
 from ganblocks.training.health_callback import HealthCallback
-from ganblocks.training.reporting import Reporting
 from ganblocks.training.scores import score_baseline, score_task
 from ganblocks.training.training import Training
 

@@ -15,7 +15,6 @@ from ganblocks.randomness import own_randomness
 from ganblocks.runs import JsonLinesLogger
 from ganblocks.tasks import Batch
 from ganblocks.training.callback import Callback
-from ganblocks.training.reporting import Reporting
 from ganblocks.training.training import Training
 
 
@@ -33,7 +32,6 @@ class HealthCallback(Callback):
         self._log: JsonLinesLogger | None = None
         self._skipped = SkippedSteps(scaled=False)
         self._batches: list[Batch] = []
-        self._reporting = Reporting()
 
     def start(self, training: Training) -> None:
         """Opens the file, and removes findings of later steps."""
@@ -55,7 +53,7 @@ class HealthCallback(Callback):
     def log(self, training: Training, row: Mapping[str, float]) -> None:
         """Checks a row of the log."""
         if self._monitor is not None:
-            self._report([*self._monitor.read(row), *self._skipped.findings()])
+            self._report(training, [*self._monitor.read(row), *self._skipped.findings()])
 
     def sample(self, training: Training) -> None:
         """Checks the last batch, a few held-out samples, and the generator's outputs for them."""
@@ -63,19 +61,19 @@ class HealthCallback(Callback):
             return
         held_out = training.preview_batches()
         for batches in (self._batches, held_out):
-            self._report(self._monitor.read_batches(training.step, batches))
+            self._report(training, self._monitor.read_batches(training.step, batches))
         if training.task.probed is None:
             return
         name, key = training.task.probed
         with own_randomness(training.updater.device, training.options.seed):
             sources = [training.task.inputs(batch)[key][0] for batch in held_out]
         probe = probe_generator(training.updater.inference_network(name), sources)
-        self._report(self._monitor.read_probe(training.step, probe))
+        self._report(training, self._monitor.read_probe(training.step, probe))
 
-    def _report(self, findings: Iterable[Finding]) -> None:
+    def _report(self, training: Training, findings: Iterable[Finding]) -> None:
         for finding in findings:
             if self._log is not None:
-                with self._reporting.by("health.jsonl"):
+                with training.reporting.by("health.jsonl"):
                     self._log.log(finding._asdict())
             message = f"step {finding.step}: {finding.message}"
             warnings.warn(message, HealthWarning, stacklevel=5)

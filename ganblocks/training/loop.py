@@ -16,11 +16,10 @@ from ganblocks.tasks import Task
 from ganblocks.training.batches import ResumableBatchSampler, load_batches
 from ganblocks.training.callback import Callback
 from ganblocks.training.callbacks import default_callbacks
-from ganblocks.training.memory import memory_explained
 from ganblocks.training.metric_buffer import MetricBuffer
 from ganblocks.training.options import TrainOptions
 from ganblocks.training.schedules import lr_factor, resolve_schedule
-from ganblocks.training.setup import build_updater, prepare_training
+from ganblocks.training.setup import build_updater, memory_explained, prepare_training
 from ganblocks.training.signals import catch_stop_signals
 from ganblocks.training.training import Training
 from ganblocks.training.updater import Updater

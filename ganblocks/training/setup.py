@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from ganblocks.arguments import checked
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.distributed.context import DistributedContext
-from ganblocks.errors import DataError, GanBlocksWarning
+from ganblocks.errors import DataError, GanBlocksWarning, OptionError
 from ganblocks.randomness import make_deterministic, own_randomness
 from ganblocks.runs import RunFolder
 from ganblocks.runs.lock import run_lock
@@ -84,6 +85,23 @@ def prepare_training(training: Training, lock: ExitStack) -> Step:
             _reseed(updater.task, options.seed, context.rank)
     updater.task.train()
     return cuda_graph_step(updater) if options.cuda_graph else updater.step
+
+
+@contextmanager
+def memory_explained(options: TrainOptions) -> Iterator[None]:
+    """Context that names the options that save memory, of a GPU or the host, when it runs out."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        kinds = (torch.OutOfMemoryError, MemoryError)
+        if not isinstance(error, kinds) and "can't allocate memory" not in str(error):
+            raise
+        size, parts = options.batch_size, options.accumulate
+        raise OptionError(
+            f"memory ran out with batch_size={size} in {parts} part{'s' * (parts > 1)}: split it "
+            "into more parts with `accumulate`, build the networks with checkpointing=True, or "
+            "write a smaller batch_size or size of the images"
+        ) from error
 
 
 @checked

@@ -24,9 +24,8 @@ from ganblocks.training.batches import (
     steps_per_epoch,
 )
 from ganblocks.training.buffer_rules import averaged_buffers
-from ganblocks.training.callback import Callback
+from ganblocks.training.callback import Callback, Reporting
 from ganblocks.training.options import TrainOptions
-from ganblocks.training.reporting import Reporting
 from ganblocks.training.resume_check import (
     require_same_run,
     spec_or_name,

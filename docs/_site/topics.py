@@ -95,8 +95,9 @@ KINDS = {
     "METRICS": Kind(
         "A metric compares generated images with real ones, both (B, C, H, W) in [−1, 1]: "
         "`update(fake, real)` adds a batch, `compute()` returns an `Estimate`, `reset()` starts "
-        "anew. With `needs_pairs`, each image is compared with its own target.",
-        ("Estimate", "FEATURES", "lite0_features"),
+        "anew. With `needs_pairs`, each image is compared with its own target; with "
+        "`needs_source`, `update(fake, real, source)` compares it with its input.",
+        ("Estimate", "FEATURES", "lite0_features", "train_segmenter"),
     ),
     "FORMATS": Kind(
         "A format turns the values that a file stores into inputs of networks, and outputs into "

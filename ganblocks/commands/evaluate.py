@@ -28,6 +28,7 @@ def add_to(actions: Any) -> None:
     parser.add_argument("--split", help="such as test, or all (default: val, else test)")
     parser.add_argument("--out", help="the folder of the results (default: results/ of the run)")
     parser.add_argument("--metrics", nargs="+", default=["l1", "psnr", "ssim"], metavar="NAME")
+    parser.add_argument("--train-data", help="pairs from which the label score learns to read")
     parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
     parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument("--mode", default="sample", choices=["sample", "mean", "running"])
@@ -41,6 +42,7 @@ def add_to(actions: Any) -> None:
 def evaluate_run(arguments: argparse.Namespace) -> None:
     """Writes and prints the scores; a bad picture is reported, and the rest is done."""
     from ganblocks.inference.evaluation import evaluate, pairs_options
+    from ganblocks.inference.label_score import LABEL
     from ganblocks.report import write_card
     from ganblocks.report.results import save_pictures, write_results
     from ganblocks.writing import os_errors_explained, write_atomically
@@ -52,6 +54,8 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     split = arguments.split or held_out_split(root, **found)
     part = None if split == "all" else split
     pairs = PairedImageDataset(root, split=part, strict=False, **options)
+    learns = not {"label", *LABEL}.isdisjoint(arguments.metrics)
+    train = _train_pairs(Path(arguments.train_data or root), options) if learns else None
     with os_errors_explained(out):
         (out / "pictures").mkdir(parents=True, exist_ok=True)
 
@@ -61,7 +65,7 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
 
     names = ("metrics", "weights", "network", "mode", "limit", "batch_size", "seed", "device")
     settings = {name: getattr(arguments, name) for name in names}
-    result = evaluate(run, pairs, **settings, progress=True, show=show)
+    result = evaluate(run, pairs, **settings, train=train, progress=True, show=show)
     problems = [*pairs.problems, *result.problems]
     results = {"scores": result.scores, "problems": problems, "rows": result.rows}
     facts = {"run": str(run), **settings, "root": str(root), "data": pairs.fingerprint()}
@@ -85,3 +89,13 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     print(f"look at {page}")
     if problems:
         raise DataError("\n".join([f"{len(problems)} left out:", *problems[:20]]))
+
+
+def _train_pairs(root: Path, options: dict[str, Any]) -> PairedImageDataset:
+    try:
+        return PairedImageDataset(root, split="train", strict=False, **options)
+    except DataError as error:
+        raise DataError(
+            f"{error}. The label score learns to read labels from pairs that are not scored: "
+            "write the folder of their split train after --train-data"
+        ) from None

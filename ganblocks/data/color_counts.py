@@ -28,6 +28,11 @@ MIN_SHARE = 1e-3
 
 def count_colors(images: Sequence[Tensor], most: int = 64) -> int:
     """Counts the distinct colors of label maps, up to the blur of lossy files."""
+    return len(main_colors(images, most))
+
+
+def main_colors(images: Sequence[Tensor], most: int = 64) -> list[Tensor]:
+    """Returns the distinct colors of label maps, most frequent first."""
     pixels = _pixels(images)
     colors, counts = (pixels // 8).unique(dim=0, return_counts=True)
     chosen: list[Tensor] = []
@@ -37,7 +42,7 @@ def count_colors(images: Sequence[Tensor], most: int = 64) -> int:
             break
         if all((color - other).abs().max() >= MIN_DISTANCE for other in chosen):
             chosen.append(color)
-    return len(chosen)
+    return [color + 4 for color in chosen]  # the middle of a bin
 
 
 def _pixels(images: Sequence[Tensor]) -> Tensor:

@@ -19,6 +19,7 @@ from ganblocks.arguments import checked
 from ganblocks.data import PairedDataset, PairTransform
 from ganblocks.data.picture_map import PictureMap
 from ganblocks.errors import DataError, GanBlocksError, OptionError, require_count
+from ganblocks.inference.label_score import with_segmenter
 from ganblocks.inference.loading import load
 from ganblocks.inference.modes import with_mode
 from ganblocks.metrics import METRICS, Metric
@@ -57,6 +58,7 @@ def evaluate(
     pairs: PairedDataset,
     *,
     metrics: Sequence[ComponentLike] = ("l1", "psnr", "ssim"),
+    train: PairedDataset | None = None,
     network: str = "generator",
     weights: str = "auto",
     mode: str = "sample",
@@ -77,7 +79,10 @@ def evaluate(
     Args:
         run: The run's folder.
         pairs: The pairs, each used once, as in epoch 0.
-        metrics: Names or specs from `METRICS`.
+        metrics: Names or specs from `METRICS`; `"label"` stands for `"pixel_accuracy"`,
+            `"class_accuracy"` and `"mean_iou"`.
+        train: Pairs that are not scored, read as `pairs` are, for the segmenter of those three:
+            see `train_segmenter`, whose cache it uses.
         network: Name of the network that translates sources to targets.
         weights: `"auto"`, `"last"`, `"average"` or `"best"`, as in `load`.
         mode: `"sample"`, `"mean"` or `"running"`, as in `generate`.
@@ -94,7 +99,7 @@ def evaluate(
 
     Raises:
         RunError: There is no such run or network, or its weights cannot be read.
-        DataError: No pair can be read.
+        DataError: No pair can be read, or `train` has pairs that are scored.
         ShapeError: Outputs and targets differ in shape.
         OptionError: An option has a value that is not allowed.
 
@@ -108,7 +113,9 @@ def evaluate(
     """
     require_count("batch_size", batch_size, 1)
     require_count("limit", len(pairs) if limit is None else limit, 1)
-    place, built = resolve_device(device), _built(metrics)
+    place = resolve_device(device)
+    metrics = with_segmenter(metrics, pairs, train, device=place, progress=progress)
+    built = _built(metrics)
     rows: dict[int, dict[str, Any]] = {}
     problems: list[str] = []
     last: list[Tensor] = []
@@ -174,11 +181,11 @@ def _update(trio: _Metrics, images: Mapping[str, Tensor], targets: Tensor, odd: 
     """Adds a batch; `targets` begins with the last target before it, unless it is the first."""
     metric, floor, ceiling = trio
     source, target, one, other = images["source"], images["target"], targets[:-1], targets[1:]
-    metric.update(images["output"], target)
+    metric.update(images["output"], target, source)
     if metric.needs_pairs:
-        ceiling.update(target, target)
+        ceiling.update(target, target, source)
         if len(one):
-            floor.update(one, other)
+            floor.update(one, other, source[-len(one) :])
         return
     alike = source.shape[1] == target.shape[1]
     floor.update(source if alike else torch.rand_like(target) * 2 - 1, target)

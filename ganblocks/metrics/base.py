@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import nan, sqrt
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,11 +36,13 @@ class Metric(ABC):
         better: `"lower"` or `"higher"`.
         needs_pairs: Whether each generated image is compared with its own target. Otherwise two
             sets are compared, which may differ in size.
+        needs_source: Whether `_measure` gets `source` in place of `real`.
     """
 
     name: str
     better: ClassVar[str]
     needs_pairs: ClassVar[bool]
+    needs_source: ClassVar[bool] = False
 
     least = 1
     """Images of a kind that the score needs."""
@@ -48,18 +50,22 @@ class Metric(ABC):
     def __init__(self) -> None:
         self._parts: list[tuple[Tensor, ...]] = []
 
-    def update(self, fake: Tensor, real: Tensor) -> None:
+    def update(self, fake: Tensor, real: Tensor, source: Tensor | None = None) -> None:
         """Adds images, on any device.
 
         Args:
             fake: Generated images (B, C, H, W) in [−1, 1].
             real: Their targets in the same form, or any real ones if `needs_pairs` is False.
+            source: What they were generated from, of any channels, for metrics that need it.
 
         Raises:
             OptionError: An image is no tensor of floats.
             ShapeError: A batch is empty or not (B, C, H, W), or a pair differs in shape.
         """
-        for what, images in (("fake", fake), ("real", real)):
+        pair: dict[str, Any] = {"fake": fake, "real": real}
+        if self.needs_source:
+            pair = {"fake": fake, "source": source}
+        for what, images in pair.items():
             require_floats(self.name, what, images)
             if images.dim() != 4 or not images.numel():
                 raise ShapeError(
@@ -67,9 +73,10 @@ class Metric(ABC):
                     "images (B, C, H, W). Add a batch dimension to a single image: x.unsqueeze(0)"
                 )
         if self.needs_pairs:
-            require_one_shape(self.name, fake=fake, real=real)
+            end = 1 if self.needs_source else None  # sources may have other channels
+            require_one_shape(self.name, **{what: x[:, :end] for what, x in pair.items()})
         with torch.no_grad():
-            self._parts.append(tuple(x.double().cpu() for x in self._measure(fake, real)))
+            self._parts.append(tuple(x.double().cpu() for x in self._measure(*pair.values())))
 
     def compute(self) -> Estimate:
         """Returns the score of all images since the last reset.

@@ -19,11 +19,14 @@ class MetricTester(Tester[Metric]):
     options = ("size",)
     default_size = (48, 40)
 
-    def images(self, batch: int = 5) -> tuple[Tensor, Tensor]:
-        """Returns generated images and their targets, related but different."""
+    def images(self, batch: int = 5) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns generated images, their targets, related but different, and the targets' signs.
+
+        The signs are the sources: label maps of eight colors.
+        """
         with seeded(8):
             real = torch.rand(batch, 3, *self.size) * 2 - 1
-            return 0.7 * real + 0.3 * (torch.rand_like(real) * 2 - 1), real
+            return 0.7 * real + 0.3 * (torch.rand_like(real) * 2 - 1), real, real.sign()
 
     def behavior(self, component: Metric) -> Tensors:
         """Returns the estimate of an example."""
@@ -46,26 +49,27 @@ class MetricTester(Tester[Metric]):
         expected = self.behavior(self.make())
         for size in (1, 2):
             component = self.make()
-            for fake, real in zip(*(x.split(size) for x in self.images()), strict=True):
-                component.update(fake, real)
+            for trio in zip(*(x.split(size) for x in self.images()), strict=True):
+                component.update(*trio)
             require_same(_tensors(component.compute()), expected, f"in batches of {size}, ")
 
     def reset(self) -> None:
         """After `reset`, nothing of the images before is left."""
-        component, (fake, real) = self.make(), self.images()
+        component, (fake, real, source) = self.make(), self.images()
         expected = self.behavior(self.make())
-        component.update(real.flip(0), fake)
+        component.update(real.flip(0), fake, source)
         component.reset()
-        component.update(fake, real)
+        component.update(fake, real, source)
         require_same(_tensors(component.compute()), expected, "after a reset, ")
 
     def direction(self) -> None:
         """The real images themselves score no worse than the generated ones, as `better` says."""
-        component, (fake, real) = self.make(), self.images()
+        component, (fake, real, source) = self.make(), self.images()
         require(component.better in ("lower", "higher"), f"better is {component.better!r}")
         worse = self.behavior(component)["value"]
         component.reset()
-        component.update(real + 1e-4 * fake, real)  # equal images can have an infinite value
+        near = real + 1e-4 * fake  # equal images can have an infinite value
+        component.update(near, real, source)
         sign = 1 if component.better == "higher" else -1
         best = component.compute().value
         require(sign * best >= sign * worse, f"real images score {best}, others {worse.item()}")
@@ -81,19 +85,21 @@ class MetricTester(Tester[Metric]):
         require_same({"the value": value}, {"the value": mean}, "unlike the mean, ")
 
     def mismatch(self) -> None:
-        """A single image without a batch axis, and a pair of two shapes, raise a ShapeError."""
-        component, (fake, real) = self.make(), self.images()
-        require_raises(ShapeError, component.update, fake[0], real[0], case="a pair (C, H, W)")
+        """A single image without a batch axis, and images of two shapes, raise a ShapeError."""
+        component, (fake, real, source) = self.make(), self.images()
+        cases = {"a pair (C, H, W)": (fake[0], real[0], source)}
         if component.needs_pairs:
-            require_raises(
-                ShapeError, component.update, fake[:1], real, case="1 image with 5 targets"
-            )
+            cases["1 image with 5 targets"] = (fake[:1], real, source)
+        if getattr(component, "needs_source", False):
+            cases["5 images with 1 source"] = (fake, real, source[:1])
+        for case, images in cases.items():
+            require_raises(ShapeError, component.update, *images, case=case)
 
     def only_computes(self) -> None:
         """`update` changes no images, and `compute` can be repeated."""
-        component, (fake, real) = self.make(), self.images()
-        with unchanged({"the fake images": fake, "the real images": real}):
-            component.update(fake, real)
+        component, (fake, real, source) = self.make(), self.images()
+        with unchanged({"the fake images": fake, "the real images": real, "the sources": source}):
+            component.update(fake, real, source)
         first = _tensors(component.compute())
         require_same(_tensors(component.compute()), first, "computed again, ")
 

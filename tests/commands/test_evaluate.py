@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+from functools import partial
 from html.parser import HTMLParser
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from ganblocks import PairedImageDataset, PairedTranslation, RunFolder, TrainOpt
 from ganblocks.__main__ import main
 from ganblocks.data import PairTransform
 from ganblocks.errors import DataError
-from ganblocks.inference import evaluate
+from ganblocks.inference import evaluate, label_score
+from ganblocks.metrics import train_segmenter
 
 RNG = np.random.default_rng(0)
 NAMES = ["0", "1", "2", "<b>&'\"$name", "4", "5"]
@@ -110,6 +113,37 @@ def test_a_folder_without_splits_is_read_whole(run, pairs):
     main(["evaluate", str(run), "--data", str(pairs / "val"), *words])
     told = json.loads((run / "results" / "scores.json").read_text("utf-8"))
     assert (told["count"], told["data"]["pairs"], told["data"]["split"]) == (4, 6, None)
+
+
+@pytest.fixture
+def labeled(pairs, tmp_path, monkeypatch):
+    """Blocks of six colors as side b, of which the run's sources are, and a quick segmenter."""
+    monkeypatch.setenv("GANBLOCKS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(label_score, "train_segmenter", partial(train_segmenter, steps=2))
+    colors = np.array(list(product((0, 255), repeat=3)), np.uint8)
+    for path in [*pairs.rglob("*.png")]:
+        pixels = RNG.integers(0, 256, (24, 48, 3), np.uint8)
+        pixels[:, 24:] = colors[RNG.integers(0, 8, (3, 3))].repeat(8, 0).repeat(8, 1)
+        Image.fromarray(pixels).save(path)
+    return pairs
+
+
+def test_the_label_score_learns_from_the_split_train(labeled, run, tmp_path, capsys):
+    words = ["evaluate", str(run), "--metrics", "l1", "label"]
+    main([*words, "--data", str(labeled)])
+    told = json.loads((run / "results" / "scores.json").read_text("utf-8"))
+    assert list(told["scores"]) == ["l1", "pixel_accuracy", "class_accuracy", "mean_iou"]
+    assert told["metrics"] == ["l1", "label"]
+    assert [sorted(row)[-1] for row in told["rows"]] == ["pixel_accuracy"] * 6
+    assert "mean_iou 0." in capsys.readouterr().out
+    with pytest.raises(DataError, match="train has pairs that are scored"):
+        main([*words, "--data", str(labeled), "--split", "train"])
+    shutil.move(labeled / "train", tmp_path / "more" / "train")
+    with pytest.raises(DataError, match=r"no split 'train'.* write the folder .* --train-data"):
+        main([*words, "--data", str(labeled)])
+    main([*words, "--data", str(labeled), "--train-data", str(tmp_path / "more")])
+    again = json.loads((run / "results" / "scores.json").read_text("utf-8"))
+    assert again["scores"] == told["scores"]
 
 
 @pytest.mark.browser

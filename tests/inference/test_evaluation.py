@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import FrozenInstanceError
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ from ganblocks import (
 )
 from ganblocks.data import PairTransform
 from ganblocks.errors import DataError, OptionError, RunError, ShapeError
-from ganblocks.inference import evaluate
+from ganblocks.inference import evaluate, label_score
 from ganblocks.inference.evaluation import pairs_options
-from ganblocks.metrics import METRICS, Estimate
+from ganblocks.metrics import METRICS, Estimate, train_segmenter
+from ganblocks.metrics.segmenter import Segmenter
 
 RNG = np.random.default_rng(0)
 
@@ -58,7 +60,7 @@ def registered(monkeypatch):
         def __init__(self):
             self.reset()
 
-        def update(self, fake, real):
+        def update(self, fake, real, source=None):
             self.fake += fake.mean((1, 2, 3)).tolist()
             self.real += real.mean((1, 2, 3)).tolist()
 
@@ -144,6 +146,57 @@ def test_other_metrics_and_the_state_of_the_process_change_nothing(run, register
     torch.set_rng_state(before)
     evaluate(run, pairs, metrics=["l1"], mode="sample")
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_the_label_score_reads_the_outputs_and_has_a_floor_and_a_ceiling(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GANBLOCKS_CACHE", str(tmp_path))
+    pairs, train, shown = SyntheticFacades(5, 32), SyntheticFacades(4, 32, seed=1), []
+    monkeypatch.setattr(label_score, "train_segmenter", partial(train_segmenter, steps=3))
+    result = evaluate(
+        run,
+        pairs,
+        metrics=["l1", "label"],
+        train=train,
+        batch_size=2,
+        device="cpu",
+        show=lambda index, row, images: shown.append(images),
+    )
+    images = {key: torch.stack([x[key] for x in shown]) for key in shown[0]}
+    sources, targets = images["source"], images["target"]
+    segmenter = Segmenter.load(next(tmp_path.iterdir()))
+    cases = {
+        "value": (images["output"], sources),
+        "floor": (targets[:-1], sources[1:]),
+        "ceiling": (targets, sources),
+    }
+    for name in ("pixel_accuracy", "class_accuracy", "mean_iou"):
+        for key, (photos, labels) in cases.items():
+            metric = METRICS.build(name, segmenter=segmenter)
+            metric.update(photos, photos, labels)
+            assert result.scores[name][key] == pytest.approx(metric.compute().value)
+        assert result.scores[name]["better"] == "higher"
+    each = [row["pixel_accuracy"] for row in result.rows]
+    assert result.scores["pixel_accuracy"]["value"] == pytest.approx(np.mean(each))
+    assert "mean_iou" not in result.rows[0]
+
+
+def test_the_segmenter_never_learns_from_scored_pairs(run, tmp_path):
+    pairs = SyntheticFacades(5, 32)
+    with pytest.raises(OptionError, match="needs train, pairs that are not scored"):
+        evaluate(run, pairs, metrics=["mean_iou"])
+    for train in (pairs, SyntheticFacades(5, 32)):
+        with pytest.raises(DataError, match="train has pairs that are scored: .* Hold out pairs"):
+            evaluate(run, pairs, metrics=["label"], train=train)
+    for number in range(3):
+        Image.new("RGB", (64, 32)).save(tmp_path / f"{number}.png")
+    whole, part = (
+        PairedImageDataset(tmp_path, split=split, **options)
+        for split, options in ((None, {}), ("val", {"held_out": 0.4}))
+    )
+    with pytest.raises(DataError, match="train has pairs that are scored"):
+        evaluate(run, part, metrics=["label"], train=whole)
 
 
 def test_one_picture_has_no_floor_and_a_limit_is_spread_evenly(run):

@@ -66,17 +66,17 @@ class OneValue(Squared):
 
 
 class Broadcasts(Squared):
-    def update(self, fake, real):
+    def update(self, fake, real, source):
         super().update(fake.expand_as(real), real)
 
 
 class TakesOneImage(Squared):
-    def update(self, fake, real):
+    def update(self, fake, real, source):
         super().update(*(x[None] if x.dim() == 3 else x for x in (fake, real)))
 
 
 class WritesToFake(Squared):
-    def update(self, fake, real):
+    def update(self, fake, real, source):
         super().update(fake.clamp_(-0.5, 0.5) if fake.dim() == 4 else fake, real)
 
 

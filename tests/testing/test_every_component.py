@@ -1,9 +1,12 @@
 """Every registered component keeps the contract of its kind: registering it tests it."""
 
+from itertools import product
+
 import pytest
 import torch
 
 from ganblocks.metrics import FEATURES
+from ganblocks.metrics.segmenter import Segmenter
 from ganblocks.registries import registries
 from ganblocks.testing import check_component
 from ganblocks.testing.component import checked_kinds, checks_of
@@ -43,6 +46,9 @@ BUILT_WITH = {
     "unpaired_images": {"a": IMAGES, "b": IMAGES},
     ("formats", "labels"): {"classes": 5},
     "downscaled_pairs": {"images": IMAGES},
+    "pixel_accuracy": {"segmenter": "of signs"},
+    "class_accuracy": {"segmenter": "of signs"},
+    "mean_iou": {"segmenter": "of signs"},
 }
 INPUTS = {
     "spade": lambda b, h, w: (torch.randn(b, 4, h, w), torch.randn(b, 3, 2 * h, w + 1)),
@@ -144,6 +150,16 @@ def quick_features(monkeypatch):
     """Means of quarters instead of the features of a network, which have tests of their own."""
     quick = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())
     monkeypatch.setitem(FEATURES, "lite0", lambda: quick)
+
+
+@pytest.fixture(autouse=True)
+def segmenter_of_signs(monkeypatch):
+    """A segmenter that is right about the sources of the contract: it reads signs."""
+    palette = torch.tensor(list(product((-1.0, 1.0), repeat=3)))
+    network = torch.nn.Conv2d(3, 8, 1, bias=False)
+    network.weight.data = palette[:, :, None, None]
+    segmenter = Segmenter(network, palette, (48, 40))
+    monkeypatch.setattr(Segmenter, "load", lambda path: segmenter)
 
 
 # Whole networks take most of the time; the default run checks each class of them once.

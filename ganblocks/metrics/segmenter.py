@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -20,8 +20,8 @@ from ganblocks.data.color_counts import has_few_colors, main_colors
 from ganblocks.errors import DataError, RunError, ShapeError, require_count
 from ganblocks.generators import UNetGenerator
 from ganblocks.randomness import own_randomness
-from ganblocks.runs.folder import os_errors_explained, write_atomically
 from ganblocks.weights.io import fitting_weights
+from ganblocks.writing import os_errors_explained, write_atomically
 
 MOST_PAIRS = 1000  # evenly spaced: more would not be read in the few minutes of a training
 BATCH = 8
@@ -147,7 +147,7 @@ def train_segmenter(
         segmenter = Segmenter(network.cpu(), palette, photos.shape[2:])
         weights = {name: value.contiguous() for name, value in segmenter.state_dict().items()}
         about = {"segmenter": json.dumps({"channels": photos.shape[1], "size": segmenter.size})}
-        write_atomically(path, lambda temporary: save_file(weights, temporary, about))
+        write_atomically(path, save(weights, about))
     return Segmenter.load(path)
 
 

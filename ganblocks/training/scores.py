@@ -60,7 +60,7 @@ def compare(metric: Metric, task: Task, batch: Batch) -> None:
             f"{metric.name} compares generated images with real ones, but {type(task).__name__} "
             f"has {lacks}: {remedy}, or choose a score of the task in best_by"
         )
-    metric.update(compared.fake.clamp(-1, 1), compared.real)
+    metric.update(compared.fake.clamp(-1, 1), compared.real, compared.source)
 
 
 def score_task(

@@ -10,6 +10,7 @@ import types
 import typing
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
@@ -241,4 +242,5 @@ def _show_warning(
     text = _with_flags(str(message)) if ours else f"{filename}:{lineno}: {message}"
     bars = sys.modules.get("tqdm")  # its writer keeps progress bars intact
     write = print if bars is None else bars.tqdm.write
-    write(f"warning: {text}", file=sys.stderr)
+    with suppress(OSError):  # the terminal is gone, or the disk of the log full
+        write(f"warning: {text}", file=sys.stderr)

@@ -144,8 +144,7 @@ def _next_batch(batches: Iterator[dict[str, Any]], training: Training) -> dict[s
     except Exception:
         # Of several processes, the others do not know of it, and would not save with this one.
         if training.context.world_size == 1 and training.step > training.saved_step:
-            with training.reporting.by("the checkpoint"):
-                training.save()
+            training.save()
         raise
 
 

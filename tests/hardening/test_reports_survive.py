@@ -1,7 +1,10 @@
 """What only reports ends no training: it is told once, and made anew where it can be."""
 
+import errno
+import io
 import os
 import shutil
+import sys
 import warnings
 
 import pytest
@@ -11,9 +14,10 @@ from tiny import Stripes, assert_equal
 from trained import rows, train
 
 from ganblocks import RunFolder
+from ganblocks.cli import _show_warning
 from ganblocks.data import PairedImageDataset
 from ganblocks.errors import GanBlocksWarning, RunError
-from ganblocks.training import Callback, default_callbacks
+from ganblocks.training import Callback, ProgressCallback, default_callbacks
 
 OPTIONS = {"steps": 8, "sample_every": 2, "checkpoint_every": 2}
 
@@ -171,3 +175,29 @@ def test_names_that_are_no_utf_8(tmp_path):
     assert updater.steps == 3
     assert len(rows(run)) == 3
     assert (path / "index.html").exists()
+
+
+def test_a_full_disk_below_standard_error_ends_no_training(tmp_path, monkeypatch, undisturbed):
+    class Full(io.StringIO):
+        full, refused = False, 0
+
+        def write(self, text):
+            if self.full:
+                self.refused += 1
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(text)
+
+    stream = Full()
+    monkeypatch.setattr(sys, "stderr", stream)
+    progress = ProgressCallback()
+
+    def fill(path):
+        stream.full = True
+        progress._bar.mininterval = progress._bar.miniters = 0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = _show_warning
+        _, updater = train(tmp_path / "run", callbacks=[At(5, fill), progress], **OPTIONS)
+    assert stream.refused > 1  # the bar, and then the warning of it
+    assert_equal(updater.state_dict(), undisturbed[1].state_dict())

@@ -22,7 +22,7 @@ from ganblocks.errors import (
     require_count,
     require_one_of,
 )
-from ganblocks.training.signals import failed_workers_wait, ignore_interrupts
+from ganblocks.training.signals import ignore_ends_of_workers, ignore_interrupts
 
 
 def steps_per_epoch(length: int, batch_size: int) -> int:
@@ -139,23 +139,25 @@ def _read_batches(
     )
     try:
         batches = iter(loader)  # which sets PyTorch's handler of signals
-        with failed_workers_wait():
-            for batch in batches:
-                yield to_device(batch, device)
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error) or isinstance(error, GanBlocksError):
-            raise
-        reason = str(error).partition(". ")[0]
-        raise RunError(
-            f"a process that reads data has ended, often for want of memory ({reason}): write "
-            f"fewer than workers={workers}, then resume"
-        ) from None
+        ignore_ends_of_workers()
+        for batch in batches:
+            yield to_device(batch, device)
     except GanBlocksError as error:
         # A worker's error starts with its traceback; our own message and note come last.
         message = str(error).rpartition(f"\n{NOTE}")[0].rpartition("\n")[2]
         if not message:  # raised in this process
             raise
         raise DataError(message.partition("Error: ")[2] or error) from None
+    except (RuntimeError, OSError, EOFError) as error:
+        # PyTorch tells of a worker that has ended, or what it was sending breaks off.
+        reason, told = str(error).partition(". ")[0], isinstance(error, RuntimeError)
+        of_worker = "in DataLoader worker process" in reason
+        if not workers or of_worker or (told and "DataLoader worker" not in reason):
+            raise
+        raise RunError(
+            f"a process that reads data has ended, often for want of memory ({reason}): write "
+            f"fewer than workers={workers}, then resume"
+        ) from None
 
 
 def single_batch(sample: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ganblocks.training.metric_buffer import MetricBuffer
 from ganblocks.training.options import TrainOptions
 from ganblocks.training.schedules import lr_factor, resolve_schedule
 from ganblocks.training.setup import build_updater, memory_explained, prepare_training
-from ganblocks.training.signals import catch_stop_signals
+from ganblocks.training.signals import catch_stop_signals, ends_of_workers_as_before
 from ganblocks.training.training import Training
 from ganblocks.training.updater import Updater
 
@@ -98,6 +98,7 @@ def fit(
         training = Training(updater, train, val, run, options, callbacks)
         step_function = prepare_training(training, lock)
         context, buffer = training.context, MetricBuffer(training.context)
+        stack.enter_context(ends_of_workers_as_before())
         batches = stack.enter_context(closing(_load_batches(training)))
         request = stack.enter_context(catch_stop_signals())
         training.notify("start")

@@ -84,15 +84,21 @@ def ignore_interrupts(worker: int) -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-@contextmanager
-def failed_workers_wait() -> Iterator[None]:
-    """Context in which the end of a `DataLoader` worker is noticed where its batch is missed.
+def ignore_ends_of_workers() -> None:
+    """Lets the end of a `DataLoader` worker be noticed only where its batch is missed.
 
     PyTorch's own handler raises at once, anywhere: a step would end halfway, and could not be
-    saved.
+    saved. `ends_of_workers_as_before` brings it back.
     """
-    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD")
-    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if main else None
+    if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+@contextmanager
+def ends_of_workers_as_before() -> Iterator[None]:
+    """Context after which the handler of SIGCHLD is that of before."""
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGCHLD) if main and hasattr(signal, "SIGCHLD") else None
     try:
         yield
     finally:

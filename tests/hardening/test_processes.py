@@ -103,6 +103,15 @@ def test_another_error_stays_as_it_is(tmp_path):
         train(tmp_path / "run", train_set=Other())
 
 
+def test_an_error_of_a_worker_is_not_its_end(tmp_path):
+    class Other(Fails):
+        def fail(self):
+            raise RuntimeError("another")
+
+    with pytest.raises(RuntimeError, match="Caught RuntimeError in DataLoader worker process 0"):
+        train(tmp_path / "run", train_set=Other(), workers=1)
+
+
 @pytest.mark.parametrize("module", ["torch", "ganblocks.commands.listing"])
 def test_an_interrupt_while_importing_is_no_traceback(module):
     code = f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
 from typing import Any, NoReturn, TypeVar
 
+from ganblocks.arguments import convert
 from ganblocks.distributed import restarted
 from ganblocks.errors import (
     GanBlocksError,
@@ -66,11 +68,7 @@ def typed_flags(
     for entry in fields(config):
         _flags[entry.name] = _add_flag(command, entry, hints[entry.name])
     typed = vars(command.parse_args(require_no_empty(argv)))
-    for entry in fields(config):
-        if entry.name in typed and entry.metadata.get("least") is not None:
-            require_at_least(_flags[entry.name], typed[entry.name], entry.metadata["least"])
-        if entry.name in typed and entry.metadata.get("choices"):
-            require_one_of(_flags[entry.name], typed[entry.name], entry.metadata["choices"])
+    _require_allowed(config, typed, _flags)
     return typed
 
 
@@ -83,6 +81,16 @@ def require_no_empty(argv: Sequence[str] | None) -> Sequence[str]:
             place = f"after {after}" if after else "first"
             raise OptionError(f"the argument {place} is empty: write a value, or leave it out")
     return arguments
+
+
+def _require_allowed(config: type[Any], values: Spec, names: Mapping[str, str]) -> None:
+    """Raises `OptionError` for a value that a field's metadata does not allow."""
+    for entry in fields(config):
+        value, name = values.get(entry.name), names[entry.name]
+        if value is not None and entry.metadata.get("least") is not None:
+            require_at_least(name, value, entry.metadata["least"])
+        if value is not None and entry.metadata.get("choices"):
+            require_one_of(name, value, entry.metadata["choices"])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -142,6 +150,10 @@ def _resumed(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spec:
     """Returns the stored values of a run, updated with new values of the flags that may change."""
     if set(stored) != {entry.name for entry in fields(config)}:
         raise RunError("the run was started with a different set of flags: start a new run")
+    bound = inspect.signature(config).bind(**stored)
+    convert(bound, config.__init__)
+    stored = bound.arguments
+    _require_allowed(config, stored, {name: f"{name} in the run's spec.json" for name in stored})
     free = {"resume", "out", *(e.name for e in fields(config) if e.metadata.get("may_change"))}
     for name, value in typed.items():
         if name not in free and stored.get(name) != value:

@@ -25,6 +25,12 @@ __all__ = [
     "WeightsError",
 ]
 
+MOST_LEVELS = 20
+"""Most halvings, layers or scales of a network, enough for images a million pixels wide."""
+
+MOST_BLOCKS = 1000
+"""Most blocks of one kind in a network."""
+
 NOTE = "See the Troubleshooting page of the ganblocks documentation, entry "
 """Start of the note added to every error; the name of the entry follows."""
 
@@ -159,10 +165,12 @@ def require_positive(what: str, value: float) -> None:
         raise OptionError(f"{what} is {value!r}: write a number above 0")
 
 
-def require_count(what: str, value: int, least: int) -> None:
-    """Raises `OptionError` unless `value` is a whole number and at least `least`."""
+def require_count(what: str, value: int, least: int, most: int = 2**63 - 1) -> None:
+    """Raises `OptionError` unless `value` is a whole number from `least` to `most`."""
     if not _is_a(value, int) or value < least:
         raise OptionError(f"{what} is {value!r}: write a whole number that is at least {least}")
+    if value > most:
+        raise OptionError(f"{what} is {value!r}: write a whole number that is at most {most}")
 
 
 def require_flag(what: str, value: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganblocks.errors import GanBlocksWarning
+from ganblocks.errors import GanBlocksWarning, RunError
 
 __all__ = ["make_deterministic"]
 
@@ -42,6 +42,18 @@ def set_random_state(states: dict[str, Any], device: torch.device, source: str) 
             GanBlocksWarning,
             stacklevel=3,
         )
+
+
+def require_random_state(states: Any, device: torch.device, source: str) -> None:
+    """Raises `RunError` unless the generators of these devices would take these states."""
+    try:
+        for kind in {"cpu", device.type} & {"cpu", *states}:
+            torch.Generator(kind).set_state(states[kind])
+    except Exception as error:
+        raise RunError(
+            f"the random state in {source} is damaged ({type(error).__name__}): restore the file",
+            see="resume",
+        ) from None
 
 
 @contextmanager

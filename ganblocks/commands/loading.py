@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from ganblocks.blocks import BLOCKS
 from ganblocks.discriminators import DISCRIMINATORS
 from ganblocks.errors import GanBlocksError, OptionError, RegistryError, did_you_mean
 from ganblocks.generators import GENERATORS
+from ganblocks.weights.io import without_data
 
 KINDS = (DISCRIMINATORS, GENERATORS, BLOCKS)
 CHANNELS = 6
@@ -33,7 +33,7 @@ def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
         if name in registry:
             if registry is DISCRIMINATORS and _lacks_channels(name):
                 arguments = {"in_channels": CHANNELS, **arguments}
-            network: nn.Module = _without_data(partial(registry.build, name, **arguments))
+            network: nn.Module = without_data(name, partial(registry.build, name, **arguments))
             return network
     hint = did_you_mean(name, sorted({n for registry in KINDS for n in registry.names()}), most=3)
     raise RegistryError(
@@ -65,15 +65,7 @@ def _own(name: str, arguments: dict[str, Any]) -> nn.Module:
         return value
     if not callable(value):
         raise OptionError(f"{name} is {value!r}: name a network, its class or its factory")
-    try:
-        network = _without_data(partial(value, **arguments))
-    except GanBlocksError:
-        raise
-    except Exception as error:
-        raise OptionError(
-            f"{name} cannot be built: {type(error).__name__}: {error}. Pass its arguments as "
-            "--set name=value"
-        ) from error
+    network = without_data(name, partial(value, **arguments))
     if not isinstance(network, nn.Module):
         raise OptionError(f"{name} returns a {type(network).__name__}, not an nn.Module")
     return network
@@ -88,17 +80,6 @@ def _module(source: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def _without_data(build: Any) -> Any:
-    """Builds on the meta device, or as usual if the constructor needs real values."""
-    try:
-        with torch.device("meta"):
-            return build()
-    except GanBlocksError:
-        raise
-    except Exception:
-        return build()
 
 
 def _argument(text: str) -> tuple[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ganblocks.data.epochs import EpochDataset
 from ganblocks.data.formats import ImageFormat, SideFormat, built_format
-from ganblocks.data.resizing import Fit
+from ganblocks.data.resizing import Fit, height_width
+from ganblocks.errors import OptionError, listed
 from ganblocks.spec import Spec, spec_of
+
+_KEYS = ("input", "output", "size", "resize")
+_LARGEST = 2**28  # pixels
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,19 @@ class PictureMap:
         """Returns the map that a spec describes.
 
         Args:
-            spec: The result of `spec`.
+            spec: The result of `spec`; other keys are ignored.
+
+        Raises:
+            OptionError: It is no such result.
         """
-        fit = None if spec["size"] is None else Fit(tuple(spec["size"]), spec["resize"])
+        if not isinstance(spec, Mapping) or (missing := [key for key in _KEYS if key not in spec]):
+            lacks = f"lack {listed(missing)}" if isinstance(spec, Mapping) else f"are {spec!r}"
+            raise OptionError(f"pictures {lacks}: write an object with {listed(_KEYS)}")
+        fit = None
+        if (size := spec["size"]) is not None:
+            fit = Fit(height_width("size of the pictures", size), spec["resize"])
+            if math.prod(fit.size) > _LARGEST:
+                raise OptionError(f"size of the pictures is {size}: at most {_LARGEST} pixels")
         return cls(built_format(spec["input"]), built_format(spec["output"]), fit)
 
     @property

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganblocks.discriminators.chain import REPR_SIZE, describe_field, require_input
 from ganblocks.discriminators.registry import DISCRIMINATORS
-from ganblocks.errors import OptionError, listed, require_count
+from ganblocks.errors import MOST_LEVELS, OptionError, listed, require_count
 from ganblocks.registry import ComponentLike
 from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.weights import FromReference
@@ -54,7 +54,7 @@ class MultiScaleDiscriminator(FromReference):
     ) -> None:
         super().__init__()
         require_count("in_channels", in_channels, 1)
-        require_count("num_scales", num_scales, 1)
+        require_count("num_scales", num_scales, 1, MOST_LEVELS)
         if isinstance(discriminator, Mapping) and "in_channels" in discriminator:
             raise OptionError(
                 "discriminator sets in_channels: pass them to MultiScaleDiscriminator instead"

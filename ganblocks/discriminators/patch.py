@@ -7,7 +7,7 @@ from typing import Any, Self
 from ganblocks.blocks import ConvBlock
 from ganblocks.discriminators.chain import ChainDiscriminator, bias_of_layer
 from ganblocks.discriminators.registry import DISCRIMINATORS
-from ganblocks.errors import OptionError, require_count, require_flag
+from ganblocks.errors import MOST_LEVELS, OptionError, require_count, require_flag
 from ganblocks.registry import ComponentLike
 
 MAX_LAYERS = 16
@@ -86,7 +86,7 @@ class PatchDiscriminator(ChainDiscriminator):
     ) -> None:
         require_count("in_channels", in_channels, 1)
         require_count("base_channels", base_channels, 1)
-        require_count("n_layers", n_layers, 1)
+        require_count("n_layers", n_layers, 1, MOST_LEVELS)
         require_count("max_multiplier", max_multiplier, 1)
         require_count("kernel_size", kernel_size, 1)
         channels = [base_channels * min(2**i, max_multiplier) for i in range(n_layers + 1)]

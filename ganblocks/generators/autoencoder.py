@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganblocks.blocks import BLOCKS, Conv2d, initialize
 from ganblocks.blocks.bottleneck import LINEAR_INIT, bottleneck_stages, stage_widths
-from ganblocks.errors import require_count, require_image
+from ganblocks.errors import MOST_LEVELS, require_count, require_image
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple
 from ganblocks.registry import ComponentLike
@@ -90,7 +90,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         require_count("in_channels", in_channels, 1)
         require_count("code_channels", code_channels, 1)
-        require_count("num_downs", num_downs, 0)
+        require_count("num_downs", num_downs, 0, MOST_LEVELS)
         self.in_channels = self.out_channels = in_channels
         self.code_channels = code_channels
         self.num_downs = num_downs

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.blocks import UPSAMPLERS, Conv2d, ResidualBlock, fill_weight
-from ganblocks.errors import OptionError, require_count, require_image
+from ganblocks.errors import MOST_BLOCKS, OptionError, require_count, require_image
 from ganblocks.generators.registry import GENERATORS
 
 
@@ -50,7 +50,7 @@ class EDSRGenerator(nn.Module):
         super().__init__()
         require_count("in_channels", in_channels, 1)
         require_count("base_channels", base_channels, 1)
-        require_count("n_blocks", n_blocks, 0)
+        require_count("n_blocks", n_blocks, 0, MOST_BLOCKS)
         if scale < 2 or scale & (scale - 1):
             raise OptionError(f"scale is {scale}: write a power of two, such as 2 or 4")
         self.in_channels = self.out_channels = in_channels

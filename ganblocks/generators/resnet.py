@@ -17,7 +17,14 @@ from ganblocks.blocks import (
     spectral_norm as with_spectral_norm,
 )
 from ganblocks.blocks.checkpointing import checkpointed
-from ganblocks.errors import require_count, require_flag, require_image, require_one_of
+from ganblocks.errors import (
+    MOST_BLOCKS,
+    MOST_LEVELS,
+    require_count,
+    require_flag,
+    require_image,
+    require_one_of,
+)
 from ganblocks.generators.registry import GENERATORS
 from ganblocks.generators.sizes import fit_to, pad_to_multiple, require_multiple
 from ganblocks.registry import ComponentLike
@@ -101,8 +108,8 @@ class ResNetGenerator(FromReference, nn.Module):
         require_count("in_channels", in_channels, 1)
         require_count("out_channels", out_channels, 1)
         require_count("base_channels", base_channels, 1)
-        require_count("n_blocks", n_blocks, 0)
-        require_count("num_downs", num_downs, 0)
+        require_count("n_blocks", n_blocks, 0, MOST_BLOCKS)
+        require_count("num_downs", num_downs, 0, MOST_LEVELS)
         require_flag("spectral_norm", spectral_norm)
         require_flag("checkpointing", checkpointing)
         require_one_of("size_policy", size_policy, ("pad", "strict"))

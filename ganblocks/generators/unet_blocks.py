@@ -9,7 +9,13 @@ from torch import nn
 
 from ganblocks.blocks import ACTIVATIONS, NORMS, DownBlock, UpBlock
 from ganblocks.blocks.dropout import DROPOUT_MODES
-from ganblocks.errors import OptionError, require_count, require_fraction, require_one_of
+from ganblocks.errors import (
+    MOST_LEVELS,
+    OptionError,
+    require_count,
+    require_fraction,
+    require_one_of,
+)
 from ganblocks.generators.unet_dialect import UNetDialect, dropout_levels
 from ganblocks.registry import ComponentLike
 
@@ -20,7 +26,7 @@ def level_channels(base_channels: int, max_multiplier: int, num_downs: int) -> l
     """Returns the channels of each encoder level, doubling up to a limit."""
     require_count("base_channels", base_channels, 1)
     require_count("max_multiplier", max_multiplier, 1)
-    require_count("num_downs", num_downs, 1)
+    require_count("num_downs", num_downs, 1, MOST_LEVELS)
     return [base_channels * min(2**i, max_multiplier) for i in range(num_downs)]
 
 

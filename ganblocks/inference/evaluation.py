@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ganblocks.arguments import checked
 from ganblocks.data import PairedDataset, PairTransform
 from ganblocks.data.picture_map import PictureMap
-from ganblocks.errors import DataError, GanBlocksError, OptionError, require_count
+from ganblocks.errors import DataError, GanBlocksError, OptionError, RunError, require_count
 from ganblocks.inference.label_score import with_segmenter
 from ganblocks.inference.loading import load
 from ganblocks.inference.modes import with_mode
@@ -159,13 +159,16 @@ def pairs_options(run: str | Path, network: str = "generator") -> dict[str, Any]
         )
     with folder.reading():
         pictures = PictureMap.of_spec(known)
-    train = spec.get("data", {}).get("train") or {}
-    direction = known.get("direction", train.get("direction", "a2b"))
+    train = spec.get("data", {}).get("train")
+    earlier = train.get("direction", "a2b") if isinstance(train, dict) else "a2b"
+    direction, reading = known.get("direction", earlier), known.get("reading", {})
+    if not isinstance(reading, dict):
+        raise RunError(f"reading in the pictures of {folder.path} is {reading!r}: not an object")
     sides = (pictures.input, pictures.output)[:: 1 if direction == "a2b" else -1]
     options: dict[str, Any] = dict(zip(("a_format", "b_format"), sides, strict=True))
     if (fit := pictures.fit) is not None:
         options["transform"] = PairTransform(fit.size, fit.size, resize=fit.resize, random=False)
-    return {**known.get("reading", {}), **options, "direction": direction}
+    return {**reading, **options, "direction": direction}
 
 
 def _built(metrics: Sequence[ComponentLike]) -> dict[str, _Metrics]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -15,7 +18,9 @@ from ganblocks.generators import GENERATORS
 from ganblocks.inference.translator import set_picture_map
 from ganblocks.runs import RunFolder
 from ganblocks.spec import Spec
-from ganblocks.weights.io import fitting_weights
+from ganblocks.training.ema import EMA_STATE
+from ganblocks.training.state_check import require_like
+from ganblocks.weights.io import fitting_weights, without_data
 
 WEIGHTS = ("auto", "last", "average", "best")
 """The values of `weights`."""
@@ -51,35 +56,36 @@ def load(run: str | Path, *, weights: str = "auto", network: str = "generator") 
     require_one_of("weights", weights, WEIGHTS)
     folder = RunFolder.open(run)
     with folder.reading():
-        built = _built(folder, network)
-        _load_weights(folder, weights, network, built)
+        build = partial(_built, folder, network, _spec_of_network(folder, network))
+        # The file bounds the memory: a spec of other shapes is refused before any is taken.
+        twin = without_data(f"the network {network!r} of {folder.path / 'spec.json'}", build)
+        state = fitting_weights(twin, *_weights(folder, weights, network))
+        built = build()
+        built.load_state_dict(state)
         if (pictures := folder.spec.get("pictures", {}).get(network)) is not None:
             set_picture_map(built, PictureMap.of_spec(pictures))
     return built.eval()
 
 
-def _load_weights(folder: RunFolder, weights: str, name: str, network: nn.Module) -> None:
-    """Loads a network's weights: its file holds the average, if there is one."""
+def _weights(folder: RunFolder, weights: str, name: str) -> tuple[Any, str]:
+    """Reads a network's weights, and returns their source: its file holds the average, if any."""
     if weights in ("auto", "best"):
-        folder.load_weights(f"best_{name}" if weights == "best" else name, network)
-        return
+        return folder.read_weights(f"best_{name}" if weights == "best" else name)
     state, source = folder.load_state(), str(folder.path / "state.pt")
-    kept = {
-        "last": state["networks"],
-        "average": {key: average["network"] for key, average in state["averages"].items()},
-    }[weights]
-    if name not in kept:
+    kept = state.get("networks" if weights == "last" else "averages")
+    if not isinstance(kept, Mapping) or name not in kept:
+        known = listed(kept) if isinstance(kept, Mapping) else "(none)"
         raise RunError(
-            f"{source} has no {weights} weights of {name!r}, but of {listed(kept)}: train "
+            f"{source} has no {weights} weights of {name!r}, but of {known}: train "
             'with ema=0.999 for an average, or pass weights="auto"'
         )
-    network.load_state_dict(fitting_weights(network, kept[name], source))
+    if weights == "last":
+        return kept[name], source
+    require_like(kept[name], EMA_STATE, source, name)
+    return kept[name]["network"], source
 
 
-def _built(folder: RunFolder, network: str) -> nn.Module:
-    spec = _spec_of_network(folder, network)
-    if "init" in spec:
-        spec["init"] = "none"  # the weights are loaded later
+def _built(folder: RunFolder, network: str, spec: Spec) -> nn.Module:
     registries = [r for r in (GENERATORS, DISCRIMINATORS) if spec.get("type") in r]
     try:
         return (registries[0] if registries else GENERATORS).build(spec)
@@ -107,11 +113,14 @@ def _spec_of_network(folder: RunFolder, network: str) -> Spec:
             f"{path} has no network {network!r}: it has {listed(networks)}. Pass network=…"
         )
     description = networks[network]
+    if isinstance(description, str):  # a name, as where a network is passed
+        description = {"type": description}
     if not isinstance(description, Mapping) or "type" not in description:
         raise RunError(
-            f"the network {network!r} of {path} has no spec, but only {description!r}, because its "
-            "class is not registered: build the network yourself, and read its weights with "
+            f"the network {network!r} of {path} has no spec, but only "
+            f"{reprlib.repr(description)}, because its class is not registered: build "
+            "the network yourself, and read its weights with "
             f"RunFolder.load_weights({network!r}, …)",
             see="no-spec",
         )
-    return dict(description)
+    return {**description, **({"init": "none"} if "init" in description else {})}  # weights follow

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks.errors import OptionError, ShapeError, WeightsError, listed, require_one_of
+from ganblocks.weights.io import read_tensors
 
 
 class _Defaults(NamedTuple):
@@ -126,7 +127,7 @@ def _network(name: str, weights: str) -> nn.Module:
             return network
         network = get_model(name, weights=None)
         if weights != "random":
-            network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+            network.load_state_dict(read_tensors(Path(weights)))
         return network
     except Exception as error:  # offline, a full disk, or a file of the wrong kind or network
         url = get_model_weights(name)["DEFAULT"].url

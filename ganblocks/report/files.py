@@ -5,7 +5,7 @@ import math
 import re
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ganblocks.errors import RunError
 from ganblocks.health import Finding
@@ -41,20 +41,6 @@ class Sample(NamedTuple):
     step: int
     path: str
     size: tuple[int, int] | None
-
-
-def read_spec(path: Path) -> dict[str, Any]:
-    """Reads `spec.json`."""
-    try:
-        spec = json.loads(path.read_bytes())
-    except OSError as error:
-        raise RunError(_unreadable(path, error)) from error
-    except ValueError as error:
-        raise RunError(f"{path} is not JSON ({error}): restore the run's spec.json") from error
-    if not isinstance(spec, dict):
-        kind = type(spec).__name__
-        raise RunError(f'{path} contains a {kind}: it must contain an object, {{"task": …}}')
-    return spec
 
 
 def read_metrics(path: Path) -> Metrics:

@@ -8,10 +8,11 @@ from markupsafe import Markup
 from ganblocks.arguments import checked
 from ganblocks.report.charts import charts
 from ganblocks.report.facts import facts
-from ganblocks.report.files import Sample, find_samples, read_findings, read_metrics, read_spec
+from ganblocks.report.files import Sample, find_samples, read_findings, read_metrics
 from ganblocks.report.health import alarm, health
 from ganblocks.report.markup import fill
 from ganblocks.report.spec import headings, loading, sections, summary
+from ganblocks.runs.spec_file import read_spec
 from ganblocks.writing import write_atomically
 
 

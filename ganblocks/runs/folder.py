@@ -12,15 +12,22 @@ from shutil import copyfileobj
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ganblocks._version import __version__
 from ganblocks.arguments import checked
-from ganblocks.errors import GanBlocksError, GanBlocksWarning, OptionError, RunError, listed
+from ganblocks.errors import (
+    GanBlocksError,
+    GanBlocksWarning,
+    OptionError,
+    RunError,
+    WeightsError,
+    listed,
+)
 from ganblocks.pictures import to_picture
-from ganblocks.weights.io import fitting_weights, plain_state_dict
+from ganblocks.runs.spec_file import read_spec
+from ganblocks.weights.io import fitting_weights, plain_state_dict, read_tensors
 from ganblocks.writing import os_errors_explained, write_atomically
 
 Json = dict[str, Any]
@@ -158,16 +165,10 @@ class RunFolder:
         """The run's description: task, data, options, versions.
 
         Raises:
-            RunError: `spec.json` cannot be read.
+            RunError: `spec.json` cannot be read, or an entry is of another kind.
         """
         self._restore_spec()
-        try:
-            spec = json.loads(self._spec.read_text("utf-8"))
-            if not isinstance(spec, dict):
-                raise ValueError("it is not a JSON object")
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self._spec} cannot be read ({error}): the run is damaged") from None
-        return spec
+        return read_spec(self._spec)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -254,12 +255,17 @@ class RunFolder:
                 see="resume",
             )
         try:
-            return dict(torch.load(self._state, map_location="cpu", weights_only=True))
-        except Exception as error:  # torch and pickle raise many types
-            reason = str(error).partition("\n")[0]
+            state = read_tensors(self._state)
+        except WeightsError as error:
             raise RunError(
-                f"{self._state} is not a ganblocks checkpoint ({reason})", see="resume"
+                f"{self._state} is not a ganblocks checkpoint: {error}", see="resume"
             ) from None
+        if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+            raise RunError(
+                f"{self._state} is not a ganblocks checkpoint: it has no names and values",
+                see="resume",
+            )
+        return state
 
     def save_sample(self, step: int, grid: Tensor) -> None:
         """Writes a grid as `samples/step_<step>.png`.
@@ -311,15 +317,29 @@ class RunFolder:
         Raises:
             RunError: The file is missing or damaged, or belongs to another model.
         """
+        weights, source = self.read_weights(name)
+        network.load_state_dict(fitting_weights(network, weights, source))
+
+    def read_weights(self, name: str) -> tuple[Any, str]:
+        """Reads `<name>.safetensors`.
+
+        Args:
+            name: The file's name, such as `"generator"` or `"best_generator"`.
+
+        Returns:
+            The tensors by name, and the file's path, for messages.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
         path = self.path / f"{name}.safetensors"
         try:
-            weights = load_file(path)
-        except (OSError, SafetensorError) as error:
+            return read_tensors(path), str(path)
+        except WeightsError as error:
             raise RunError(
-                f"{path} cannot be read ({error}): train until the first checkpoint, or restore "
-                "the file"
+                f"{path.name} cannot be read: {error}. If the run has no checkpoint yet, train "
+                "until the first"
             ) from None
-        network.load_state_dict(fitting_weights(network, weights, str(path)))
 
 
 def _release(version: str) -> list[int]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganblocks.arguments import checked
 from ganblocks.data.seeding import seeded_generator
-from ganblocks.errors import require_count
+from ganblocks.errors import RunError, require_count
 
 Images = tuple[Tensor, ...]
 """Images that belong together, each (B, C, H, W): the condition and the generated image."""
@@ -99,10 +99,29 @@ class ImagePool(nn.Module):
 
         Args:
             state: The result of `get_extra_state`.
+
+        Raises:
+            RunError: It is no such result, or has more images than the pool.
         """
-        self.stored = [tuple(row) for row in state["stored"]]
+        try:
+            stored = [tuple(row) for row in state["stored"]]
+            fits = len(stored) <= self.size and all(map(_is_row, stored))
+            torch.Generator().set_state(state["draws"].cpu())
+        except Exception:  # depends on what is there in its place
+            fits = False
+        if not fits:
+            raise RunError(
+                f"this is no state of a pool of {self.size} images: restore the checkpoint",
+                see="resume",
+            )
+        self.stored = stored
         self._random.set_state(state["draws"].cpu())
 
 
 def _clean_copy(row: Images) -> Images:
     return tuple(x.detach().nan_to_num(0.0, 0.0, 0.0).clone() for x in row)
+
+
+def _is_row(row: Images) -> bool:
+    images = [x.dim() == 4 and len(x) == 1 and x.is_floating_point() for x in row]
+    return bool(images) and all(images) and not any(x.is_meta for x in row)

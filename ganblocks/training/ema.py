@@ -12,6 +12,10 @@ from ganblocks.arguments import checked
 from ganblocks.distributed.sharding import full_state_dict, load_full_state_dict
 from ganblocks.errors import OptionError
 from ganblocks.training.buffer_rules import averaged_buffers, copy_buffers, recomputations
+from ganblocks.training.state_check import require_like
+
+EMA_STATE = {"updates": 0, "network": None}
+"""What `EMA.state_dict` returns, for `require_like`."""
 
 
 @checked
@@ -96,5 +100,6 @@ class EMA:
         Raises:
             RunError: The state belongs to a different network.
         """
+        require_like(state, EMA_STATE, source)
         load_full_state_dict(self.network, state["network"], source)
-        self.updates = int(state["updates"])
+        self.updates = state["updates"]

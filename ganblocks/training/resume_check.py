@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -59,4 +60,7 @@ def _difference(then: Any, now: Any, path: str = "") -> str:
                 return difference
         return ""
     then, now = (list(x) if isinstance(x, tuple) else x for x in (then, now))
-    return "" if then == now else f"{path} was {then!r}, and is now {now!r}"
+    try:
+        return "" if then == now else f"{path} was {then!r}, and is now {now!r}"
+    except RuntimeError:  # it contains tensors, or is too deep to compare or to write
+        return f"{path} was {reprlib.repr(then)}, and is now {now!r}"

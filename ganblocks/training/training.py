@@ -14,6 +14,7 @@ from ganblocks._version import __version__
 from ganblocks.data.map_style import fingerprint
 from ganblocks.data.picture_map import PictureMap
 from ganblocks.distributed.context import DistributedContext
+from ganblocks.errors import RunError
 from ganblocks.metrics import Metric
 from ganblocks.runs import RunFolder
 from ganblocks.tasks import Batch, Task
@@ -31,9 +32,11 @@ from ganblocks.training.resume_check import (
     spec_or_name,
     task_identity,
 )
+from ganblocks.training.state_check import require_like
 from ganblocks.training.updater import Updater
 
 GRID_ROWS = 4
+_POSITION = {"epoch": 0, "samples_seen": 0, "best": None, "best_step": 0}
 
 
 @dataclass
@@ -221,9 +224,12 @@ class Training:
         saved, source = self.run.load_state(), str(self.run.path)
         with self.run.reading():
             require_same_run(self.task, self.data["train"], saved, source)
+            require_like({key: saved[key] for key in _POSITION if key in saved}, _POSITION, source)
+            if type(saved["best"]) not in (float, int, type(None)):
+                raise RunError(f"best in {source} is no number: restore the file", see="resume")
             self.updater.load_state_dict(saved, source, rank=self.context.rank)
-        self.epoch, self.samples_seen = int(saved["epoch"]), int(saved["samples_seen"])
-        self.best, self.best_step = saved["best"], int(saved["best_step"])
+        self.epoch, self.samples_seen = saved["epoch"], saved["samples_seen"]
+        self.best, self.best_step = saved["best"], saved["best_step"]
         self.saved_step = self.step
 
 

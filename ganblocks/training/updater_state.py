@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from ganblocks.distributed.sharding import (
     load_full_optimizer_state,
     load_full_state_dict,
 )
-from ganblocks.errors import GanBlocksWarning, RunError, listed
-from ganblocks.randomness import random_state, set_random_state
+from ganblocks.errors import GanBlocksWarning, RunError
+from ganblocks.randomness import random_state, require_random_state, set_random_state
+from ganblocks.training.ema import EMA_STATE
+from ganblocks.training.state_check import require_like, require_optimizer_state
 from ganblocks.weights.io import fitting_weights
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 
-_KEYS = ("steps", "settings", "networks", "optimizers", "averages", "scalers", "ranks")
+_PLAIN = (bool, int, float, str, type(None))
 _NOT_SETTINGS = ("params", "lr", "fused", "foreach", "capturable", "differentiable")
 
 
@@ -56,12 +59,8 @@ def updater_state(updater: Updater, ranks: list[State]) -> State:
 
 def load_updater_state(updater: Updater, state: State, source: str, rank: int) -> None:
     """Restores a state dict, if all of it fits."""
-    if missing := [key for key in _KEYS if key not in state]:
-        raise RunError(
-            f"{source} lacks {listed(missing)}: it is not a ganblocks checkpoint", see="resume"
-        )
-    local: State = state["ranks"][rank % len(state["ranks"])]
-    _require_fitting(updater, state, local, source)
+    local = _require_fitting(updater, state, source, rank)
+    _load_task_state(updater, local["memory"], source)  # the only part that may still fail
     for name, network in updater.networks.items():
         load_full_state_dict(network, state["networks"][name], source)
     for name, optimizer in updater.optimizers.items():
@@ -73,12 +72,11 @@ def load_updater_state(updater: Updater, state: State, source: str, rank: int) -
         if name in state["scalers"]:
             scaler.load_state_dict(state["scalers"][name])
     updater.gather_weights()
-    updater.steps = int(state["steps"])
+    updater.steps = state["steps"]
     # With a different number of processes, all start from the averaged buffers loaded above.
     if len(state["ranks"]) == DistributedContext.current().world_size:
         for buffer, value in zip(_buffers(updater), local["buffers"], strict=True):
             buffer.copy_(value)
-    updater.task.load_state_dict(local["memory"], strict=False)
     set_random_state(local["random"], updater.device, source)
     now = _settings(updater)
     for setting, value in state["settings"].items():
@@ -90,23 +88,52 @@ def load_updater_state(updater: Updater, state: State, source: str, rank: int) -
         torch.manual_seed(seeded_generator(drawn, rank).initial_seed())
 
 
-def _require_fitting(updater: Updater, state: State, local: State, source: str) -> None:
-    parts: list[tuple[str, State, State]] = [
-        ("network", state["networks"], dict(updater.networks)),
-        ("optimizer", state["optimizers"], dict(updater.optimizers)),
-        ("running average", state["averages"], dict(updater.averages)),
-        ("state of the task", local["memory"], _task_state(updater)),
-    ]
-    for what, saved, now in parts:
-        if differing := sorted(saved.keys() ^ now.keys()):
-            verb = "has" if differing[0] in saved else "lacks"
-            raise RunError(
-                f"{source} {verb} the {what} {differing[0]!r}, unlike this training. Build the "
-                "task and the updater as they were when the run started",
-                see="resume",
-            )
+def _require_fitting(updater: Updater, state: State, source: str, rank: int) -> State:
+    """Compares all of a state with the live objects, and returns the part of this process."""
+    known = {
+        "steps": 0,
+        "settings": dict,
+        "networks": dict.fromkeys(updater.networks),
+        "optimizers": dict.fromkeys(updater.optimizers),
+        "averages": dict.fromkeys(updater.averages, EMA_STATE),
+        "scalers": dict,
+        "ranks": list,
+    }
+    require_like({key: state[key] for key in known if key in state}, known, source)
     for name, network in updater.networks.items():
         fitting_weights(network, state["networks"][name], source)
+    for name, average in updater.averages.items():
+        fitting_weights(average.network, state["averages"][name]["network"], source)
+    for name, optimizer in updater.optimizers.items():
+        require_optimizer_state(state["optimizers"][name], optimizer, source)
+    for setting, value in state["settings"].items():
+        if not all(isinstance(x, _PLAIN) for x in (value if isinstance(value, list) else [value])):
+            raise RunError(
+                f"{setting} in {source} is no plain value: restore the file", see="resume"
+            )
+    for name, scaler in updater.scalers.items():
+        if name in state["scalers"]:  # the precision may be another than then
+            require_like(state["scalers"][name], scaler.state_dict(), source, "a scaler")
+    require_like(state["ranks"], [None] * max(1, len(state["ranks"])), source, "ranks")
+    local: State = state["ranks"][rank % len(state["ranks"])]
+    memory = {k: x if isinstance(x, Tensor) else None for k, x in _task_state(updater).items()}
+    known = {"random": dict, "buffers": _buffers(updater), "memory": memory}
+    require_like(local, known, source)
+    require_random_state(local["random"], updater.device, source)
+    return local
+
+
+def _load_task_state(updater: Updater, memory: State, source: str) -> None:
+    """Restores the task's state outside its networks; unchanged if an extra state is refused."""
+    before = copy.deepcopy(_task_state(updater))
+    try:
+        updater.task.load_state_dict(memory, strict=False)
+    except Exception as error:  # of a module's set_extra_state
+        updater.task.load_state_dict(before, strict=False)
+        raise RunError(
+            f"{source} does not fit the task ({type(error).__name__}: {error}): restore the file",
+            see="resume",
+        ) from None
 
 
 def _settings(updater: Updater) -> State:

@@ -6,19 +6,23 @@ import os
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from ganblocks.arguments import checked
-from ganblocks.errors import RunError, WeightsError, listed
+from ganblocks.errors import GanBlocksError, OptionError, RunError, WeightsError, listed
 from ganblocks.weights.layout import Shape, Weights
 
-_PREFIXES = ("module.", "_orig_mod.")  # of data-parallel wrappers and torch.compile
+T = TypeVar("T")
+
+_PREFIXES = re.compile(r"(module\.|_orig_mod\.)*")  # of data-parallel wrappers and torch.compile
 _WRAPPER = "state_dict"
+_HEADER = 2**23  # bytes of a safetensors header, enough for 80,000 tensors
 
 
 @checked
@@ -51,10 +55,7 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
             f"weights are {type(source).__name__}: pass a state dict, such as "
             "network.state_dict(), or the path of its file"
         )
-    path = Path(source)
-    if not os.path.isfile(path):  # noqa: PTH113, as Path.is_file raises if a name is too long
-        raise WeightsError(f"{path} does not exist or is not a file: check the path")
-    return _plain(_load(path), str(path))
+    return _plain(read_tensors(Path(source)), str(source))
 
 
 def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
@@ -62,26 +63,55 @@ def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
     return unwrapped(network.state_dict())
 
 
-def fitting_weights(
-    network: nn.Module, weights: dict[str, Tensor], source: str
-) -> dict[str, Tensor]:
+def fitting_weights(network: nn.Module, weights: Any, source: str) -> dict[str, Tensor]:
     """Returns a state dict without prefixes; raises `RunError` unless it fits the network."""
-    weights = unwrapped(weights)
-    if wrong := mismatches(weights, shapes_of(network)):
+    own = network.state_dict()
+    try:
+        fitting = _plain(weights, source) if weights or own else {}
+    except WeightsError as error:
+        raise RunError(str(error), see="state-dict") from None
+    wrong = mismatches(fitting, shapes_of(network)) or [
+        f"{key} is {fitting[key].dtype}, and should be {value.dtype}"
+        for key, value in own.items()
+        if fitting[key].is_floating_point() != value.is_floating_point()
+    ]
+    if wrong:
         raise RunError(
             f"{source} is from a different model than this {type(network).__name__}: "
             f"{wrong[0]}. Build the network that its spec.json describes",
             see="state-dict",
         )
-    return weights
+    return fitting
 
 
 def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Removes the prefixes that DDP and torch.compile add to every key."""
-    plain = dict(weights)
-    while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in plain)), None):
-        plain = {key.removeprefix(prefix): value for key, value in plain.items()}
-    return plain
+    # Each is whole wrappers, and these differ in their first letter: so is what all share.
+    prefixes = [match.group() for key in weights if (match := _PREFIXES.match(key))]
+    prefix = os.path.commonprefix(prefixes)  # noqa: RUF071  (they are no paths)
+    return {key.removeprefix(prefix): value for key, value in weights.items()}
+
+
+def without_data(what: str, build: Callable[[], T]) -> T:
+    """Builds on the meta device, where weights of any size take no memory.
+
+    A constructor that needs real values is called as usual. What torch raises for wrong arguments
+    becomes an `OptionError`.
+    """
+    try:
+        try:
+            with torch.device("meta"):
+                return build()
+        except (RuntimeError, TypeError) as error:
+            if "meta" not in str(error).lower():
+                raise
+            return build()
+    except GanBlocksError:
+        raise
+    except Exception as error:  # its type depends on the argument that is wrong
+        raise OptionError(
+            f"{what} cannot be built: {type(error).__name__}: {_reason(error)}. Check its arguments"
+        ) from error
 
 
 def mismatches(weights: Weights, expected: Mapping[str, Shape]) -> list[str]:
@@ -99,26 +129,38 @@ def shapes_of(network: nn.Module) -> dict[str, Shape]:
     return {key: tuple(value.shape) for key, value in network.state_dict().items()}
 
 
-def _load(path: Path) -> Any:
-    """Reads a file; for a damaged one torch and pickle raise a dozen kinds of errors."""
+def read_tensors(path: Path) -> Any:
+    """Reads what a file of torch.save or safetensors contains, and builds no other objects.
+
+    Raises:
+        WeightsError: The file is missing or damaged, or needs unpickling; torch, pickle and zipfile
+            raise a dozen kinds of errors.
+    """
     from safetensors.torch import load_file
 
+    if not os.path.isfile(path):  # noqa: PTH113, as Path.is_file raises if a name is too long
+        raise WeightsError(f"{path} does not exist or is not a file: check the path")
     try:
         with path.open("rb") as file:
             head = file.read(9)
         if head[8:] == b"{":  # safetensors: the header follows its length
+            if (size := int.from_bytes(head[:8], "little")) > _HEADER:
+                raise _damaged(path, f"its header has {size} bytes, more than {_HEADER}")
             return load_file(path)
         if head.startswith(b"\x1f\x8b"):
             raise WeightsError(f"{path} is compressed with gzip: decompress it first")
+        if head.startswith(b"PK"):
+            _require_whole(path)
         # If given the path, torch.load would depend on its suffix.
         with path.open("rb") as file, warnings.catch_warnings(action="ignore"):
             return torch.load(file, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
     except pickle.UnpicklingError as error:
-        if "operand" in str(error):  # not a pickle, or not written by torch.save
+        found = re.findall(r"GLOBAL ([\w.]+)", str(error))
+        if "operand" in str(error) and not found:  # not a pickle, or not written by torch.save
             raise _damaged(path, "not written by torch.save or safetensors") from None
-        [what, *_] = [*re.findall(r"GLOBAL ([\w.]+)", str(error)), "of some kind"]
+        [what, *_] = [*found, "of some kind"]
         raise WeightsError(
             f"{path} contains Python objects ({what}), not only tensors. Unpickling them could run "
             "arbitrary code, so they are refused. If you trust the file, load it with the code "
@@ -127,8 +169,26 @@ def _load(path: Path) -> Any:
             see="weights-only",
         ) from None
     except Exception as error:
-        reason = re.split(r"\.\s|\n", str(error))[0]
-        raise _damaged(path, reason or type(error).__name__) from None
+        raise _damaged(path, _reason(error)) from None
+
+
+def _require_whole(path: Path) -> None:
+    """Compares the checksums of a zip file, which torch.load ignores."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        # Of a folder (16), torch would return memory that nobody has written.
+        if any(entry.compress_type or entry.external_attr & 16 for entry in entries):
+            raise _damaged(path, "its entries are no plain files, as torch.save writes them")
+        # With bytes before them, zipfile and torch would look for entries at different places.
+        if min((entry.header_offset for entry in entries), default=0):
+            raise _damaged(path, "there are bytes before its first entry")
+        if (name := archive.testzip()) is not None:
+            raise _damaged(path, f"the checksum of {name} is wrong")
+
+
+def _reason(error: Exception) -> str:
+    """Returns the first sentence of a foreign error; torch's advice to unpickle is further on."""
+    return re.split(r"\.\s|\n", str(error))[0][:200] or type(error).__name__
 
 
 def _damaged(path: Path, reason: str) -> WeightsError:

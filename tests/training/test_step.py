@@ -129,9 +129,9 @@ def test_a_network_that_cannot_be_copied_is_named_at_once():
 
 def test_averages_and_states_without_one_do_not_mix():
     with_ema, without = tiny_updater(ema=0.9), tiny_updater()
-    with pytest.raises(RunError, match="lacks the running average 'generator'"):
+    with pytest.raises(RunError, match="lacks 'generator' in averages"):
         with_ema.load_state_dict(without.state_dict())
-    with pytest.raises(RunError, match="has the running average 'generator'"):
+    with pytest.raises(RunError, match="has 'generator' in averages"):
         without.load_state_dict(with_ema.state_dict())
     other = tiny_updater(seed=3, ema=0.9)
     other.load_state_dict(with_ema.state_dict())

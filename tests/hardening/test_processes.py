@@ -112,7 +112,9 @@ def test_an_error_of_a_worker_is_not_its_end(tmp_path):
         train(tmp_path / "run", train_set=Other(), workers=1)
 
 
-@pytest.mark.parametrize("module", ["torch", "ganblocks.commands.listing"])
+@pytest.mark.parametrize(
+    "module", ["torch", pytest.param("ganblocks.commands.listing", marks=pytest.mark.slow)]
+)
 def test_an_interrupt_while_importing_is_no_traceback(module):
     code = f"""
 import runpy, sys

@@ -274,7 +274,12 @@ def raised(function, owner):
         elif isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             helper = getattr(owner, name, known.get(name))
-            if name.lstrip("_").startswith("require") and inspect.isfunction(helper):
+            is_itself = helper is function
+            if (
+                name.lstrip("_").startswith("require")
+                and not is_itself
+                and inspect.isfunction(helper)
+            ):
                 found |= raised(helper, owner)
     return found
 

@@ -60,6 +60,7 @@ class RunFolder:
         ...     run.save_state({"step": 7})
         ...     again = RunFolder.open(run.path)
         ...     again.load_weights("generator", network)
+        ...     weights, path = again.read_weights("generator")
         ...     again.spec, again.load_state()
         ({'direction': 'b2a'}, {'step': 7})
     """

@@ -127,8 +127,6 @@ class TrainOptions:
                 f"batch_size={self.batch_size} is not a multiple of accumulate={self.accumulate}: "
                 "write a divisor of the batch size"
             )
-        if self.seed >= 2**63:
-            raise OptionError(f"seed is {self.seed}: write one below 2^63")
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the options as plain JSON; a schedule that is a function becomes its name.

@@ -68,7 +68,7 @@ def test_whatever_a_run_holds_is_shown_as_it_is(tmp_path):
         "versions": {"ganblocks": evil},
         "grid": [evil],
         "scores": {evil: evil},
-        "baselines": 3,
+        "baselines": {evil: evil},
     }
     run = make_run(tmp_path / "a<b>", [row(1)], samples=[1], spec=spec)
     (run / "results").mkdir()

@@ -119,7 +119,6 @@ def test_the_port_loads_it_and_computes_the_same(ours, plain):
         (resnet, "spectral_norm", True, "False"),
         (patch, "kernel_size", 3, "4"),
         (patch, "padding", 2, "'auto' or 1"),
-        (patch, "n_layers", 21, "1 to 20"),
         (patch, "bias", False, "bias='auto' with this norm (blocks.0.conv.bias"),
         (patch, "activation", "relu", "'leaky_relu'"),
         (patch, "spectral_norm", True, "False"),

@@ -68,6 +68,8 @@ from .generators import (
 )
 from .inference import (
     Translator as Translator,
+    export_onnx as export_onnx,
+    export_torch as export_torch,
     generate as generate,
     load as load,
     translate as translate,

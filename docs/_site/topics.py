@@ -204,7 +204,7 @@ TOPICS = {
         "[dropout and statistics](../guides/statistics.md).",
         (
             *("load", "translate", "Translator", "generate", "evaluate", "Evaluation"),
-            *("with_mode", "with_statistics"),
+            *("with_mode", "with_statistics", "export_onnx", "export_torch"),
         ),
     ),
     "receptive-fields": Topic(

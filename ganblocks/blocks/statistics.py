@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ganblocks.arguments import checked
 from ganblocks.blocks.norm import BatchNorm, InstanceNorm
@@ -84,7 +85,7 @@ def _mixes_images(module: nn.Module) -> bool:
 
 def _by_image(norm: nn.Module) -> nn.Module:
     if type(norm) not in (BatchNorm, nn.BatchNorm2d, nn.SyncBatchNorm):
-        return _OneByOne(norm)
+        return OneByOne(norm)
     known: Any = norm
     exact = InstanceNorm(known.num_features, eps=known.eps, affine=False)
     exact.weight, exact.bias = known.weight, known.bias
@@ -99,17 +100,19 @@ def _with_submodule(root: nn.Module, name: str, module: nn.Module) -> nn.Module:
     return root
 
 
-class _OneByOne(nn.Module):
+class OneByOne(nn.Module):
     """Runs a norm of any class as in training, image by image; its buffers are its own."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
         self.norm = norm
 
+    @override
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
         self.norm.train()
         return self
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.norm(image) for image in x.split(1)])

@@ -32,7 +32,7 @@ class KLBottleneck(nn.Module):
         """Returns the code, or (code, terms in float32 at least)."""
         code, log_variance = x.to(torch.promote_types(x.dtype, torch.float32)).chunk(2, 1)
         log_variance = log_variance.clamp(-30, 20)
-        kl = 0.5 * (code**2 + log_variance.exp() - 1 - log_variance).sum() / len(x)
+        kl = 0.5 * (code**2 + log_variance.exp() - 1 - log_variance).sum() / x.shape[0]
         if self.training:
             # Not randn_like, whose draws depend on the memory format.
             noise = torch.randn(code.shape, dtype=code.dtype, device=code.device)

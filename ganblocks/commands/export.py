@@ -1,0 +1,48 @@
+"""`ganblocks export`: the generator of a run as a file for other programs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ganblocks.errors import OptionError
+
+
+def add_to(actions: Any) -> None:
+    """Adds `export` to the command's actions."""
+    parser = actions.add_parser(
+        "export",
+        help="write the generator of a run as an ONNX file, or a program of torch.export",
+        description="Writes the generator of a run as a file for other programs, for batches and "
+        "images of any size. It is checked against the generator before it stays.",
+    )
+    parser.add_argument("run_folder", metavar="run", help="the run's folder")
+    parser.add_argument("--to", default="onnx", choices=["onnx", "torch"], help="the format")
+    parser.add_argument("--out", required=True, help="the file, such as generator.onnx or .pt2")
+    parser.add_argument(
+        "--mode",
+        default="mean",
+        choices=["sample", "mean", "running"],
+        help="mean: without noise; running: with the statistics of training; "
+        "sample: for generators without dropout",
+    )
+    parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
+    parser.add_argument("--network", default="generator", help="such as generator_ab")
+    parser.add_argument("--images", nargs="+", default=[], help="pictures to check the file with")
+    parser.add_argument("--half", action="store_true", help="store the weights in 16 bits (ONNX)")
+    parser.set_defaults(run=export_run)
+
+
+def export_run(arguments: argparse.Namespace) -> None:
+    """Writes the file, and prints how close it is to the generator."""
+    from ganblocks.inference import export_onnx, export_torch
+
+    if arguments.half and arguments.to != "onnx":
+        raise OptionError("--half is for ONNX files: write --to onnx, or leave it out")
+    names = ["mode", "network", "weights", "images", *(["half"] if arguments.half else [])]
+    export = {"onnx": export_onnx, "torch": export_torch}[arguments.to]
+    options: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    difference = export(arguments.run_folder, arguments.out, **options)
+    size = Path(arguments.out).stat().st_size / 1e6
+    print(f"{arguments.out}, {size:.1f} MB, differs by at most {difference:.1g} of [-1, 1]")

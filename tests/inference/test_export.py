@@ -225,7 +225,7 @@ ALL = {
     "strict unet": lambda: unet(num_downs=3, size_policy="strict"),
     "default unet": lambda: gb.UNetGenerator(base_channels=8, init="kaiming"),
     "recipe's unet": lambda: unet(num_downs=6, up="nearest"),
-    "attentive unet": lambda: unet(attention_levels=[1], spectral_norm=True),
+    "attentive unet": lambda: unet(attention_levels=[0], spectral_norm=True),
     "resnet": lambda: gb.ResNetGenerator(base_channels=4, n_blocks=2, init="kaiming"),
     "edsr": lambda: gb.EDSRGenerator(base_channels=8, n_blocks=2),
     "autoencoder": lambda: gb.Autoencoder(base_channels=8),

@@ -33,7 +33,7 @@ from ganblocks.inference.modes import with_mode
 from ganblocks.inference.translator import picture_map
 from ganblocks.randomness import own_randomness
 from ganblocks.runs import RunFolder
-from ganblocks.runs.folder import write_atomically
+from ganblocks.writing import write_atomically
 
 OPSET = 18  # of runtimes in browsers too
 SEE = "onnx-export"
@@ -296,7 +296,7 @@ def _written(
                 see=SEE,
             )
         largest = max(largest, difference)
-    write_atomically(Path(path), lambda temporary: temporary.write_bytes(stored))
+    write_atomically(Path(path), stored)
     return largest
 
 

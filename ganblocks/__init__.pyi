@@ -4,6 +4,7 @@ from . import (
     augment as augment,
     blocks as blocks,
     data as data,
+    demo as demo,
     discriminators as discriminators,
     distributed as distributed,
     errors as errors,

@@ -12,7 +12,7 @@ try:
 
     import ganblocks
     from ganblocks.cli import require_no_empty, run_command
-    from ganblocks.commands import data, evaluate, export, rf, translate
+    from ganblocks.commands import data, demo, evaluate, export, rf, translate
     from ganblocks.commands.listing import list_components, show_component
     from ganblocks.commands.recipes import list_recipes, print_recipe
 except KeyboardInterrupt:  # importing takes seconds, and `run_command` is not there yet
@@ -30,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = argparse.ArgumentParser(
         prog="ganblocks",
         description="Lists and explains registered components, computes receptive fields, shows "
-        "what data hold, translates pictures, scores and exports runs, and writes out recipes.",
+        "what data hold, translates pictures, scores and exports runs, and writes demos and recipes.",
     )
     command.add_argument("--version", action="version", version=f"%(prog)s {ganblocks.__version__}")
     actions = command.add_subparsers(
-        metavar="list | show | rf | data | translate | evaluate | export | recipes | recipe",
+        metavar="list | show | rf | data | translate | evaluate | export | demo | recipes | recipe",
         title="commands",
     )
     listing = actions.add_parser("list", help="list the names of one kind, or of all kinds")
@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     translate.add_to(actions)
     evaluate.add_to(actions)
     export.add_to(actions)
+    demo.add_to(actions)
     recipes = actions.add_parser("recipes", help="list the recipes: whole programs to start from")
     recipes.set_defaults(run=lambda args: list_recipes())
     recipe = actions.add_parser("recipe", help="print a recipe, to write it into a file: > mine.py")

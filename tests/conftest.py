@@ -1,3 +1,4 @@
+import shutil
 import signal
 
 import pytest
@@ -22,3 +23,39 @@ def fresh_compiler(request):
     function = getattr(request.node, "function", None)
     if "compile" in getattr(getattr(function, "__code__", None), "co_names", ()):
         torch.compiler.reset()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, without what it asks the network for by itself."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=[
+                *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+                *("--disable-background-networking", "--disable-component-update"),
+                "--disable-sync",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page of the browser; an error on it, or a request that leaves the machine, is a failure."""
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(10_000)
+    opened = context.new_page()
+    faults = []
+    opened.on("console", lambda m: m.type in ("error", "warning") and faults.append(m.text))
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on(
+        "request",
+        lambda r: r.url.startswith(("file:", "data:", "blob:")) or faults.append(r.url),
+    )
+    yield opened
+    context.close()
+    assert faults == []

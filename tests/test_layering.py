@@ -43,6 +43,7 @@ ROWS = {
     "registries": 8,
     "testing": 9,
     "cli": 9,
+    "demo": 9,
     "commands": 9,
     "__init__": 9,
     "__main__": 9,
@@ -61,7 +62,7 @@ BESIDE = {
     "tasks": {"data"},
     "training": {"metrics"},
     "report": {"runs", "health"},
-    "commands": {"cli"},
+    "commands": {"cli", "demo"},
     "__main__": {"cli", "commands", "__init__"},
 }
 

@@ -58,7 +58,7 @@ VALID = {
     **dict.fromkeys(("real_logits", "fake_logits", "higher", "lower"), logits),
     **dict.fromkeys(("x", "values", "distance", "gradient", "features"), image),
     **dict.fromkeys(("real_anchor", "fake_anchor"), lambda: torch.zeros(())),
-    **dict.fromkeys(("run", "path", "root", "run_dir", "folder"), lambda: "no_such_folder"),
+    **dict.fromkeys(("run", "path", "root", "run_dir", "folder", "out"), lambda: "no_such_folder"),
     **dict.fromkeys(("dataset", "train", "val", "pairs"), facades),
     **dict.fromkeys(("a", "b"), lambda: gb.data.ImagesOfPairs(facades())),
     "discriminator": patch,

@@ -204,7 +204,7 @@ TOPICS = {
         "[dropout and statistics](../guides/statistics.md).",
         (
             *("load", "translate", "Translator", "generate", "evaluate", "Evaluation"),
-            *("with_mode", "with_statistics", "export_onnx", "export_torch"),
+            *("with_mode", "with_statistics", "export_onnx", "export_torch", "write_demo"),
         ),
     ),
     "receptive-fields": Topic(

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = argparse.ArgumentParser(
         prog="ganblocks",
         description="Lists and explains registered components, computes receptive fields, shows "
-        "what data hold, translates pictures, scores and exports runs, and writes demos and recipes.",
+        "what data hold, translates pictures, scores and exports runs, writes demos and recipes.",
     )
     command.add_argument("--version", action="version", version=f"%(prog)s {ganblocks.__version__}")
     actions = command.add_subparsers(

@@ -30,7 +30,7 @@ from ganblocks.inference import load
 from ganblocks.inference.export import export_onnx
 from ganblocks.inference.translator import picture_map
 from ganblocks.runs import RunFolder
-from ganblocks.runs.folder import os_errors_explained, write_atomically
+from ganblocks.writing import os_errors_explained, write_atomically
 
 SIDE = 256
 """Side of the drawing if the network was trained at the pictures' own sizes."""
@@ -84,7 +84,7 @@ def write_demo(
     target = Path(out) / "index.html"
     with os_errors_explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, lambda path: path.write_text(page, encoding="utf-8"))
+    write_atomically(target, page.encode())
     return target
 
 

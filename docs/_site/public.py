@@ -11,7 +11,7 @@ import ganblocks
 MODULES = tuple(
     f"ganblocks.{name}"
     for name in (
-        *("augment", "blocks", "cli", "data", "discriminators", "distributed", "errors"),
+        *("augment", "blocks", "cli", "data", "demo", "discriminators", "distributed", "errors"),
         *("generators", "health", "inference", "losses", "losses.functional", "metrics"),
         *("pictures", "randomness", "registry", "report", "rf", "runs", "tasks", "testing"),
         *("training", "weights"),

@@ -125,8 +125,8 @@ def train_segmenter(
         >>> from ganblocks import SyntheticFacades
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     segmenter = train_segmenter(SyntheticFacades(4, 32), steps=2, cache=folder)
-        >>> len(segmenter.palette)
-        12
+        >>> segmenter.size
+        (32, 32)
     """
     for what, value, least in (("steps", steps, 1), ("side", side, 32), ("pairs", len(pairs), 1)):
         require_count(what, value, least)

@@ -33,7 +33,7 @@ def require_like(saved: Any, now: Any, source: str, where: str = "it") -> None:
         >>> try:
         ...     require_like({"steps": True}, {"steps": 0}, "state.pt")
         ... except RunError as error:
-        ...     print(str(error).partition(":")[0])
+        ...     print(str(error).partition(". ")[0])
         steps in state.pt is True, not a whole number from 0
     """
     if isinstance(now, type):
@@ -43,7 +43,7 @@ def require_like(saved: Any, now: Any, source: str, where: str = "it") -> None:
         for key in [*now, *(key for key in saved if key not in now)]:
             if key not in saved or key not in now:
                 verb = "has" if key in saved else "lacks"
-                part = reprlib.repr(key) + (f" in {where}" if where != "it" else "")
+                part = f"{key!r:.100}" + (f" in {where}" if where != "it" else "")
                 raise _misfit(f"{source} {verb} {part}, unlike this training")
             name = str(key) if where == "it" else f"{where}.{key}"
             require_like(saved[key], now[key], source, name)

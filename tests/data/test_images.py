@@ -19,10 +19,10 @@ from ganblocks.data import (
     UnpairedImageDataset,
 )
 from ganblocks.data.formats import to_unit_range
+from ganblocks.data.map_style import fingerprint
 from ganblocks.data.seeding import seeded_generator
 from ganblocks.errors import DataError, OptionError
 from ganblocks.registry import spec_of
-from ganblocks.training.resume_check import fingerprint
 
 
 class Numbers(EpochDataset):

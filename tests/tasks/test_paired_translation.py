@@ -279,7 +279,7 @@ def test_the_memory_of_a_loss_is_part_of_the_state_and_no_network_is():
     assert memory(second).keys() == memory(first).keys()
     assert all(torch.equal(memory(second)[key], value) for key, value in memory(first).items())
     other = tiny_updater(objective=Objective({"a": "hinge", "other": "lecam"}))
-    with pytest.raises(RunError, match=r"the state of the task 'objective.*lecam"):
+    with pytest.raises(RunError, match=r"lacks 'objective.*real_anchor' in memory"):
         other.load_state_dict(first.state_dict())
 
 

@@ -26,6 +26,14 @@ def handlers():
     return [signal.getsignal(number) for number in SIGNALS]
 
 
+@pytest.fixture(autouse=True)
+def heeded():
+    """Signals as in a terminal: under nohup, SIGHUP is ignored, and stays so."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_signal_only_requests(number, capfd):
     before = handlers()

@@ -143,6 +143,7 @@ def test_it_fits_the_contract_of_blocks():
         SelfAttention(8)(torch.zeros(1, 4, 2, 2))
 
 
+@pytest.mark.slow
 def test_it_compiles_as_one_graph():
     attention, x = opened(), torch.randn(2, 16, 5, 7)
     compiled = torch.compile(attention, backend="aot_eager", fullgraph=True)

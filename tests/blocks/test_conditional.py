@@ -162,6 +162,7 @@ def test_wrong_options_are_named():
         AdaIN(4, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("block", "second"),
     [

@@ -23,6 +23,7 @@ def run(tmp_path):
     return str(folder.path)
 
 
+@pytest.mark.slow
 def test_both_formats_are_written(run, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     main(["export", run, "--out", "g.onnx", "--mode", "running", "--half"])

@@ -78,6 +78,7 @@ def require_equal(path, network, mode, channels=3, sizes=SIZES, atol=1e-4):
             torch.testing.assert_close(run(images[:1]), alone[:1], rtol=0, atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("export", EXPORTS)
 def test_a_run_of_labels_is_exported_with_all_that_a_stranger_needs(export, run, tmp_path):
     path = tmp_path / ("file.onnx" if export is export_onnx else "file.pt2")
@@ -202,6 +203,7 @@ def test_a_damaged_run_is_an_error(run, tmp_path):
         export_torch(tmp_path / "none", tmp_path / "file.pt2")
 
 
+@pytest.mark.slow
 def test_a_runs_own_data_check_the_file(run, tmp_path, monkeypatch):
     for side, color in {"a": (9, 0, 0), "b": (8, 7, 6)}.items():
         (tmp_path / "pairs" / side).mkdir(parents=True)

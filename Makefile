@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install lint format types test slow foreign recipes docs release all
+.PHONY: install lint format types test slow foreign recipes hardening docs release all
 
 install:
 	python3 -m venv .venv && $(PYTHON) -m pip install -e ".[dev]"
@@ -28,6 +28,10 @@ recipes:
 	python=$$($(PYTHON) -c "import sys; print(sys.executable)") && examples=$$PWD/examples && \
 	mkdir -p runs && cd $$(mktemp -d runs/recipes-XXXXXX) && pwd && \
 	for recipe in $$examples/*.py; do echo $$recipe; $$python $$recipe || exit 1; done
+
+hardening: # every fuzzer, 50 full disks and 100 kills
+	GANBLOCKS_FAULTS=50 GANBLOCKS_KILLS=100 $(PYTHON) -m pytest -n 0 -m "slow or not slow" \
+		tests/hardening tests/examples/test_killed.py
 
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build

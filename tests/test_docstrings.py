@@ -274,12 +274,8 @@ def raised(function, owner):
         elif isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             helper = getattr(owner, name, known.get(name))
-            is_itself = helper is function
-            if (
-                name.lstrip("_").startswith("require")
-                and not is_itself
-                and inspect.isfunction(helper)
-            ):
+            is_helper = name.lstrip("_").startswith("require") and inspect.isfunction(helper)
+            if is_helper and helper is not function:  # it may call itself
                 found |= raised(helper, owner)
     return found
 

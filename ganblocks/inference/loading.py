@@ -17,6 +17,7 @@ from ganblocks.errors import GanBlocksError, RegistryError, RunError, listed, re
 from ganblocks.generators import GENERATORS
 from ganblocks.inference.translator import set_picture_map
 from ganblocks.runs import RunFolder
+from ganblocks.runs.folder import read_network
 from ganblocks.spec import Spec
 from ganblocks.training.ema import EMA_STATE
 from ganblocks.training.state_check import require_like
@@ -70,7 +71,7 @@ def load(run: str | Path, *, weights: str = "auto", network: str = "generator") 
 def _weights(folder: RunFolder, weights: str, name: str) -> tuple[Any, str]:
     """Reads a network's weights, and returns their source: its file holds the average, if any."""
     if weights in ("auto", "best"):
-        return folder.read_weights(f"best_{name}" if weights == "best" else name)
+        return read_network(folder, f"best_{name}" if weights == "best" else name)
     state, source = folder.load_state(), str(folder.path / "state.pt")
     kept = state.get("networks" if weights == "last" else "averages")
     if not isinstance(kept, Mapping) or name not in kept:

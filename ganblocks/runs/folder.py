@@ -26,7 +26,7 @@ from ganblocks.errors import (
     listed,
 )
 from ganblocks.pictures import to_picture
-from ganblocks.runs.spec_file import read_spec
+from ganblocks.runs.spec_file import read_spec, require_kinds
 from ganblocks.weights.io import fitting_weights, plain_state_dict, read_tensors
 from ganblocks.writing import os_errors_explained, write_atomically
 
@@ -60,7 +60,6 @@ class RunFolder:
         ...     run.save_state({"step": 7})
         ...     again = RunFolder.open(run.path)
         ...     again.load_weights("generator", network)
-        ...     weights, path = again.read_weights("generator")
         ...     again.spec, again.load_state()
         ({'direction': 'b2a'}, {'step': 7})
     """
@@ -169,7 +168,9 @@ class RunFolder:
             RunError: `spec.json` cannot be read, or an entry is of another kind.
         """
         self._restore_spec()
-        return read_spec(self._spec)
+        spec = read_spec(self._spec)
+        require_kinds(spec, self._spec)
+        return spec
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -318,29 +319,20 @@ class RunFolder:
         Raises:
             RunError: The file is missing or damaged, or belongs to another model.
         """
-        weights, source = self.read_weights(name)
+        weights, source = read_network(self, name)
         network.load_state_dict(fitting_weights(network, weights, source))
 
-    def read_weights(self, name: str) -> tuple[Any, str]:
-        """Reads `<name>.safetensors`.
 
-        Args:
-            name: The file's name, such as `"generator"` or `"best_generator"`.
-
-        Returns:
-            The tensors by name, and the file's path, for messages.
-
-        Raises:
-            RunError: The file is missing or damaged.
-        """
-        path = self.path / f"{name}.safetensors"
-        try:
-            return read_tensors(path), str(path)
-        except WeightsError as error:
-            raise RunError(
-                f"{path.name} cannot be read: {error}. If the run has no checkpoint yet, train "
-                "until the first"
-            ) from None
+def read_network(run: RunFolder, name: str) -> tuple[Any, str]:
+    """Returns the tensors in a run's `<name>.safetensors`, and its path for messages."""
+    path = run.path / f"{name}.safetensors"
+    try:
+        return read_tensors(path), str(path)
+    except WeightsError as error:
+        raise RunError(
+            f"{path.name} cannot be read: {error}. If the run has no checkpoint yet, train until "
+            "the first"
+        ) from None
 
 
 def _release(version: str) -> list[int]:

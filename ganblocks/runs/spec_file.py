@@ -22,7 +22,7 @@ def read_spec(path: Path) -> dict[str, Any]:
     """Reads `spec.json`.
 
     Raises:
-        RunError: It cannot be read, is no JSON object, or an entry is of another kind.
+        RunError: It cannot be read, or is no JSON object.
     """
     try:
         if not path.is_file():
@@ -44,11 +44,15 @@ def read_spec(path: Path) -> dict[str, Any]:
     if not isinstance(spec, dict):
         kind = type(spec).__name__
         raise RunError(f'{path} contains a {kind}: it must contain an object, {{"task": …}}')
+    return spec
+
+
+def require_kinds(spec: dict[str, Any], path: Path) -> None:
+    """Raises `RunError` if an entry that is used is of another kind; a report shows any."""
     for key, expected in _KINDS.items():
         if not isinstance(spec.get(key, expected()), expected):
             found, name = type(spec[key]).__name__, "an object" if expected is dict else "a list"
             raise RunError(f"{key} in {path} is of type {found}: it must be {name}, as fit writes")
-    return spec
 
 
 def _depth(value: Any) -> int:

@@ -67,8 +67,8 @@ def fitting_weights(network: nn.Module, weights: Any, source: str) -> dict[str, 
     """Returns a state dict without prefixes; raises `RunError` unless it fits the network."""
     own = network.state_dict()
     try:
-        nothing = not own and isinstance(weights, dict) and not weights
-        fitting = {} if nothing else _plain(weights, source)
+        none = not own and isinstance(weights, Mapping) and not weights  # of a network without any
+        fitting = {} if none else _plain(weights, source)
     except WeightsError as error:
         raise RunError(str(error), see="state-dict") from None
     wrong = mismatches(fitting, shapes_of(network)) or [

@@ -25,8 +25,8 @@ __all__ = [
     "WeightsError",
 ]
 
-MOST_LEVELS = 20
-"""Most halvings, layers or scales of a network, enough for images a million pixels wide."""
+MOST_LEVELS = 24
+"""Most halvings, layers or scales of a network, more than images a million pixels wide need."""
 
 MOST_BLOCKS = 1000
 """Most blocks of one kind in a network."""

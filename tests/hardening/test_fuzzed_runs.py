@@ -128,7 +128,7 @@ GENERATOR = ("networks", "generator")
         (GENERATOR, None, "has no spec"),
         ((*GENERATOR, "base_channels"), 10**5, "from a different model"),
         ((*GENERATOR, "base_channels"), 10**20, "cannot be built|at most"),
-        ((*GENERATOR, "num_downs"), 10**4, "num_downs is 10000: .* at most 20"),
+        ((*GENERATOR, "num_downs"), 10**4, "num_downs is 10000: .* at most 24"),
         ((*GENERATOR, "num_downs"), 12, "from a different model"),
         ((*GENERATOR, "dialect"), [[]], "could not build|cannot be built"),
         (("pictures", "generator"), 5, "pictures are 5: write an object"),

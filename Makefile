@@ -30,7 +30,7 @@ recipes:
 	for recipe in $$examples/*.py; do echo $$recipe; $$python $$recipe || exit 1; done
 
 hardening: # every fuzzer, 50 full disks and 100 kills
-	GANBLOCKS_FAULTS=50 GANBLOCKS_KILLS=100 $(PYTHON) -m pytest -n 0 -m "slow or not slow" \
+	GANBLOCKS_RECORD=1 GANBLOCKS_FAULTS=50 GANBLOCKS_KILLS=100 $(PYTHON) -m pytest -n 0 -m "slow or not slow" \
 		tests/hardening tests/examples/test_killed.py
 
 docs:

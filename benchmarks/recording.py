@@ -33,6 +33,7 @@ def report(
     *,
     record: bool,
     name: str | None = None,
+    command: str | None = None,
 ) -> None:
     """Prints a table, and records it with its command, date, machine and versions.
 
@@ -44,6 +45,7 @@ def report(
         record: Whether to write it for the docs.
         name: The file's name; None takes the script's. A script with several tables names all but
             one of them.
+        command: What reproduces it; None takes the script's own command.
     """
     note = " ".join(note.split())
     widths = [max(map(len, column)) + 2 for column in zip(head, *rows, strict=True)]
@@ -55,9 +57,10 @@ def report(
     if not record:
         return
     script = Path(sys.argv[0])
+    own = f"python benchmarks/{script.name} {' '.join(sys.argv[1:])}".strip()
     results = {
         "title": title,
-        "command": f"python benchmarks/{script.name} {' '.join(sys.argv[1:])}".strip(),
+        "command": command or own,
         "date": f"{date.today():%Y-%m-%d}",
         "machine": machine(),
         "head": list(head),

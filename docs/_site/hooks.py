@@ -13,13 +13,14 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _site import api, facade, gallery, guides, guides_plugin, mathml, recipe, results
+from _site import api, draw, facade, gallery, guides, guides_plugin, mathml, recipe, results
 
-MAKERS = (api.files, facade.files, results.files, gallery.files, guides.files)
+MAKERS = (api.files, draw.files, facade.files, results.files, gallery.files, guides.files)
 """Each returns generated files: path in the site → content."""
 
 INSERTS: dict[str, Callable[[], str]] = {
     "<!-- recipe flags -->": recipe.flags,
+    "<!-- draw scores -->": draw.scores,
     **guides_plugin.INSERTS,
 }
 """Placeholders in pages → functions that return the text for them."""

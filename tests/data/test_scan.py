@@ -133,6 +133,7 @@ def every_file_is_in_a_pair_or_in_a_problem(root_of, core, tree, share):
         assert len({*names(scan)}) == len(scan.pairs)
 
 
+@pytest.mark.slow
 def test_every_file_is_in_a_pair_or_in_a_problem(tmp_path_factory):
     refused.clear()
     every_file_is_in_a_pair_or_in_a_problem(tmp_path_factory.mktemp)

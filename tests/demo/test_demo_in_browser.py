@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from _site import draw
 from ganblocks import Translator, load
 from ganblocks.data import ImageFormat, LabelFormat
 from ganblocks.data.palette import CMP_PALETTE
@@ -120,6 +121,13 @@ def test_the_output_is_that_of_python(page, labels):
     assert np.abs(demo.pixels("output") - want).max() <= 2
     assert page.locator("#state").text_content().endswith(" ms for this picture")
     assert [u for u in urls if not u.startswith(("blob:", "data:"))] == [path.as_uri()]
+
+
+def test_the_generator_of_the_docs_is_that_of_python(page, tmp_path):
+    """It was trained on real facades, and stored in 16 bits."""
+    demo = Demo(page, write_demo(draw.RUN, tmp_path))
+    want = translated(draw.RUN, demo.pixels("drawing"))
+    assert np.abs(demo.pixels("output") - want).max() <= 2
 
 
 def test_label_maps_have_no_mixed_colors(page, labels):

@@ -54,7 +54,11 @@ def of_page(path):
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=of_page)
+LONG = {"troubleshooting.md", "health.md", "own-component.md"}
+CASES = [pytest.param(p, marks=[pytest.mark.slow] * (p.name in LONG), id=of_page(p)) for p in PAGES]
+
+
+@pytest.mark.parametrize("page", CASES)
 def test_the_code_runs_and_prints_what_the_page_says(page, readers_folder, kept_registries):
     for example in parsed(page).examples():
         example.evaluate()

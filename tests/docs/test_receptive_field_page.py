@@ -154,6 +154,7 @@ def written(cases):
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
+@pytest.mark.slow
 def test_the_file_holds_what_ganblocks_says():
     assert CASES.read_text("utf-8") == written(made())
 

@@ -19,7 +19,8 @@ from ganblocks.errors import RunError
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1000])
 def test_a_mutated_state_changes_nothing_or_trains_on(count):
     """In a process of its own, which a corrupted heap would end."""
     paths = [str(path) for path in sys.path if path]

@@ -97,7 +97,7 @@ def replayed(**columns):
     "minimized",
     [
         objective("vanilla"),
-        objective("wgan", gp="wgan_gp"),
+        pytest.param(objective("wgan", gp="wgan_gp"), marks=SLOW),
         *(pytest.param(objective(name), marks=SLOW) for name in ("lsgan", "hinge", "rpgan")),
         pytest.param(Objective({"adversarial": "lsgan"}), marks=SLOW),
         Objective({"l1": "l1"}),

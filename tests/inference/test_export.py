@@ -96,6 +96,7 @@ def test_a_run_of_labels_is_exported_with_all_that_a_stranger_needs(export, run,
         export(run, path, images=[tmp_path / "a.png"])
 
 
+@pytest.mark.slow
 def test_the_files_statistics_are_those_of_the_mode(tmp_path):
     network, images, outputs = normed(), torch.randn(2, 3, 24, 40), []
     for mode in ("running", "sample"):  # without dropout, a sample is the mean
@@ -105,6 +106,7 @@ def test_the_files_statistics_are_those_of_the_mode(tmp_path):
     assert (outputs[0] - outputs[1]).abs().max() > 0.1
 
 
+@pytest.mark.slow
 def test_half_halves_the_file_and_states_its_error(tmp_path):
     network = normed(channels=256)
     export_onnx(network, tmp_path / "whole.onnx")

@@ -165,6 +165,7 @@ def test_a_process_saves_before_it_leaves(tmp_path, number, code):
     assert said.startswith(f"\n{MESSAGE}\n")
 
 
+@pytest.mark.slow
 def test_without_standard_error_the_message_goes_nowhere(tmp_path):
     """A file that was opened then has its number, and must not get the message."""
     code = """
@@ -210,6 +211,7 @@ def test_a_signal_in_the_middle_of_a_write_does_no_harm(tmp_path):
     assert MESSAGE in said.split("\n")
 
 
+@pytest.mark.slow
 def test_a_forked_process_ends_as_it_would_without(tmp_path):
     code = """
         import os, signal, time

@@ -120,6 +120,7 @@ def test_the_port_loads_it_and_computes_the_same(ours, plain):
         (patch, "kernel_size", 3, "4"),
         (patch, "padding", 2, "'auto' or 1"),
         (patch, "bias", False, "bias='auto' with this norm (blocks.0.conv.bias"),
+        (patch, "n_layers", 21, "1 to 20"),
         (patch, "activation", "relu", "'leaky_relu'"),
         (patch, "spectral_norm", True, "False"),
         (pixel, "bias", True, "bias='auto', last_bias=False with this norm"),

@@ -54,7 +54,7 @@ def of_page(path):
     return str(path.relative_to(ROOT))
 
 
-LONG = {"troubleshooting.md", "health.md", "own-component.md"}
+LONG = {"troubleshooting.md", "health.md", "own-component.md", "tasks.md", "training.md"}
 CASES = [pytest.param(p, marks=[pytest.mark.slow] * (p.name in LONG), id=of_page(p)) for p in PAGES]
 
 

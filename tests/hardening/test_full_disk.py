@@ -2,13 +2,13 @@
 
 import errno
 import io
-import multiprocessing
 import os
 import re
 import resource
 
 import pytest
 import torch
+from fork_server import start
 from PIL import Image
 from safetensors.torch import load_file
 from tiny import assert_equal
@@ -99,7 +99,9 @@ FAULTS = int(os.environ.get("GANBLOCKS_FAULTS", "50"))
 
 
 @pytest.mark.filterwarnings("ignore:.*(training goes on|missing. the log|nothing is left)")
-@pytest.mark.parametrize("share", [0, 0.4, 0.95])
+@pytest.mark.parametrize(
+    "share", [0.4, *(pytest.param(s, marks=pytest.mark.slow) for s in (0, 0.95))]
+)
 def test_a_disk_that_fills_up_loses_nothing(tmp_path, monkeypatch, share, undisturbed):
     writes = count_writes(tmp_path / "counted", monkeypatch)
     require_survived(tmp_path / "run", monkeypatch, 1 + int(share * writes), undisturbed)
@@ -129,13 +131,13 @@ def limited(folder, size):
     os._exit(1)
 
 
-@pytest.mark.filterwarnings("ignore:.*use of fork", "ignore:.*nothing is left")
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*nothing is left")
 @pytest.mark.parametrize("size", [300, 20_000, 50_000])
 def test_the_limit_on_files_of_a_process(tmp_path, size, undisturbed):
     """A real fault of the system, below Python's own files."""
     run, _ = train(tmp_path / "run", **OPTIONS)
-    process = multiprocessing.get_context("fork").Process(target=limited, args=(run.path, size))
-    process.start()
+    process = start(limited, run.path, size)
     process.join()
     assert process.exitcode == 0
     told = str((tmp_path / f"{size}").readlink())

@@ -54,7 +54,10 @@ def of_page(path):
     return str(path.relative_to(ROOT))
 
 
-LONG = {"troubleshooting.md", "health.md", "own-component.md", "tasks.md", "training.md"}
+LONG = {
+    *("troubleshooting.md", "health.md", "own-component.md", "tasks.md", "training.md"),
+    *("patch-size.md", "resuming.md", "dialects.md"),
+}
 CASES = [pytest.param(p, marks=[pytest.mark.slow] * (p.name in LONG), id=of_page(p)) for p in PAGES]
 
 

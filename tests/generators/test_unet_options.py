@@ -109,6 +109,7 @@ def test_checkpointing_bears_a_second_backward_and_a_second_derivative():
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's compiler looks at all it holds
 @pytest.mark.parametrize("spectral_norm", [False, True])
+@pytest.mark.slow
 def test_checkpointing_may_be_compiled(spectral_norm):
     image = torch.randn(2, 3, 16, 16, dtype=torch.float64)
     torch.manual_seed(0)

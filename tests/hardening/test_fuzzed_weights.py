@@ -68,6 +68,7 @@ def test_a_prefix_of_megabytes_ends():
         assert list(unwrapped({"module." * 10**6 + "a": torch.zeros(1)})) == ["a"]
 
 
+@pytest.mark.slow
 def test_a_giant_header_is_refused_unread(tmp_path):
     path = tmp_path / "giant.safetensors"
     entry = {f"{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(200_000)}

@@ -177,7 +177,7 @@ def test_a_slow_but_seeing_discriminator_is_not_blind():
     assert replayed(d_real=0.04, d_fake=0.0, d_accuracy=0.54) == []
 
 
-@pytest.mark.parametrize("lambda_l1", [100.0, 0.0])
+@pytest.mark.parametrize("lambda_l1", [pytest.param(100.0, marks=SLOW), 0.0])
 def test_a_discriminator_that_wins_and_teaches_nothing(lambda_l1):
     updater = training(
         networks("none"),

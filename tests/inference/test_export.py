@@ -20,6 +20,8 @@ from ganblocks.data.picture_map import PictureMap
 from ganblocks.errors import DataError, GanBlocksError, OptionError, RunError
 from ganblocks.inference import export_onnx, export_torch, with_mode
 
+pytestmark = pytest.mark.slow  # by default, the functions' own examples run
+
 SIZES = [(64, 64), (96, 160), (101, 77), (33, 130), (20, 31)]
 EXPORTS = [export_onnx, export_torch]
 PALETTE = {"wall": [0, 0, 9], "window": [9, 0, 0], **{f"c{n}": [n, n, n] for n in range(10)}}
@@ -78,7 +80,6 @@ def require_equal(path, network, mode, channels=3, sizes=SIZES, atol=1e-4):
             torch.testing.assert_close(run(images[:1]), alone[:1], rtol=0, atol=atol)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("export", EXPORTS)
 def test_a_run_of_labels_is_exported_with_all_that_a_stranger_needs(export, run, tmp_path):
     path = tmp_path / ("file.onnx" if export is export_onnx else "file.pt2")
@@ -96,7 +97,6 @@ def test_a_run_of_labels_is_exported_with_all_that_a_stranger_needs(export, run,
         export(run, path, images=[tmp_path / "a.png"])
 
 
-@pytest.mark.slow
 def test_the_files_statistics_are_those_of_the_mode(tmp_path):
     network, images, outputs = normed(), torch.randn(2, 3, 24, 40), []
     for mode in ("running", "sample"):  # without dropout, a sample is the mean
@@ -106,7 +106,6 @@ def test_the_files_statistics_are_those_of_the_mode(tmp_path):
     assert (outputs[0] - outputs[1]).abs().max() > 0.1
 
 
-@pytest.mark.slow
 def test_half_halves_the_file_and_states_its_error(tmp_path):
     network = normed(channels=256)
     export_onnx(network, tmp_path / "whole.onnx")
@@ -205,7 +204,6 @@ def test_a_damaged_run_is_an_error(run, tmp_path):
         export_torch(tmp_path / "none", tmp_path / "file.pt2")
 
 
-@pytest.mark.slow
 def test_a_runs_own_data_check_the_file(run, tmp_path, monkeypatch):
     for side, color in {"a": (9, 0, 0), "b": (8, 7, 6)}.items():
         (tmp_path / "pairs" / side).mkdir(parents=True)
@@ -236,7 +234,6 @@ ALL = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("export", EXPORTS)
 @pytest.mark.parametrize("mode", ["mean", "running"])
 @pytest.mark.parametrize("name", ALL)

@@ -72,7 +72,7 @@ def seen(number):
 
 
 @pytest.mark.parametrize(
-    "number", [*HERDS[:2], *(pytest.param(n, marks=pytest.mark.slow) for n in HERDS[2:])]
+    "number", [*HERDS[:1], *(pytest.param(n, marks=pytest.mark.slow) for n in HERDS[1:])]
 )
 def test_the_herds_agree(number):
     assert seen(number)[1] == []

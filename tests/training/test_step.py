@@ -81,6 +81,7 @@ def test_at_most_five_frames_lie_between_a_step_and_a_formula(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # torch's tracer's own
+@pytest.mark.slow
 def test_compiled_networks_take_a_gradient_penalty():
     plain = tiny_updater(objective=Objective({"a": "hinge", "r1": "r1"}))
     compiled = tiny_updater(objective=Objective({"a": "hinge", "r1": "r1"}))

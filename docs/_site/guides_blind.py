@@ -22,7 +22,8 @@ def gap_curves() -> dict[str, str]:
         "batch norm on the logits": _gaps(nn.BatchNorm2d(1)),
     }
     title = "Mean logit of the real pair minus that of the fake pair"
-    chart = line_chart(title, range(1, STEPS + 1), gaps, scale="linear", points=60)
+    # As plain text: markup would escape what replaces a part of it.
+    chart = str(line_chart(title, range(1, STEPS + 1), gaps, scale="linear", points=60))
     opening = '<svg xmlns="http://www.w3.org/2000/svg" '
     return {
         theme: chart.replace("<svg ", opening, 1).replace('style="', f'style="{colors};', 1)

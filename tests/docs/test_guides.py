@@ -9,12 +9,13 @@ import sys
 import tomllib
 import types
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
 from fake_packages import write_package
 
-from _site import recipe
+from _site import guides_blind, recipe
 from ganblocks import (
     ADVERSARIAL_LOSSES,
     GENERATORS,
@@ -222,3 +223,13 @@ def test_the_quantizer_of_another_package_plugs_in(monkeypatch, kept_registries)
     task = Reconstruction(generator, discriminator, {"terms": terms | {"gan": "hinge"}})
     metrics = Updater(task).step({"image": torch.rand(2, 3, 16, 16)})
     assert metrics["loss_g_commitment"] > 0
+
+
+def test_the_curves_of_a_blind_discriminator_are_whole_pictures(monkeypatch):
+    monkeypatch.setattr(guides_blind, "_gaps", lambda last: [float(n) for n in range(300)])
+    pictures = guides_blind.gap_curves()
+    assert pictures["light"] != pictures["dark"]
+    for picture in pictures.values():
+        root = ElementTree.fromstring(picture)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert "--series-0" in root.get("style")

@@ -219,6 +219,7 @@ def test_a_reader_that_stops_reading_ends_it_quietly():
     assert process.returncode == 141
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirected", "message"),
     [

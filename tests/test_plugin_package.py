@@ -85,6 +85,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_bad_neighbors", [False, True])
 def test_its_components_are_built_by_name(site, bad_site, tmp_path, with_bad_neighbors):
     sites = [site, bad_site] if with_bad_neighbors else [site]
@@ -108,6 +109,7 @@ def test_its_components_are_built_by_name(site, bad_site, tmp_path, with_bad_nei
         assert "greedy-plugin 0.3 (greedy:Norm)" in greedy
 
 
+@pytest.mark.slow
 def test_the_command_lists_it_and_its_bad_neighbors(site, bad_site, tmp_path):
     done = python("-m", "ganblocks", "list", sites=[site, bad_site], cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -78,6 +78,7 @@ def test_the_herds_agree(number):
     assert seen(number)[1] == []
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 @given(graph=graphs())
 def test_any_graph_agrees(graph):

@@ -228,6 +228,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, make):
         make(tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_importing_the_loggers_does_not_import_tensorboard():
     code = "import sys, ganblocks.runs.tensorboard; print('tensorboard' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -149,6 +149,7 @@ def started(folder, code):
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"),
     [

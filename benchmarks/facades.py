@@ -33,7 +33,7 @@ import ganblocks as gb
 from ganblocks.data import LabelFormat, PairedImageDataset, PairTransform
 from ganblocks.data.palette import CMP_PALETTE
 from ganblocks.inference import evaluate
-from ganblocks.training import TrainOptions
+from ganblocks.training import Callback, TrainOptions, default_callbacks
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "facades.json"
 METRICS = ("kid", "label", "l1", "ssim", "checkerboard")
@@ -123,6 +123,27 @@ def measured_cost(key: dict[str, Any], splits: Path, rounds: int = 7, steps: int
     return median(ratios[1:])
 
 
+class Clock(Callback):
+    """Counts the processor's seconds of a training, also over several processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder.with_suffix(".clock")
+        self.before = float(self.file.read_text()) if self.file.is_file() else 0.0
+        self.began = time.process_time()
+
+    def seconds(self) -> float:
+        """Returns the seconds so far."""
+        return self.before + time.process_time() - self.began
+
+    def save(self) -> None:
+        """Writes them beside a checkpoint."""
+        self.file.write_text(str(self.seconds()))
+
+    def checkpoint(self, training: Any) -> None:
+        """Keeps them with each checkpoint."""
+        self.save()
+
+
 def run(key: dict[str, Any], cost: float, splits: Path, folder: Path) -> dict[str, Any]:
     """Trains and scores a cell."""
     size, settings = SIZES[key["size"]], recipe(key["cell"])
@@ -142,16 +163,16 @@ def run(key: dict[str, Any], cost: float, splits: Path, folder: Path) -> dict[st
         sample_every=steps,
         progress=False,
     )
-    start = time.process_time()
-    gb.fit(task, train, held_out, gb.RunFolder(folder), options)
-    seconds = time.process_time() - start
+    clock = Clock(folder)
+    callbacks = [*default_callbacks(progress=False), clock]
+    gb.fit(task, train, held_out, gb.RunFolder(folder), options, callbacks)
     scored = pairs(splits, key["score"], size, settings["labels"])
     reading = pairs(splits, "train", size, settings["labels"], random=False)
     scores = evaluate(folder, scored, metrics=METRICS, train=reading, device="cpu").scores
     weights = sha256((folder / "generator.safetensors").read_bytes()).hexdigest()
     return {
         "steps": steps,
-        "minutes": round(seconds / 60, 2),
+        "minutes": round(clock.seconds() / 60, 2),
         "scores": {
             name: {part: rounded(score[part]) for part in ("value", "error", "floor", "ceiling")}
             for name, score in scores.items()
@@ -183,6 +204,7 @@ def write(results: Path, row: dict[str, Any]) -> None:
 
 def save(results: Path, known: dict[str, Any]) -> None:
     """Writes the file, one line for each row."""
+    known = {**known, "cells": list(CELLS)}
     rows = sorted(known["rows"], key=lambda row: (row["size"], row["score"], row["cell"]))
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     head = json.dumps({k: v for k, v in known.items() if k != "rows"}, indent=1)[:-2]

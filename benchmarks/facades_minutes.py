@@ -11,7 +11,6 @@ in the first half of a long training. A training that was cut short goes on at i
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from shutil import copytree
 from typing import Any
 
 import torch
-from facades import METRICS, RESULTS, locked, pairs, read, rounded, split_folder, write
+from facades import METRICS, RESULTS, Clock, locked, pairs, read, rounded, split_folder, write
 from facades_cells import SIZES, build_task, recipe
 from PIL import Image
 from plain_pix2pix import PlainTraining
@@ -29,44 +28,24 @@ from torchvision.transforms import functional as V
 import ganblocks as gb
 from ganblocks.inference.label_score import with_segmenter
 from ganblocks.inference.modes import with_mode
-from ganblocks.training import Callback, TrainOptions, default_callbacks
+from ganblocks.training import TrainOptions, default_callbacks
 from ganblocks.writing import write_atomically
 
 SIZE = SIZES["full"]
 MINUTES = (20, 40, 60)
 
 
-class Clock:
-    """Counts the processor's seconds of a training, also over several processes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder.with_suffix(".clock")
-        self.before = float(self.file.read_text()) if self.file.is_file() else 0.0
-        self.start = time.process_time()
-
-    def seconds(self) -> float:
-        """Returns the seconds so far."""
-        return self.before + time.process_time() - self.start
-
-    def save(self) -> None:
-        """Writes them beside a checkpoint."""
-        self.file.write_text(str(self.seconds()))
-
-
-class StopAt(Callback):
+class StopAt(Clock):
     """Ends the training after so many minutes."""
 
-    def __init__(self, minutes: float, clock: Clock) -> None:
-        self.minutes, self.clock = minutes, clock
+    def __init__(self, folder: Path, minutes: float) -> None:
+        super().__init__(folder)
+        self.minutes = minutes
 
     def step(self, training: Any, batch: Any, metrics: Mapping[str, Tensor]) -> None:
         """Asks the time."""
-        if self.clock.seconds() >= 60 * self.minutes:
+        if self.seconds() >= 60 * self.minutes:
             training.stop()
-
-    def checkpoint(self, training: Any) -> None:
-        """Keeps the time with the checkpoint."""
-        self.clock.save()
 
 
 def train_ours(cell: str, seed: int, splits: Path, folder: Path, minutes: int) -> nn.Module:
@@ -88,7 +67,7 @@ def train_ours(cell: str, seed: int, splits: Path, folder: Path, minutes: int) -
         progress=False,
     )
     if not kept.exists():
-        callbacks = [*default_callbacks(progress=False), StopAt(minutes, Clock(folder))]
+        callbacks = [*default_callbacks(progress=False), StopAt(folder, minutes)]
         gb.fit(task, train, held_out, gb.RunFolder(folder), options, callbacks)
         copytree(folder, kept)
     return with_mode(gb.load(kept), "sample")

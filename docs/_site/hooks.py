@@ -13,9 +13,23 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from _site import api, draw, facade, gallery, guides, guides_plugin, mathml, recipe, results
+from _site import (
+    api,
+    draw,
+    facade,
+    facades_results,
+    gallery,
+    guides,
+    guides_plugin,
+    mathml,
+    recipe,
+    results,
+)
 
-MAKERS = (api.files, draw.files, facade.files, results.files, gallery.files, guides.files)
+MAKERS = (
+    *(api.files, draw.files, facade.files, results.files, facades_results.files),
+    *(gallery.files, guides.files),
+)
 """Each returns generated files: path in the site → content."""
 
 INSERTS: dict[str, Callable[[], str]] = {

@@ -21,7 +21,7 @@ GROUPS = {
         *("load_size", "crop_size", "resize"),
         *("cache", "workers"),
     ),
-    "Networks": ("generator", "base_channels", "num_downs", "up", "n_layers", "norm"),
+    "Networks": ("generator", "base_channels", "num_downs", "up", "up_padding", "n_layers", "norm"),
     "What is minimized": (
         *("adversarial", "lambda_l1", "penalty", "penalty_weight", "penalty_interval"),
         *("augment", "pool_size"),
@@ -54,7 +54,7 @@ def flags() -> str:
         ValueError: A flag of the recipe is in no group, or a group names an unknown flag.
 
     Examples:
-        >>> "| `--cuda-graph` | – | – | – | run the step as one CUDA graph |" in flags()
+        >>> "| `--cuda-graph` | – | – | – | – | run the step as one CUDA graph |" in flags()
         True
     """
     module = _recipe()

@@ -10,17 +10,19 @@ from _site.markdown import table
 
 FOLDER = Path(__file__).parents[1] / "results"
 
-HEAD = """# Results
+HEAD = """# Measurements
 
-Each table was written by the script above it, with `--record`. Times are compared within one run,
-on one machine. The calculator's tables are on the page
+What the recipes make of real pictures is on the page [Results on real facades](facades.md). Here
+are times and memory. Each table was written by the script above it, with `--record`. Times are
+compared within one run, on one machine. The calculator's tables are on the page
 [Receptive fields](../receptive-fields/index.md).
 """
 
 
 def files() -> dict[str, str]:
     """Returns the page, with a section for each file of results."""
-    sections = [section(json.loads(p.read_text("utf-8"))) for p in sorted(FOLDER.glob("*.json"))]
+    known = [json.loads(p.read_text("utf-8")) for p in sorted(FOLDER.glob("*.json"))]
+    sections = [section(results) for results in known if "title" in results]
     return {"results/index.md": "\n".join([HEAD, *sections])}
 
 

@@ -56,7 +56,7 @@ def test_a_run_from_start_to_translation(recipe, tmp_path):
         ("--direction", "a2b"),
         ("--penalty", "r1_r2", "--penalty-interval", 4, "--penalty-weight", 2),
         ("--augment", "diff_augment"),
-        ("--up", "bilinear"),
+        ("--up", "bilinear", "--up-padding", "reflect"),
     ],
 )
 def test_flags_reach_the_components(recipe, tmp_path, flags):
@@ -76,22 +76,28 @@ def test_flags_reach_the_components(recipe, tmp_path, flags):
         "--augment": lambda: spec["task"]["augment"] == "diff_augment",
         "--generator": lambda: spec["networks"]["generator"]["dialect"] == "tutorial",
         "--direction": lambda: spec["data"]["train"]["direction"] == "a2b",
-        "--up": lambda: spec["networks"]["generator"]["up"] == "bilinear",
+        "--up": lambda: (
+            spec["networks"]["generator"]["up"] == {"type": "bilinear", "padding_mode": "reflect"}
+        ),
     }
     assert reached[flags[0]]()
 
 
 @pytest.mark.parametrize(
-    ("preset", "expected"), [("paper", ("vanilla", 100.0)), ("tutorial", ("lsgan", 10.0))]
+    ("preset", "expected"),
+    [
+        ("paper", ("vanilla", 100.0, "deconv", 200)),
+        ("tutorial", ("lsgan", 10.0, "deconv", 200)),
+        ("best", ("lsgan", 10.0, "nearest", 60)),
+    ],
 )
 def test_a_flag_beside_a_preset_wins(recipe, tmp_path, preset, expected):
     data = make_pairs(tmp_path / "pairs")
     code, _, err = recipe("--preset", preset, "--data", data, "--steps", 2)
     assert code == 0, err
     options = ganblocks.RunFolder.open(tmp_path / "runs" / "facades").spec["options"]
-    assert (options["adversarial"], options["lambda_l1"]) == expected
-    assert (options["crop_size"], options["lr"], options["epochs"]) == (32, 2e-4, 200)
-    assert (options["up"], options["schedule"]) == ("deconv", "linear")
+    assert tuple(options[name] for name in ("adversarial", "lambda_l1", "up", "epochs")) == expected
+    assert (options["crop_size"], options["lr"], options["schedule"]) == (32, 2e-4, "linear")
     assert steps(tmp_path / "runs" / "facades") == [1, 2]
 
 

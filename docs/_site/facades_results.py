@@ -1,0 +1,179 @@
+"""The page of results on real facades, from the rows that the benchmarks wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from math import hypot
+from statistics import mean, stdev
+from typing import Any
+
+from _site.drawing_curves import chart
+from _site.markdown import table
+from _site.results import FOLDER
+
+FILE = FOLDER / "facades.json"
+COLUMNS = {
+    "kid_lite0": "KID ↓",
+    "pixel_accuracy": "label accuracy ↑",
+    "mean_iou": "label IoU ↑",
+    "l1": "L1 ↓",
+    "ssim": "SSIM ↑",
+    "checkerboard": "checkerboard",
+}
+CONTENDERS = {"port": "plain script", "paper": "preset paper", "best": "preset best"}
+
+PAGE = """# Results on real facades
+
+Label maps of the CMP facades to photos, by the recipe's presets and by changes of one setting at a
+time. The protocol needs two cores and no network, and each row was written by
+`{command}` when its run ended, on {machine}. {total}
+
+**Small runs.** Images of 128², a U-Net and a PatchGAN of base 32, bf16, one core. Each recipe
+trains as long as {steps:,} steps of `paper` take; the costs of a step were measured against `paper`
+in the same process. Of the 400 training pairs, 300 train and every fourth one chooses between
+recipes. The 100 held-out pairs score what was chosen, with seeds that chose nothing.
+
+**Scores.** [KID](../guides/after-training.md) over the pooled features of EfficientNet-Lite0, lower
+is better. Label accuracy and IoU: how much of the label map a segmenter of real photos finds again
+in the generated ones. Checkerboard: the weave of up-sampling in the spectrum, best near that of
+real photos. *Floor* needs no learning; *ceiling* is what real photos reach. A value is the mean
+over seeds ± the standard deviation between them, or of one seed ± its bootstrap error.
+
+## Confirmed on held-out pairs
+
+{confirmed}
+
+{verdict}
+
+## One change at a time
+
+Differences from `paper` in KID, in units of the combined standard deviation of both, are only shown
+from three seeds on. Fewer do not tell a change from a lucky seed.
+
+{screen}
+
+{missing}
+
+## Equal minutes
+
+The same at 256², where each contender trains on one core, and is scored on the held-out pairs after
+{minutes} minutes. The plain script is pix2pix as people write it by hand: pairs read by
+Pillow, fp32, cross-entropy and 100 × L1, base 64.
+
+{by_minutes}
+"""
+
+
+def files() -> dict[str, str]:
+    """Returns the page."""
+    known = json.loads(FILE.read_text("utf-8"))
+    return {"results/facades.md": page(known)}
+
+
+def page(known: Mapping[str, Any]) -> str:
+    """Returns the page for the rows of a file."""
+    rows = known["rows"]
+    small = [row for row in rows if row["size"] == "small"]
+    screen = by_cell(row for row in small if row["score"] == "rest")
+    confirmed = by_cell(row for row in small if row["score"] == "val")
+    missing = [cell for cell in known["cells"] if cell not in screen]
+    minutes = by_minutes([row for row in rows if row["size"] == "full"])
+    trained = sum(row["minutes"] for row in small)
+    trained += sum(max(times, default=0) for times in minutes.values())
+    return PAGE.format(
+        command="python benchmarks/facades.py DATA WORK",
+        machine=known["machine"],
+        total=f"Training took {trained / 60:.1f} hours of one core in all.",
+        steps=max(row["steps"] for row in small if row["cell"] == "paper"),
+        confirmed=scores_table(confirmed),
+        verdict=verdict(confirmed),
+        screen=scores_table(screen, compare=True),
+        missing=f"Open, without a row yet: {', '.join(missing)}." if missing else "",
+        minutes="20, 40 and 60",
+        by_minutes=minutes_section(minutes),
+    )
+
+
+def by_cell(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Groups rows by cell, the best KID first."""
+    cells: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        cells.setdefault(row["cell"], []).append(row)
+    return dict(sorted(cells.items(), key=lambda item: spread(item[1], "kid_lite0")[0]))
+
+
+def spread(rows: list[Mapping[str, Any]], metric: str) -> tuple[float, float]:
+    """Returns the mean and the standard deviation over seeds, or one seed's own error."""
+    values = [row["scores"][metric]["value"] for row in rows]
+    return mean(values), stdev(values) if len(values) > 1 else rows[0]["scores"][metric]["error"]
+
+
+def difference(rows: list[Mapping[str, Any]], paper: list[Mapping[str, Any]], metric: str) -> float:
+    """Returns how far a cell is from `paper`, in combined standard deviations."""
+    (one, one_sd), (other, other_sd) = spread(rows, metric), spread(paper, metric)
+    return (one - other) / hypot(one_sd, other_sd)
+
+
+def scores_table(cells: dict[str, list[Mapping[str, Any]]], *, compare: bool = False) -> str:
+    """Returns a table with a line for each cell, the floor and the ceiling."""
+    if not cells:
+        return "No row yet."
+    head = ["recipe", "seeds", *COLUMNS.values(), *(["against paper"] if compare else [])]
+    lines = []
+    for cell, rows in cells.items():
+        values = ["{:.3f} ± {:.3f}".format(*spread(rows, metric)) for metric in COLUMNS]
+        both = len(rows) > 2 and cell != "paper" and len(cells.get("paper", ())) > 2
+        against = f"{difference(rows, cells['paper'], 'kid_lite0'):+.1f}" if both else ""
+        lines.append([cell, str(len(rows)), *values, *([against] if compare else [])])
+    first = next(iter(cells.values()))[0]["scores"]
+    for end in ("floor", "ceiling"):
+        values = [f"{first[metric][end]:.3f}" for metric in COLUMNS]
+        lines.append([f"*{end}*", "", *values, *([""] if compare else [])])
+    return table(head, lines)
+
+
+def verdict(cells: dict[str, list[Mapping[str, Any]]]) -> str:
+    """Returns whether `best` is better than `paper` beyond twice the combined deviation."""
+    if not {"best", "paper"} <= set(cells):
+        return ""
+    parts = []
+    for metric, name, sign in (("kid_lite0", "KID", -1), ("pixel_accuracy", "label accuracy", 1)):
+        by = sign * difference(cells["best"], cells["paper"], metric)
+        word = "better" if by > 0 else "worse"
+        clear = "which is clear" if abs(by) > 2 else "which is not clear: less than 2"
+        parts.append(f"in {name} by {abs(by):.1f} combined standard deviations ({word}), {clear}")
+    return f"`best` differs from `paper` {'; '.join(parts)}."
+
+
+def by_minutes(rows: list[Mapping[str, Any]]) -> dict[str, dict[int, list[Mapping[str, Any]]]]:
+    """Groups rows by contender and minutes."""
+    found: dict[str, dict[int, list[Mapping[str, Any]]]] = {}
+    for row in rows:
+        found.setdefault(row["cell"], {}).setdefault(row["minutes"], []).append(row)
+    return found
+
+
+def minutes_section(found: dict[str, dict[int, list[Mapping[str, Any]]]]) -> str:
+    """Returns a table of the contenders by minutes, and the curve of those with every mark."""
+    if not found:
+        return "No row yet."
+    head = ["contender", "minutes", "seeds", *COLUMNS.values()]
+    lines = [
+        [
+            CONTENDERS[cell],
+            str(minutes),
+            str(len(rows)),
+            *("{:.3f} ± {:.3f}".format(*spread(rows, metric)) for metric in COLUMNS),
+        ]
+        for cell, times in found.items()
+        for minutes, rows in sorted(times.items())
+    ]
+    marks = sorted({minutes for times in found.values() for minutes in times})
+    curves = {
+        CONTENDERS[cell]: [spread(times[m], "kid_lite0")[0] for m in marks]
+        for cell, times in found.items()
+        if set(times) == set(marks)
+    }
+    drawn = chart("minutes", "KID on held-out pairs", "minutes of one core", marks, curves)
+    return f"{table(head, lines)}\n\n{drawn if len(marks) > 1 and curves else ''}"

@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from typing_extensions import override
 from ganblocks.data.color_counts import count_colors, has_few_colors
 from ganblocks.data.readers import Stored
 from ganblocks.data.resizing import as_mask, is_mask
-from ganblocks.errors import DataError, OptionError, listed
+from ganblocks.errors import DataError, OptionError, listed, require_one_of
 from ganblocks.pictures import as_rgb
 from ganblocks.registry import Registry
 
@@ -29,6 +30,8 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """Ranges of the types whose values fill them; other types have none that could be known."""
 
+_TYPES = [f"{kind}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64)]
+_TYPES += ["float32", "float64"]
 
 SMALL_PART = 0.1
 """Images that use less of their range are nearly black, which a value range mends."""
@@ -172,8 +175,23 @@ class ImageFormat(SideFormat):
             if isinstance(value := getattr(self, name), list):  # from JSON
                 object.__setattr__(self, name, tuple(value))
         bounds = self.value_range
-        if bounds is not None and (len(bounds) != 2 or not bounds[0] < bounds[1]):
+        if bounds is not None and not (len(bounds) == 2 and -inf < bounds[0] < bounds[1] < inf):
             raise OptionError(f"value_range is {bounds!r}: write (low, high), low < high", see=SEE)
+        if self.dtype is not None:
+            require_one_of("dtype", self.dtype, _TYPES, see=SEE)
+        if self.background is not None:
+            self._require_background(np.atleast_1d(self.background))
+
+    def _require_background(self, values: np.ndarray) -> None:
+        limits = np.iinfo if "int" in (self.dtype or "") else np.finfo
+        known = limits(self.dtype or "float64")
+        if not (len(values) and ((known.min <= values) & (values <= known.max)).all()):
+            what = f"numbers that {self.dtype} can store" if self.dtype else "finite numbers"
+            raise OptionError(
+                f"background is {self.background!r}: write one value, or one for each channel, "
+                f"{what}",
+                see=SEE,
+            )
 
     @override
     def resolved(self, stored: Sequence[Stored]) -> Self:
@@ -283,12 +301,12 @@ class ImageFormat(SideFormat):
             opacity = np.full(values.shape[:2], full, values.dtype) if alpha is None else alpha
             colors = values if wanted == 2 or count == 3 else values.repeat(3, -1)
             return np.concatenate((colors, opacity[..., None]), -1)
+        if (wanted, count) == (3, 1):
+            values = values.repeat(3, -1)
         if alpha is not None:
             values = self._composite(values, alpha)
-        if wanted == count:
+        if wanted == values.shape[-1]:
             return values
-        if (wanted, count) == (3, 1):
-            return values.repeat(3, -1)
         if (wanted, count) == (1, 3):
             return self._gray(values)
         raise DataError(f"it has {count} channels, not {wanted}", see=SEE)
@@ -302,6 +320,12 @@ class ImageFormat(SideFormat):
                 f"it has transparent pixels (alpha from {alpha.min()} to {alpha.max()} of {full}): "
                 "write the background behind them in the format, such as background=255, or read "
                 f"the alpha as a channel, with channels={values.shape[-1] + 1}",
+                see=SEE,
+            )
+        if np.size(self.background) not in (1, values.shape[-1]):
+            raise DataError(
+                f"its transparent pixels have {values.shape[-1]} color channels, but background is "
+                f"{self.background!r}: write one value, or one for each of them",
                 see=SEE,
             )
         share = alpha[..., None] / full

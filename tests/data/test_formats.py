@@ -93,6 +93,37 @@ def test_transparency_is_composited_kept_or_refused(count):
     np.testing.assert_array_equal(ImageFormat().decode(opaque), values.transpose(2, 0, 1))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": "uint 8"}, "unknown dtype 'uint 8': did you mean 'uint8'"),
+        ({"dtype": "object"}, "unknown dtype 'object'"),
+        ({"value_range": (0, np.inf)}, "value_range is .0, inf.: write"),
+        ({"background": np.nan}, "background is nan: write one value, or one .* finite numbers"),
+        ({"background": []}, "background is ..: write"),
+        ({"background": 256, "dtype": "uint8"}, "256: write .* numbers that uint8 can store"),
+        ({"background": (0, 0, -1), "dtype": "uint16"}, "numbers that uint16 can store"),
+    ],
+)
+def test_wrong_options_are_refused_when_a_format_is_built(options, message):
+    with pytest.raises(OptionError, match=message):
+        ImageFormat(**options)
+
+
+def test_a_background_that_the_files_cannot_have_is_refused():
+    gray, alpha = noise("uint8"), np.zeros((7, 9), np.uint8)
+    files = [Stored(gray, alpha), Stored(noise("uint8", 3), alpha)]
+    with pytest.raises(OptionError, match="300: write .* that uint8 can store"):
+        ImageFormat(background=300).resolved(files)
+    with pytest.raises(DataError, match=r"1 color channels, but background is \(1, 2, 3\)"):
+        ImageFormat(background=(1, 2, 3)).decode(files[0])
+    both = ImageFormat(background=(1, 2, 3)).resolved(files)  # gray files become colors first
+    for file in files:
+        assert both.decode(file).unique_consecutive(dim=2)[..., 0].tolist() == [
+            [value] * 7 for value in (1, 2, 3)
+        ]
+
+
 def test_palettes_are_colors_for_images_and_ids_for_labels():
     palette = np.array([[9, 9, 9, 255], [200, 0, 10, 255], [0, 80, 0, 255]], np.uint8)
     stored = Stored(RNG.integers(0, 3, (5, 6, 1), np.uint8), palette=palette)

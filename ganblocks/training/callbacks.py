@@ -35,6 +35,14 @@ class ScoreCallback(Callback):
     `scores`, and those of a prediction that needs no training as `baselines`.
     """
 
+    def __init__(self) -> None:
+        self._baselines: dict[str, float] | None = None
+
+    def start(self, training: Training) -> None:
+        """Reads the baselines of a resumed run."""
+        if training.context.is_main_process:
+            self._baselines = training.run.spec.get("baselines")
+
     def score(self, training: Training) -> None:
         """Scores the current networks."""
         if not training.context.is_main_process:
@@ -43,18 +51,17 @@ class ScoreCallback(Callback):
         with own_randomness(updater.device, options.seed):
             twin, metric = updater.inference_task(), training.best_metric
             scores = score_task(twin, training.val, metric=metric, progress=options.progress)
-            baselines = training.run.spec.get("baselines")
-            if scores and baselines is None:
-                baselines = score_baseline(training.task, training.val)
+            if scores and self._baselines is None:
+                self._baselines = score_baseline(training.task, training.val)
         if not scores:
             return
         training.scores = {f"val_{name}": value for name, value in scores.items()}
         # JSON has no NaN: it is written as text.
         plain = {name: x if math.isfinite(x) else str(x) for name, x in scores.items()}
         better = {metric.name: metric.better} if metric else {}
-        training.run.write_spec(
-            {**training.run.spec, "scores": plain, "baselines": baselines or {}, "better": better}
-        )
+        stored = {"scores": plain, "baselines": self._baselines or {}, "better": better}
+        with training.reporting.by("spec.json"):
+            training.run.write_spec({**training.run.spec, **stored})
         if options.best_by is not None:
             name = metric.name if metric else options.best_by
             self._save_best(training, name, scores[name], higher="higher" in better.values())

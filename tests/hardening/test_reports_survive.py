@@ -91,6 +91,17 @@ def test_what_cannot_be_written_is_told_once(tmp_path, name, reporter, undisturb
     assert_equal(updater.state_dict(), undisturbed[1].state_dict())
 
 
+def test_scores_that_cannot_be_stored_are_told_once_and_stored_later(tmp_path, undisturbed):
+    blocked = At(3, lambda path: (path / ".spec.json.partial").mkdir())
+    freed = At(7, lambda path: (path / ".spec.json.partial").rmdir())
+    callbacks = [blocked, freed, *default_callbacks(progress=False)]
+    with pytest.warns(GanBlocksWarning, match="training goes on: cannot write") as told:
+        run, updater = train(tmp_path / "run", callbacks=callbacks, score_every=2, **OPTIONS)
+    assert len(told) == 1  # of steps 4 and 6
+    assert_equal(updater.state_dict(), undisturbed[1].state_dict())
+    assert run.spec["scores"]["l1"] == pytest.approx(float(rows(run)[-1]["val_l1"]), rel=1e-3)
+
+
 class Broken:
     """A logger whose service is gone."""
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from ganblocks.errors import GanBlocksWarning, RunError
 from ganblocks.writing import os_errors_explained
 
+_BYTE = 2**30
+"""The byte that is locked: far beyond the text, since Windows lets nobody read what is locked."""
+
 _held: set[Path] = set()
 """The locks of this process, against which the system does not guard them."""
 
@@ -23,7 +26,7 @@ _held: set[Path] = set()
 def run_lock(folder: Path) -> Iterator[None]:
     """Context in which no other process trains in a folder, which is created if it is missing.
 
-    The lock ends with its process, however that ends, on network file systems too. It is POSIX's,
+    The lock ends with its process, however that ends, on network file systems too. On POSIX it is
     not that of `flock`, which the workers of a killed training would hold on to for a while.
 
     Raises:
@@ -37,22 +40,18 @@ def run_lock(folder: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")
     with file:
-        if sys.platform != "win32":
-            import fcntl
-
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not os.fstat(file.fileno()).st_nlink:
-                    raise _taken(folder, "a process that just ends")  # and has removed this file
-            except OSError as error:
-                if error.errno in (errno.EACCES, errno.EAGAIN):
-                    file.seek(0)
-                    raise _taken(folder, file.read() or "another process") from None
-                message = (
-                    f"{folder} cannot be locked ({error.strerror}): let no second process train "
-                    "in it"
-                )
-                warnings.warn(message, GanBlocksWarning, stacklevel=4)
+        try:
+            _lock(file.fileno())
+            if not os.fstat(file.fileno()).st_nlink:
+                raise _taken(folder, "a process that just ends")  # and has removed this file
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                file.seek(0)
+                raise _taken(folder, file.read() or "another process") from None
+            message = (
+                f"{folder} cannot be locked ({error.strerror}): let no second process train in it"
+            )
+            warnings.warn(message, GanBlocksWarning, stacklevel=4)
         with os_errors_explained(path):
             file.truncate(0)
             os.write(file.fileno(), me.encode())
@@ -63,6 +62,19 @@ def run_lock(folder: Path) -> Iterator[None]:
             _held.remove(path)
             with suppress(OSError):
                 path.unlink()
+
+
+def _lock(descriptor: int) -> None:
+    """Locks a byte of an open file for this process, or raises `OSError` if another one has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, _BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _BYTE)
 
 
 def _taken(folder: Path, holder: str) -> RunError:

@@ -4,7 +4,9 @@ import errno
 import fcntl
 import os
 import signal
+import sys
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from tiny import Stripes
@@ -46,6 +48,24 @@ def test_the_second_is_told_who_holds_it_and_changes_nothing(tmp_path):
         assert {x: x.read_bytes() for x in before} == before
     train(run.path, steps=4)  # a lock of the dead is taken over
     assert [row["step"] for row in rows(run)] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_each_system_s_lock_refuses_and_its_text_can_be_read(tmp_path, monkeypatch, platform):
+    """Windows by a stand-in: what it locks is the byte at the file's position, as there."""
+
+    def locking(descriptor, mode, count):
+        assert mode == "not waiting"
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, count, 0, os.SEEK_CUR)
+
+    stand_in = SimpleNamespace(locking=locking, LK_NBLCK="not waiting")
+    monkeypatch.setitem(sys.modules, "msvcrt", stand_in)
+    monkeypatch.setattr("ganblocks.runs.lock.sys", SimpleNamespace(platform=platform))
+    with held(tmp_path) as pid, pytest.raises(RunError, match=f"by process {pid} on "):
+        run_lock(tmp_path).__enter__()
+    with run_lock(tmp_path), (tmp_path / ".lock").open("rb") as file:
+        assert file.read().startswith(b"process %d on " % os.getpid())
+        assert file.tell() < 2**30
 
 
 def test_workers_of_a_killed_training_do_not_hold_its_lock(tmp_path):

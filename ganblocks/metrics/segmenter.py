@@ -10,8 +10,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -20,7 +19,7 @@ from ganblocks.data.color_counts import has_few_colors, main_colors
 from ganblocks.errors import DataError, RunError, ShapeError, require_count
 from ganblocks.generators import UNetGenerator
 from ganblocks.randomness import own_randomness
-from ganblocks.weights.io import fitting_weights
+from ganblocks.weights.io import fitting_weights, read_tensors
 from ganblocks.writing import os_errors_explained, write_atomically
 
 MOST_PAIRS = 1000  # evenly spaced: more would not be read in the few minutes of a training
@@ -71,11 +70,12 @@ class Segmenter(nn.Module):
     def load(cls, path: str | Path) -> Segmenter:
         """Reads a file that `train_segmenter` wrote."""
         try:
-            weights = load_file(path)
-            with safe_open(path, "pt") as file:
-                about = json.loads(file.metadata()["segmenter"])
+            weights = read_tensors(Path(path))
+            with Path(path).open("rb") as file:
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            about = json.loads(header["__metadata__"]["segmenter"])
             palette = weights["palette"]
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise RunError(
                 f"{path} is no segmenter ({error}): delete it, and train_segmenter(pairs) again"
             ) from None

@@ -137,7 +137,7 @@ def read_tensors(path: Path) -> Any:
         WeightsError: The file is missing or damaged, or needs unpickling; torch, pickle and zipfile
             raise a dozen kinds of errors.
     """
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     if not os.path.isfile(path):  # noqa: PTH113, as Path.is_file raises if a name is too long
         raise WeightsError(f"{path} does not exist or is not a file: check the path")
@@ -147,7 +147,7 @@ def read_tensors(path: Path) -> Any:
         if head[8:] == b"{":  # safetensors: the header follows its length
             if (size := int.from_bytes(head[:8], "little")) > _HEADER:
                 raise _damaged(path, f"its header has {size} bytes, more than {_HEADER}")
-            return load_file(path)
+            return load(path.read_bytes())  # load_file takes no name that is not UTF-8
         if head.startswith(b"\x1f\x8b"):
             raise WeightsError(f"{path} is compressed with gzip: decompress it first")
         if head.startswith(b"PK"):

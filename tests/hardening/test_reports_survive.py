@@ -186,6 +186,7 @@ def test_names_that_are_no_utf_8(tmp_path):
     assert updater.steps == 3
     assert len(rows(run)) == 3
     assert (path / "index.html").exists()
+    run.load_weights("generator", updater.inference_network("generator"))
 
 
 def test_a_full_disk_below_standard_error_ends_no_training(tmp_path, monkeypatch, undisturbed):

@@ -316,7 +316,8 @@ def keys_explained(batch: Batch) -> Iterator[None]:
         if error.args[0] in batch:
             raise
         raise DataError(
-            f"the task reads batch[{error.args[0]!r}], but the batch has {listed(batch)}"
+            f"the task reads batch[{error.args[0]!r}], but the batch has {listed(batch)}: pass all "
+            "keys that the task names"
         ) from error
 
 

@@ -23,7 +23,7 @@ from ganblocks.distributed.sharding import (
 from ganblocks.errors import OptionError, require_at_least, require_count
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.tasks import Batch, Task
-from ganblocks.tasks.base import frozen
+from ganblocks.tasks.base import frozen, keys_explained
 from ganblocks.training.ema import EMA
 from ganblocks.training.generated import GeneratedOutputs
 from ganblocks.training.micro_batches import reject_whole_batch_terms, split_batch
@@ -155,6 +155,7 @@ class Updater:
             `skipped_d`, 1 if its update was skipped; and the metrics of the task.
 
         Raises:
+            DataError: The batch lacks a key that the task reads.
             OptionError: The batch cannot be split equally, or a loss rejects its inputs.
             ShapeError: The images do not match the networks, or each other.
         """
@@ -165,13 +166,13 @@ class Updater:
         metrics = StepMetrics(len(micro_batches))
         for name in moving:  # all of them first, to free the gradients of the last step
             self.optimizers[name].zero_grad(set_to_none=True)
-        with autocast(self.precision, self.device):
+        with autocast(self.precision, self.device), keys_explained(batch):
             outputs = GeneratedOutputs(task, moving, micro_batches)
         for name in moving:
             totals = []
             for part in micro_batches:
                 with self._gradients_of(name, sync=part is micro_batches[-1]):
-                    with autocast(self.precision, self.device):
+                    with autocast(self.precision, self.device), keys_explained(batch):
                         generated = outputs.for_player(name, part)
                         if name in self._ddp_losses:
                             terms, total = self._ddp_losses[name](part, generated)

@@ -11,7 +11,7 @@ from torch import nn
 
 import ganblocks
 from ganblocks import Objective
-from ganblocks.errors import OptionError, RunError, ShapeError
+from ganblocks.errors import DataError, OptionError, RunError, ShapeError
 from ganblocks.losses.functional import adversarial
 from ganblocks.tasks.base import frozen
 from ganblocks.training import dry_run, find_nonfinite
@@ -142,3 +142,12 @@ def test_averages_and_states_without_one_do_not_mix():
         strict=True,
     )
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("key", ["source", "target"])
+def test_a_key_that_the_batch_lacks_is_named(key):
+    updater, pairs = tiny_updater(), batch()
+    del pairs[key]
+    with pytest.raises(DataError, match=rf"reads batch\['{key}'\], but the batch has .*'name'"):
+        updater.step(pairs)
+    updater.step(batch())

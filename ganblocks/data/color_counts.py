@@ -45,5 +45,13 @@ def main_colors(images: Sequence[Tensor], most: int = 64) -> list[Tensor]:
     return [color + 4 for color in chosen]  # the middle of a bin
 
 
+def flat_colors(images: Sequence[Tensor]) -> tuple[tuple[int, ...], ...]:
+    """Returns the main colors of label maps, each as most of its pixels have it."""
+    colors, counts = _pixels(images).unique(dim=0, return_counts=True)
+    colors = colors[counts.argsort(descending=True)].int()
+    near = [(colors - main).abs().amax(1) < MIN_DISTANCE // 2 for main in main_colors(images)]
+    return tuple(tuple(colors[is_near][0].tolist()) for is_near in near)
+
+
 def _pixels(images: Sequence[Tensor]) -> Tensor:
     return torch.cat([image.as_subclass(Tensor).flatten(1).t() for image in images])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganblocks.data.color_counts import flat_colors
 from ganblocks.data.epochs import EpochDataset
 from ganblocks.data.formats import ImageFormat, SideFormat, built_format
 from ganblocks.data.resizing import Fit, height_width
@@ -15,6 +16,9 @@ from ganblocks.spec import Spec, spec_of
 
 _KEYS = ("input", "output", "size", "resize")
 _LARGEST = 2**28  # pixels
+
+SAMPLES = 16
+"""Label maps whose colors are counted when a training starts."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,13 @@ class PictureMap:
         input: The format of the pictures that it reads.
         output: The format of the pictures that it writes.
         fit: How its inputs are resized; None if it was trained at the pictures' own size.
+        colors: The colors of its inputs, if these are label maps in RGB.
     """
 
     input: SideFormat
     output: SideFormat
     fit: Fit | None = None
+    colors: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
     def of_data(cls, data: Any, source: str, target: str) -> PictureMap:
@@ -42,7 +48,8 @@ class PictureMap:
         """
         formats = data.formats if isinstance(data, EpochDataset) else {}
         read, written = (formats.get(key, ImageFormat()) for key in (source, target))
-        return cls(read, written, data.fit if formats else None)
+        colors = _colors(data, source) if getattr(read, "labels", False) else ()
+        return cls(read, written, data.fit if formats else None, colors)
 
     @classmethod
     def of_spec(cls, spec: Mapping[str, Any]) -> PictureMap:
@@ -62,11 +69,29 @@ class PictureMap:
             fit = Fit(height_width("size of the pictures", size), spec["resize"])
             if math.prod(fit.size) > _LARGEST:
                 raise OptionError(f"size of the pictures is {size}: at most {_LARGEST} pixels")
-        return cls(built_format(spec["input"]), built_format(spec["output"]), fit)
+        colors = spec.get("colors", [])
+        if not isinstance(colors, list) or not all(map(_is_color, colors)):
+            raise OptionError(f"colors of the pictures are {colors!r}: write a list of RGB colors")
+        read, written = built_format(spec["input"]), built_format(spec["output"])
+        return cls(read, written, fit, tuple(map(tuple, colors)))
 
     @property
     def spec(self) -> Spec:
         """The map as plain JSON."""
         size, resize = (list(self.fit.size), self.fit.resize) if self.fit else (None, "stretch")
         formats = {"input": spec_of(self.input), "output": spec_of(self.output)}
-        return {**formats, "size": size, "resize": resize}
+        return {**formats, "size": size, "resize": resize, "colors": list(map(list, self.colors))}
+
+
+def _colors(data: EpochDataset, key: str) -> tuple[tuple[int, ...], ...]:
+    """Returns the colors that some of the label maps have; none if they are not RGB."""
+    count = min(len(data), SAMPLES)
+    images = [data[0, index * len(data) // count][key] for index in range(count)]
+    if images[0].shape[0] != 3:
+        return ()
+    return flat_colors([((x[:, ::2, ::2] + 1) * 127.5).round().byte() for x in images])
+
+
+def _is_color(value: Any) -> bool:
+    channels = value if isinstance(value, list) else []
+    return len(channels) == 3 and all(type(x) is int and 0 <= x <= 255 for x in channels)

@@ -37,6 +37,9 @@ SIDE = 256
 
 EXAMPLES = 6
 
+BLUR = 4
+"""Most by which JPEGs change the flat colors of label maps."""
+
 BASICS = ("black", "gray", "white", "red", "orange", "yellow", "green", "blue", "brown")
 """Brushes of runs whose inputs are photos or sketches."""
 
@@ -100,8 +103,13 @@ def _config(generator: nn.Module) -> dict[str, Any]:
         )
     height, width = pictures.fit.size if pictures.fit else (SIDE, SIDE)
     labels = bool(classes or (channels == 3 and getattr(pictures.input, "labels", False)))
-    named = CMP_PALETTE if labels else {name: ImageColor.getrgb(name) for name in BASICS}
-    palette = classes or _brushes(named)
+    if labels and not (classes or pictures.colors):
+        raise OptionError(
+            "the run does not record the colors of its label maps: train it again, or resume it "
+            "for a step, with this version of ganblocks"
+        )
+    basics = {name: ImageColor.getrgb(name) for name in BASICS}
+    palette = classes or _brushes(_named(pictures.colors) if labels else basics)
     colors = [brush["color"] for brush in palette]
     is_cmp = {brush["color"] for brush in _brushes(CMP_PALETTE)} <= set(colors)
     return {
@@ -126,6 +134,13 @@ def _classes(side: SideFormat) -> list[dict[str, str]] | None:
     given = side.classes if isinstance(side.classes, dict) else [_code(code) for code in codes]
     colors = drawn[..., 0].round().int().T.tolist()
     return _brushes(dict(zip(given, colors, strict=True)))
+
+
+def _named(colors: Sequence[Sequence[int]]) -> Mapping[str, Sequence[int]]:
+    """Returns the palette of the CMP facades if label maps have its colors, else their own."""
+    distances = np.abs(np.array(colors)[:, None] - list(CMP_PALETTE.values())).max(-1)
+    is_cmp = (distances.min(-1) <= BLUR).all()
+    return CMP_PALETTE if is_cmp else {_hex(color): color for color in colors}
 
 
 def _code(code: np.ndarray) -> str:

@@ -100,10 +100,29 @@ def test_brushes_are_the_classes(written, written_run, classes, names, first):
     assert len(pictures) == (6 if classes is CMP_PALETTE else 0)
 
 
-def test_label_maps_in_colors_have_the_brushes_of_the_facades(written, written_run):
-    page, config = written(written_run(ImageFormat(3, dtype="uint8", labels=True)))
-    assert page.brushes()[:2] == ["#0000df", "#0030ff"]
-    assert (config["classes"], config["background"]) == (None, "#0000df")
+CMP_BLURRED = tuple((r, g, b - 2) for r, g, b in list(CMP_PALETTE.values())[:3])
+
+
+@pytest.mark.parametrize(
+    ("colors", "brushes", "pictures"),
+    [
+        (CMP_BLURRED, ["#0000df", "#0030ff"], 6),
+        (((128, 64, 128), (0, 0, 0)), ["#804080", "#000000", ""], 0),
+    ],
+)
+def test_label_maps_in_colors_have_their_own_brushes(
+    written, written_run, colors, brushes, pictures
+):
+    form = ImageFormat(3, dtype="uint8", labels=True)
+    page, config = written(written_run(form, colors=colors))
+    assert page.brushes()[: len(brushes)] == brushes
+    assert (config["classes"], config["background"]) == (None, brushes[0])
+    assert len([tag for tag, _, _ in page.found if tag == "img"]) == pictures
+
+
+def test_label_maps_of_unknown_colors_are_refused(written, written_run):
+    with pytest.raises(OptionError, match="does not record the colors of its label maps"):
+        written(written_run(ImageFormat(3, dtype="uint8", labels=True)))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

@@ -11,12 +11,14 @@ def fences(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def test_the_gate_runs_the_readmes_two_commands_as_they_stand():
+def test_the_gates_run_the_readmes_two_commands_as_they_stand():
     commands = [fence.strip() for fence in fences("sh")]
     assert len(commands) == 2
     assert all("\n" not in command for command in commands)
-    lines = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
-    assert [line for line in lines if line in commands] == commands
+    for gate in (".ci/run", ".github/workflows/ci.yml"):
+        lines = (ROOT / gate).read_text("utf-8").splitlines()
+        run = [line.strip().removeprefix("- run: ") for line in lines]
+        assert [line for line in run if line in commands] == commands
 
 
 def test_every_fence_is_run_by_a_test():

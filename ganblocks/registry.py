@@ -247,6 +247,20 @@ class Registry(Generic[T]):
             documentation=doc,
         )
 
+    def plugin(self, name: str) -> Plugin | None:
+        """Returns the entry point that alone has a name, without importing it; else None.
+
+        Args:
+            name: The name of a component, a preset or a plug-in.
+
+        Examples:
+            >>> Registry("shapes").plugin("square") is None
+            True
+        """
+        if name in self._entries or name not in self._plugins or self._clash(name):
+            return None
+        return self._plugins[name][0]
+
     def refresh(self) -> None:
         """Rereads the plug-ins, for example after `pip install` in a running notebook.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from math import hypot
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from _site.drawing_curves import chart
 from _site.markdown import table
-from _site.results import FOLDER
 
-FILE = FOLDER / "facades.json"
+FILE = Path(__file__).parents[1] / "results" / "facades.json"
 COLUMNS = {
     "kid_lite0": "KID ↓",
     "pixel_accuracy": "label accuracy ↑",

@@ -17,24 +17,22 @@ from _site import (
     api,
     draw,
     facade,
-    facades_results,
     gallery,
     guides,
     guides_plugin,
     mathml,
     recipe,
     results,
+    troubleshooting,
 )
 
-MAKERS = (
-    *(api.files, draw.files, facade.files, results.files, facades_results.files),
-    *(gallery.files, guides.files),
-)
+MAKERS = (api.files, draw.files, facade.files, results.files, gallery.files, guides.files)
 """Each returns generated files: path in the site → content."""
 
 INSERTS: dict[str, Callable[[], str]] = {
     "<!-- recipe flags -->": recipe.flags,
     "<!-- draw scores -->": draw.scores,
+    "<!-- troubleshooting questions -->": troubleshooting.questions,
     **guides_plugin.INSERTS,
 }
 """Placeholders in pages → functions that return the text for them."""

@@ -1,4 +1,4 @@
-"""The page of results, from the files of the benchmark scripts."""
+"""The pages of results, from the files of the benchmark scripts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from _site import facades_results
 from _site.markdown import table
 
 FOLDER = Path(__file__).parents[1] / "results"
@@ -20,10 +21,10 @@ compared within one run, on one machine. The calculator's tables are on the page
 
 
 def files() -> dict[str, str]:
-    """Returns the page, with a section for each file of results."""
+    """Returns a page with a section for each file of results, and that of real facades."""
     known = [json.loads(p.read_text("utf-8")) for p in sorted(FOLDER.glob("*.json"))]
     sections = [section(results) for results in known if "title" in results]
-    return {"results/index.md": "\n".join([HEAD, *sections])}
+    return {"results/index.md": "\n".join([HEAD, *sections]), **facades_results.files()}
 
 
 def section(results: dict[str, Any]) -> str:

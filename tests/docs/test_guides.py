@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 GUIDES = ROOT / "docs" / "guides"
 PAGE = GUIDES / "own-component.md"
 HEALTH = GUIDES / "health.md"
-TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
+LEARNING = ROOT / "docs" / "troubleshooting" / "learning.md"
 PLUGIN = ROOT / "examples" / "plugin_package"
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUN = re.compile(r"^\$ ganblocks (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -111,8 +111,8 @@ def test_each_entry_says_what_is_seen_what_it_means_and_what_to_change():
 
 
 def test_troubleshooting_leads_to_each_finding():
-    page = TROUBLESHOOTING.read_text("utf-8")
-    led = re.findall(r"^\| \[`([\w-]+)`\]\(guides/health\.md#\1\)", page, re.MULTILINE)
+    page = LEARNING.read_text("utf-8")
+    led = re.findall(r"^\| \[`([\w-]+)`\]\(\.\./guides/health\.md#\1\)", page, re.MULTILINE)
     assert sorted(led) == sorted(names_of_findings())
 
 

@@ -55,10 +55,16 @@ def of_page(path):
 
 
 LONG = {
-    *("troubleshooting.md", "health.md", "own-component.md", "tasks.md", "training.md"),
+    *("health.md", "own-component.md", "tasks.md", "training.md"),
     *("patch-size.md", "resuming.md", "dialects.md"),
 }
-CASES = [pytest.param(p, marks=[pytest.mark.slow] * (p.name in LONG), id=of_page(p)) for p in PAGES]
+
+
+def is_long(page):
+    return page.name in LONG or page.parent.name == "troubleshooting"
+
+
+CASES = [pytest.param(p, marks=[pytest.mark.slow] * is_long(p), id=of_page(p)) for p in PAGES]
 
 
 @pytest.mark.parametrize("page", CASES)

@@ -70,9 +70,9 @@ def test_no_formula_is_left_as_source(site, page):
 @pytest.mark.parametrize(
     ("words", "file", "entry"),
     [
-        ("sizes of tensors must match", "troubleshooting.html", "sizes-must-match"),
-        ("expected more than 1 value per channel", "troubleshooting.html", "one-value-per-channel"),
-        ("Error(s) in loading state_dict", "troubleshooting.html", "state-dict"),
+        ("sizes of tensors must match", "shapes.html", "sizes-must-match"),
+        ("expected more than 1 value per channel", "norms.html", "one-value-per-channel"),
+        ("Error(s) in loading state_dict", "weights.html", "state-dict"),
     ],
 )
 def test_search_works_from_disk_and_lands_on_the_entry(site, page, words, file, entry):

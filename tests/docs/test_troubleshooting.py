@@ -1,4 +1,4 @@
-"""Every error of ours, and every pain that people search for, has an entry on the page."""
+"""Every error of ours, and every pain that people search for, has a troubleshooting entry."""
 
 import ast
 import inspect
@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import ganblocks
+from _site import troubleshooting
 from ganblocks import GanBlocksError, errors
 from ganblocks.testing import ContractError
 
-PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
+DOCS = Path(__file__).parents[2] / "docs"
 # What users of other code bases ask in their issues, by number, and the entry that answers.
 PAINS = {
     1: "sizes-must-match",
@@ -72,9 +73,11 @@ CLASSES = [e for e in vars(errors).values() if inspect.isclass(e) and issubclass
 
 
 def entries():
-    """The entries of the page: anchor to text, which ends where the next heading begins."""
-    parts = re.split(r"^##+ .*\{#([\w-]+)\}$", PAGE.read_text("utf-8"), flags=re.MULTILINE)
-    texts = [re.split(r"^## ", text, flags=re.MULTILINE)[0].strip() for text in parts[2::2]]
+    """Every entry: anchor to text, which ends where the next heading begins."""
+    pages = [DOCS / "troubleshooting.md", *(DOCS / "troubleshooting").glob("*.md")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    parts = re.split(r"^## .*\{#([\w-]+)\}$", text, flags=re.MULTILINE)
+    texts = [re.split(r"^# ", text, flags=re.MULTILINE)[0].strip() for text in parts[2::2]]
     assert len(set(parts[1::2])) == len(texts), "two entries have one anchor"
     return dict(zip(parts[1::2], texts))
 
@@ -123,7 +126,9 @@ def test_a_message_is_found_at_its_entry(symptom, entry):
     assert symptom in " ".join(entries()[entry].split())
 
 
-def test_the_list_at_the_top_has_every_entry_once():
-    top = PAGE.read_text("utf-8").partition("\n## ")[0]
-    listed = re.findall(r"^\[`([\w-]+)`\]\(#\1\)", top, re.MULTILINE)
+def test_the_list_of_questions_has_every_page_and_entry():
+    assert sorted(troubleshooting.PAGES) == sorted(
+        p.stem for p in troubleshooting.FOLDER.glob("*.md")
+    )
+    listed = re.findall(r"#([\w-]+) } \| `\1` \|", troubleshooting.questions())
     assert sorted(listed) == sorted({*entries()} - {GanBlocksError.see})

@@ -21,7 +21,12 @@ def files() -> dict[str, str]:
     shown = {line for page in pages.values() for line in page.splitlines()}
     if missing := [name for name in HOMES if f"::: {path_of(name)}" not in shown]:
         raise ValueError(f"public names without a page: {missing}. Put them into _site/topics.py")
-    return {**pages, "api/index.md": index_page()}
+    pages["api/index.md"] = index_page()
+    return {path: _AFTER_GUIDES + page for path, page in pages.items()}
+
+
+_AFTER_GUIDES = "---\nsearch: {boost: 0.5}\n---\n\n"
+"""In a search, guides come first."""
 
 
 def registry_page(constant: str) -> str:

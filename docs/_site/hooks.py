@@ -21,12 +21,21 @@ from _site import (
     guides,
     guides_plugin,
     mathml,
+    project,
     recipe,
     results,
     troubleshooting,
 )
 
-MAKERS = (api.files, draw.files, facade.files, results.files, gallery.files, guides.files)
+MAKERS = (
+    api.files,
+    draw.files,
+    facade.files,
+    results.files,
+    gallery.files,
+    guides.files,
+    project.files,
+)
 """Each returns generated files: path in the site → content."""
 
 INSERTS: dict[str, Callable[[], str]] = {

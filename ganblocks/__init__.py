@@ -1,6 +1,6 @@
-"""GAN building blocks for PyTorch: parts that fit together and know what they are.
+"""Building blocks for GANs in PyTorch.
 
-Every name is listed in `__init__.pyi`, and imported from its room on first use.
+`__init__.pyi` lists every name; each is imported from its subpackage on first use.
 """
 
 import lazy_loader

@@ -29,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     command = argparse.ArgumentParser(
         prog="ganblocks",
-        description="Lists and explains registered components, computes receptive fields, shows "
-        "what data hold, translates pictures, scores and exports runs, writes demos and recipes.",
+        description="Lists and describes registered components, computes receptive fields, checks "
+        "datasets, translates images, evaluates and exports runs, and writes demos and "
+        "recipes.",
     )
     command.add_argument("--version", action="version", version=f"%(prog)s {ganblocks.__version__}")
     actions = command.add_subparsers(
@@ -40,8 +41,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     listing = actions.add_parser("list", help="list the names of one kind, or of all kinds")
     listing.add_argument("kind", nargs="*", help="such as generators, norm or adversarial losses")
     listing.set_defaults(run=lambda args: list_components(" ".join(args.kind)))
-    showing = actions.add_parser("show", help="show a name's arguments, explanation and source")
-    showing.add_argument("kind", nargs="*", help="its kind, if several have the name")
+    showing = actions.add_parser(
+        "show", help="show the arguments, description and source of a name"
+    )
+    showing.add_argument("kind", nargs="*", help="its kind, if several kinds have that name")
     showing.add_argument("name", help="such as unet")
     showing.set_defaults(run=lambda args: show_component(args.name, " ".join(args.kind)))
     rf.add_to(actions)
@@ -50,9 +53,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     evaluate.add_to(actions)
     export.add_to(actions)
     demo.add_to(actions)
-    recipes = actions.add_parser("recipes", help="list the recipes: whole programs to start from")
+    recipes = actions.add_parser(
+        "recipes", help="list the recipes: complete programs to start from"
+    )
     recipes.set_defaults(run=lambda args: list_recipes())
-    recipe = actions.add_parser("recipe", help="print a recipe, to write it into a file: > mine.py")
+    recipe = actions.add_parser(
+        "recipe", help="print a recipe; redirect it to a file with > mine.py"
+    )
     recipe.add_argument("name", help="such as pix2pix_facades")
     recipe.set_defaults(run=lambda args: print_recipe(args.name))
     args = command.parse_args(require_no_empty(argv))

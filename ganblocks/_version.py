@@ -1,4 +1,4 @@
-"""The version, written once."""
+"""The version number."""
 
 __version__ = "0.1.0"
 """Version of this package, as PEP 440 writes it."""

@@ -1,4 +1,4 @@
-"""Commands: flags from a dataclass, and errors as one line instead of a traceback."""
+"""Commands: flags from a dataclass, and one-line errors instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["read_flags", "run_command", "typed_flags"]
 C = TypeVar("C")
 
 _flags: dict[str, str] = {}
-"""The flags that this process has read, by option; `run_command` names them in errors."""
+"""Flags read by this process, by option; `run_command` names them in errors."""
 
 
 def typed_flags(
@@ -45,8 +45,8 @@ def typed_flags(
     Each field of the dataclass becomes a flag: `load_size: int = 286` becomes `--load-size 286`. A
     bool becomes a switch, such as `--compile`, or `--no-progress` if it is True by default. If the
     type is `int | None`, the int may be omitted. A size, `int | Sequence[int] | str`, is read from
-    256 or 256x512 (height x width), which stays text. The field's metadata holds its help text and
-    limits its values; see `ganblocks.training.option`.
+    256 or 256x512 (height x width), kept as a string. The field's metadata holds its help text and
+    allowed values; see `ganblocks.training.option`.
 
     Args:
         config: The dataclass.
@@ -73,13 +73,13 @@ def typed_flags(
 
 
 def require_no_empty(argv: Sequence[str] | None) -> Sequence[str]:
-    """Returns the arguments, by default of this process; none may be empty, as of an unset $VAR."""
+    """Returns the arguments (by default `sys.argv`); rejects empty ones, such as an unset $VAR."""
     arguments = sys.argv[1:] if argv is None else argv
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if not argument or re.fullmatch(r"--[\w-]+=", argument):
             after = argument or before
             place = f"after {after}" if after else "first"
-            raise OptionError(f"the argument {place} is empty: write a value, or leave it out")
+            raise OptionError(f"the argument {place} is empty: write a value or omit it")
     return arguments
 
 
@@ -147,7 +147,7 @@ def read_flags(
 
 
 def _resumed(config: type[Any], stored: Spec, typed: Mapping[str, Any]) -> Spec:
-    """Returns the stored values of a run, updated with new values of the flags that may change."""
+    """Returns a run's stored values, updated with the flags that may change."""
     if set(stored) != {entry.name for entry in fields(config)}:
         raise RunError("the run was started with a different set of flags: start a new run")
     bound = inspect.signature(config).bind(**stored)
@@ -172,9 +172,9 @@ def run_command(
 ) -> None:
     """Runs a command; a ganblocks error prints one line and exits with code 2, Ctrl-C with 130.
 
-    Ganblocks warnings that Python turns into errors are handled in the same way. If a message names
-    an option that the command has a flag for, the flag is appended. Under `torchrun`, only rank 0
-    prints warnings, and an error names its rank.
+    Ganblocks warnings that are turned into errors (`-W error`) are handled the same way. If a
+    message names an option that the command has a flag for, the flag is appended. Under `torchrun`,
+    only rank 0 prints warnings, and an error names its rank.
 
     Args:
         main: The command.
@@ -201,8 +201,8 @@ def _rank() -> str:
 def _with_flags(message: str) -> str:
     """Appends the flags of the options that a message names, unless it already names the flags.
 
-    An option that is also a common word counts only where it must be an option: at the start, in
-    backticks, or before an equals sign.
+    An option's name may also be a common word, so it counts only at the start, in backticks, or
+    before an equals sign.
     """
     named = []
     for option, flag in _flags.items():
@@ -214,7 +214,7 @@ def _with_flags(message: str) -> str:
 
 
 def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) -> str:
-    """Adds the flag for a field, and returns it as the user types it."""
+    """Adds the flag for a field, and returns the flag."""
     if entry.default is MISSING:
         raise OptionError(f"the field {entry.name!r} has no default: give it one")
     kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] or [hint]

@@ -22,7 +22,7 @@ class Description:
         summary: The first line of its docstring.
         file: The file that defines it.
         line: The line of the definition.
-        plugin: The package whose entry point has the name, or None.
+        plugin: The package whose entry point registers the name, or None.
         preset: The spec of a preset, or None.
         parameters: The parameters of the signature.
         documentation: The whole docstring.
@@ -42,7 +42,7 @@ class Description:
 
     @property
     def distribution(self) -> str:
-        """The package that registered it, or the import name of one that is not installed."""
+        """The distribution that registered it; for code that is not installed, its import name."""
         return self.plugin or _distribution(self.target.partition(".")[0])
 
     def __str__(self) -> str:

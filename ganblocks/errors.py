@@ -26,10 +26,10 @@ __all__ = [
 ]
 
 MOST_LEVELS = 24
-"""Most halvings, layers or scales of a network, more than images a million pixels wide need."""
+"""Maximum number of halvings, layers or scales of a network; enough for a million pixels."""
 
 MOST_BLOCKS = 1000
-"""Most blocks of one kind in a network."""
+"""Maximum number of blocks of one kind in a network."""
 
 NOTE = "See the Troubleshooting page of the ganblocks documentation, entry "
 """Start of the note added to every error; the name of the entry follows."""
@@ -38,8 +38,8 @@ NOTE = "See the Troubleshooting page of the ganblocks documentation, entry "
 class GanBlocksError(Exception):
     """Base class of all ganblocks errors.
 
-    `str(error)` is the message alone. In a traceback, it is followed by a note that names an entry
-    on the documentation's Troubleshooting page.
+    Tracebacks add a note that names an entry on the documentation's Troubleshooting page;
+    `str(error)` is the message without it.
 
     Args:
         *args: The message.
@@ -208,19 +208,18 @@ def require_image(
     *,
     network: nn.Module | None = None,
 ) -> None:
-    """Raises an error of ours unless `x` is (B, `channels`, H, W), of floats.
+    """Raises an error unless `x` is a floating-point tensor (B, `channels`, H, W).
 
     Args:
-        who: What takes the image, for the message.
+        who: The component that takes the image, for the message.
         x: The image.
-        channels: Its channels.
-        parameter: The argument that sets them.
-        network: If given, the image has the type of this network's weights, except where autocast
-            converts it.
+        channels: The expected number of channels.
+        parameter: The argument that sets it.
+        network: If given, the image must have the dtype of its weights, except under autocast.
 
     Raises:
-        OptionError: `x` is no tensor, or of another type.
-        ShapeError: Its shape is another.
+        OptionError: `x` is not a tensor, or has the wrong dtype.
+        ShapeError: `x` has the wrong shape.
     """
     require_floats(who, "an image", x)
     shape = tuple(x.shape)
@@ -256,7 +255,7 @@ def _require_type_of_weights(who: str, x: Tensor, network: nn.Module) -> None:
 
 
 class GanBlocksWarning(UserWarning):
-    """Something works, but probably not as the caller expects."""
+    """Something works, but probably not as expected."""
 
 
 class HealthWarning(GanBlocksWarning):

@@ -1,4 +1,4 @@
-"""Converts tensors to pictures and back, maps values to colors, and makes grids."""
+"""Converts tensors to PIL images and back, maps values to colors, and makes grids."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def to_bytes(image: Tensor) -> Tensor:
 
 @checked
 def to_picture(image: Tensor) -> Image:
-    """Returns a Pillow picture of one image.
+    """Converts one image to a PIL image.
 
     Args:
         image: Floats in [-1, 1] or uint8 pixels, (C, H, W) with 1, 3 or 4 channels.

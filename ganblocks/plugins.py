@@ -47,7 +47,7 @@ class Plugin:
         )
 
     def defines(self, factory: Callable[..., Any]) -> bool:
-        """Whether a registered factory comes from this plug-in or its package; imports nothing."""
+        """Returns whether a factory comes from this plug-in or its package; imports nothing."""
         module, _, attribute = self.value.partition(":")
         if factory.__module__.partition(".")[0] == module.partition(".")[0]:
             return True
@@ -56,7 +56,7 @@ class Plugin:
 
 
 def plugins_of(kind: str) -> dict[str, list[Plugin]]:
-    """Returns the plug-ins of a registry by name; more than one for a name is a clash."""
+    """Returns the plug-ins of a registry by name; a name with more than one is a clash."""
     plugins: dict[str, list[Plugin]] = {}
     for entry in _entry_points(f"ganblocks.{kind.replace(' ', '_')}"):
         name, version = "an unnamed package", ""

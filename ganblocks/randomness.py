@@ -17,7 +17,7 @@ __all__ = ["make_deterministic"]
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Returns the states of torch's generators: the CPU's, and the device's if it has its own."""
+    """Returns the states of torch's generators: the CPU's, and the device's if it has one."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -27,7 +27,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(states: dict[str, Any], device: torch.device, source: str) -> None:
-    """Restores what `random_state` returned, and warns if it came from another kind of device."""
+    """Restores the result of `random_state`; warns if it is from another kind of device."""
     torch.set_rng_state(states["cpu"])
     kind = device.type
     before = next((other for other in states if other != "cpu"), "cpu")
@@ -45,7 +45,7 @@ def set_random_state(states: dict[str, Any], device: torch.device, source: str) 
 
 
 def require_random_state(states: Any, device: torch.device, source: str) -> None:
-    """Raises `RunError` unless the generators of these devices would take these states."""
+    """Raises `RunError` unless these states fit the generators of these devices."""
     try:
         for kind in {"cpu", device.type} & {"cpu", *states}:
             torch.Generator(kind).set_state(states[kind])
@@ -76,10 +76,10 @@ def own_randomness(device: torch.device, seed: int) -> Iterator[None]:
 
 
 def make_deterministic() -> None:
-    """Makes a program reproducible, bit for bit, on one machine.
+    """Makes a program bit-for-bit reproducible on one machine.
 
-    Enables torch's deterministic algorithms and disables cuDNN benchmarking. An operation without a
-    deterministic algorithm then raises an error. Training on a GPU becomes slower. Call this before
+    Enables torch's deterministic algorithms and disables cuDNN benchmarking. Operations without a
+    deterministic algorithm then raise an error, and training on a GPU is slower. Call this before
     the first CUDA operation.
 
     Examples:

@@ -136,7 +136,7 @@ class Registry(Generic[T]):
         """
         self._require_name(name)
         base = self._type_of(spec)
-        # Plug-ins are read only if needed: presets are registered whenever ganblocks is imported.
+        # Read plug-ins only if needed: presets are registered on every import of ganblocks.
         entry = self._entries[base] if base in self._entries else self._entry(base)
         full = {**(entry.preset or {}), **spec}
         self._add(name, _Entry(entry.component, entry.factory, full, summary, override))
@@ -145,7 +145,7 @@ class Registry(Generic[T]):
         """Builds a component from its name, its spec, or a callable that returns one.
 
         Args:
-            what: A name, a callable, or a spec, whose entries are overridden by `kwargs`.
+            what: A name, a spec or a callable; `kwargs` override a spec's entries.
             *args: Positional arguments of the component, such as a norm's channels.
             **kwargs: Keyword arguments of the component.
 
@@ -371,7 +371,7 @@ def _source(factory: Callable[..., Any]) -> tuple[str, int]:
 
 
 def _same_definition(a: _Entry, b: _Entry) -> bool:
-    """Whether both come from one definition that was executed twice, such as a notebook cell."""
+    """Returns whether both are one definition executed twice, as in a notebook cell."""
     return a.preset == b.preset and _identity(a.factory) == _identity(b.factory)
 
 

@@ -51,7 +51,7 @@ def spec_of(component: object) -> Spec:
 
     Raises:
         SpecError: The component is not registered, cannot store its arguments, has an argument
-            without a spec, or its parameters are not those with which it was built.
+            without a spec, or its parameters changed after it was built.
 
     Examples:
         >>> import ganblocks
@@ -144,7 +144,7 @@ def set_name(component: object, factory: Callable[..., Any], name: str) -> None:
 
 
 def keep_spec(component: object, before: type) -> None:
-    """Keeps the spec of an object whose class was replaced in place, as FSDP does."""
+    """Keeps the spec of an object whose class was replaced in place, as by FSDP."""
     record = getattr(component, _RECORD, None)
     if isinstance(record, _Record) and record.owner is before:
         _store(component, replace(record, owner=type(component)))
@@ -169,7 +169,7 @@ def _store(component: object, record: _Record) -> None:
 
 
 def _parameters(component: object) -> frozenset[str]:
-    """Returns the names of a module's parameters, by which a spec is known to still hold."""
+    """Returns the names of a module's parameters, which show whether its spec still holds."""
     # Without `training`, its __init__ did not call that of nn.Module.
     if not isinstance(component, nn.Module) or "training" not in vars(component):
         return frozenset()
@@ -194,7 +194,7 @@ def _copied(value: Any) -> Any:
 
 
 def _is_list(value: Any) -> bool:
-    """Whether it is a list, also one of a config library."""
+    """Returns whether a value is a list, including a config library's."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 

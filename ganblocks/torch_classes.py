@@ -8,5 +8,5 @@ from torch.nn.utils.parametrizations import _SpectralNorm
 ConvNd = _ConvNd
 DropoutNd = _DropoutNd
 StatisticsNorm = _NormBase
-"""Batch norms and instance norms of any number of dimensions: what may track statistics."""
+"""Base class of batch and instance norms of any dimension, which may track statistics."""
 SpectralNorm = _SpectralNorm

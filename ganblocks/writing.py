@@ -1,4 +1,4 @@
-"""The one door for files: a file is written whole or not at all, and a failure is one line."""
+"""Writes files completely or not at all, and explains failures in one line."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _REMEDIES = {
 def write_atomically(
     path: Path, content: bytes | Callable[[IO[bytes]], object], *, durable: bool = True
 ) -> None:
-    """Writes a file so that a crash leaves either the complete old or the complete new one.
+    """Writes a file so that a crash leaves either the old or the new file, complete.
 
-    `content` is bytes, or a function that writes them to an open file. If the folder alone is
-    missing, it is created. With `durable`, a power failure leaves a complete file too. Raises
+    `content` is bytes, or a function that writes them to an open file. A missing parent folder is
+    created, but not its parents. With `durable`, the file also survives a power failure. Raises
     `RunError`.
     """
     temporary = path.with_name(f".{path.name}.partial")
@@ -56,7 +56,7 @@ def write_atomically(
 
 
 def append(path: Path, text: str) -> None:
-    """Appends text to a file, or leaves the file as it is and raises `RunError`."""
+    """Appends text to a file, or leaves the file unchanged and raises `RunError`."""
     content = text.encode()
     with os_errors_explained(path), path.open("ab", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)

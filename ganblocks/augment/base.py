@@ -21,7 +21,7 @@ class Augmentation(nn.Module, ABC):
     """
 
     def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
-        """Augments batches of images; the n-th image of every batch is changed in the same way.
+        """Augments batches of images; the n-th images of all batches get the same change.
 
         Args:
             *images: Images (B, C, H, W), such as real, fake and condition; C may differ.

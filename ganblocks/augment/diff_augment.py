@@ -58,7 +58,7 @@ class ColorJitter(Augmentation):
 
 @AUGMENTATIONS.register("translation")
 class Translation(Augmentation):
-    """Shifts each image by whole pixels along both axes, filling with 0 (Zhao et al., 2020).
+    """Shifts each image by whole pixels along both axes and fills with 0 (Zhao et al., 2020).
 
     Args:
         ratio: Largest shift, as a fraction of height and width.

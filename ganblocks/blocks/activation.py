@@ -1,4 +1,4 @@
-"""Activations, `() -> module`. None works in place, because a U-Net's skips reuse its input."""
+"""Activations, `() -> module`. None is in-place, because a U-Net's skips reuse the input."""
 
 from torch import nn
 
@@ -46,11 +46,11 @@ def gelu() -> nn.Module:
 
 @ACTIVATIONS.register("tanh")
 def tanh() -> nn.Module:
-    """Hyperbolic tangent: the last activation of generators, whose images are in [-1, 1]."""
+    """Hyperbolic tangent, the last activation of generators of images in [-1, 1]."""
     return nn.Tanh()
 
 
 @ACTIVATIONS.register("none")
 def no_activation() -> nn.Module:
-    """The input unchanged."""
+    """Returns the input unchanged."""
     return nn.Identity()

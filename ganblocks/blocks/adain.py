@@ -61,7 +61,7 @@ class AdaIN(nn.Module):
 
 @checked
 def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1e-5) -> Tensor:
-    """Sets each channel of one map to the mean and standard deviation of that in another.
+    """Gives each channel of one map the mean and standard deviation of the same channel in another.
 
     std(style) · (content − mean(content)) / std(content) + mean(style), each over (H, W) with
     std = √(var + eps) (Huang and Belongie, 2017, equation 8).
@@ -69,7 +69,7 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
     Args:
         content: Map (B, C, H, W) whose pattern is kept.
         style_map: Map (B, C, H', W') whose statistics are used.
-        eps: Added to both variances, so that a map given its own statistics does not change.
+        eps: Added to both variances, so that a map with its own statistics is unchanged.
 
     Returns:
         A map (B, C, H, W).

@@ -19,17 +19,16 @@ class SelfAttention(nn.Module):
 
     y_j = x_j + gamma · out(Σ_i softmax_i(query_j · key_i) value_i),
 
-    where the softmax sums to 1 over the keys i. As in the paper, the product is not divided
-    by √c. gamma is learned and starts at 0, so that the block starts as the identity. Time grows
-    with (H · W)², memory only with H · W where PyTorch has a fused kernel, which on GPUs needs
-    in_channels / reduction to be a multiple of 8. Fused kernels have no second derivative: a
-    gradient penalty must call the network under
-    `torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`.
+    where the softmax sums to 1 over the keys i. As in the paper, the product is not divided by √c.
+    gamma is learned and starts at 0, so that the block starts as the identity. Time grows with (H ·
+    W)², memory only with H · W if PyTorch has a fused kernel (on GPUs, in_channels / reduction must
+    be a multiple of 8). Fused kernels have no second derivative: a gradient penalty must call the
+    network under `torch.nn.attention.sdpa_kernel(SDPBackend.MATH)`.
 
     Args:
         in_channels: Channels of the input.
         out_channels: The same number, or None.
-        reduction: Factor by which query, key and value have fewer channels; at least one is kept.
+        reduction: Query, key and value have in_channels / reduction channels, at least one.
 
     Raises:
         OptionError: `out_channels` differs from `in_channels`, or a number is not a positive

@@ -30,7 +30,7 @@ class Block(nn.Module):
     """A convolution of some kind with norm, activation and dropout in a chosen order.
 
     Args:
-        conv: Factory `(bias) -> Module` of the convolution.
+        conv: Factory `(bias) -> module` of the convolution.
         in_channels: Channels of the input.
         out_channels: Channels of the convolution's output.
         bias: True, False, or `"auto"` for True only if no norm follows the convolution.

@@ -36,7 +36,8 @@ class BottleneckBlock(nn.Module):
         depth: Number of such blocks in the network, L.
 
     Raises:
-        OptionError: `out_channels` differs, or a number is not a positive integer.
+        OptionError: `out_channels` differs from `in_channels`, or a number is not a positive
+            integer.
         ShapeError: In forward: the input has a different number of channels.
 
     Examples:
@@ -104,10 +105,10 @@ def stage_widths(image_size: int, base_channels: int, max_multiplier: int) -> li
 def bottleneck_stages(
     widths: list[int], resize: str, *, n_blocks: int, group_channels: int
 ) -> nn.ModuleList:
-    """Returns a stage of blocks for each width; each but the first resizes the map before.
+    """Returns a stage of blocks for each width; each but the first starts by resizing the map.
 
     `resize` is `"down"` for means of 2×2 pixels, `"up"` for bilinear interpolation. A 1×1
-    convolution changes the width, where the map is smaller.
+    convolution changes the width, at the smaller of the two sizes.
     """
     require_count("n_blocks", n_blocks, 0)
     stages = nn.ModuleList()

@@ -46,7 +46,7 @@ class LayerNorm(nn.LayerNorm):
 
 @NORMS.register("pixel")
 class PixelNorm(nn.Module):
-    """Pixel normalization: each pixel to a mean square of 1 (Karras et al., 2018, section 4.2).
+    """Pixel normalization, to a mean square of 1 per pixel (Karras et al., 2018, section 4.2).
 
     y = x / √(mean over the channels of x² + eps). It has no parameters.
 

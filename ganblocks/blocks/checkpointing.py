@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 Run = Callable[..., Tensor]
 Entry = tuple[dict[str, Any], str, Tensor | None]
-"""A module's dictionary of parameters or buffers, a key of it, and a value."""
+"""A module's dictionary of parameters or buffers, a key and a value."""
 
 
 def checkpointed(parts: Sequence[nn.Module], run: Run, *inputs: Tensor | None) -> Tensor:

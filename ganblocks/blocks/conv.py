@@ -15,8 +15,8 @@ from ganblocks.registry import ComponentLike
 class ConvBlock(Block):
     """Convolution, norm, activation and dropout, in any order.
 
-    (B, in_channels, H, W) → (B, out_channels, H', W'), where, with the default padding, H' is
-    H / stride if the stride divides H and either the kernel is odd or the stride is above 1.
+    (B, in_channels, H, W) → (B, out_channels, H', W'), With the default padding, H' = H / stride if
+    the stride divides H, and the kernel is odd or the stride above 1.
 
     Args:
         in_channels: Channels of the input.
@@ -96,7 +96,7 @@ class DeconvBlock(Block):
         out_channels: Channels of the output.
         kernel_size: Side length of the kernel; a multiple of the stride avoids
             checkerboard artifacts; any other size causes a warning.
-        stride: Factor by which height and width grow.
+        stride: Factor by which height and width increase.
         bias: `"auto"` adds a bias only if no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.

@@ -40,7 +40,7 @@ def strided_conv(
 
 
 class _SameSizeConv(nn.Module):
-    """Holds the convolution of stride 1 that comes before the halving."""
+    """Base class of down-samplers with a stride-1 convolution before the halving."""
 
     def __init__(
         self, in_channels: int, out_channels: int, *, kernel_size: int = 3, bias: bool = True

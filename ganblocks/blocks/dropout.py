@@ -15,8 +15,8 @@ class Dropout(nn.Dropout):
 
     Args:
         p: Probability of zeroing a value, from 0 to 1.
-        mode: `"train"` is PyTorch's behavior; `"always"` keeps dropout on in eval mode too, as
-            pix2pix does for its noise (Isola et al., 2017, section 3.1).
+        mode: `"train"` as in PyTorch; `"always"` keeps dropout on in eval mode too, which is the
+            noise of pix2pix (Isola et al., 2017, section 3.1).
 
     Raises:
         OptionError: The probability is not from 0 to 1, or the mode is unknown.
@@ -34,7 +34,7 @@ class Dropout(nn.Dropout):
         self.mode = mode
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
-        """Drops values if the mode requires it.
+        """Drops values in train mode, or always if the mode says so.
 
         Args:
             input: Values of any shape.

@@ -243,8 +243,8 @@ def fans(layer: ConvOrLinear) -> tuple[float, float]:
 def initialize(network: nn.Module, init: ComponentLike | WeightInitializer = "normal") -> None:
     """Initializes a network's weights in place.
 
-    Then calls `after_initialize()` on every module that has it, so that the module can set its own
-    starting values, such as a gate of 0.
+    Then calls `after_initialize()` on every module that defines it, to set special initial values
+    such as a gate of 0.
 
     Args:
         network: Any module.

@@ -7,9 +7,9 @@ from ganblocks.errors import OptionError, ShapeError
 
 
 def require_labels(who: str, labels: Tensor | None, batch: int, num_classes: int) -> None:
-    """Raises an error of ours unless there is a label for each image exactly if there are classes.
+    """Raises an error unless there is one label per image, or no labels and no classes.
 
-    The values are checked on the CPU alone: reading them would stop a GPU.
+    Values are checked only on the CPU, because reading them would synchronize a GPU.
     """
     if (labels is not None) != (num_classes > 0):
         remedy = "pass a label for each image" if num_classes else "leave labels out"

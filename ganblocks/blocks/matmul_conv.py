@@ -1,4 +1,4 @@
-"""Convolutions that run as matrix products where that is faster: on the CPU, on small maps."""
+"""Convolutions that run as matrix products where that is faster: small maps on the CPU."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from torch import Tensor, nn
 from ganblocks.errors import require_count
 
 MAX_PIXELS = 64
-"""Up to this many pixels in a batch of maps, the product was faster, forward and backward."""
+"""Maximum pixels in a batch of maps for which the product is faster, forward and backward."""
 
 MIN_WEIGHTS = 1 << 18
-"""Smaller kernels are fast either way."""
+"""Minimum weights of a kernel; smaller ones are fast either way."""
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d` that is faster on the CPU where large kernels meet small maps.
+    """`nn.Conv2d`, faster on the CPU for large kernels on small maps.
 
-    The inner levels of a U-Net have millions of weights for a handful of pixels, but the CPU's
-    convolution kernels are made for many pixels: one matrix product computes the same sums in a
-    quarter to half of the time. It equals the convolution up to rounding. Elsewhere, and when
-    compiled or exported, it is the plain convolution.
+    The inner levels of a U-Net have millions of weights for a handful of pixels, where one matrix
+    product takes a quarter to half of the time of the CPU's convolution. Results are equal up to
+    rounding. Elsewhere, and when compiled or exported, it is the plain convolution.
 
     Args:
         in_channels: Channels of the input.
@@ -130,7 +129,7 @@ def _require_channels(in_channels: int, out_channels: int) -> None:
 
 
 def _may_be_matmul(conv: nn.Conv2d | nn.ConvTranspose2d, x: Tensor) -> bool:
-    # Counts the weights without reading `weight`, which would be a step of spectral norm.
+    # Do not read `weight`: that would run a step of spectral norm.
     weights = conv.in_channels * conv.out_channels * prod(conv.kernel_size)
     return (
         weights >= MIN_WEIGHTS

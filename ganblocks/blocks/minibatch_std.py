@@ -13,15 +13,15 @@ from ganblocks.errors import OptionError, require_count, require_image
 
 @BLOCKS.register("minibatch_std")
 class MinibatchStdDev(nn.Module):
-    """Appends a map of how much the images of a group differ (Karras et al., ICLR 2018, section 3).
+    """Appends a map of the deviation within groups of images (Karras et al., ICLR 2018, section 3).
 
-    (B, in_channels, H, W) → (B, in_channels + 1, H, W). The map is constant over a group: the
-    mean over channels and pixels of √(variance over its images + 1e-8). It mixes the images of
-    a batch, in eval mode too; each process of a distributed run uses its own images alone.
+    (B, in_channels, H, W) → (B, in_channels + 1, H, W). The map is constant over a group: the mean
+    over channels and pixels of √(variance over its images + 1e-8). It mixes the images of a batch,
+    in eval mode too; in distributed training, each process uses only its own images.
 
     Args:
         in_channels: Channels of the input.
-        out_channels: One more, or None.
+        out_channels: `in_channels` + 1, or None.
         group_size: Maximum number of images in a group; a batch is divided evenly, in order.
 
     Raises:

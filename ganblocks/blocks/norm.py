@@ -1,4 +1,4 @@
-"""Norms over space, `(channels) -> module`, with a clear error if nothing can be normalized."""
+"""Norms over space, `(channels) -> module`, which raise an error for a single value."""
 
 import torch
 import torch.nn.functional as F
@@ -160,7 +160,7 @@ class GroupNorm(nn.GroupNorm):
 
 @NORMS.register("none")
 def no_norm(channels: int) -> nn.Module:
-    """No normalization: the input unchanged.
+    """No normalization: returns the input unchanged.
 
     Args:
         channels: Channels of the input; unused.

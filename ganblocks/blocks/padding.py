@@ -90,7 +90,7 @@ def require_odd(kernel_size: int) -> None:
 
 
 def padding_of_conv(padding_mode: ComponentLike, padding: int) -> tuple[nn.Module, int]:
-    """Returns the module that pads, and how many zeros the convolution after it adds.
+    """Returns the padding module, and the number of zeros that the convolution itself adds.
 
     Examples:
         >>> padding_of_conv("zeros", 1)

@@ -8,5 +8,5 @@ BLOCKS: Registry[nn.Module] = Registry("blocks")
 """Blocks by name; each is built as `BLOCKS.build(name, in_channels, out_channels)`.
 
 A block with a second input (a style, a condition) takes that input's channels instead of
-`out_channels`, and its output has as many channels as its first input.
+`out_channels`, and keeps the channels of its first input.
 """

@@ -30,10 +30,10 @@ class ResidualBlock(nn.Module):
         bias: `"auto"` adds a bias only where no norm follows the convolution.
         norm: Name, spec or factory from `NORMS`.
         activation: Name, spec or factory from `ACTIVATIONS`.
-        dropout: Probability of dropping a value between the two; 0 for none.
+        dropout: Probability of dropping a value between the two convolutions; 0 for none.
         dropout_mode: `"train"`, or `"always"` for dropout in eval mode too.
         spectral_norm: Whether to apply spectral norm to the convolutions.
-        res_scale: Factor of what is added to the shortcut.
+        res_scale: Scales what is added to the shortcut.
 
     Raises:
         OptionError: An option has an invalid value.

@@ -32,8 +32,8 @@ class SPADE(nn.Module):
         kernel_size: Side length of both kernels, odd.
 
     Raises:
-        OptionError: The kernel size is even, a number is not a positive integer, or the norm has
-            learned weights that it cannot omit.
+        OptionError: The kernel size is even, a number is not a positive integer, or the norm cannot
+            be built without learned weights.
         ShapeError: In forward: channels or batch sizes do not match.
 
     Examples:
@@ -87,7 +87,7 @@ class SPADE(nn.Module):
 def _without_affine(norm: ComponentLike, channels: int) -> nn.Module:
     try:
         built = NORMS.build(norm, channels, affine=False)
-    except TypeError:  # has no `affine`; any other mistake is raised again below
+    except TypeError:  # no `affine` argument; other errors are raised again below
         built = NORMS.build(norm, channels)
     if list(built.parameters()):
         raise OptionError(

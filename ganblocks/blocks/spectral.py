@@ -1,4 +1,4 @@
-"""Spectral normalization of whole networks, and a way to set weights that are under it."""
+"""Spectral normalization of whole networks, and setting weights under it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def spectral_norm(network: Network) -> Network:
     2.1 and algorithm 1). In eval mode no buffer changes. Layers that already have it are skipped.
 
     The learned weight remains the same object, at `parametrizations.weight.original`, so that
-    existing optimizers stay valid. PyTorch cannot pickle such layers: save the `state_dict()`, not
-    the module.
+    existing optimizers stay valid. PyTorch cannot pickle such layers: save the `state_dict()`
+    instead of the module.
 
     Args:
         network: Any module or layer; changed in place.
@@ -63,7 +63,7 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
 
     Args:
         layer: A module with a `weight`.
-        fill: Called with the weight or a copy of it, which it overwrites.
+        fill: Function that overwrites the weight, or a copy of it.
 
     Raises:
         OptionError: The layer's weight is computed by a method older than torch's parametrizations.
@@ -101,8 +101,8 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
 def singular_vectors(norm: nn.Module, network: nn.Module) -> Callable[[], None]:
     """Returns a function that sets a layer's first singular vectors from its current weight.
 
-    It squares the Gram matrix repeatedly: the result depends on the weight alone, and does not lag
-    behind it, as a single step of the power method does.
+    It squares the Gram matrix repeatedly: unlike one step of the power method, the result depends
+    only on the weight and does not lag behind.
 
     Examples:
         >>> layer = spectral_norm(nn.Linear(2, 2)).eval()

@@ -29,9 +29,9 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
             averages, as `eval()` does.
 
     Returns:
-        The twin in eval mode. Its parameters are the network's own, so it follows every
-        update until the network is moved or cast, and takes almost no memory. DataParallel and
-        DDP wrappers are removed.
+        The twin in eval mode. Its parameters are the network's own, so it follows every update
+        until the network is moved or cast, and needs almost no memory. DataParallel and DDP
+        wrappers are removed.
 
     Raises:
         OptionError: `statistics` has an invalid value, or the network could not be copied.
@@ -70,14 +70,14 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
 
 
 def device_of(network: nn.Module) -> torch.device:
-    """Returns the device of a network's tensors; the CPU for a network without any."""
+    """Returns the device of a network's tensors, or the CPU if it has none."""
     return next(
         (t.device for t in (*network.parameters(), *network.buffers())), torch.device("cpu")
     )
 
 
 def _mixes_images(module: nn.Module) -> bool:
-    """Whether a norm uses statistics of other images than its input, in train or eval mode."""
+    """Returns whether a norm uses statistics of other images, in train or eval mode."""
     if isinstance(module, nn.InstanceNorm1d | nn.InstanceNorm2d | nn.InstanceNorm3d):
         return module.track_running_stats
     return isinstance(module, StatisticsNorm) or getattr(module, "running_mean", None) is not None
@@ -101,7 +101,7 @@ def _with_submodule(root: nn.Module, name: str, module: nn.Module) -> nn.Module:
 
 
 class OneByOne(nn.Module):
-    """Runs a norm of any class as in training, image by image; its buffers are its own."""
+    """Runs a norm of any class in train mode, image by image, with its own buffers."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()

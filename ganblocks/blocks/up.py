@@ -92,7 +92,7 @@ def deconv(
 
 @UPSAMPLERS.register("resize")
 class ResizeConv(nn.Module):
-    """Enlarges by interpolation, then convolves (Odena et al., Distill 2016).
+    """Interpolation, then a convolution (Odena et al., Distill 2016).
 
     (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W).
 
@@ -154,7 +154,7 @@ UPSAMPLERS.preset(
 
 @UPSAMPLERS.register("pixelshuffle")
 class PixelShuffleConv(nn.Module):
-    """Convolves to four times the channels and rearranges them into 2×2 pixels (Shi et al., 2016).
+    """Convolution to four times the channels, rearranged into 2×2 pixels (Shi et al., 2016).
 
     (B, in_channels, H, W) → (B, out_channels, 2 · H, 2 · W). ICNR initializes it (Aitken et al.,
     2017): the four pixels start equal, as in nearest-neighbor interpolation, so that training

@@ -1,4 +1,4 @@
-"""`ganblocks data`: what would be read from a folder of pairs, and how networks will see it."""
+"""`ganblocks data`: checks a folder of pairs and shows how networks will see it."""
 
 from __future__ import annotations
 
@@ -27,33 +27,35 @@ def add_to(actions: Any) -> None:
     """Adds `data` to the command's actions."""
     parser = actions.add_parser(
         "data",
-        help="show what would be read from a folder of pairs",
-        description="Reads all pairs of a folder: counts, sizes, ranges and problems, and a sheet "
-        "of eight pairs before and after the transform.",
+        help="check a folder of pairs",
+        description="Reads all pairs, prints counts, sizes, value ranges and problems, and saves "
+        "a sheet of eight pairs before and after the transform.",
     )
-    parser.add_argument("path", help="the folder, or a CSV file")
+    parser.add_argument("path", help="folder of pairs, or a CSV file")
     for side in ("a", "b"):
-        parser.add_argument(f"--{side}", nargs="+", metavar="PATTERN", help=f"files of side {side}")
+        parser.add_argument(
+            f"--{side}", nargs="+", metavar="PATTERN", help=f"file pattern of side {side}"
+        )
         parser.add_argument(
             f"--{side}-format", default="image", metavar="NAME|JSON", help="such as image"
         )
     parser.add_argument("--direction", default="a2b", choices=["a2b", "b2a"])
-    parser.add_argument("--held-out", type=float, default=0.0, help="share of pairs held out")
+    parser.add_argument("--held-out", type=float, default=0.0, help="fraction of pairs to hold out")
     parser.add_argument(
-        "--side-by-side", action="store_true", help="read the halves of any picture"
+        "--side-by-side", action="store_true", help="split images of any shape into halves"
     )
     size = {"type": parse_size, "metavar": "256 | 256x512", "default": 256}
-    parser.add_argument("--load-size", **size, help="the pairs are resized to it")
-    parser.add_argument("--crop-size", **size, help="crops have it")
+    parser.add_argument("--load-size", **size, help="size to resize the pairs to")
+    parser.add_argument("--crop-size", **size, help="size of the crops")
     parser.add_argument("--resize", default="stretch", choices=RESIZES)
     parser.add_argument(
-        "--sheet", default="pairs.png", help="the sheet's file (default: %(default)s)"
+        "--sheet", default="pairs.png", help="output file of the sheet (default: %(default)s)"
     )
     parser.set_defaults(run=show_data)
 
 
 def show_data(arguments: argparse.Namespace) -> None:
-    """Prints what the training and held-out pairs hold, and saves the sheet."""
+    """Prints statistics of the training and held-out pairs, and saves the sheet."""
     names = ("a_format", "b_format", "direction", "held_out", "side_by_side")
     options = {name: getattr(arguments, name) for name in names}
     for side in ("a", "b"):
@@ -81,7 +83,7 @@ def show_data(arguments: argparse.Namespace) -> None:
 
 
 def _print_split(dataset: PairedImageDataset) -> int:
-    """Prints what one split holds, and returns the number of its problems."""
+    """Prints statistics of one split, and returns its number of problems."""
     sizes: Counter[str] = Counter()
     stored: list[list[tuple[float, float]]] = [[], []]
     samples: list[list[Tensor]] = [[], []]
@@ -125,14 +127,14 @@ def _extremes(form: SideFormat, extremes: list[tuple[float, float]]) -> str:
 
 
 def _sheet_rows(dataset: PairedImageDataset) -> list[list[Tensor]]:
-    """Returns the columns a, b, source and target of some pairs that can be read."""
+    """Returns rows of the sheet (a, b, source, target), without unreadable pairs."""
     rows: list[list[Tensor]] = []
     formats = dataset.a_format, dataset.b_format
     step = max(1, len(dataset) // SHOWN_PAIRS)
     for index in range(0, len(dataset), step):
         try:
             before, sample = dataset.read(0, index)[:2], dataset[0, index]
-        except GanBlocksError:  # it is among the problems
+        except GanBlocksError:  # already listed as a problem
             continue
         row = [form.colors(form.encode(x)) for form, x in zip(formats, before, strict=True)]
         row += [form.colors(sample[key]) for key, form in dataset.formats.items()]  # type: ignore[literal-required]

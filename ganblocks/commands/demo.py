@@ -1,4 +1,4 @@
-"""`ganblocks demo`: a page to draw on, with the generator of a run in it."""
+"""`ganblocks demo`: a web page that translates drawings with a run's generator."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ def add_to(actions: Any) -> None:
     """Adds `demo` to the command's actions."""
     parser = actions.add_parser(
         "demo",
-        help="write a page on which people draw and a run's generator translates",
-        description="Writes one page that holds the generator, and opens from disk without a "
-        "network. It needs the extra onnx.",
+        help="write a web page that translates drawings with a run's generator",
+        description="Writes a single page that contains the generator and works offline. Requires "
+        "the onnx extra.",
     )
     parser.add_argument("run_folder", metavar="run", help="the run's folder")
-    parser.add_argument("--out", required=True, help="the folder of the page, index.html")
+    parser.add_argument("--out", required=True, help="output folder, for index.html")
     parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
     parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument(
         "--mode",
         default="mean",
         choices=["mean", "running"],
-        help="mean: with the statistics of the drawing; running: with those of training",
+        help="mean: statistics of the drawing; running: running statistics of training",
     )
     parser.set_defaults(run=write_page)
 

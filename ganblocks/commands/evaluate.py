@@ -1,4 +1,4 @@
-"""`ganblocks evaluate`: scores of a run on pairs, and a page with all pictures."""
+"""`ganblocks evaluate`: scores a run on pairs, and writes a page with all images."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ def add_to(actions: Any) -> None:
     parser = actions.add_parser(
         "evaluate",
         help="score the generator of a run on held-out pairs",
-        description="Scores the generator of a run on pairs, which are read as its data were, and "
-        "writes scores.json and a page with all pictures.",
+        description="Scores the generator of a run on pairs, read with the options of its "
+        "training data, and writes scores.json and a page with all images.",
     )
     parser.add_argument("run_folder", metavar="run", help="the run's folder")
-    parser.add_argument("--data", required=True, help="the folder of pairs, or a CSV file")
-    parser.add_argument("--split", help="such as test, or all (default: val, else test)")
-    parser.add_argument("--out", help="the folder of the results (default: results/ of the run)")
+    parser.add_argument("--data", required=True, help="folder of pairs, or a CSV file")
+    parser.add_argument("--split", help="a split such as test, or all (default: val, else test)")
+    parser.add_argument("--out", help="output folder (default: results/ in the run's folder)")
     parser.add_argument("--metrics", nargs="+", default=["l1", "psnr", "ssim"], metavar="NAME")
-    parser.add_argument("--train-data", help="pairs from which the label score learns to read")
+    parser.add_argument("--train-data", help="pairs to train the label score's segmenter on")
     parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
     parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument("--mode", default="sample", choices=["sample", "mean", "running"])
-    parser.add_argument("--limit", type=int, help="number of pictures, evenly spaced")
-    parser.add_argument("--batch-size", type=int, default=8, help="most pictures that run together")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--limit", type=int, help="number of images to use, evenly spaced")
+    parser.add_argument("--batch-size", type=int, default=8, help="maximum batch size")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.set_defaults(run=evaluate_run)
 
 
 def evaluate_run(arguments: argparse.Namespace) -> None:
-    """Writes and prints the scores; a bad picture is reported, and the rest is done."""
+    """Writes and prints the scores; unreadable images are reported and skipped."""
     from ganblocks.inference.evaluation import evaluate, pairs_options
     from ganblocks.inference.label_score import LABEL
     from ganblocks.report import write_card
@@ -71,7 +71,7 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     facts = {"run": str(run), **settings, "root": str(root), "data": pairs.fingerprint()}
     facts["count"] = len(result.rows)
     facts["versions"] = {"ganblocks": __version__, "torch": torch.__version__}
-    # NaN and infinity, which JSON lacks, become null.
+    # JSON has no NaN and no infinity: they become null.
     plain = json.loads(json.dumps({**facts, **results}), parse_constant=lambda _: None)
     text = json.dumps(plain, indent=2) + "\n"
     write_atomically(out / "scores.json", text.encode())

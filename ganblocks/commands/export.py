@@ -1,4 +1,4 @@
-"""`ganblocks export`: the generator of a run as a file for other programs."""
+"""`ganblocks export`: writes the generator of a run for other programs."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ def add_to(actions: Any) -> None:
     """Adds `export` to the command's actions."""
     parser = actions.add_parser(
         "export",
-        help="write the generator of a run as an ONNX file, or a program of torch.export",
-        description="Writes the generator of a run as a file for other programs, for batches and "
-        "images of any size. It is checked against the generator before it stays.",
+        help="export the generator of a run to ONNX or torch.export",
+        description="Exports the generator of a run for batches and images of any size, and "
+        "compares the file's output with the generator's.",
     )
     parser.add_argument("run_folder", metavar="run", help="the run's folder")
     parser.add_argument("--to", default="onnx", choices=["onnx", "torch"], help="the format")
-    parser.add_argument("--out", required=True, help="the file, such as generator.onnx or .pt2")
+    parser.add_argument("--out", required=True, help="output file, such as generator.onnx or .pt2")
     parser.add_argument(
         "--mode",
         default="mean",
         choices=["sample", "mean", "running"],
-        help="mean: without noise; running: with the statistics of training; "
-        "sample: for generators without dropout",
+        help="mean: without noise; running: with running statistics; sample: for generators "
+        "without dropout",
     )
     parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
     parser.add_argument("--network", default="generator", help="such as generator_ab")
-    parser.add_argument("--images", nargs="+", default=[], help="pictures to check the file with")
+    parser.add_argument("--images", nargs="+", default=[], help="images to check the file with")
     parser.add_argument("--half", action="store_true", help="store the weights in 16 bits (ONNX)")
     parser.set_defaults(run=export_run)
 
 
 def export_run(arguments: argparse.Namespace) -> None:
-    """Writes the file, and prints how close it is to the generator."""
+    """Writes the file, and prints its largest difference from the generator."""
     from ganblocks.inference import export_onnx, export_torch
 
     if arguments.half and arguments.to != "onnx":

@@ -11,7 +11,7 @@ from ganblocks.registries import registries, registry_of
 from ganblocks.registry import Description, Registry
 
 WIDTH = 100  # characters per line
-MIN_WIDTH = 30  # characters per summary, no matter how long the names are
+MIN_WIDTH = 30  # minimum characters per summary
 
 
 def list_components(kind: str = "") -> None:
@@ -31,7 +31,7 @@ def list_components(kind: str = "") -> None:
 
 
 def show_component(name: str, kind: str = "") -> None:
-    """Prints a description of a name, for each kind that has it."""
+    """Prints the description of a name, for each kind that has it."""
     known = _of_kind(kind)
     matching = [registry for registry in known if name in registry]
     if not matching:

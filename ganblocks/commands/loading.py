@@ -43,7 +43,7 @@ def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
 
 
 def _lacks_channels(name: str) -> bool:
-    """Returns whether a discriminator's number of channels must be given."""
+    """Returns whether a discriminator needs its number of channels."""
     known = DISCRIMINATORS.describe(name)
     required = [p.name for p in known.parameters if p.default is p.empty]
     return "in_channels" in required and "in_channels" not in (known.preset or {})

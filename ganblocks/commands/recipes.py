@@ -1,4 +1,4 @@
-"""`ganblocks recipes` and `ganblocks recipe`: whole programs to copy and change."""
+"""`ganblocks recipes` and `ganblocks recipe`: complete programs to copy and change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def list_recipes() -> None:
-    """Prints the names of the recipes, each with its first line."""
+    """Prints the names of the recipes and their first lines."""
     recipes = _recipes()
     column = max(map(len, recipes), default=0) + 2
     for name, path in recipes.items():
@@ -22,7 +22,7 @@ def list_recipes() -> None:
 
 
 def print_recipe(name: str) -> None:
-    """Prints a recipe as it is, in UTF-8, whatever the terminal's encoding."""
+    """Prints a recipe in UTF-8, whatever the terminal's encoding."""
     recipes = _recipes()
     require_one_of("recipe", name, recipes)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -31,6 +31,6 @@ def print_recipe(name: str) -> None:
 
 
 def _recipes() -> dict[str, Path]:
-    """Returns the recipes by name: those of the wheel, or of the checkout."""
+    """Returns the recipes by name, from the installed wheel or the checkout."""
     paths = [*PACKAGE.glob("recipes/*.py")] or PACKAGE.parent.glob("examples/*.py")
     return {path.stem: path for path in sorted(paths)}

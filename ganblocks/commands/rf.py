@@ -1,4 +1,4 @@
-"""`ganblocks rf`: which part of its input each output of a network sees."""
+"""`ganblocks rf`: the receptive field of a network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_to(actions: Any) -> None:
     """Adds `rf` to the command's actions."""
     parser = actions.add_parser(
         "rf",
-        help="which part of its input each output of a network sees",
+        help="compute the receptive field of a network",
         description="Computes the receptive field of a network: a registered name such as "
         "patch_70, or your own network as my_package.models:Net or my_file.py:Net.",
     )
@@ -37,19 +37,21 @@ def add_to(actions: Any) -> None:
         action="append",
         default=[],
         metavar="OPTION=VALUE",
-        help="an argument of the network",
+        help="set an argument of the network",
     )
-    parser.add_argument("--logit", metavar="I,J", help="also print the field of this output")
+    parser.add_argument(
+        "--logit", metavar="I,J", help="also print the receptive field of this output"
+    )
     parser.add_argument(
         "--statistics",
         choices=["ignored", "counted"],
         default="ignored",
-        help="whether to count statistics of the whole map, as in instance norm "
-        "(default: %(default)s)",
+        help="whether statistics of the whole map, as in instance norm, count (default: "
+        "%(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print only JSON")
-    parser.add_argument("--png", metavar="FILE", help="save a drawing of some fields to this file")
-    parser.add_argument("--image", metavar="PHOTO", help="the photo to draw them over")
+    parser.add_argument("--png", metavar="FILE", help="draw some receptive fields to this file")
+    parser.add_argument("--image", metavar="PHOTO", help="photo to draw them on")
     parser.set_defaults(run=show_field)
 
 

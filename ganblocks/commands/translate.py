@@ -1,4 +1,4 @@
-"""`ganblocks translate`: pictures, folders and patterns through the generator of a run."""
+"""`ganblocks translate`: translates images with the generator of a run."""
 
 from __future__ import annotations
 
@@ -15,35 +15,38 @@ def add_to(actions: Any) -> None:
     """Adds `translate` to the command's actions."""
     parser = actions.add_parser(
         "translate",
-        help="translate pictures with the generator of a run",
-        description="Translates files, folders and patterns. Pictures are read, resized and "
-        "written as the run's data were.",
+        help="translate images with the generator of a run",
+        description="Translates files, folders and patterns. Images are read, resized and written "
+        "with the options of the run's data.",
     )
     parser.add_argument("run_folder", metavar="run", help="the run's folder")
     parser.add_argument("inputs", nargs="+", help="files, folders, or patterns such as 'in/*.png'")
-    parser.add_argument("--out", required=True, help="the folder of the results")
+    parser.add_argument("--out", required=True, help="output folder")
     parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
     parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument(
         "--mode",
         default="sample",
         choices=["sample", "mean", "running"],
-        help="sample: with noise; mean: without; running: with the statistics of training",
+        help="sample: with noise; mean: without noise; running: with running statistics",
     )
     parser.add_argument(
-        "--size", default="trained", choices=["trained", "as it is"], help="of the network's inputs"
+        "--size",
+        default="trained",
+        choices=["trained", "as it is"],
+        help="size of the network's inputs",
     )
-    parser.add_argument("--tile", type=int, help="cut larger pictures into tiles of this size")
-    parser.add_argument("--samples", type=int, default=1, help="translations of each picture")
-    parser.add_argument("--seed", type=int, help="of the noise")
-    parser.add_argument("--batch-size", type=int, help="most pictures that run together")
+    parser.add_argument("--tile", type=int, help="cut larger images into tiles of this size")
+    parser.add_argument("--samples", type=int, default=1, help="number of translations per image")
+    parser.add_argument("--seed", type=int, help="seed of the noise")
+    parser.add_argument("--batch-size", type=int, help="maximum batch size")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.set_defaults(run=translate_files)
 
 
 def translate_files(arguments: argparse.Namespace) -> None:
-    """Translates the files; a bad one is reported, and the rest is done."""
+    """Translates the files; unreadable ones are reported and skipped."""
     from tqdm import tqdm
 
     from ganblocks.inference import Translator, load

@@ -1,4 +1,4 @@
-"""Datasets of pairs and of images, their transform, and facades: synthetic ones and CMP's."""
+"""Datasets of pairs and of images, transforms, and facades: synthetic ones and CMP's."""
 
 from ganblocks.data.base import PairedDataset
 from ganblocks.data.check import check_folder, check_pairs, require_readable

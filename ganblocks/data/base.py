@@ -1,4 +1,4 @@
-"""Base class of paired datasets: numbered pairs, each with a reproducible random draw."""
+"""Base class of paired datasets, whose random draws are reproducible."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Sample(TypedDict):
 
 
 class PairedDataset(EpochDataset):
-    """Pairs (a, b) that are transformed together and read in one direction.
+    """Base class: pairs (a, b), transformed together and read in one direction.
 
     `dataset[index]` is the pair as drawn in epoch 0, with the keys `source`, `target` and `name`;
-    `dataset[epoch, index]` is another epoch's draw. A draw depends on (seed, epoch, index) alone,
-    so worker processes, restarts and resumed runs all see the same pixels.
+    `dataset[epoch, index]` is the draw of another epoch. A draw depends only on (seed, epoch,
+    index), so worker processes and resumed runs see the same pixels.
 
     Args:
         direction: `"a2b"` makes a the source and b the target, `"b2a"` the reverse.
@@ -44,15 +44,15 @@ class PairedDataset(EpochDataset):
         seed: Seed of all random draws.
 
     Attributes:
-        a_format: Turns the pixels of side a into inputs of networks. A subclass whose labels are
-            classes, or whose values have another range, sets its own.
-        b_format: Likewise for side b.
-        varies_by_epoch: Whether `read` may return other pixels in another epoch. Pairs of a class
-            that sets it to False can be kept in memory, decoded and resized once. A subclass
-            that overrides `read` or `__getitem__` has to set it again.
+        a_format: Converts the pixels of side a to network inputs. Set it in a subclass for label
+            maps by class or another range of values.
+        b_format: The same for side b.
+        varies_by_epoch: Whether `read` may return different pixels in each epoch. If a class sets
+            it to False, its pairs can be cached. A subclass that overrides `read` or `__getitem__`
+            must set it again.
 
     Raises:
-        OptionError: The direction is neither.
+        OptionError: The direction is invalid.
     """
 
     varies_by_epoch = True
@@ -80,7 +80,7 @@ class PairedDataset(EpochDataset):
         """Returns one pair, before the transform.
 
         Args:
-            epoch: The epoch, from 0, for datasets whose pairs change.
+            epoch: The epoch, from 0; matters only if `varies_by_epoch`.
             index: Index of the pair, from 0.
 
         Returns:
@@ -89,7 +89,7 @@ class PairedDataset(EpochDataset):
         """
 
     def pixels(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        """Returns one pair as `read` does, and refuses what is not pixels.
+        """Returns the result of `read`, after checking that both sides are pixels.
 
         Args:
             epoch: The epoch.
@@ -121,11 +121,11 @@ class PairedDataset(EpochDataset):
         return a, b, name
 
     def fingerprint(self) -> dict[str, Any]:
-        """Returns what identifies the pairs, as plain JSON; a resumed run compares it.
+        """Returns what identifies the pairs, as JSON; a resumed run compares it.
 
         Returns:
-            Type, number of pairs, direction, seed, transform and formats. A class whose pairs can
-            differ while these agree adds what distinguishes them.
+            Type, number of pairs, direction, seed, transform and formats. Subclasses add whatever
+            else can change the pairs.
 
         Examples:
             >>> from ganblocks import SyntheticFacades
@@ -149,7 +149,7 @@ class PairedDataset(EpochDataset):
 
     @property
     def fit(self) -> Fit | None:  # type: ignore[override]
-        """How a `PairTransform` resizes pictures for validation."""
+        """How a `PairTransform` resizes images for validation."""
         return self.transform.fit if isinstance(self.transform, PairTransform) else None
 
     def __getitem__(self, key: Key) -> Sample:

@@ -19,28 +19,28 @@ from ganblocks.data.transforms import PairTransform
 from ganblocks.errors import DataError, OptionError, require_one_of
 
 CACHES = ("auto", "always", "never")
-"""The values of `cache`."""
+"""Allowed values of `cache`."""
 
 MEMORY_DIVISOR = 4
-"""With `cache="auto"`, a cache takes at most this fraction (1/4) of the free memory."""
+"""Maximum fraction of the free memory for `cache="auto"`: 1/4."""
 
 ASSUMED_MEMORY = 4 << 30
-"""Free memory in bytes, where the system does not report it."""
+"""Free memory in bytes to assume if the system does not report it."""
 
 _Pair = tuple[Tensor, Tensor, str]
 
 
 @dataclass(frozen=True, eq=False)
 class CachedPairs:
-    """Pairs of a dataset, resized, from which batches are cropped.
+    """Resized pairs in memory, from which batches are cropped.
 
     Attributes:
         dataset: The dataset; its seed and transform determine the crops.
-        indices: Which of its pairs these are.
+        indices: The indices of these pairs in the dataset.
         a: Pixels of side a of these pairs, resized, (N, C, H, W).
-        b: Side b, likewise; its number of channels and type may differ.
+        b: The same for side b; channels and dtype may differ.
         names: The names of the pairs.
-        masks: Whether a and b are label maps, as `tv_tensors.Mask` says of a single one.
+        masks: Whether a and b are label maps (`tv_tensors.Mask` in the dataset).
     """
 
     dataset: PairedDataset
@@ -53,7 +53,7 @@ class CachedPairs:
     def batch(self, keys: Sequence[tuple[int, int]], device: torch.device) -> dict[str, Any]:
         """Returns the stacked samples `dataset[epoch, indices[number]]`, bit for bit.
 
-        It never waits for a GPU: crops are computed on the host, and copies are pinned.
+        It never waits for a GPU: crops are computed on the CPU, and copies are pinned.
 
         Args:
             keys: The pairs, as (epoch, number).
@@ -89,8 +89,8 @@ def cached_pairs(
 ) -> CachedPairs | None:
     """Decodes and resizes pairs in threads, and keeps them on the device or the host.
 
-    The pairs have to be the same in every epoch (`varies_by_epoch`) and of one size; the transform
-    has to be a `PairTransform` or None.
+    The pairs must have one size and be the same in every epoch (`varies_by_epoch`); the transform
+    must be a `PairTransform` or None.
 
     Args:
         dataset: The pairs, at least one.
@@ -102,11 +102,11 @@ def cached_pairs(
         processes: Number of processes that share the host's memory, each with its own copy.
 
     Returns:
-        The pairs, or None if they are not to be cached.
+        The pairs, or None if they are not cached.
 
     Raises:
-        OptionError: `cache` is none of these, or it is `"always"` and the dataset or its transform
-            does not allow it.
+        OptionError: `cache` is invalid, or `"always"` and the dataset or transform does not allow
+            it.
         DataError: A pair cannot be read; or `cache` is `"always"` and the pairs differ in size.
 
     Examples:
@@ -174,12 +174,12 @@ def _obstacle(dataset: PairedDataset) -> str | None:
         )
     transform = dataset.transform
     if transform is not None and type(transform) is not PairTransform:
-        return f"the transform is {transform!r}: give a PairTransform"
+        return f"the transform is {transform!r}: pass a PairTransform"
     return None
 
 
 def _same_in_every_epoch(dataset: PairedDataset) -> bool:
-    """Trusts `varies_by_epoch` unless a class below the one that sets it overrides the reading."""
+    """Returns `not varies_by_epoch`, or False if a subclass overrides reading."""
     for scope in (dataset, *type(dataset).__mro__):
         if "varies_by_epoch" in vars(scope):
             return not dataset.varies_by_epoch
@@ -206,7 +206,7 @@ def _resized(dataset: PairedDataset, index: int) -> _Pair:
 def _fill(
     dataset: PairedDataset, indices: Sequence[int], a: Tensor, b: Tensor, names: list[str]
 ) -> _Pair | None:
-    """Reads pairs in threads; stops at one of another shape or dtype, and returns it."""
+    """Reads pairs in threads; stops at a pair of a different shape or dtype, and returns it."""
 
     def fill(number: int) -> _Pair | None:
         pair = _resized(dataset, indices[number])
@@ -222,7 +222,6 @@ def _fill(
 
 
 def _encoded(crops: tuple[Tensor, ...], form: SideFormat, device: torch.device) -> Tensor:
-    """Returns a batch of inputs of networks on a device."""
     pixels = torch.stack([crop.as_subclass(Tensor) for crop in crops])
     if device.type == "cuda" and pixels.device.type == "cpu":  # smaller as pixels than as floats
         pixels = pixels.pin_memory().to(device, non_blocking=True)
@@ -235,7 +234,6 @@ def _format(a: Tensor, b: Tensor, name: str) -> str:
 
 
 def _read_numbers(path: Path) -> dict[str, int]:
-    """Reads lines of a name and a number; an absent file has none."""
     if not path.is_file():
         return {}
     fields = (line.split() for line in path.read_text("ascii").splitlines())

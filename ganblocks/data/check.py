@@ -19,14 +19,14 @@ from ganblocks.errors import DataError, ShapeError
 
 @checked
 def check_pairs(dataset: PairedDataset) -> list[str]:
-    """Reads every pair of a dataset completely, and lists those that fail.
+    """Reads every pair of a dataset completely, and lists the problems.
 
     Args:
-        dataset: Any paired dataset of files.
+        dataset: A paired dataset of files.
 
     Returns:
-        One line per broken pair, with the file's name: a picture cannot be decoded, the sides
-        differ in size, or a picture is smaller than the crop. Empty if there is no problem.
+        One line per broken pair, with the file's name: a file cannot be decoded, the sides differ
+        in size, or an image is smaller than the crop. Empty if all pairs are good.
 
     Examples:
         >>> from ganblocks import SyntheticFacades
@@ -39,7 +39,7 @@ def check_pairs(dataset: PairedDataset) -> list[str]:
 
 @checked
 def require_readable(*datasets: PairedDataset) -> None:
-    """Raises `DataError`, with one line for each pair that `check_pairs` lists, if there are any.
+    """Raises `DataError` with the problems that `check_pairs` lists, if there are any.
 
     Args:
         *datasets: The datasets.
@@ -67,8 +67,8 @@ def check_folder(root: str | Path, **options: Any) -> list[str]:
         One line per problem: first files without a partner, then what `check_pairs` lists.
 
     Examples:
-        >>> check_folder("no/such/folder")
-        ['no folder no/such/folder: give the folder that holds the pairs']
+        >>> check_folder("no/such/folder") ['no folder no/such/folder: pass the folder that contains
+        the pairs']
     """
     try:
         dataset = PairedImageDataset(root, strict=False, **options)

@@ -1,4 +1,4 @@
-"""Downloads the CMP facades of pix2pix: resumable, safe to unpack, verified."""
+"""Downloads, verifies and safely unpacks the CMP facades of pix2pix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PICTURE_SIZE = (512, 256)
 CHUNK = 1 << 16
 TIMEOUT_S = 30.0
 MOST_BYTES = 1 << 28
-"""What the archive may unpack to; the facades have 30 MB."""
+"""Maximum unpacked size of the archive; the facades have 30 MB."""
 
 
 @checked
@@ -34,17 +34,16 @@ def download_cmp_facades(
 ) -> Path:
     """Downloads and unpacks the CMP facades into `root/facades`, unless they exist.
 
-    An interrupted download leaves `root/facades.tar.gz.part`, from which the next call continues.
-    A server without https is asked by http.
-    Side a is the photo, side b the labels. Call it from one process only.
+    The next call resumes an interrupted download from `root/facades.tar.gz.part`. If the server has
+    no https, http is used. Side a is the photo, side b the labels. Call it from one process only.
 
     Args:
-        root: Folder that will hold `facades/`; created if missing.
+        root: Parent folder of `facades/`; created if missing.
         url: Address of a `.tar.gz` with one folder `facades/`.
-        counts: Number of pictures in each split.
+        counts: Number of images in each split.
 
     Returns:
-        The folder `root/facades`, with `train/ val/ test/` of 512x256 side-by-side pictures.
+        The folder `root/facades`, with `train/ val/ test/` of 512x256 side-by-side images.
 
     Raises:
         DataError: The address cannot be reached, the download was interrupted, or the archive or
@@ -55,12 +54,12 @@ def download_cmp_facades(
         if problem := _incomplete(folder, counts):
             raise DataError(
                 f"{folder} is not the complete dataset ({problem}). Move it away and call again, "
-                "or complete it by hand",
+                "or complete it manually",
                 see="facades-download",
             )
         return folder
     by_hand = (
-        f"Call again, or do it by hand: download {url.rpartition('/')[2]} on another machine and "
+        f"Call again, or download {url.rpartition('/')[2]} manually and "
         f"unpack it in {folder.parent}, so that {folder / 'train' / '1.jpg'} exists"
     )
     part = folder.with_name("facades.tar.gz.part")
@@ -84,7 +83,6 @@ def download_cmp_facades(
 
 
 def _download(url: str, part: Path) -> None:
-    """Downloads what the `.part` file still lacks."""
     size = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={size}-"} if size else {})
     try:
@@ -95,7 +93,7 @@ def _download(url: str, part: Path) -> None:
         error.close()
         if error.code != 416 or not size:
             raise
-        # Nothing follows the end of the part: it is complete, or of another archive.
+        # The server has nothing after the part: it is complete, or from another archive.
         if error.headers.get("Content-Range") != f"bytes */{size}":
             part.unlink()
             _download(url, part)
@@ -150,7 +148,7 @@ def _unpack(part: Path, folder: Path, counts: Mapping[str, int]) -> str | None:
 
 
 class _Limited:
-    """Reads a stream, up to a number of bytes: headers and names of an archive count, too."""
+    """Limits the bytes read from a stream, including an archive's headers and names."""
 
     def __init__(self, stream: Any) -> None:
         self._stream, self._left = stream, MOST_BYTES
@@ -166,7 +164,7 @@ _UNUSABLE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueErro
 
 
 def _incomplete(folder: Path, counts: Mapping[str, int]) -> str | None:
-    """Describes what distinguishes a folder from the complete dataset, or returns None."""
+    """Describes what a folder lacks of the complete dataset; None if it is complete."""
     for split, count in counts.items():
         pictures = picture_files(folder / split) if (folder / split).is_dir() else []
         if len(pictures) != count:

@@ -9,21 +9,21 @@ from torch import Tensor
 
 
 def has_few_colors(images: Sequence[Tensor]) -> bool:
-    """Returns whether a few flat colors cover what is not background, even in lossy files."""
+    """Returns whether a few flat colors cover the foreground, even in lossy files."""
     pixels = _pixels(images)
     if pixels.dtype != torch.uint8 or pixels.shape[1] not in (1, 3):
         return False
     step, few = (8, 32) if pixels.shape[1] > 1 else (1, 16)
     counts = (pixels // step).unique(dim=0, return_counts=True)[1].sort(descending=True).values
-    # A photo on white, too, has one color on most of its pixels.
+    # Most pixels of a photo on white have one color, too.
     return bool(counts[1:few].sum() > 0.5 * counts[1:].sum())
 
 
 MIN_DISTANCE = 48
-"""Smallest difference, in one channel, of two colors of a label map: lossy files blur them."""
+"""Minimum difference, in one channel, between two colors of a label map: lossy files blur them."""
 
 MIN_SHARE = 1e-3
-"""Smallest share of the pixels for a color to count."""
+"""Minimum fraction of the pixels for a color to count."""
 
 
 def count_colors(images: Sequence[Tensor], most: int = 64) -> int:

@@ -1,4 +1,4 @@
-"""Describes a paired dataset in one line that a person can check at a glance."""
+"""Describes a paired dataset in one line, to check at a glance."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ def describe_sizes(train: EpochDataset, val: EpochDataset) -> str:
 
 
 def _splits(dataset: EpochDataset) -> set[str]:
-    """Returns the splits of a dataset, or of those that it reads."""
     own = getattr(dataset, "split", None)
     inner = [_splits(x) for x in vars(dataset).values() if isinstance(x, EpochDataset)]
     return {own} if own else set().union(*inner)

@@ -1,4 +1,4 @@
-"""Base class of all datasets: numbered samples, drawn anew in each epoch, the same every time."""
+"""Base class of all datasets: samples by (epoch, index), with reproducible random draws."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ Key = int | tuple[int, int]
 
 
 class EpochDataset(Dataset[Any], ABC):
-    """Samples by (epoch, index): images (C, H, W) in [-1, 1] by key, and a `name`.
+    """Base class: samples by (epoch, index), with images (C, H, W) in [-1, 1] by key, and a `name`.
 
-    `dataset[epoch, index]` depends on the dataset's own seed and these two numbers alone, so worker
-    processes, restarts and resumed runs all see the same pixels. `dataset[index]` is of epoch 0, or
-    of the one that `set_epoch` chose.
+    `dataset[epoch, index]` depends only on the dataset's seed and these two numbers, so worker
+    processes and resumed runs see the same pixels. `dataset[index]` uses epoch 0, or the epoch
+    chosen with `set_epoch`.
 
     Attributes:
         identity: Names of the attributes that identify the samples, for `fingerprint`.
         formats: The formats of the images of a sample, by key. `fit` stores them in the run.
-        fit: How pictures are resized for networks that learn from the samples; None if they are
-            not, or if it is unknown.
+        fit: How images are resized for the network; None if they are not resized, or if unknown.
 
     Examples:
         >>> import torch
@@ -62,13 +61,13 @@ class EpochDataset(Dataset[Any], ABC):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._epoch.share_memory_()  # with the persistent workers of a loader
+        self._epoch.share_memory_()  # shared with a loader's persistent workers
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the epoch of `dataset[index]`, in the workers of a running `DataLoader` too.
 
-        A loop of your own calls it before each epoch, or a plain `DataLoader` repeats its draws;
-        `fit` needs no call.
+        Call it before each epoch in your own loop, or a plain `DataLoader` repeats its draws. `fit`
+        does not need it.
 
         Args:
             epoch: The epoch, from 0.
@@ -106,13 +105,13 @@ class EpochDataset(Dataset[Any], ABC):
         return epoch, index
 
     def fingerprint(self) -> dict[str, Any]:
-        """Returns what identifies the samples, as plain JSON; a resumed run compares it."""
+        """Returns what identifies the samples, as JSON; a resumed run compares it."""
         own = {name: plain(getattr(self, name)) for name in self.identity}
         return {"type": type(self).__name__, "samples": len(self), **own}
 
 
 def plain(value: Any) -> Any:
-    """Returns plain JSON of a value, a nested dataset or a transform, for a fingerprint."""
+    """Converts a value, a nested dataset or a transform to JSON for a fingerprint."""
     if isinstance(value, EpochDataset):
         return value.fingerprint()
     if value is None or isinstance(value, str | int | float):
@@ -126,5 +125,5 @@ DATASETS: Registry[EpochDataset] = Registry("datasets")
 
 
 def built(dataset: EpochDataset | ComponentLike) -> EpochDataset:
-    """Returns a dataset as it is, and anything else as the registry builds it."""
+    """Builds a dataset from its name or spec; returns a dataset unchanged."""
     return dataset if isinstance(dataset, EpochDataset) else DATASETS.build(dataset)

@@ -1,4 +1,4 @@
-"""How stored values become inputs of networks, and outputs stored values: images."""
+"""Converts stored values to network inputs, and outputs to stored values: images."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ RANGES: dict[str, tuple[float, float]] = {
     "uint16": (0, 65535),
     "int16": (-32768, 32767),
 }
-"""Ranges of the types whose values fill them; other types have none that could be known."""
+"""Value ranges of dtypes that use their full range; those of other dtypes are unknown."""
 
 _TYPES = [f"{kind}{bits}" for kind in ("uint", "int") for bits in (8, 16, 32, 64)]
 _TYPES += ["float32", "float64"]
 
 SMALL_PART = 0.1
-"""Images that use less of their range are nearly black, which a value range mends."""
+"""Images that use a smaller fraction of the range are nearly black and need a value range."""
 
 
 class SideFormat(ABC):
-    """Turns the stored values of a file into pixels, these into inputs of networks, and back.
+    """Base class: converts a file's stored values to pixels, to network inputs, and back.
 
     Pixels follow torchvision: (C, H, W), uint8 from 0 to 255 or float32 in [0, 1], and a
     `tv_tensors.Mask` of uint8 for label maps.
 
     Attributes:
-        channels: Channels of the networks' images; None for as many as the files have.
+        channels: Channels of the network's images; None for as many as the files have.
     """
 
     channels: int | None
-    needs_all_files = False  # to be resolved, not a few
+    needs_all_files = False  # to resolve the format
 
     @abstractmethod
     def resolved(self, stored: Sequence[Stored]) -> Self:
-        """Returns the format with its open options set to what these files hold.
+        """Returns the format with its unset options taken from these files.
 
         Args:
             stored: The values of a few files.
 
         Raises:
-            DataError: The files differ, or an option that they cannot answer is open.
+            DataError: The files differ, or do not determine an unset option.
         """
 
     @abstractmethod
@@ -69,27 +69,27 @@ class SideFormat(ABC):
             stored: The values of a file.
 
         Raises:
-            DataError: The values do not have this format.
+            DataError: The values do not fit this format.
         """
 
     @abstractmethod
     def encode(self, pixels: Tensor) -> Tensor:
-        """Returns floats in [-1, 1], (..., channels, H, W), of pixels (..., C, H, W).
+        """Converts pixels (..., C, H, W) to floats in [-1, 1], (..., channels, H, W).
 
         Args:
-            pixels: The pixels of one image, or of a batch.
+            pixels: Pixels of an image or a batch.
         """
 
     @abstractmethod
     def restore(self, image: Tensor) -> np.ndarray:
-        """Returns the stored values (H, W, C) of a network's image.
+        """Converts a network's image to stored values (H, W, C).
 
         Args:
             image: Floats in [-1, 1], (channels, H, W); values outside are clipped.
         """
 
     def colors(self, image: Tensor) -> Tensor:
-        """Returns an image in [-1, 1] with three channels, for people to look at.
+        """Converts a network's image to an RGB image in [-1, 1] for viewing.
 
         Args:
             image: A network's image, (channels, H, W).
@@ -98,7 +98,7 @@ class SideFormat(ABC):
 
     @abstractmethod
     def describe(self, images: Sequence[Tensor]) -> str:
-        """Describes the format in a few words, for the first line of a training.
+        """Describes the format in a few words, for the first line that training prints.
 
         Args:
             images: The pixels of a few images.
@@ -106,7 +106,7 @@ class SideFormat(ABC):
 
     @abstractmethod
     def describe_pixels(self, low: float, high: float) -> str:
-        """Describes the range that pixels have, in stored values.
+        """Describes the range of pixels, in stored values.
 
         Args:
             low: The smallest pixel.
@@ -118,11 +118,11 @@ FORMATS: Registry[SideFormat] = Registry("formats")
 """Formats of images by name."""
 
 FormatLike = SideFormat | str | Mapping[str, Any]
-"""A format, or its name or spec, also as JSON."""
+"""A format, its name, or its spec (a dictionary or JSON text)."""
 
 
 def built_format(form: FormatLike) -> SideFormat:
-    """Returns a format as it is, and anything else as the registry builds it; also from JSON."""
+    """Builds a format from its name, spec or JSON text; returns a format unchanged."""
     if isinstance(form, str) and form.startswith("{"):
         try:
             form = json.loads(form)
@@ -134,22 +134,22 @@ def built_format(form: FormatLike) -> SideFormat:
 @FORMATS.register("image")
 @dataclass(frozen=True)
 class ImageFormat(SideFormat):
-    """Photos, scans, renderings and colored label maps; open options are as the files say.
+    """Photos, scans, renderings and colored label maps; unset options are taken from the files.
 
     Args:
-        channels: Channels of the images. Gray files are repeated for 3 or 4, colors become gray
-            (ITU-R BT.601) for 1, and transparency is a channel of 2 (gray) and 4 (RGB).
-        value_range: The stored values that become -1 and 1; others are clipped. Types of 8 and 16
-            bits need none, since their values fill them.
-        dtype: Type of the stored values, and of those that `restore` returns.
-        background: Color behind transparent pixels, one value or one for each channel; without
-            it, they are refused.
-        labels: Whether the images have few flat colors, so that resizing must not mix them.
-        strict: Whether colors are refused rather than converted to gray, as in formats that were
-            read from gray files.
+        channels: Channels of the images. For 3 or 4, gray files are repeated; for 1, colors become
+            gray (ITU-R BT.601); 2 (gray) and 4 (RGB) include alpha.
+        value_range: Stored values that become -1 and 1; others are clipped. 8- and 16-bit files
+            default to their full range.
+        dtype: Dtype of the stored values, and of what `restore` returns.
+        background: Color behind transparent pixels, one value or one per channel; without it, they
+            are rejected.
+        labels: Whether the images are label maps, whose colors resizing must not mix.
+        strict: Whether colors are rejected instead of converted to gray, as in formats taken from
+            gray files.
 
     Raises:
-        OptionError: An option has a value that is not allowed.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> ct = ImageFormat(value_range=(-1000, 1000), dtype="int16")
@@ -197,7 +197,9 @@ class ImageFormat(SideFormat):
     def resolved(self, stored: Sequence[Stored]) -> Self:
         types = sorted({file.values.dtype.name for file in stored})
         if len(types) > 1:
-            raise DataError(f"the files hold {listed(types)}: convert them to one type", see=SEE)
+            raise DataError(
+                f"the files have the dtypes {listed(types)}: convert them to one dtype", see=SEE
+            )
         counts = [colors_of(file)[0].shape[-1] for file in stored]
         strict = self.strict or self.channels is None
         whole = replace(
@@ -208,7 +210,7 @@ class ImageFormat(SideFormat):
         )
         whole._require_range()
         if whole.labels is None:
-            # Transparent pixels are refused when the pair is read, with the file's name.
+            # Transparent pixels are rejected when the pair is read, with the file's name.
             opaque = [file._replace(alpha=None) for file in stored]
             images = [x for file in opaque if (x := whole._decoded(file)) is not None]
             whole = replace(whole, labels=bool(images) and has_few_colors(images))
@@ -279,7 +281,7 @@ class ImageFormat(SideFormat):
     def _require_range(self) -> None:
         if self._range is None:
             raise DataError(
-                f"the files hold {self.dtype} values, which have no range of their own: write "
+                f"the files have {self.dtype} values, which have no default range: write "
                 "value_range=(low, high) in their format, the values that become -1 and 1",
                 see=SEE,
             )
@@ -293,7 +295,7 @@ class ImageFormat(SideFormat):
         return unit.clip(0, 1).astype(np.float32)
 
     def _with_channels(self, values: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-        """Returns values (H, W, channels), by conversions that lose nothing unless requested."""
+        """Converts values to (H, W, channels), losing nothing unless requested."""
         count = values.shape[-1]
         wanted = self.channels or count
         if (wanted == count + 1 and count in (1, 3)) or (wanted, count) == (4, 1):
@@ -347,7 +349,7 @@ class ImageFormat(SideFormat):
 
 
 def to_unit_range(image: Tensor) -> Tensor:
-    """Maps uint8 pixels 0...255 to floats in [-1, 1], bit for bit the same on every device.
+    """Maps uint8 pixels from 0 to 255 to floats in [-1, 1], bit-identical on every device.
 
     Examples:
         >>> to_unit_range(torch.tensor([0, 255], dtype=torch.uint8))
@@ -358,7 +360,7 @@ def to_unit_range(image: Tensor) -> Tensor:
 
 
 def merged(files: Sequence[Stored]) -> Stored:
-    """Returns the values of several files of one size, as channels of one image."""
+    """Concatenates the channels of several files of one size."""
     if len(files) == 1:
         return files[0]
     values, types, sizes, turns = [], set(), set(), set()
@@ -380,7 +382,7 @@ def merged(files: Sequence[Stored]) -> Stored:
 
 
 def as_colors(image: Tensor, formats: Iterable[SideFormat]) -> Tensor:
-    """Returns an image with the colors of the format that has as many channels."""
+    """Returns an image in the colors of the format with its number of channels."""
     for known in formats:
         if known.channels == image.shape[0]:
             return known.colors(image)
@@ -388,7 +390,7 @@ def as_colors(image: Tensor, formats: Iterable[SideFormat]) -> Tensor:
 
 
 def colors_of(stored: Stored) -> tuple[np.ndarray, np.ndarray | None]:
-    """Returns the values (H, W, C) and the alpha, with the palette's colors if there is one."""
+    """Returns the values (H, W, C) and the alpha; palette indices become colors."""
     if stored.palette is None:
         return stored.values, stored.alpha
     rgba = stored.palette[stored.values[..., 0]]

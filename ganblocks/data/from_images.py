@@ -1,4 +1,4 @@
-"""Datasets made of images: two sets without partners, and pairs for super-resolution."""
+"""Datasets built from images: unpaired sets, and pairs for super-resolution."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from ganblocks.registry import ComponentLike
 
 @DATASETS.register("unpaired_images")
 class UnpairedImageDataset(EpochDataset):
-    """Two sets of images without partners (CycleGAN, Zhu et al., 2017); a sample has `a` and `b`.
+    """Two unpaired sets of images (CycleGAN, Zhu et al., 2017); a sample has `a` and `b`.
 
-    An epoch is as long as the longer set. The shorter one repeats, each time with new draws.
+    An epoch has the length of the longer set. The shorter one repeats, with new draws each time.
 
     Args:
         a: The images of side a: a dataset whose samples have `image`, or its name or spec.
         b: The images of side b.
-        shuffle: Whether each (epoch, index) draws its `b` at random. False, for held-out images,
-            takes `b` in order.
+        shuffle: Whether `b` is drawn at random; False, for held-out images, keeps the order.
         seed: Seed of these draws, at least 0.
 
     Raises:
@@ -71,7 +70,7 @@ class UnpairedImageDataset(EpochDataset):
         return {"a": a["image"], "b": b["image"], "name": f"{a['name']}, {b['name']}"}
 
     def _nth(self, images: EpochDataset, epoch: int, index: int) -> Any:
-        # A set that repeats within an epoch counts its own rounds as epochs.
+        # A set that repeats within an epoch counts its own epochs.
         rounds, at = divmod(index, len(images))
         return images[epoch * -(-len(self) // len(images)) + rounds, at]
 
@@ -80,12 +79,12 @@ class UnpairedImageDataset(EpochDataset):
 class DownscaledPairs(EpochDataset):
     """Pairs for super-resolution: the target is an image, the source a smaller copy of it.
 
-    The copy is made by antialiased bicubic interpolation (Keys, 1981). The target is first cropped,
-    at the bottom and the right, to a multiple of the scale.
+    Uses antialiased bicubic interpolation (Keys, 1981), after cropping the target at the bottom and
+    right to a multiple of the scale.
 
     Args:
         images: A dataset whose samples have `image`, or its name or spec.
-        scale: How many times the target is as large as the source, at least 2.
+        scale: Factor from source to target, at least 2.
 
     Raises:
         OptionError: The scale is too small, or the samples are pairs.
@@ -119,7 +118,7 @@ class DownscaledPairs(EpochDataset):
         if not height or not width:
             raise DataError(
                 f"{name}: is {image.shape[-1]}x{image.shape[-2]}, smaller than the scale "
-                f"{self.scale}: give larger images, or a smaller scale"
+                f"{self.scale}: use larger images, or a smaller scale"
             )
         target = image[:, : self.scale * height, : self.scale * width]
         source = F.interpolate(target[None], (height, width), mode="bicubic", antialias=True)[0]

@@ -1,4 +1,4 @@
-"""Datasets of single images: the pictures of a folder, or one side of pairs."""
+"""Datasets of single images: files of a folder, or one side of pairs."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from ganblocks.registry import ComponentLike
 
 @DATASETS.register("images")
 class ImageDataset(EpochDataset):
-    """The pictures of a folder and its subfolders; a sample has `image`.
+    """The images of a folder and its subfolders; a sample has `image`.
 
-    They are in `root/train/1.jpg`, or in `root/1.jpg` without splits.
+    The files are `root/train/1.jpg`, …, or `root/1.jpg`, … without splits.
 
     Args:
         root: The folder.
         split: Name of the split's folder. A root without split folders has the split `"train"`
-            alone, and `"val"` if `held_out` is not 0; None reads `root` as it is.
+            alone, and `"val"` if `held_out` is not 0; None reads all of `root`.
         files: Pattern of the files, such as `"*_HE.png"`, where `*` is the name; a list for several
             files, whose channels are concatenated.
-        image_format: The format, or its name or spec; open options are as the files say.
-        held_out: Share of the images that are `"val"` if the root has no held-out split.
-        transform: The transform, such as `PairTransform`, which gets the image as side a and b and
-            returns it as side a; None leaves the image unchanged.
+        image_format: The format, or its name or spec; unset options are taken from the files.
+        held_out: Fraction of the images in `"val"` if the root has no held-out split.
+        transform: A transform such as `PairTransform`, called with the image as both sides, of
+            which a is used; None leaves the image unchanged.
         seed: Seed of all random draws.
 
     Raises:
-        DataError: The folder or split is missing, holds no pictures or two of one name; or, when a
-            sample is read, a picture cannot be decoded.
-        OptionError: An option has a value that is not allowed.
+        DataError: The folder or split is missing, has no images or two of one name; or, when a
+            sample is read, a file cannot be decoded.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> import tempfile
@@ -80,7 +80,7 @@ class ImageDataset(EpochDataset):
 
     @property
     def files(self) -> str:
-        """A digest of the files' names and sizes in bytes; the folder may move."""
+        """Digest of the files' names and sizes, independent of the folder's location."""
         return digest((image.name, image.a) for image in self.images)
 
     @property
@@ -90,7 +90,7 @@ class ImageDataset(EpochDataset):
 
     @property
     def fit(self) -> Fit | None:  # type: ignore[override]
-        """How a `PairTransform` resizes pictures for validation."""
+        """How a `PairTransform` resizes images for validation."""
         return self.transform.fit if isinstance(self.transform, PairTransform) else None
 
     def __len__(self) -> int:
@@ -107,14 +107,14 @@ class ImageDataset(EpochDataset):
 
 @DATASETS.register("images_of_pairs")
 class ImagesOfPairs(EpochDataset):
-    """One side of paired images, as images.
+    """One side of a paired dataset, as a dataset of images.
 
     Args:
         pairs: The pairs: a dataset, or its name or spec.
         side: `"source"` or `"target"`.
 
     Raises:
-        OptionError: The side is neither.
+        OptionError: The side is invalid.
 
     Examples:
         >>> from ganblocks import SyntheticFacades

@@ -1,4 +1,4 @@
-"""How label maps become one-hot inputs of networks, and outputs label maps."""
+"""Converts label maps to one-hot network inputs, and outputs to label maps."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MOST_CLASSES = 256
 @FORMATS.register("labels")
 @dataclass(frozen=True)
 class LabelFormat(SideFormat):
-    """Label maps by class: pixels are class numbers, networks see one channel for each class.
+    """Label maps by class: pixels are class numbers, and networks see one channel per class.
 
-    A channel is 1 where its class is, and -1 elsewhere.
+    Each channel is 1 at pixels of its class and -1 elsewhere.
 
     Args:
-        classes: What the files store. A count: the ids 0, 1, …; a list of ids: other ids; a list
-            of RGB colors, or a dictionary from names to colors: those colors; `"ids"`: the ids
-            that a dataset's files hold, counted once. A palette's indices are ids.
+        classes: What the files store: a count for the ids 0, 1, …; a list of ids; a list of RGB
+            colors, or a dictionary from names to colors; or `"ids"` for the ids found in the
+            dataset's files. Palette indices are ids.
 
     Raises:
-        OptionError: The classes are none of these, or fewer than 2 or more than 256.
+        OptionError: The classes are invalid, fewer than 2 or more than 256.
 
     Examples:
         >>> labels = LabelFormat([0, 7, 255])
@@ -63,7 +63,7 @@ class LabelFormat(SideFormat):
         object.__setattr__(self, "_codes", codes)
 
     def _stored_codes(self) -> np.ndarray | None:
-        """Returns the ids (K, 1) or colors (K, 3) of the classes; None if they are open."""
+        """Returns the ids (K, 1) or colors (K, 3) of the classes; None if not yet known."""
         classes = self.classes
         if type(classes) is int:
             return np.arange(classes)[:, None]
@@ -80,12 +80,12 @@ class LabelFormat(SideFormat):
 
     @property
     def channels(self) -> int | None:  # type: ignore[override]
-        """Number of classes; None while they are open."""
+        """Number of classes; None while unknown."""
         return len(self._codes) or None
 
     @property
     def needs_all_files(self) -> bool:  # type: ignore[override]
-        """Whether the ids are open, so that any file may hold another one."""
+        """Whether the ids are unknown, so that all files must be read."""
         return self.channels is None
 
     @override
@@ -111,7 +111,7 @@ class LabelFormat(SideFormat):
             kind = "color" if self._has_colors else "id"
             value = found[unknown[0]].tolist()
             raise DataError(
-                f"it has the {kind} {value if self._has_colors else value[0]}, which is of no "
+                f"it has the {kind} {value if self._has_colors else value[0]}, which is not a "
                 f"class: classes is {self.classes!r}",
                 see=SEE,
             )
@@ -154,7 +154,6 @@ class LabelFormat(SideFormat):
         return int(self._codes.shape[1]) == 3
 
     def _stored(self, file: Stored) -> np.ndarray:
-        """Returns the ids (H, W, 1) or colors (H, W, 3) of a file."""
         values = colors_of(file)[0] if self._has_colors else file.values
         if values.dtype.kind not in "iu":
             raise DataError(f"it holds {values.dtype.name} values: labels are whole numbers")
@@ -174,6 +173,6 @@ class LabelFormat(SideFormat):
 
 
 def _distinct(count: int) -> np.ndarray:
-    """Returns colors that differ: hues a golden section apart, of alternating lightness."""
+    """Returns distinct colors: hues spaced by the golden ratio, of alternating lightness."""
     hsv = [(0.618 * i % 1, 0.75, (1.0, 0.7)[i % 2] if i else 0.2) for i in range(count)]
     return np.array([[round(255 * x) for x in colorsys.hsv_to_rgb(*color)] for color in hsv])

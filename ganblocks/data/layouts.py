@@ -1,4 +1,4 @@
-"""Finds how a folder is laid out: its splits, and the patterns of the files of each side."""
+"""Detects a folder's layout: its splits, and the file patterns of each side."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ganblocks.data.readers import READERS
 from ganblocks.errors import DataError, OptionError, listed
 
 SPLITS = ("train", "val", "test")
-"""The usual split folders; a folder of another name is a split if it is requested by name."""
+"""The usual split folders; a folder of any other name must be requested by name."""
 
 Sides = tuple[tuple[str, ...], ...]
-"""Patterns or columns of side a, and of side b unless there is one side alone."""
+"""Patterns or columns of side a, and of side b if there is one."""
 
 
 class Layout(NamedTuple):
-    """The patterns of each side; `elsewhere` matches what belongs to other splits.
+    """The patterns of each side; `elsewhere` matches files of other splits.
 
-    Paths are relative to `folder`, with slashes; those of folders end in one.
+    Paths are relative to `folder`, with slashes; paths of folders end in a slash.
     """
 
     folder: Path
@@ -30,7 +30,7 @@ class Layout(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """A pattern split at its `*`; an empty suffix stands for all that are read."""
+    """A pattern split at its `*`; an empty suffix matches all readable ones."""
 
     start: str
     end: str
@@ -65,7 +65,7 @@ def split_suffix(name: str) -> tuple[str, str]:
 def find_layout(root: Path, split: str | None, patterns: Sides | None, *, single: bool) -> Layout:
     """Returns the layout of pairs, or of a `single` side."""
     if not root.is_dir():
-        raise DataError(f"no folder {root}: give the folder that holds the pairs")
+        raise DataError(f"no folder {root}: pass the folder that contains the pairs")
     folder = root
     if split is not None and (root / split).is_dir() and "{split}" not in str(patterns):
         folder, split = root / split, None
@@ -94,14 +94,14 @@ def find_layout(root: Path, split: str | None, patterns: Sides | None, *, single
     a, b = sides
     if single:
         raise DataError(
-            f"{folder} has pairs: give one of its folders {a}/ and {b}/, or files='{a}/*'"
+            f"{folder} has pairs: pass one of its folders {a}/ and {b}/, or files='{a}/*'"
         )
     patterns = ((f"{a}/*",), (f"{b}/*",))
     return Layout(folder, patterns, f"folders {a}/ and {b}/", re.compile(elsewhere, re.IGNORECASE))
 
 
 def splits_of(root: Path, *, by_patterns: bool = False) -> list[str]:
-    """Lists the usual splits of a folder; in layouts of patterns they are folders in it."""
+    """Lists the usual splits of a folder; with patterns, its subfolders of these names."""
 
     def is_inside(split: str) -> bool:
         inner = [root / side / split for side in _sides(root)]
@@ -124,14 +124,14 @@ def _of_patterns(folder: Path, split: str | None, patterns: Sides) -> Layout:
 
 
 def _regex(patterns: Sides) -> str:
-    """Matches what patterns match, with any suffix and in any split."""
+    """Returns a regex for what the patterns match, with any suffix and in any split."""
     parts = (re.escape("*".join(parsed(text)[:2])) for side in patterns for text in side)
     either = "|".join(part.replace(r"\{split\}", "[^/]+").replace(r"\*", ".+") for part in parts)
     return rf"(?:{either})(?:\.[^/]*)?"
 
 
 def _sides(folder: Path, split: str = "") -> list[str]:
-    """Finds the folders a/ and b/, or A/ and B/; of a split trainA/, or train_A/, and so on."""
+    """Finds the folders a/ and b/ or A/ and B/; with a split, trainA/ or train_A/, and so on."""
     names = re.compile(f"{re.escape(split)}{'_?' if split else ''}[ab]", re.IGNORECASE)
     found = {name[-1].lower(): name for name in _subfolders(folder) if names.fullmatch(name)}
     return [found[side] for side in sorted(found)]
@@ -142,7 +142,7 @@ def _subfolders(folder: Path) -> list[str]:
 
 
 def _require_unsplit(root: Path, split: str, splits: list[str], *, both: bool = False) -> None:
-    """Raises if files of one split could be taken for those of another."""
+    """Raises if files of one split could be mistaken for those of another."""
     if splits:
         where = " on both sides" if both else ""
         raise DataError(f"{root} has no split {split!r}{where}; it has {listed(splits)}")
@@ -154,7 +154,6 @@ def _require_unsplit(root: Path, split: str, splits: list[str], *, both: bool = 
 
 
 def _require_files(folder: Path, single: bool) -> None:
-    """Raises unless a folder has files of its own that are read."""
     if any(split_suffix(path.name)[1] in READERS for path in folder.iterdir() if path.is_file()):
         return
     names = [name for name in _subfolders(folder) if name.lower() not in SPLITS]

@@ -1,4 +1,4 @@
-"""Reads the pairs of a CSV file: a row per pair, with paths relative to the file's folder."""
+"""Reads a CSV file with a row per pair and paths relative to its folder."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Row = tuple[str, tuple[tuple[Path, ...], ...]]
 
 
 def manifest_splits(path: Path) -> list[str] | None:
-    """Lists the usual splits that a CSV file has; None if it has no column of them."""
+    """Lists the usual splits in a CSV file; None if it has no split column."""
     columns, rows = _table(path)
     found = {dict(zip(columns, cells, strict=False)).get("split") for _, cells in rows}
     return [split for split in SPLITS if split in found] if "split" in columns else None
 
 
 def read_manifest(path: Path, split: str | None, sides: Sides) -> tuple[list[Row], list[str]]:
-    """Returns the rows of one split, and a line for each that cannot be used."""
+    """Returns the rows of one split, and a line for each unusable one."""
     columns, table = _table(path)
     needed = [*(column for side in sides for column in side), *({"name", "split"} & {*columns})]
     if split not in (None, "train") and "split" not in columns:
@@ -47,11 +47,11 @@ def read_manifest(path: Path, split: str | None, sides: Sides) -> tuple[list[Row
         name = normalize("NFC", row.get("name") or split_suffix(row[sides[0][0]])[0])
         name = "/".join(part for part in name.split("/") if part.strip("."))  # no path to above
         if len(cells) != len(columns):
-            trouble = f"has {len(cells)} cells, but line 1 has {len(columns)}; mend the row"
+            trouble = f"has {len(cells)} cells, but line 1 has {len(columns)}; fix the row"
         elif empty := [column for column in needed if not row[column]]:
             trouble = f"has no {', '.join(empty)}; fill the cell"
         elif lost := [str(file) for side in files for file in side if not file.is_file()]:
-            trouble = f"names {', '.join(lost)}, which does not exist; mend the path"
+            trouble = f"names {', '.join(lost)}, which does not exist; fix the path"
         elif odd := [f for side in files for f in side if split_suffix(f.name)[1] not in READERS]:
             trouble = f"names {odd[0]}, which does not end in {', '.join(READERS)}; convert it"
         elif own not in (*SPLITS, split):
@@ -70,23 +70,24 @@ def read_manifest(path: Path, split: str | None, sides: Sides) -> tuple[list[Row
 
 
 def _found(folder: Path, name: str) -> Path:
-    """Returns the path of a file in the form of Unicode that the disk has."""
+    """Returns the path of a file in the Unicode form used on disk."""
     forms = (folder / name, folder / normalize("NFC", name), folder / normalize("NFD", name))
     return next((path for path in forms if path.is_file()), forms[0])
 
 
 def _table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Returns the columns, and the rows with the numbers of their lines."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it anew") from error
+        raise DataError(
+            f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8"
+        ) from error
     mark = max(",;\t", key=text.partition("\n")[0].count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: {error}; mend its quotes") from error
+        raise DataError(f"{path}, line {reader.line_num}: {error}; fix its quotes") from error
     columns = rows[0][1] if rows else []
     if not columns or len({*columns}) < len(columns):
         raise DataError(f"{path}, line 1: has the columns {listed(columns)}: name each once")

@@ -1,4 +1,4 @@
-"""Datasets of torch and of users, read by (epoch, index) as our own are."""
+"""Reads any map-style dataset by (epoch, index)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ganblocks.errors import DataError, OptionError
 class MapDataset(EpochDataset):
     """Any map-style dataset whose samples are dictionaries.
 
-    A `Subset` (`random_split` returns them) or `ConcatDataset` of our datasets draws anew in each
-    epoch, as they do; another dataset is read by its index alone.
+    A `Subset` (as from `random_split`) or `ConcatDataset` of ganblocks datasets draws anew in each
+    epoch, as they do; other datasets are read by index only.
     """
 
     def __init__(self, dataset: Dataset[Any]) -> None:
@@ -44,7 +44,7 @@ class MapDataset(EpochDataset):
         return sample
 
     def fingerprint(self) -> Any:
-        """Returns what identifies the samples, as plain JSON."""
+        """Returns what identifies the samples, as JSON."""
         return fingerprint(self.dataset)
 
 
@@ -55,17 +55,17 @@ def as_epoch_dataset(name: str, dataset: Any) -> EpochDataset:
     methods = ("__len__", "__getitem__")
     if isinstance(dataset, IterableDataset) or not all(hasattr(dataset, m) for m in methods):
         raise OptionError(
-            f"{name} is a {type(dataset).__name__}: give a map-style dataset, with __len__ and "
+            f"{name} is a {type(dataset).__name__}: pass a map-style dataset, with __len__ and "
             "__getitem__"
         )
     return MapDataset(dataset)
 
 
 def paired_view(dataset: Any) -> tuple[PairedDataset, Sequence[int]] | None:
-    """Returns the pairs of which a dataset is a subset, and their indices; None if there are none.
+    """Returns the paired dataset behind a subset, and the indices; None if there is none.
 
     Args:
-        dataset: Pairs, or a `Subset` of them, nested or not.
+        dataset: A paired dataset, or a (nested) `Subset` of one.
     """
     if isinstance(dataset, PairedDataset):
         return dataset, range(len(dataset))
@@ -76,7 +76,7 @@ def paired_view(dataset: Any) -> tuple[PairedDataset, Sequence[int]] | None:
 
 
 def fingerprint(dataset: Any) -> Any:
-    """Returns a dataset's own fingerprint, or what identifies those that it is made of."""
+    """Returns a dataset's fingerprint, or those of the datasets it consists of."""
     if (own := getattr(dataset, "fingerprint", None)) is not None:
         return own()
     known: dict[str, Any] = {"type": type(dataset).__name__, "samples": len(dataset)}

@@ -1,4 +1,4 @@
-"""Pairs of pictures from files."""
+"""Pairs of images from files."""
 
 from __future__ import annotations
 
@@ -16,53 +16,52 @@ from ganblocks.data.scan import scan_pairs
 from ganblocks.errors import DataError
 
 MAX_LINES = 20
-"""Most problems that an error message lists."""
+"""Maximum number of problems that an error message lists."""
 
 
 @DATASETS.register("paired_images")
 class PairedImageDataset(PairedDataset):
-    """Pairs of pictures from a folder, or from the rows of a CSV file.
+    """Pairs of images from a folder, or from the rows of a CSV file.
 
-    The layout is detected; files are paired by name, whatever their suffixes, in subfolders too:
+    The layout is detected; files are paired by name, ignoring suffixes, in subfolders too:
 
     - `root/train/1.jpg`: a on the left half, b on the right; or `root/1.jpg`, without splits;
     - `root/train/a/1.jpg` and `root/train/b/1.png`, or `root/a/train/…` and `root/b/train/…`;
       without splits, `root/a/1.jpg` and `root/b/1.png`;
     - `root/trainA/1.jpg` and `root/trainB/1.png`, or `train_A` and `train_B`;
     - patterns: `a="*_HE.png", b="*_IHC.png"`, where `*` is the name;
-    - `root` is a CSV file with the columns a and b, or those that `a` and `b` name, and optionally
-      name and split.
+    - `root` is a CSV file with the columns a and b, or the columns named by `a` and `b`, and
+      optionally name and split.
 
-    Files are matched when the dataset is built, and a few are read to learn their formats;
-    `check_pairs` reads them all.
+    Building the dataset matches the files and reads a few to detect their formats; `check_pairs`
+    reads them all.
 
     Args:
         root: The dataset's folder, or a CSV file.
         split: Name of the split. A root without splits has `"train"` alone, and `"val"` if
-            `held_out` is not 0; None reads `root` as it is.
-        a: Pattern of the files of side a, or column; a list for several files, whose channels are
-            concatenated. Give both sides, or none.
-        b: Likewise for side b.
-        a_format: The format of side a, or its name or spec; open options are as the files say.
+            `held_out` is not 0; None reads all of `root`.
+        a: File pattern or column of side a; a list for several files, whose channels are
+            concatenated. Set both sides or neither.
+        b: The same for side b.
+        a_format: The format of side a, or its name or spec; unset options are taken from the files.
         b_format: The format of side b.
-        held_out: Share of the pairs that are `"val"` if the root has no held-out split. The names
-            decide which, so it is the same on every machine.
-        side_by_side: True reads the halves of files that are not twice as wide as high, too.
-        direction: `"a2b"` or `"b2a"`: which side is the source, then the target.
+        held_out: Fraction of the pairs in `"val"` if the root has no held-out split. They are
+            chosen by name, the same on every machine.
+        side_by_side: True splits files into halves even if they are not twice as wide as high.
+        direction: `"a2b"` or `"b2a"`: from source to target.
         transform: The joint transform; None leaves the pair unchanged.
         seed: Seed of all random draws.
-        strict: Whether files that are in no pair raise. False leaves them out.
+        strict: Whether files without a partner raise an error; False skips them.
 
     Attributes:
-        layout: The layout that was found, in a few words.
-        problems: One line for each file that is in no pair.
-        reading: The options that find the files, as plain JSON; a run stores them.
+        layout: The detected layout, in a few words.
+        problems: One line per file without a partner.
+        reading: The options that find the files, as JSON; a run stores them.
 
     Raises:
-        DataError: The folder or split is missing, holds no pictures, or holds files without a
-            partner (listed file by file), or files of different formats. `read` raises it for
-            other problems.
-        OptionError: An option has a value that is not allowed.
+        DataError: The folder or split is missing or has no images, files have no partner (each is
+            listed) or different formats. `read` raises it for other problems.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> import tempfile
@@ -121,7 +120,7 @@ class PairedImageDataset(PairedDataset):
         return f"PairedImageDataset({str(self.root)!r}, split={self.split!r}, {len(self)} pairs)"
 
     def fingerprint(self) -> dict[str, Any]:
-        """Adds a digest of the files' names and sizes in bytes; the folder may move.
+        """Adds a digest of the files' names and sizes; the folder may move.
 
         Returns:
             The fingerprint, with `split` and `files`.
@@ -138,7 +137,7 @@ class PairedImageDataset(PairedDataset):
         return {**super().fingerprint(), "split": self.split, "files": files}
 
     def read(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        """Reads the pair's files; the same in every epoch.
+        """Reads the pair's files; every epoch reads the same.
 
         Args:
             epoch: The epoch, from 0.
@@ -148,8 +147,8 @@ class PairedImageDataset(PairedDataset):
             The pixels of `a` and `b`, (C, H, W), and the pair's name.
 
         Raises:
-            DataError: A file cannot be read or has another format, the sides differ in size, or
-                halves of one file are no pair.
+            DataError: A file cannot be read or has a different format, the sides differ in size, or
+                a file cannot be split into halves.
         """
         pair = self.pairs[index]
         a, b = read_sides(pair, self.side_by_side)

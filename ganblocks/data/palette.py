@@ -22,9 +22,9 @@ CMP_PALETTE: dict[str, tuple[int, int, int]] = {
     "pillar": (255, 0, 0),
     "shop": (175, 0, 0),
 }
-"""Class name to RGB, in the order of the class numbers: the jet colors of the pix2pix archive.
+"""RGB by class name, in the order of the class numbers: the jet colors of the pix2pix archive.
 
-In flat regions, the archive's JPEGs have these colors to within 2 of 255.
+In flat regions, its JPEGs match them to within 2 of 255.
 """
 
 
@@ -40,7 +40,7 @@ def classes_to_rgb(classes: Tensor) -> Tensor:
 
 @checked
 def rgb_to_classes(rgb: Tensor) -> Tensor:
-    """Returns, for each pixel, the class whose color is nearest.
+    """Returns the class with the nearest color for each pixel.
 
     Args:
         rgb: uint8 colors, (..., 3, H, W), such as those of a JPEG.
@@ -58,7 +58,7 @@ def rgb_to_classes(rgb: Tensor) -> Tensor:
     """
     if rgb.ndim < 3 or rgb.shape[-3] != 3 or rgb.dtype != torch.uint8:
         raise ShapeError(
-            f"rgb is {rgb.dtype} of shape {tuple(rgb.shape)}: give uint8 of shape (..., 3, H, W)"
+            f"rgb is {rgb.dtype} of shape {tuple(rgb.shape)}: pass uint8 of shape (..., 3, H, W)"
         )
     pixels = rgb.movedim(-3, -1).unsqueeze(-2).int()
     return (pixels - _colors(rgb.device).int()).square().sum(-1).argmin(-1)

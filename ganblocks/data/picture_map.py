@@ -1,4 +1,4 @@
-"""What pictures a trained network reads and writes, as plain JSON in the spec of its run."""
+"""The image formats that a trained network reads and writes, stored in its run's spec."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SAMPLES = 16
 
 @dataclass(frozen=True)
 class PictureMap:
-    """The formats of a network's input and output, and the size at which it was trained.
+    """The formats of a network's input and output, and its training size.
 
     Attributes:
-        input: The format of the pictures that it reads.
-        output: The format of the pictures that it writes.
-        fit: How its inputs are resized; None if it was trained at the pictures' own size.
+        input: The format of its inputs.
+        output: The format of its outputs.
+        fit: How its inputs are resized; None if it was trained on images of their original size.
         colors: The colors of its inputs, if these are label maps in RGB.
     """
 
@@ -42,7 +42,7 @@ class PictureMap:
         """Returns the map from one key of a dataset's samples to another.
 
         Args:
-            data: The dataset; other datasets than ours, and views of ours, have 8-bit images.
+            data: The dataset; datasets without formats have 8-bit images.
             source: The key of the input.
             target: The key of the output.
         """
@@ -59,7 +59,7 @@ class PictureMap:
             spec: The result of `spec`; other keys are ignored.
 
         Raises:
-            OptionError: It is no such result.
+            OptionError: The spec is invalid.
         """
         if not isinstance(spec, Mapping) or (missing := [key for key in _KEYS if key not in spec]):
             lacks = f"lack {listed(missing)}" if isinstance(spec, Mapping) else f"are {spec!r}"
@@ -77,7 +77,7 @@ class PictureMap:
 
     @property
     def spec(self) -> Spec:
-        """The map as plain JSON."""
+        """The map as JSON."""
         size, resize = (list(self.fit.size), self.fit.resize) if self.fit else (None, "stretch")
         formats = {"input": spec_of(self.input), "output": spec_of(self.output)}
         return {**formats, "size": size, "resize": resize, "colors": list(map(list, self.colors))}

@@ -1,4 +1,4 @@
-"""Reads files of images as the values that they store."""
+"""Reads image files as their stored values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganblocks.errors import DataError, listed
 SEE = "channels-and-bit-depth"
 
 _DECODERS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
-_DECODERS |= {".tif": "TIFF", ".tiff": "TIFF"}  # none that runs another program, as EPS does
+_DECODERS |= {".tif": "TIFF", ".tiff": "TIFF"}  # EPS is missing: its decoder runs another program
 
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "F")
 
@@ -24,14 +24,14 @@ _ORIENTATION = 274  # the tag of EXIF and TIFF
 
 
 class Stored(NamedTuple):
-    """The values that a file stores, upright if it says how it was held.
+    """The values that a file stores, upright according to its EXIF orientation.
 
     Attributes:
-        values: (H, W, C); for a palette, indices (H, W, 1). Bits of black and white are 0 and 255.
+        values: (H, W, C); for a palette, indices (H, W, 1). Black-and-white bits become 0 and 255.
         alpha: (H, W), of the same dtype; None if the file has none.
         palette: Colors of the indices, RGBA, uint8 (N, 4); None if the file has none.
-        lossy: Whether the file was compressed with losses, so that flat colors are blurred.
-        orientation: How the values were turned, as in EXIF: 1 if not at all.
+        lossy: Whether the file has lossy compression, which blurs flat colors.
+        orientation: The EXIF orientation that was applied; 1 for none.
 
     Examples:
         >>> Stored(np.zeros((4, 5, 3), np.uint16)).alpha is None
@@ -46,7 +46,7 @@ class Stored(NamedTuple):
 
 
 def open_picture(path: str | Path) -> Image.Image:
-    """Opens a picture with the decoders of `READERS` alone, whatever its suffix says."""
+    """Opens an image with the decoders of `READERS` only, whatever its suffix."""
     return Image.open(path, formats=sorted({*_DECODERS.values()}))
 
 
@@ -61,16 +61,16 @@ def suffix_of(path: Path) -> str:
 
 
 def read_stored(path: Path) -> Stored:
-    """Reads a file by its suffix, exactly to the value.
+    """Reads the exact stored values of a file, by its suffix.
 
-    A NIfTI slice has its first axis from left to right, and its second one from top to bottom.
+    The first axis of a NIfTI slice runs from left to right, the second from top to bottom.
 
     Args:
         path: A file whose suffix is one of `READERS`.
 
     Raises:
-        DataError: The file is missing or broken, or its meaning would be lost: it has several
-            frames, pages or slices, NaN, premultiplied alpha, or colors that are not RGB.
+        DataError: The file is missing or broken, or has content that is not supported: several
+            frames, pages or slices, NaN, premultiplied alpha, or colors other than RGB.
     """
     read = READERS.get(suffix_of(path))
     if read is None:
@@ -89,13 +89,13 @@ def read_stored(path: Path) -> Stored:
 
 
 def stored_from_picture(picture: Image.Image) -> Stored:
-    """Returns the values of a Pillow picture, as those of a file.
+    """Returns the values of a PIL image, like those of a file.
 
     Args:
-        picture: A picture of one frame; its EXIF orientation is applied.
+        picture: A PIL image of one frame; its EXIF orientation is applied.
 
     Raises:
-        DataError: It is no picture, it has several frames, or a mode whose meaning would be lost.
+        DataError: It is not a PIL image, has several frames, or an unsupported mode.
 
     Examples:
         >>> stored_from_picture(Image.new("L", (5, 4), 7)).values.shape
@@ -103,9 +103,9 @@ def stored_from_picture(picture: Image.Image) -> Stored:
     """
     if not isinstance(picture, Image.Image):
         what = type(picture).__name__
-        raise DataError(f"{what} is not a Pillow picture: open it with PIL.Image.open")
+        raise DataError(f"{what} is not a PIL image: open it with PIL.Image.open")
     if ";16" in _decoder(picture) and picture.mode[0] != "I":
-        raise DataError("Pillow makes 8 bits of its 16: pass the path of the file", see=SEE)
+        raise DataError("Pillow converts its 16 bits to 8: pass the path of the file", see=SEE)
     return _from_pillow(picture)
 
 
@@ -125,7 +125,7 @@ def _read_picture(path: Path) -> Stored:
 
 
 def _decoder(picture: Image.Image) -> str:
-    """Returns how Pillow will decode the pixels; only this names 16 bits, and only until then."""
+    """Returns Pillow's decoder, which shows 16 bits; it is known only before decoding."""
     tiles = getattr(picture, "tile", ())
     decoder = str(tiles[0][3]) if tiles else ""
     return decoder.replace("BGR;16", "BGR")  # 5, 6 and 5 bits, in a BMP
@@ -152,7 +152,7 @@ def _is_lossless_webp(path: Path) -> bool:
 
 
 def _from_pillow(picture: Image.Image, values: np.ndarray | None = None) -> Stored:
-    """Returns what a picture stores; `values` are its pixels, where Pillow would lose bits."""
+    """Returns the stored values; `values` replaces the pixels if Pillow would lose bits."""
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a camera's JPEG, with previews behind the photo
         raise DataError(f"it has {frames} frames or pages: save each as a picture", see=SEE)
@@ -217,7 +217,7 @@ def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _pillow_suffices(picture: Image.Image) -> bool:
-    """Returns whether Pillow reads a TIFF as it is: it drops channels, signs and deep colors."""
+    """Returns whether Pillow reads a TIFF exactly: it may drop channels, signs and bits."""
     tags: Any = picture.tag_v2  # type: ignore[attr-defined]
     photometric, samples, extra = tags.get(262, 0), tags.get(277, 1), tuple(tags.get(338, ()))
     stack = "images=" in str(tags.get(270, "")) or tags.get(32997, 1) > 1  # behind one page
@@ -226,7 +226,7 @@ def _pillow_suffices(picture: Image.Image) -> bool:
     if set(tags.get(258, (1,))) <= {1, 2, 4, 8} and set(tags.get(339, (1,))) == {1}:
         kinds = ((1, ()), (2, (2,)), (3, ()), (4, () if photometric == 5 else (2,)))
         return (samples, extra) in kinds
-    # Pillow swaps the bytes of compressed big-endian floats, F;32BF, twice.
+    # Pillow swaps the bytes of compressed big-endian floats (F;32BF) twice.
     return photometric == 1 and ("F;32F" in _decoder(picture) or picture.mode.startswith("I;16"))
 
 
@@ -306,7 +306,7 @@ def _stored(
     lossy: bool = False,
     turn: int = 1,
 ) -> Stored:
-    """Returns values and alpha upright and of plain types, or raises `DataError`."""
+    """Returns values and alpha, upright and of plain dtypes; raises `DataError` if impossible."""
     if values.dtype.kind not in "biuf":
         raise DataError(f"it holds values of type {values.dtype}: save real numbers", see=SEE)
     if values.ndim not in (2, 3):
@@ -323,7 +323,7 @@ def _stored(
 
 def _plain_type(values: np.ndarray) -> np.ndarray:
     name = {"b": "uint8", "f": "float32"}.get(values.dtype.kind, values.dtype.name)  # native
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are rejected
         return np.ascontiguousarray(values, name)
 
 
@@ -332,7 +332,7 @@ READERS: dict[str, Callable[[Path], Stored]] = {
     **dict.fromkeys((".npy", ".npz"), _read_numpy),
     **dict.fromkeys((".nii", ".nii.gz"), _read_nifti),
 }
-"""How files are read, by suffix in lower case; your own may be added.
+"""Readers by suffix in lower case; your own may be added.
 
-`READERS[".dcm"] = read_slice` reads these, too: a function of the path that returns a `Stored`.
+`READERS[".dcm"] = read_slice`: a function of the path that returns a `Stored`.
 """

@@ -18,7 +18,7 @@ from ganblocks.errors import DataError, GanBlocksError
 T = TypeVar("T")
 
 PEEKED_FILES = 16
-"""Number of pairs that are read to learn their format."""
+"""Number of pairs that are read to detect the format."""
 
 
 def digest(named: Iterable[tuple[str, Sequence[Path]]]) -> str:
@@ -38,11 +38,11 @@ def read_side(files: Sequence[Path]) -> Stored:
 
 
 def read_sides(pair: Pair, side_by_side: bool) -> tuple[Stored, Stored]:
-    """Reads both sides of a pair; halves of one file need `side_by_side` if they are no squares."""
+    """Reads both sides of a pair; halves of one file that are not square need `side_by_side`."""
     a = read_side(pair.a)
     height, width = a.values.shape[:2]
     if not pair.b:
-        upright = a.orientation > 4 and width == 2 * height  # as stored it could be no pair
+        upright = a.orientation > 4 and width == 2 * height  # as stored, it need not be a pair
         if a.orientation != 1 and not upright:
             raise DataError(
                 f"{pair.a[0]}: its EXIF orientation {a.orientation} turns a and b together; save "
@@ -71,7 +71,7 @@ def decode(form: SideFormat, stored: Stored, files: Sequence[Path]) -> Tensor:
 def peeked(
     forms: Sequence[SideFormat], count: int, read: Callable[[int], Sequence[Stored]]
 ) -> list[SideFormat]:
-    """Returns formats as a few of the files say, spread evenly, or all if one is open without."""
+    """Resolves formats from a few evenly spaced files, or from all if that is not enough."""
     every = any(form.needs_all_files for form in forms)
     few = min(count, PEEKED_FILES)
     indices = range(count) if every else [i * count // few for i in range(few)]
@@ -79,13 +79,13 @@ def peeked(
     def readable(index: int) -> Sequence[Stored] | None:
         try:
             return read(index)
-        except DataError:  # is raised again when it is read to be used
+        except DataError:  # raised again when the pair is used
             return None
 
     with ThreadPoolExecutor() as threads:
         found = [stored for stored in threads.map(readable, indices) if stored is not None]
     if not found:
-        return list(forms)  # each pair is refused when it is read
+        return list(forms)  # each pair is rejected when it is read
     return [
         form.resolved(files) for form, files in zip(forms, zip(*found, strict=True), strict=True)
     ]
@@ -100,8 +100,8 @@ def _halves(both: Stored, side_by_side: bool) -> tuple[Stored, Stored]:
         )
     if width != 2 * height and not side_by_side:
         raise DataError(
-            f"is {width}x{height}, not twice as wide as high, so its halves may be no pair: write "
-            "side_by_side=True if they are, or put whole pictures into two folders, a/ and b/"
+            f"is {width}x{height}, not twice as wide as high, so its halves may not be a pair: "
+            "write side_by_side=True if they are, or put the images into two folders, a/ and b/"
         )
     parts = [slice(0, width // 2), slice(width // 2, width)]
     alphas = [None if both.alpha is None else both.alpha[:, part] for part in parts]

@@ -1,4 +1,4 @@
-"""Sizes of images, and how images are resized to them."""
+"""Image sizes and resizing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Size = int | Sequence[int] | str
 """The side of a square, (height, width), or the two as text: `"256x512"`."""
 
 RESIZES = ("stretch", "cover", "contain")
-"""The values of `resize`."""
+"""Allowed values of `resize`."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """How whole images are resized to fit a size.
 
-    With `"stretch"`, they get exactly the size, (height, width). The others keep the aspect: the
-    image covers the size, or the size contains it.
+    `"stretch"` resizes to exactly (height, width). `"cover"` and `"contain"` keep the aspect ratio:
+    the image covers the size, or fits inside it.
 
     Examples:
         >>> image = torch.zeros(3, 100, 200)
@@ -50,12 +50,12 @@ class Fit:
 
 
 def _scaled(side: int, new: int, old: int) -> int:
-    """Returns side · new / old as a whole number, at least 1; halves are rounded up."""
+    """Returns side · new / old, rounded (halves up), at least 1."""
     return max(1, (2 * side * new + old) // (2 * old))
 
 
 def resized(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Resizes an image to (height, width), and keeps its type and range.
+    """Resizes an image to (height, width), keeping its dtype and range.
 
     Args:
         image: (..., C, H, W): a label map if it is a `tv_tensors.Mask`, else a photo, uint8 or
@@ -75,16 +75,16 @@ def resized(image: Tensor, size: Sequence[int]) -> Tensor:
     if size[1] == 1 and pixels.dtype == torch.uint8 and not is_labels:
         # torch 2.14 resizes bytes wrongly to a width of 1, or raises.
         return resized(pixels / 255, size).mul(255).round().to(torch.uint8)
-    # Both are plain tensors: torchvision resizes a Mask by plain NEAREST, which shifts it.
+    # Pass plain tensors: torchvision resizes a Mask with NEAREST, which shifts it.
     modes = v2.InterpolationMode
     mode = modes.NEAREST_EXACT if is_labels else modes.BICUBIC
     pixels = alike(v2.functional.resize(pixels, list(size), interpolation=mode), image)
-    # Bicubic interpolation overshoots; bytes saturate.
+    # Bicubic interpolation overshoots; uint8 saturates.
     return pixels if is_labels or not pixels.is_floating_point() else pixels.clamp(0, 1)
 
 
 def padded(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pads an image (..., H, W) to a size with the pixels of its edges; it stays in the middle."""
+    """Pads an image (..., H, W) to a size by repeating its edges; the image stays centered."""
     rows, columns = (
         (torch.arange(new, device=image.device) - (new - old) // 2).clamp(0, old - 1)
         for new, old in zip(size, image.shape[-2:], strict=True)

@@ -1,4 +1,4 @@
-"""Finds the pairs in a folder, and files without a partner, by name; opens no picture."""
+"""Finds the pairs in a folder, and files without a partner, by name; opens no images."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ COMPANIONS = (
     *(".txt", ".md", ".json", ".csv", ".tsv", ".yaml", ".yml", ".xml", ".html", ".pdf", ".log"),
     *(".ini", ".db", ".py", ".zip", ".gz", ".tar"),
 )
-"""Suffixes of files that may lie beside the pictures; others are reported."""
+"""Suffixes of files that may lie beside the images; others are reported."""
 
 Texts = str | Sequence[str] | None
-"""A pattern of files or a column of a CSV file, or several."""
+"""A file pattern or CSV column, or several."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one pair; `b` is empty if a file holds both sides, or for single images."""
+    """The files of one pair; `b` is empty for side-by-side files and single images."""
 
     name: str
     a: tuple[Path, ...]
@@ -45,7 +45,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Scan:
-    """The pairs in natural order, a line for each file that is in none, and the layout in words."""
+    """The pairs in natural order, a line per file without a partner, and the layout in words."""
 
     pairs: tuple[Pair, ...]
     problems: tuple[str, ...]
@@ -63,7 +63,9 @@ def scan_pairs(
     """Pairs up the files of one split."""
     if (a is None) != (b is None):
         given, other = ("a", "b") if b is None else ("b", "a")
-        raise OptionError(f"{given} is given without {other}: give patterns of both sides, or none")
+        raise OptionError(
+            f"{given} is set without {other}: write patterns of both sides, or of neither"
+        )
     return _scan(Path(root), split, [] if a is None else [a, b], ["a", "b"], held_out)
 
 
@@ -75,7 +77,7 @@ def scan_images(
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """Lists the picture files directly in a folder, in natural order: 2.jpg before 10.jpg."""
+    """Lists the image files directly in a folder, in natural order: 2.jpg before 10.jpg."""
     names = (path.name for path in folder.iterdir() if path.is_file())
     taken = (n for n in names if n[0] != "." and split_suffix(n)[1] in READERS)
     return [folder / name for name in sorted(taken, key=_natural)]
@@ -87,7 +89,7 @@ def held_out_split(root: str | Path, held_out: float = 0.0, *, a: Texts = None) 
 
     Args:
         root: The dataset's folder, or a CSV file.
-        held_out: The share of the pairs that is `"val"` if there is neither.
+        held_out: Fraction of the pairs in `"val"` if there is neither.
         a: The pattern of side a, if there is one.
 
     Examples:
@@ -155,14 +157,14 @@ def _is_manifest(root: Path) -> bool:
 
 
 def _divides(root: Path, held_out: float, a: Texts) -> bool:
-    """Whether a share of the pairs is held out, since there is no split for it."""
+    """Returns whether a fraction of the pairs is held out, for lack of a split."""
     if not held_out or (_is_manifest(root) and manifest_splits(root) is not None):
         return False
     return not {"val", "test"} & {*split_names(root, a=a)}
 
 
 def _part(scan: Scan, is_val: bool, held_out: float) -> Scan:
-    """Returns the pairs held out, or the others; hashes of the names decide."""
+    """Returns the held-out pairs or the others, chosen by hashes of their names."""
     names = [pair.name for pair in scan.pairs]
     names.sort(key=lambda name: sha256(name.encode("utf-8", "surrogateescape")).digest())
     val = {*names[: max(0, min(len(names) - 1, max(1, round(held_out * len(names)))))]}
@@ -211,7 +213,6 @@ def _matched(layout: Layout) -> Scan:
 def _partnerless(
     folder: Path, patterns: list[Pattern], found: list[dict[str, str]]
 ) -> Iterator[str]:
-    """Yields a line for each file that lacks others of its name."""
     for taken in found:
         for name, path in taken.items():
             lacking = []
@@ -225,7 +226,7 @@ def _partnerless(
 
 
 def _walk(folder: Path, elsewhere: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Yields the paths of files below a folder, and what is wrong with them or ""."""
+    """Yields the paths of files below a folder, each with its problem or ""."""
     stack: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
     while stack:
         start, above = stack.pop()
@@ -236,7 +237,7 @@ def _walk(folder: Path, elsewhere: re.Pattern[str]) -> Iterator[tuple[str, str]]
             yield start, f"cannot be listed ({error.strerror}); allow it, or move it away"
             continue
         here = (stat.st_dev, stat.st_ino)
-        for entry in entries if here not in above else ():  # else a link to a folder that it is in
+        for entry in entries if here not in above else ():  # avoid links to a parent folder
             path, target = start + entry.name, Path(entry.path) if entry.is_symlink() else None
             is_folder = target.is_dir() if target else entry.is_dir()
             whole = normalize("NFC", path) + "/" * is_folder
@@ -246,10 +247,10 @@ def _walk(folder: Path, elsewhere: re.Pattern[str]) -> Iterator[tuple[str, str]]
                 stack.append((path + "/", above | {here}))
             elif split_suffix(entry.name)[1] not in COMPANIONS:
                 lost = target is not None and not target.exists()
-                yield path, "is a link to a file that does not exist; mend or remove it" * lost
+                yield path, "is a link to a file that does not exist; fix or remove it" * lost
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:
-    """Sorts numbers within names by value; the name itself decides between 1.jpg and 01.jpg."""
+    """Returns a sort key that orders numbers within names by value; 1.jpg and 01.jpg by name."""
     words = re.split(r"(\d+)", normalize("NFC", name).lower())
     return [int(word) if index % 2 else word for index, word in enumerate(words)], name

@@ -5,6 +5,6 @@ import torch
 
 
 def seeded_generator(*key: int) -> torch.Generator:
-    """Returns a random generator seeded with all the numbers of the key."""
+    """Returns a random generator seeded with all numbers of the key."""
     (state,) = np.random.SeedSequence((len(key), *key)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state) >> 1)

@@ -18,7 +18,7 @@ from ganblocks.errors import OptionError, ShapeError
 
 
 class Window(NamedTuple):
-    """What to crop from a pair: the first row and column, the size, and whether it is mirrored."""
+    """A crop of a pair: first row and column, size, and whether it is mirrored."""
 
     top: int
     left: int
@@ -27,7 +27,7 @@ class Window(NamedTuple):
     mirrored: bool
 
     def crop(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Returns the window of an image (..., H, W), resized: a view, where nothing changes."""
+        """Returns the window of an image (..., H, W), resized; a view if nothing changes."""
         top, left, height, width, mirrored = self
         crop = image[..., top : top + height, left : left + width]
         crop = resized(alike(crop, image), size)
@@ -45,23 +45,23 @@ class PairTransform:
     Args:
         load_size: Size to which the pair is resized before the crop: the side of a square,
             (height, width) or `"256x512"`. None keeps the size of the files.
-        crop_size: Size of the result, likewise; at most `load_size`.
+        crop_size: Size of the result, in the same forms; at most `load_size`.
         mirror: Whether to mirror half of the pairs, at random, left to right.
-        random: False makes a deterministic transform for validation and test, without mirroring,
-            `scale` and `extra`: the pair is resized straight to `crop_size`, or, with
-            `load_size=None`, its center is cropped.
-        resize: `"stretch"` to exactly the size; or, with the aspect kept, `"cover"` fits the
-            shorter side, for a crop from the longer one, and `"contain"` fits the longer side, and
-            pads the shorter one with the pixels of the edges.
-        scale: (low, high), the share of the area that a crop takes before it is resized to
-            `crop_size`. None crops `crop_size`.
-        ratio: (low, high), the width of such a crop by its height; log-uniform.
-        extra: A transform from `torchvision.transforms.v2`, or a function of (a, b), for both
-            cropped sides at once. It gets photos as `tv_tensors.Image`, keeps shapes and types,
-            and draws from torch's global generator, seeded for each pair.
+        random: False for a deterministic validation transform, without mirroring, `scale` and
+            `extra`: it resizes directly to `crop_size`, or, with `load_size=None`, crops the
+            center.
+        resize: `"stretch"` to exactly the size; or, keeping the aspect ratio, `"cover"` fits the
+            shorter side and crops the longer one, and `"contain"` fits the longer side and pads the
+            shorter one by repeating the edges.
+        scale: (low, high), the fraction of the area to crop before resizing to `crop_size`; None
+            crops `crop_size` pixels.
+        ratio: (low, high), the aspect ratio (width / height) of such a crop; log-uniform.
+        extra: A transform from `torchvision.transforms.v2`, or a function of (a, b), applied to
+            both cropped sides at once. It gets photos as `tv_tensors.Image`, must keep shapes and
+            dtypes, and may draw from torch's global generator, which is seeded for each pair.
 
     Raises:
-        OptionError: A value is not allowed, or the crop is larger than the load size.
+        OptionError: An argument has an invalid value, or the crop is larger than the load size.
 
     Examples:
         >>> from torchvision.tv_tensors import Mask
@@ -94,20 +94,20 @@ class PairTransform:
             )
 
     def __repr__(self) -> str:
-        """Returns the same text in every process: checkpoints compare it."""
+        """Returns text without addresses, because checkpoints compare it."""
         shown = [f for f in fields(self) if not f.kw_only or getattr(self, f.name) != f.default]
         values = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in shown)
         values = re.sub(" at 0x[0-9a-fA-F]+", "", " ".join(values.split()))
         return f"{type(self).__name__}({values})"
 
     def __call__(self, a: Tensor, b: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Transforms both sides: resizes them, draws a window, crops it.
+        """Resizes both sides, and crops the same random window from them.
 
         Args:
             a: One side, (C, H, W).
             b: The other side, of the same height and width.
-            generator: Source of the random draw; each call draws three numbers, two more for
-                `scale` and one for `extra`, or none if `random` is False.
+            generator: Source of randomness. Each call draws three numbers, two more for `scale`,
+                and one for `extra`; none if `random` is False.
 
         Raises:
             ShapeError: The sides differ in size, or are smaller than an unresized crop.
@@ -116,7 +116,7 @@ class PairTransform:
         return self.draw(*self.resize_pair(a, b), generator)
 
     def resize_pair(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """Resizes both sides: the deterministic part, the same in every epoch.
+        """Resizes both sides: the deterministic part of the transform.
 
         Args:
             a: One side, (C, H, W).
@@ -133,7 +133,7 @@ class PairTransform:
         size, other = (a.shape[-2], a.shape[-1]), (b.shape[-2], b.shape[-1])
         if size != other:
             raise ShapeError(
-                f"a is {format_size(size)} and b is {format_size(other)}: give both sides the "
+                f"a is {format_size(size)} and b is {format_size(other)}: make both sides the "
                 "same size"
             )
         self.require_fit(*size)
@@ -148,12 +148,12 @@ class PairTransform:
         return padded(fitted, size) if self.resize == "contain" else fitted
 
     def draw(self, a: Tensor, b: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Crops both sides of a resized pair, and applies `extra`: the part that is drawn.
+        """Crops both sides of a resized pair and applies `extra`: the random part of the transform.
 
         Args:
             a: One side, (C, H, W).
             b: The other side.
-            generator: Source of the random draw.
+            generator: Source of randomness.
 
         Examples:
             >>> image = torch.arange(6).reshape(1, 2, 3)
@@ -188,7 +188,7 @@ class PairTransform:
             width: Width of the image before it is resized.
 
         Raises:
-            ShapeError: It is too small; only possible if nothing is resized.
+            ShapeError: It is too small, which is only possible if nothing is resized.
 
         Examples:
             >>> PairTransform(load_size=None, crop_size=64).require_fit(64, 96)
@@ -203,7 +203,7 @@ class PairTransform:
 
     @property
     def fit(self) -> Fit | None:
-        """How pictures are resized for a network trained with this; None if they are not."""
+        """How images are resized for a network trained with this; None if they are not."""
         return None if self._load is None else Fit(self._crop, self.resize)
 
     @property

@@ -1,4 +1,4 @@
-"""Writes the values of images as files."""
+"""Writes image files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganblocks.errors import DataError
 from ganblocks.writing import os_errors_explained, write_atomically
 
 _PICTURES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
-    ".png": ("PNG", (1, 2, 3, 4), {"compress_level": 1}),  # several times as fast as 6
+    ".png": ("PNG", (1, 2, 3, 4), {"compress_level": 1}),  # several times faster than 6
     ".jpg": ("JPEG", (1, 3), {"quality": 95}),
     ".jpeg": ("JPEG", (1, 3), {"quality": 95}),
     ".webp": ("WEBP", (1, 3, 4), {"lossless": True, "exact": True}),
@@ -23,13 +23,13 @@ _PICTURES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
 
 
 def to_pil(array: np.ndarray) -> Image.Image:
-    """Returns a Pillow picture of stored values.
+    """Converts stored values to a PIL image.
 
     Args:
         array: (H, W) or (H, W, C): uint8 of 1 to 4 channels, or uint16 of one (mode I;16).
 
     Raises:
-        DataError: Pillow has no such pictures.
+        DataError: Pillow has no mode for them.
 
     Examples:
         >>> to_pil(np.zeros((4, 5, 1), np.uint16)).mode
@@ -39,14 +39,14 @@ def to_pil(array: np.ndarray) -> Image.Image:
     channels, kind = array.shape[-1], array.dtype.name
     if (kind, channels) != ("uint16", 1) and not (kind == "uint8" and channels <= 4):
         raise DataError(
-            f"Pillow has no pictures of {channels} channels of {kind}: write a .tif or .npy file",
+            f"Pillow has no mode for {channels} channels of {kind}: write a .tif or .npy file",
             see=SEE,
         )
     return _picture(array)
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Writes stored values by the suffix of the path; a crash leaves no half of a file.
+    """Writes stored values in the format of the path's suffix, completely or not at all.
 
     In a PNG or WebP, the last of 2 or 4 channels is alpha; in a TIFF, it is data.
 
@@ -71,11 +71,11 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 
 def write_beside(path: Path, suffix: str, array: np.ndarray) -> Path:
-    """Writes stored values to a path without a suffix, and returns it with the one that was chosen.
+    """Writes stored values to a path without a suffix, and returns it with the chosen suffix.
 
     Args:
         path: The path.
-        suffix: The suffix to take if it holds the values without loss, such as the input's.
+        suffix: The preferred suffix, such as the input's; used if it is lossless for the values.
         array: (H, W) or (H, W, C).
     """
     lossless = [s for s in (suffix.lower(), ".png", ".tif", ".npy") if s not in (".jpg", ".jpeg")]
@@ -125,5 +125,7 @@ def _picture(array: np.ndarray) -> Image.Image:
 def _with_channels(array: np.ndarray) -> np.ndarray:
     array = array[..., None] if array.ndim == 2 else array
     if array.ndim != 3 or array.size == 0:
-        raise DataError(f"an array of shape {array.shape} is no image: pass (H, W) or (H, W, C)")
+        raise DataError(
+            f"an array of shape {array.shape} is not an image: pass (H, W) or (H, W, C)"
+        )
     return array

@@ -189,7 +189,7 @@ class OwnTransform(PairTransform):
 def test_other_transforms_are_streamed(transform):
     dataset = Noise([(9, 9)], transform=transform)
     assert cached_pairs(dataset, CPU) is None
-    with pytest.raises(OptionError, match="the transform is .*: give a PairTransform, or write"):
+    with pytest.raises(OptionError, match="the transform is .*: pass a PairTransform, or write"):
         cached_pairs(dataset, CPU, cache="always")
 
 

@@ -132,7 +132,7 @@ def test_a_complete_folder_is_left_alone(server, tmp_path):
 
 def test_it_resumes_after_a_broken_connection(server, tmp_path):
     server.break_after = 70_000
-    with pytest.raises(DataError, match=r"Call again, or do it by hand"):
+    with pytest.raises(DataError, match=r"Call again, or download facades.tar.gz manually"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
     assert left_in(tmp_path) == ["facades.tar.gz.part"]
     assert (tmp_path / "facades.tar.gz.part").read_bytes() == server.body[:70_000]
@@ -198,7 +198,7 @@ BAD_ARCHIVES = {
 def test_a_bad_archive_leaves_nothing_behind(server, tmp_path, kind):
     root = tmp_path / "root"
     server.body = BAD_ARCHIVES[kind]()
-    with pytest.raises(DataError, match=r"is not the facades \(.*by hand"):
+    with pytest.raises(DataError, match=r"is not the facades \(.*manually"):
         download_cmp_facades(root, url=server.url, counts=COUNTS)
     assert left_in(root) == []
     assert left_in(tmp_path) == ["root"]
@@ -263,7 +263,7 @@ def test_a_server_that_does_not_answer(tmp_path, monkeypatch):
 
 
 def test_an_invalid_address(tmp_path):
-    with pytest.raises(DataError, match="by hand"):
+    with pytest.raises(DataError, match="manually"):
         download_cmp_facades(tmp_path, url="facades.tar.gz", counts=COUNTS)
 
 
@@ -279,7 +279,7 @@ def test_an_incomplete_folder_is_neither_used_nor_touched(server, tmp_path):
 
 def test_a_root_that_cannot_be_made(server, tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(DataError, match="by hand"):
+    with pytest.raises(DataError, match="manually"):
         download_cmp_facades(tmp_path / "file", url=server.url, counts=COUNTS)
 
 

@@ -114,7 +114,7 @@ class Stream(IterableDataset):
 
 @pytest.mark.parametrize("data", [Stream(), iter([1]), 3])
 def test_what_has_no_index_is_refused(tmp_path, data):
-    with pytest.raises(OptionError, match="train is a .*give a map-style dataset"):
+    with pytest.raises(OptionError, match="train is a .*pass a map-style dataset"):
         fit(tiny_task(), data, Stripes(2), RunFolder(tmp_path / "run"), OPTIONS)
 
 

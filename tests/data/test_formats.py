@@ -56,7 +56,7 @@ def test_a_window_is_linear_inside_and_clips_outside(low, width, shares):
 def test_values_without_a_range_are_refused():
     with pytest.raises(DataError, match=r"float32 values, .* write value_range=\(low, high\)"):
         ImageFormat().resolved([Stored(np.zeros((2, 2, 1), np.float32))])
-    with pytest.raises(DataError, match="hold 'uint16', 'uint8': convert"):
+    with pytest.raises(DataError, match="have the dtypes 'uint16', 'uint8': convert"):
         ImageFormat().resolved([Stored(noise("uint8")), Stored(noise("uint16"))])
     with pytest.raises(DataError, match="it holds uint16 values, not uint8"):
         ImageFormat(dtype="uint8").decode(Stored(noise("uint16")))
@@ -154,7 +154,7 @@ def test_classes_are_one_hot_and_come_back(classes):
 
 
 def test_unknown_classes_are_refused_and_lossy_colors_take_the_nearest():
-    with pytest.raises(DataError, match="it has the id 4, which is of no class"):
+    with pytest.raises(DataError, match="it has the id 4, which is not a class"):
         LabelFormat(4).decode(Stored(np.array([[[3], [4]]], np.uint8)))
     form = LabelFormat([[0, 0, 0], [250, 0, 0]])
     blurred = np.array([[[240, 3, 5], [20, 0, 9]]], np.uint8)

@@ -78,11 +78,11 @@ def test_the_split_is_chosen_as_for_pairs(tmp_path, make_picture):
 
 
 def test_a_folder_without_pictures(tmp_path, make_picture):
-    with pytest.raises(DataError, match="no folder .*nowhere: give the folder"):
+    with pytest.raises(DataError, match="no folder .*nowhere: pass the folder"):
         ImageDataset(tmp_path / "nowhere")
     for folder in ("a", "b"):
         make_picture(tmp_path / folder / "x.png")
-    with pytest.raises(DataError, match=r"has pairs: give one of its folders a/ and b/"):
+    with pytest.raises(DataError, match=r"has pairs: pass one of its folders a/ and b/"):
         ImageDataset(tmp_path)
     make_picture(tmp_path / "a" / "x.jpg")
     with pytest.raises(DataError, match=r"x\.png: has the name of x\.jpg; rename or remove"):
@@ -209,7 +209,7 @@ def test_a_smaller_copy_is_pillows_bicubic():
 
 
 def test_an_image_smaller_than_the_scale():
-    with pytest.raises(DataError, match="x: is 9x3, smaller than the scale 4: give larger"):
+    with pytest.raises(DataError, match="x: is 9x3, smaller than the scale 4: use larger"):
         DownscaledPairs(Noise(1, (3, 9)))[0]
     with pytest.raises(OptionError, match="scale is 1: write a whole number that is at least 2"):
         DownscaledPairs(Noise(1, (3, 9)), 1)

@@ -177,8 +177,8 @@ def test_a_suffix_in_a_pattern_is_required(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"a": "he/*"}, "a is given without b: give patterns of both sides"),
-        ({"b": "he/*"}, "b is given without a"),
+        ({"a": "he/*"}, "a is set without b: write patterns of both sides"),
+        ({"b": "he/*"}, "b is set without a"),
         ({"a": "he/x.png", "b": "*"}, r"pattern 'he/x\.png' has no \*: write one.*'\*_HE\.png'"),
         ({"a": "*/*", "b": "*"}, r"pattern '\*/\*' has 2 \*"),
         ({"a": [], "b": "*"}, "one or more of each side"),
@@ -242,7 +242,7 @@ def test_single_images(tmp_path):
 @pytest.mark.parametrize("place", ["{}", "train/{}", "{}/train", "train{}"])
 def test_pairs_are_no_single_images(tmp_path, place):
     touch(tmp_path, *(f"{place.format(side)}/1.png" for side in "ab"))
-    message = r"has pairs: give one of its folders .*a.*/ and .*b.*/, or files='.*/\*'"
+    message = r"has pairs: pass one of its folders .*a.*/ and .*b.*/, or files='.*/\*'"
     with pytest.raises(DataError, match=message):
         scan_images(tmp_path)
 

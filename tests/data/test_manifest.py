@@ -72,11 +72,11 @@ def test_rows_that_cannot_be_used_are_named_by_their_lines(tmp_path):
     scan = scan_pairs(table(tmp_path, "\n".join(["a,b,name,split", *rows])))
     assert names(scan) == ["p", "v"]
     expected = [
-        (3, "gone.png, which does not exist; mend the path"),
+        (3, "gone.png, which does not exist; fix the path"),
         (4, "has the name 'p' of line 2; write others in a column 'name'"),
         (5, "has no b; fill the cell"),
         (6, "has the split 'trian': did you mean 'train'"),
-        (7, "has 2 cells, but line 1 has 4; mend the row"),
+        (7, "has 2 cells, but line 1 has 4; fix the row"),
         (8, "3.gif, which does not end in .png"),
         (9, "has no split; fill the cell"),
     ]
@@ -99,8 +99,8 @@ def test_rows_that_cannot_be_used_are_named_by_their_lines(tmp_path):
         ("a,a\n1.png,1.png", {}, r"has the columns 'a', 'a': name each once"),
         ("", {}, r"line 1: has the columns \(none\)"),
         ("a,b\n", {}, r"has no rows of the split 'train'"),
-        ('a,b\n"1.png"x,1.png', {}, r"line 2: .*mend its quotes"),
-        ("a,b\nµ.png,1.png", {}, r"cannot be read as UTF-8 text .*; save it anew"),
+        ('a,b\n"1.png"x,1.png', {}, r"line 2: .*fix its quotes"),
+        ("a,b\nµ.png,1.png", {}, r"cannot be read as UTF-8 text .*; save it as UTF-8"),
     ],
 )
 def test_a_csv_file_that_cannot_be_used_is_refused(tmp_path, text, options, message):

@@ -39,7 +39,7 @@ def test_a_palette_is_not_merged_into_gray(tmp_path):
     assert pairs.read(0, 0)[0][:, 0, :3].tolist() == [[0, 255, 0], [0, 0, 130], [0, 0, 0]]
     by_class = PairedImageDataset(tmp_path, b_format={"type": "labels", "classes": 3})
     assert by_class[0]["target"].shape == (3, 8, 8)
-    with pytest.raises(DataError, match=r"b/1\.png: it has the id 2, which is of no class"):
+    with pytest.raises(DataError, match=r"b/1\.png: it has the id 2, which is not a class"):
         PairedImageDataset(tmp_path, b_format={"type": "labels", "classes": 2})[0]
 
 

@@ -156,7 +156,7 @@ def test_it_is_registered(tmp_path, make_picture):
 
 
 def test_a_missing_folder(tmp_path):
-    with pytest.raises(DataError, match=r"no folder .*nowhere: give the folder"):
+    with pytest.raises(DataError, match=r"no folder .*nowhere: pass the folder"):
         PairedImageDataset(tmp_path / "nowhere")
 
 

@@ -214,7 +214,7 @@ def test_suffixes():
     assert all(suffix_of(Path(f"x.1{suffix.upper()}")) == suffix for suffix in READERS)
 
 
-# Pillow pictures in memory
+# PIL images in memory
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16", "F", "CMYK"])
@@ -248,10 +248,10 @@ def test_pictures_in_memory_that_are_refused(tmp_path):
     for mode in ("HSV", "YCbCr", "LAB", "RGBa", "La", "RGBX"):
         with pytest.raises(DataError, match=f"mode {mode}: convert it to RGB"):
             stored_from_picture(Image.new(mode, (4, 4)))
-    with pytest.raises(DataError, match=r"ndarray is not a Pillow picture: open it with"):
+    with pytest.raises(DataError, match=r"ndarray is not a PIL image: open it with"):
         stored_from_picture(np.zeros((4, 4)))
     with (
         Image.open(png(tmp_path / "x.png", samples_of(16, 3), 2, 16)) as picture,
-        pytest.raises(DataError, match="8 bits of its 16: pass the path"),
+        pytest.raises(DataError, match="converts its 16 bits to 8: pass the path"),
     ):
         stored_from_picture(picture)

@@ -45,7 +45,7 @@ def test_links_are_followed_and_loops_end(tmp_path):
         (tmp_path / side / "self").symlink_to(tmp_path / side / "self")
     scan = scan_pairs(tmp_path)
     assert names(scan) == ["2", "3", "link/deep/1"]
-    link = "is a link to a file that does not exist; mend or remove it"
+    link = "is a link to a file that does not exist; fix or remove it"
     places = [f"{side}/{name}" for side in "ab" for name in ("4.png", "self")]
     assert lines(tmp_path, scan)[:4] == [f"{place}: {link}" for place in places]
     assert lines(tmp_path, scan)[4].startswith("there/deep/1.png: is not read")

@@ -77,7 +77,7 @@ def test_what_a_suffix_cannot_hold_is_refused(tmp_path, suffix, dtype, channels)
 
 def test_what_is_no_image_is_refused(tmp_path):
     for shape in ((4,), (2, 2, 2, 2), (0, 4), (4, 4, 0)):
-        with pytest.raises(DataError, match="is no image"):
+        with pytest.raises(DataError, match="is not an image"):
             write_array(tmp_path / "x.npy", np.zeros(shape))
 
 
@@ -111,7 +111,7 @@ def test_to_pil(dtype, channels, mode):
 
 @pytest.mark.parametrize(("dtype", "channels"), [("int16", 1), ("uint16", 3), ("uint8", 5)])
 def test_pictures_that_pillow_does_not_have(dtype, channels):
-    with pytest.raises(DataError, match=f"no pictures of {channels} channels of {dtype}: write"):
+    with pytest.raises(DataError, match=f"no mode for {channels} channels of {dtype}: write"):
         to_pil(noise(dtype, channels))
 
 

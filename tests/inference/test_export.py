@@ -93,7 +93,7 @@ def test_a_run_of_labels_is_exported_with_all_that_a_stranger_needs(export, run,
     assert facts["output"]["range"] == [-1, 1]
     assert facts["checked_at"][2] == [[101, 77], [101, 77]]
     Image.new("RGB", (50, 40), (1, 2, 3)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"a\.png.*of no class"):
+    with pytest.raises(DataError, match=r"a\.png.*not a class"):
         export(run, path, images=[tmp_path / "a.png"])
 
 

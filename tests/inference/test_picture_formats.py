@@ -112,7 +112,7 @@ def test_label_maps_become_classes_and_back(tmp_path):
     path = tmp_path / "pairs" / "b" / "0.png"
     with Image.open(path) as picture:
         np.testing.assert_array_equal(translate(generator, path), picture)
-    with pytest.raises(DataError, match=r"it has the color \[9, 9, 9\], which is of no class"):
+    with pytest.raises(DataError, match=r"it has the color \[9, 9, 9\], which is not a class"):
         translate(generator, Image.new("RGB", (8, 8), (9, 9, 9)))
     with Image.open(next((tmp_path / "run" / "samples").iterdir())) as sheet:
         shown = np.unique(np.asarray(sheet.convert("RGB")).reshape(-1, 3), axis=0).tolist()

@@ -1,4 +1,4 @@
-"""Procedurally drawn facades, endless and without a download."""
+"""Procedurally drawn facades: endless, no download."""
 
 from ganblocks.data.synthetic.dataset import SyntheticFacades
 

@@ -1,4 +1,4 @@
-"""A canvas measured in 1/128 of its side, so that drawings work at any resolution."""
+"""A canvas in units of 1/128 of its side, so that drawings work at any resolution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = npt.NDArray[np.floating[Any]]
 Color = tuple[float, float, float]
 
 SIDE = 128
-"""The side of a picture in drawing units."""
+"""Side of an image in drawing units."""
 
 
 class Box(NamedTuple):
@@ -85,7 +85,7 @@ class Canvas:
         self._centers = ((np.arange(size) + 0.5) / self.scale).astype(np.float32)
 
     def window(self, box: Box) -> tuple[slice, slice]:
-        """Returns the rows and columns of a box; at least one of each on the canvas."""
+        """Returns the rows and columns of a box, at least one of each."""
         scale, size = self.scale, self.size
         left, top = round(box.x0 * scale), round(box.y0 * scale)
         right, bottom = round(box.x1 * scale), round(box.y1 * scale)
@@ -106,7 +106,7 @@ class Canvas:
         )
 
     def stamp(self, kind: str, box: Box, paint: Callable[[], None]) -> None:
-        """Paints a box, or copies it from one of its kind and size in the same row."""
+        """Paints a box, or copies an equal one in the same row."""
         target = self.photo[self.window(box)]
         key = (kind, box.y0, target.shape)
         if key in self._stamps:

@@ -1,4 +1,4 @@
-"""The dataset of drawn facades."""
+"""The dataset of synthetic facades."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _SPLITS = ("train", "val")
 
 @DATASETS.register("synthetic_facades")
 class SyntheticFacades(PairedDataset):
-    """Endless drawn facades: `a` is the photo, `b` its CMP label map.
+    """Endless synthetic facades: `a` is the photo, `b` its CMP label map.
 
-    The label map has the classes and colors of the CMP facades (Tyleček and Šára, 2013).
-    Every (epoch, index) is a new building, drawn from (seed, split, epoch, index) alone.
-    The colors of a building follow from its style, which shows in its labels, so a network
-    can learn them; a table from class to color cannot.
+    The label map has the classes and colors of the CMP facades (Tyleček and Šára, 2013). Every
+    (epoch, index) is a new building, determined by (seed, split, epoch, index). Colors depend on
+    the building's style, which its labels reveal, so a network can learn them; a color per class is
+    not enough.
 
     Args:
         length: Number of buildings in an epoch.
-        size: Side of the square pictures in pixels.
-        split: `"train"` or `"val"`, which share no building.
+        size: Side of the square images in pixels.
+        split: `"train"` or `"val"`, which have no building in common.
         direction: `"b2a"`, labels to photo, or `"a2b"`.
         transform: The joint transform, such as `PairTransform`; None leaves the pair unchanged.
         seed: Seed of all random draws, at least 0.
 
     Raises:
-        OptionError: An argument has a value that is not allowed.
+        OptionError: An argument has an invalid value.
 
     Examples:
         >>> dataset = SyntheticFacades(length=10, size=64)

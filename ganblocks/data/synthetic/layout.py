@@ -102,7 +102,6 @@ def _add_window(
     plan: Plan, rng: np.random.Generator, grid: Grid, axis: int, top: float, base: float,
     *, balcony: bool,
 ) -> None:  # fmt: skip
-    """Adds a window with its blind, cornice, balcony, sill and ornament."""
     style, height = plan.style, base - top
     left, right = axis - grid.width // 2, axis + (grid.width + 1) // 2
     plan.add("window", left, top, right, base)
@@ -125,7 +124,6 @@ def _add_window(
 
 
 def _add_ground_floor(plan: Plan, rng: np.random.Generator, grid: Grid) -> None:
-    """Adds the door, and shops or windows beside it."""
     style, street, count = plan.style, plan.outline.y1, len(grid.axes)
     height = street - grid.lines[-1]
     head = grid.lines[-1] + max(4, round(height * 0.22))
@@ -146,7 +144,6 @@ def _add_ground_floor(plan: Plan, rng: np.random.Generator, grid: Grid) -> None:
 
 
 def _add_bands(plan: Plan, grid: Grid) -> None:
-    """Adds moldings along the storeys and under the roof."""
     style, (left, top, right, _) = plan.style, plan.outline
     lines = {"none": [], "first": grid.lines[-1:], "every": grid.lines}[style.bands]
     for line in lines:
@@ -156,7 +153,6 @@ def _add_bands(plan: Plan, grid: Grid) -> None:
 
 
 def _add_pillars(plan: Plan, grid: Grid) -> None:
-    """Adds pillars between the axes or at the corners."""
     style, (left, top, right, street) = plan.style, plan.outline
     if style.pillars == "bays":
         for axis in grid.axes[1:]:

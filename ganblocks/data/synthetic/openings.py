@@ -114,7 +114,6 @@ def _shade_reveal(patch: Patch, plan: Plan) -> None:
 
 
 def _round_top(patch: Patch, plan: Plan) -> None:
-    """Covers the corners above a round arch with trim."""
     radius = patch.width / 2
     distance = np.hypot(patch.x - radius, np.minimum(patch.y - radius, 0))
     patch.blend(plan.style.trim, saturate((distance - radius + 0.5) / patch.pixel))

@@ -61,7 +61,6 @@ def render(plan: Plan, size: int, rng: np.random.Generator) -> Canvas:
 
 
 def _light(canvas: Canvas, plan: Plan) -> None:
-    """Adds sunlight: warm and bright near the sun, cool and dim far from it."""
     patch = canvas.patch(plan.outline)
     across = patch.x / patch.width
     if plan.neighbor == "left":

@@ -11,7 +11,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Style:
-    """One style: the architecture that the labels show, and the colors that go with it.
+    """One style: the architecture that the labels show, and its colors.
 
     Colors follow from the architecture, so they can be learned from labels.
 

@@ -1,4 +1,4 @@
-"""Wall textures, as brightness factors aligned to the whole picture."""
+"""Wall textures, as brightness factors aligned to the whole image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganblocks.data.synthetic.canvas import Array, saturate
 
 
 def wall_texture(name: str, x: Array, y: Array, pixel: float) -> Array:
-    """Returns the brightness factors of a wall at the picture's coordinates."""
+    """Returns the brightness factors of a wall at the image's coordinates."""
     if name == "brick":
         return _courses(x, y, pixel, course=4.0, length=8.0, joint=1.0, depth=0.34, vary=0.13)
     if name == "blocks":

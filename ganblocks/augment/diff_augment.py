@@ -91,7 +91,6 @@ class Translation(Augmentation):
         )
 
     def _sources(self, batch: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Returns the source index of each position on an axis, and whether it is inside."""
         largest = int(length * self.ratio + 0.5)
         shift = torch.randint(-largest, largest + 1, (batch, 1), device=device)
         positions = torch.arange(length, device=device) - shift

@@ -27,7 +27,7 @@ class SelfAttention(nn.Module):
 
     Args:
         in_channels: Channels of the input.
-        out_channels: The same number, or None.
+        out_channels: The same as `in_channels`, or None.
         reduction: Query, key and value have in_channels / reduction channels, at least one.
 
     Raises:

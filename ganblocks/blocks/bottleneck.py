@@ -29,7 +29,7 @@ class BottleneckBlock(nn.Module):
 
     Args:
         in_channels: Channels of the input.
-        out_channels: The same number, or None.
+        out_channels: The same as `in_channels`, or None.
         expansion: Factor by which the 3×3 convolution has more channels.
         group_channels: Channels of a group of the 3×3 convolution; their greatest common divisor
             with all of its channels is used.

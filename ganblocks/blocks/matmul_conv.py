@@ -28,8 +28,8 @@ class Conv2d(nn.Conv2d):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        *args: The other arguments of `nn.Conv2d`.
-        **kwargs: Likewise.
+        *args: Other arguments of `nn.Conv2d`.
+        **kwargs: Other arguments of `nn.Conv2d`.
 
     Raises:
         OptionError: A number of channels is not a positive integer.
@@ -74,8 +74,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        *args: The other arguments of `nn.ConvTranspose2d`.
-        **kwargs: Likewise.
+        *args: Other arguments of `nn.ConvTranspose2d`.
+        **kwargs: Other arguments of `nn.ConvTranspose2d`.
 
     Raises:
         OptionError: A number of channels is not a positive integer.

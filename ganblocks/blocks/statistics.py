@@ -18,7 +18,7 @@ STATISTICS = ("image", "running")
 
 @checked
 def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
-    """Returns an eval-mode twin of a network that shares its weights and leaves it untouched.
+    """Returns an eval-mode copy of a network that shares its weights; the network is unchanged.
 
     Args:
         network: Any module; its mode and buffers stay unchanged.
@@ -29,7 +29,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
             averages, as `eval()` does.
 
     Returns:
-        The twin in eval mode. Its parameters are the network's own, so it follows every update
+        The copy, in eval mode. Its parameters are the network's own, so it follows every update
         until the network is moved or cast, and needs almost no memory. DataParallel and DDP
         wrappers are removed.
 

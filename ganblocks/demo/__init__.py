@@ -1,4 +1,4 @@
-"""Writes a page that runs a trained generator in the browser, opened from disk."""
+"""Writes an offline web page that runs a trained generator in the browser."""
 
 from ganblocks.demo.writing import write_demo
 

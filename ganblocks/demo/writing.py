@@ -1,4 +1,4 @@
-"""Writes a run's generator as one page to draw on, which needs no server and no network."""
+"""Writes an offline page that translates drawings with a run's generator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ganblocks.runs import RunFolder
 from ganblocks.writing import os_errors_explained, write_atomically
 
 SIDE = 256
-"""Side of the drawing if the network was trained at the pictures' own sizes."""
+"""Side of the drawing if the network was trained without resizing."""
 
 EXAMPLES = 6
 
@@ -53,14 +53,14 @@ def write_demo(
     network: str = "generator",
     weights: str = "auto",
 ) -> Path:
-    """Writes `index.html`, on which people draw and see what the generator makes of it.
+    """Writes `index.html`, a page that translates drawings with a run's generator.
 
-    The page holds the network, which runs in the browser by ONNX Runtime Web. It opens from disk,
-    and requests nothing. Weights are stored in half precision.
+    The page contains the network, which runs in the browser with ONNX Runtime Web, and works
+    offline. Weights are stored in half precision.
 
     Args:
         run: The run's folder.
-        out: The folder of the page, which is made if it does not exist.
+        out: The output folder; created if missing.
         mode: `"mean"` or `"running"`, as in `generate`.
         network: Name of the task's generator.
         weights: `"auto"`, `"last"`, `"average"` or `"best"`, as in `load`.
@@ -69,9 +69,9 @@ def write_demo(
         The page's path.
 
     Raises:
-        RunError: There is no such run or network.
-        OptionError: An option has a value that is not allowed, or the network reads images that
-            cannot be drawn, of more than 4 channels and without classes.
+        RunError: The run or network does not exist.
+        OptionError: An option has an invalid value, or the network's inputs cannot be drawn: more
+            than 4 channels without classes.
 
     Examples:
         >>> write_demo("runs/nowhere", "demo")
@@ -92,7 +92,6 @@ def write_demo(
 
 
 def _config(generator: nn.Module) -> dict[str, Any]:
-    """Returns what the page must know of the network, as plain JSON."""
     pictures = picture_map(generator)
     channels = int(getattr(generator, "in_channels", 0))
     classes = _classes(pictures.input)
@@ -156,7 +155,6 @@ def _hex(color: Sequence[int] | np.ndarray) -> str:
 
 
 def _examples(height: int, width: int) -> list[str]:
-    """Returns label maps of drawn facades as URLs that hold their PNG."""
     drawn = SyntheticFacades(size=max(32, height, width), split="val")
     urls = []
     for index in range(EXAMPLES):
@@ -168,7 +166,7 @@ def _examples(height: int, width: int) -> list[str]:
 
 
 def _page(name: str, config: dict[str, Any], mode: str, model: bytes) -> str:
-    """Returns the page; what a run names is escaped, and scripts end no element early."""
+    """Returns the page; names from the run are escaped, and scripts cannot end an element early."""
     files = resources.files("ganblocks.demo")
     page, vendor = files / "page", files / "vendor"
     examples = config.pop("examples")

@@ -1,4 +1,4 @@
-"""Base class of discriminators that are one chain of convolutions."""
+"""Base class of discriminators that are a chain of convolutions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPATIAL_NORMS = (nn.BatchNorm2d, nn.GroupNorm, InstanceNorm)
 
 
 class ChainDiscriminator(FromReference):
-    """A chain of conv blocks, and a last convolution that produces the logits.
+    """Base class: a chain of conv blocks, and a last convolution that produces the logits.
 
     (B, in_channels, H, W) → logits (B, 1, h, w), unbounded: no sigmoid or norm follows
     the last convolution.
@@ -38,7 +38,7 @@ class ChainDiscriminator(FromReference):
         logits: The last convolution, to one channel.
         init: Weight initializer, from `INITIALIZERS`.
         spectral_norm: True, False, or `"inner"` for all convolutions but the first and last.
-        checkpointing: Whether the backward pass recomputes the maps inside each block.
+        checkpointing: Whether to recompute the maps inside each block in the backward pass.
 
     Raises:
         OptionError: `spectral_norm` or `checkpointing` has an invalid value.
@@ -78,14 +78,15 @@ class ChainDiscriminator(FromReference):
         return self.features(x)[-1]
 
     def features(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Returns the map of every layer, the logits last.
+        """Returns the maps of all layers, the logits last.
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Raises:
-            OptionError: The images are not floats of the type of the weights.
-            ShapeError: The images have the wrong channels, or are smaller than `min_input_size`.
+            OptionError: The images do not have the dtype of the weights.
+            ShapeError: The images have the wrong number of channels, or are smaller than
+                `min_input_size`.
 
         Examples:
             >>> import torch
@@ -110,7 +111,7 @@ class ChainDiscriminator(FromReference):
 
     @property
     def min_input_size(self) -> tuple[int, int]:
-        """Smallest (H, W) that yields a logit and gives every spatial norm more than one value."""
+        """Smallest (H, W) with a logit, and with more than one value for every spatial norm."""
         size = (1, 1)
         for block in reversed((*self.blocks, self.logits)):
             if isinstance(getattr(block, "norm", None), SPATIAL_NORMS):
@@ -166,7 +167,7 @@ def describe_field(field: ReceptiveField, grid: tuple[int, ...]) -> str:
 
 
 def require_input(discriminator: Any, x: Tensor, purpose: str, remedy: str) -> None:
-    """Raises an error of ours unless images have a discriminator's type, channels and size."""
+    """Raises an error unless images have a discriminator's dtype, channels and size."""
     name = type(discriminator).__name__
     require_image(name, x, discriminator.in_channels, network=discriminator)
     height, width = discriminator.min_input_size

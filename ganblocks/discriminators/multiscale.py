@@ -83,14 +83,15 @@ class MultiScaleDiscriminator(FromReference):
         return [maps[-1] for maps in self.features(x)]
 
     def features(self, x: Tensor) -> tuple[tuple[Tensor, ...], ...]:
-        """Returns the maps of every layer of every scale, the logits last.
+        """Returns the maps of all layers of each scale, the logits last.
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
 
         Raises:
-            OptionError: The images are not floats of the type of the weights.
-            ShapeError: The images have the wrong channels, or are smaller than `min_input_size`.
+            OptionError: The images do not have the dtype of the weights.
+            ShapeError: The images have the wrong number of channels, or are smaller than
+                `min_input_size`.
 
         Examples:
             >>> import torch
@@ -116,7 +117,7 @@ class MultiScaleDiscriminator(FromReference):
 
     @property
     def min_input_size(self) -> tuple[int, int]:
-        """Smallest (H, W) that yields a logit at every scale."""
+        """Smallest (H, W) with a logit at every scale."""
         return _least_size(self._each())
 
     def output_size(self, height: int, width: int) -> tuple[tuple[int, int], ...]:
@@ -142,7 +143,6 @@ class MultiScaleDiscriminator(FromReference):
         return f"{super().__repr__()}  # " + "; ".join(describe_field(*scale) for scale in scales)
 
     def _remedy(self, x: Tensor) -> str:
-        """Returns what to do about an image that is too small for this many scales."""
         for count in range(len(self.scales) - 1, 0, -1):
             height, width = _least_size(self._each()[:count])
             if x.shape[2] >= height and x.shape[3] >= width:

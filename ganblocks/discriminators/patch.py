@@ -46,10 +46,10 @@ class PatchDiscriminator(ChainDiscriminator):
         bias: Whether the convolutions have a bias; `"auto"` adds one where no norm follows,
             `"outer"` leaves it out in the inner layers. The last convolution always has one.
         activation: Activation, from `ACTIVATIONS`.
-        spectral_norm: Whether every kernel is divided by its largest singular value; `"inner"`
-            divides those of the inner layers alone, as in SPADE.
-        checkpointing: Whether the backward pass recomputes the maps inside each block instead of
-            storing them: less memory, more time.
+        spectral_norm: Whether to apply spectral norm; `"inner"` only to the inner layers, as in
+            SPADE.
+        checkpointing: Whether to recompute the maps inside each block in the backward pass: less
+            memory, more time.
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
@@ -122,11 +122,11 @@ class PatchDiscriminator(ChainDiscriminator):
         Args:
             receptive_field: Side of the patch, in pixels.
             in_channels: Channels of the input.
-            nearest: Whether to accept the nearest one if none has exactly that side.
+            nearest: Whether to accept the nearest size if none is exact.
             **options: The other arguments, except `n_layers`.
 
         Raises:
-            OptionError: None has that side; the message names the nearest two.
+            OptionError: No PatchGAN has that receptive field; the message names the nearest two.
 
         Examples:
             >>> PatchDiscriminator.from_receptive_field(34, 6, base_channels=8).n_layers

@@ -26,8 +26,7 @@ class PixelDiscriminator(ChainDiscriminator):
             follows, `"outer"` leaves it out in the second.
         last_bias: Whether the last convolution has a bias; in the port, only with instance norm.
         activation: Activation, from `ACTIVATIONS`.
-        spectral_norm: Whether every kernel is divided by its largest singular value; `"inner"`
-            divides that of the second layer alone.
+        spectral_norm: Whether to apply spectral norm; `"inner"` only to the second layer.
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:

@@ -33,8 +33,8 @@ class ResidualDiscriminator(nn.Module):
         n_blocks: Blocks per stage.
         group_channels: As in `BottleneckBlock`.
         num_classes: Number of classes; 0 for a discriminator without labels.
-        minibatch_std: Whether a `MinibatchStdDev` comes before the 4×4 convolution; the
-            receptive field does not count what it sees.
+        minibatch_std: Whether a `MinibatchStdDev` comes before the 4×4 convolution; the receptive
+            field ignores it.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -92,7 +92,7 @@ class ResidualDiscriminator(nn.Module):
         return self.features(x, labels)[-1]
 
     def features(self, x: Tensor, labels: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Returns the map of every stage, and the logits last.
+        """Returns the maps of all stages, the logits last.
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
@@ -122,14 +122,14 @@ class ResidualDiscriminator(nn.Module):
 
     @property
     def receptive_field(self) -> ReceptiveField:
-        """The receptive field of a logit, without what `minibatch_std` adds."""
+        """The receptive field of a logit, without the effect of `minibatch_std`."""
         local = nn.Sequential(self.first, *self.stages, nn.AvgPool2d(4, 1))
         side = max(256, self.image_size)
         return cast(ReceptiveField, receptive_field(local, (self.in_channels, side, side)))
 
     @property
     def min_input_size(self) -> tuple[int, int]:
-        """Smallest (H, W) that yields a logit."""
+        """Smallest (H, W) with a logit."""
         return self.image_size, self.image_size
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Finding the PatchGAN for a wanted receptive field."""
+"""Finds PatchGANs with a given receptive field."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ def suggest_patch_discriminator(
     in_channels: int,
     count: int = 5,
 ) -> tuple[PatchSuggestion, ...]:
-    """Lists the PatchGANs whose receptive field is nearest to a wanted one.
+    """Lists the PatchGANs whose receptive field is nearest to a given one.
 
-    Candidates have kernels of 3, 4 or 5, 1 to 8 layers, and the other arguments' defaults. Those
-    that yield no logit on an image of this size are left out.
+    Candidates have kernels of 3, 4 or 5, 1 to 8 layers, and default values otherwise. Those too
+    large for the image are left out.
 
     Args:
-        receptive_field: Wanted side of the patches in pixels.
+        receptive_field: Desired side of the patches in pixels.
         image_size: Side of the image, or (height, width).
         in_channels: Channels of the input.
         count: Maximum number of suggestions.

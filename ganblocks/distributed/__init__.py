@@ -1,4 +1,4 @@
-"""Processes that train together, and what they share."""
+"""Distributed training: the process group, DDP and sharding."""
 
 from ganblocks.distributed.context import DistributedContext, process_group, restarted
 

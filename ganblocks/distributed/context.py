@@ -1,4 +1,4 @@
-"""The processes that train together under `torchrun`; without it, there is only one."""
+"""The process group of `torchrun`, or a single process."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class DistributedContext:
         """Gathers a value from every process on rank 0; every process must call it.
 
         Args:
-            value: Tensors, numbers and text, in lists and dictionaries.
+            value: Tensors, numbers and strings, in lists and dictionaries.
 
         Returns:
             The values in rank order, with tensors on the CPU; None on other ranks.
@@ -85,7 +85,7 @@ class DistributedContext:
 
     @torch.no_grad()
     def average(self, tensors: Iterable[Tensor]) -> None:
-        """Averages tensors over all processes, in one message; every process must call it.
+        """Averages tensors over all processes, in one all-reduce; every process must call it.
 
         Args:
             tensors: Floating-point tensors, changed in place.
@@ -101,7 +101,7 @@ class DistributedContext:
 
     @contextmanager
     def main_process_first(self) -> Iterator[None]:
-        """Context that other ranks enter only after rank 0 has left it, such as for a download."""
+        """Context that other ranks enter only after rank 0 has left it, as for a download."""
         if self.world_size > 1 and not self.is_main_process:
             dist.barrier()
         try:
@@ -113,7 +113,7 @@ class DistributedContext:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[DistributedContext]:
-    """Context in which the processes started by `torchrun` form a process group.
+    """Context with a process group of the processes started by `torchrun`.
 
     The backend is NCCL on GPUs and gloo elsewhere. Without `torchrun`, there is one process and no
     group.
@@ -168,7 +168,7 @@ def local_gpu(gpus: int) -> int:
 
 
 def _rendezvous() -> dict[str, Any]:
-    """Sets a new prefix in the store for restarted processes; the old addresses are still there.
+    """Sets a new prefix in the store for restarted processes, since it still has old addresses.
 
     The store survives a restart. Each machine counts its own restarts, so the count is unambiguous
     only if there is a single machine.

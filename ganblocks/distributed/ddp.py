@@ -56,7 +56,7 @@ class DDPLoss:
     """Wraps one player's loss rather than its networks, so a task may call them as it likes.
 
     The gradients of one backward pass are averaged over the processes as they arrive (Li et al.,
-    VLDB 2020), no matter how often the loss runs a network, or through which methods.
+    VLDB 2020), however often, and through whichever methods, the loss runs a network.
     """
 
     def __init__(self, task: Task, player: str, networks: Sequence[nn.Module], parts: int) -> None:

@@ -18,7 +18,7 @@ from ganblocks.weights.io import fitting_weights, plain_state_dict
 
 
 def shard_network(network: nn.Module, device: torch.device) -> None:
-    """Splits a network's weights over the processes; a block is gathered while it runs.
+    """Shards a network's weights over the processes; each block is gathered while it runs.
 
     Each member of a module list is such a block (PyTorch's `fully_shard`; Zhao et al., VLDB 2023).
     """
@@ -42,7 +42,7 @@ def shard_network(network: nn.Module, device: torch.device) -> None:
 
 
 def is_sharded(network: nn.Module) -> bool:
-    """Returns whether a network's weights are spread over several processes."""
+    """Returns whether a network is sharded."""
     return any(hasattr(p, "full_tensor") for p in network.parameters())
 
 
@@ -117,14 +117,13 @@ def load_full_optimizer_state(
 
 
 def _checkpoint() -> Any:
-    """Imports torch's distributed checkpointing only when it is needed, as the import is slow."""
+    """Imports torch's distributed checkpointing on demand, because the import is slow."""
     from torch.distributed.checkpoint import state_dict
 
     return state_dict
 
 
 def _renamed(state: dict[str, Any], keys: dict[Any, Any]) -> dict[str, Any]:
-    """Returns an optimizer's state dict with new keys for its parameters."""
     groups = [{**g, "params": [keys[p] for p in g["params"]]} for g in state["param_groups"]]
     return {
         "state": {keys[p]: entry for p, entry in state["state"].items()},

@@ -1,4 +1,4 @@
-"""Generators: image to image, to a larger image, over a code, or latent to image."""
+"""Generators: image to image, super-resolution, autoencoder, and latent to image."""
 
 import ganblocks.generators.presets  # noqa: F401
 from ganblocks.generators.autoencoder import Autoencoder

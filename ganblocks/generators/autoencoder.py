@@ -29,7 +29,7 @@ class KLBottleneck(nn.Module):
     def forward(
         self, x: Tensor, with_terms: bool = False
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """Returns the code, or (code, terms in float32 at least)."""
+        """Returns the code, or (code, terms); terms are float32 or wider."""
         code, log_variance = x.to(torch.promote_types(x.dtype, torch.float32)).chunk(2, 1)
         log_variance = log_variance.clamp(-30, 20)
         kl = 0.5 * (code**2 + log_variance.exp() - 1 - log_variance).sum() / x.shape[0]
@@ -43,7 +43,7 @@ class KLBottleneck(nn.Module):
 
 @GENERATORS.register("autoencoder")
 class Autoencoder(nn.Module):
-    """Encodes images in a code of 1 / 2^num_downs the size, and decodes it.
+    """Encodes images to a code of 1 / 2^num_downs the size, and decodes it.
 
     (B, in_channels, H, W) → the same for any H and W. Encoder and decoder are stages of
     `BottleneckBlock`, after and before 3×3 convolutions. By default it is a variational
@@ -54,8 +54,8 @@ class Autoencoder(nn.Module):
         in_channels: Channels of both images.
         code_channels: Channels of the code.
         bottleneck: A block, from `BLOCKS` or a class, for another kind of code, such as a vector
-            quantizer. It is built with `code_channels`, maps (B, `in_channels`, h, w) to the code,
-            and with `with_terms=True` returns (code, loss terms). None for the Gaussian code.
+            quantizer; None for the Gaussian code. It is built with `code_channels`, maps (B,
+            `in_channels`, h, w) to the code, and returns (code, loss terms) if `with_terms=True`.
         num_downs: Number of halvings.
         base_channels: Channels at full size; each halving doubles them.
         max_multiplier: Maximum channels of a stage, in multiples of `base_channels`.
@@ -113,12 +113,12 @@ class Autoencoder(nn.Module):
 
     @property
     def size_multiple(self) -> int:
-        """Both sides of an image are padded to a multiple of this."""
+        """The multiple to which both sides of an image are padded."""
         return 1 << self.num_downs
 
     @property
     def last_layer(self) -> nn.Parameter:
-        """The weight of the last convolution, where an adaptive weight compares gradients."""
+        """The last convolution's weight, which adaptive weights use to compare gradients."""
         return self.decoder[-1].weight  # type: ignore[return-value]
 
     def forward(
@@ -135,7 +135,7 @@ class Autoencoder(nn.Module):
         return (image, terms) if with_terms else image
 
     def encode(self, x: Tensor) -> Tensor:
-        """Returns the codes (B, code_channels, ⌈H / 2^num_downs⌉, ⌈W / 2^num_downs⌉) of images.
+        """Encodes images to codes (B, code_channels, ⌈H / 2^num_downs⌉, ⌈W / 2^num_downs⌉).
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
@@ -144,13 +144,13 @@ class Autoencoder(nn.Module):
         return code
 
     def decode(self, code: Tensor) -> Tensor:
-        """Returns the images of codes, of 2^num_downs times the size.
+        """Decodes codes to images of 2^num_downs times the size.
 
         Args:
             code: Codes (B, code_channels, h, w).
 
         Raises:
-            OptionError: The codes are not floats of the weights' type.
+            OptionError: The codes do not have the dtype of the weights.
             ShapeError: The codes have the wrong channels.
 
         Examples:

@@ -12,20 +12,21 @@ from ganblocks.generators.registry import GENERATORS
 
 @GENERATORS.register("edsr")
 class EDSRGenerator(nn.Module):
-    """Enlarges images by residual blocks without norm (EDSR, Lim et al., CVPR Workshops 2017).
+    """Super-resolution with residual blocks without norm (EDSR, Lim et al., CVPR Workshops 2017).
 
     (B, in_channels, H, W) → (B, in_channels, scale · H, scale · W) for any H and W:
     convolution, residual blocks, convolution, a skip around them, a `pixelshuffle` for each
     doubling, convolution. Unlike in the paper, the result is added to the bicubically enlarged
-    image, which is where training starts: the last convolution starts at 0. The defaults are the
-    paper's baseline; the full size is `base_channels=256, n_blocks=32, res_scale=0.1`.
+    image, and the last convolution starts at 0, so training starts from bicubic interpolation. The
+    defaults are the paper's baseline; the full size is `base_channels=256, n_blocks=32,
+    res_scale=0.1`.
 
     Args:
         in_channels: Channels of both images.
-        scale: Factor of height and width, a power of two.
+        scale: Factor for height and width, a power of two.
         base_channels: Channels of every hidden layer.
         n_blocks: Number of residual blocks.
-        res_scale: Factor of what a block adds; 0.1 stabilizes wide networks.
+        res_scale: Scales what each block adds; 0.1 stabilizes wide networks.
 
     Raises:
         OptionError: An argument has an invalid value.
@@ -73,7 +74,7 @@ class EDSRGenerator(nn.Module):
 
     @property
     def last_layer(self) -> nn.Parameter:
-        """The weight of the last convolution, where an adaptive weight compares gradients."""
+        """The last convolution's weight, which adaptive weights use to compare gradients."""
         return self.last.weight  # type: ignore[return-value]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from ganblocks.generators.registry import GENERATORS
 
 @GENERATORS.register("latent")
 class LatentGenerator(nn.Module):
-    """Turns random vectors into images, as R3GAN does (Huang et al., NeurIPS 2024, section 4).
+    """Maps random vectors to images, as in R3GAN (Huang et al., NeurIPS 2024, section 4).
 
     Latents (B, latent_dim), N(0, 1) → images (B, out_channels, image_size, image_size). A linear
     map of the latent scales the channels of a learned 4×4 map; stages of `BottleneckBlock`

@@ -1,4 +1,4 @@
-"""Named generators, and what each reproduces."""
+"""Named generators of reference implementations."""
 
 import ganblocks.generators.resnet
 import ganblocks.generators.unet  # noqa: F401  (presets name what these register)

@@ -57,23 +57,23 @@ class ResNetGenerator(FromReference, nn.Module):
         padding_mode: Padding of the residual blocks, from `PADDINGS`.
         outer_padding_mode: Padding of the two 7×7 convolutions.
         down: Down-sampler, from `DOWNSAMPLERS`.
-        up: Up-sampler, from `UPSAMPLERS`. The port's kernel of 3 with a stride of 2 can
-            leave checkerboards; `"nearest"` does not.
+        up: Up-sampler, from `UPSAMPLERS`. The port's kernel of 3 with stride 2 can cause
+            checkerboard artifacts; `"nearest"` does not.
         dropout: Dropout probability inside the residual blocks.
         dropout_mode: `"train"`, or `"always"` for dropout at test time too.
-        spectral_norm: Whether every kernel is divided by its largest singular value.
-        checkpointing: Whether the backward pass recomputes the maps inside each block instead of
-            storing them: less memory, more time.
+        spectral_norm: Whether to apply spectral norm to all convolutions.
+        checkpointing: Whether to recompute the maps inside each block in the backward pass: less
+            memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least to twice that, and
-            crops the output; `"strict"` raises and names the nearest valid sizes. Padding
-            warns if it more than doubles a side, and raises beyond 8 times (a side below 32 pixels
-            counts as 32).
+            crops the output; `"strict"` raises and names the nearest valid sizes. Padding warns if
+            it more than doubles a side, and raises above a factor of 8 (sides below 32 pixels count
+            as 32).
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value.
-        ShapeError: In forward: the image has the wrong channels, a size that `"strict"` rejects, or
-            one that is far too small for `num_downs`.
+        ShapeError: In forward: the image has the wrong number of channels, a size that `"strict"`
+            rejects, or a size far too small for `num_downs`.
 
     Examples:
         >>> generator = ResNetGenerator(in_channels=1, base_channels=4, n_blocks=2)
@@ -141,12 +141,12 @@ class ResNetGenerator(FromReference, nn.Module):
 
     @property
     def size_multiple(self) -> int:
-        """Both sides of an image are padded to a multiple of this."""
+        """The multiple to which both sides of an image are padded."""
         return 1 << self.num_downs
 
     @property
     def last_layer(self) -> nn.Parameter:
-        """The weight of the last convolution, where an adaptive weight compares gradients."""
+        """The last convolution's weight, which adaptive weights use to compare gradients."""
         return self.last.conv.weight  # type: ignore[union-attr, return-value]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Padding and cropping for generators that halve their maps several times."""
+"""Padding and cropping for generators that downsample several times."""
 
 import warnings
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from torch import SymInt, Tensor
 from ganblocks.errors import GanBlocksWarning, ShapeError
 
 MOST_GROWTH = 8  # of a side, which is 64 times the work
-SMALL_SIDE = 32  # a shorter side counts as this, so that 8 halvings take an image of any size
+SMALL_SIDE = 32  # shorter sides count as this, so that 8 halvings accept any size
 
 
 def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
-    """Repeats the last row and column until both sides are multiples and at least `least`.
+    """Pads by repeating the last row and column until both sides are multiples of at least `least`.
 
-    Warns if that more than doubles a side.
+    Warns if this more than doubles a side.
 
     Raises:
         ShapeError: A side would be more than `MOST_GROWTH` times as long.
@@ -32,11 +32,11 @@ def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
 
 
 def fit_to(x: Tensor, height: int | SymInt, width: int | SymInt) -> Tensor:
-    """Repeats or crops the last rows and columns to obtain this size."""
+    """Repeats or crops the last rows and columns to reach this size."""
     for dim, size in ((-2, height), (-1, width)):
         now = x.shape[dim]
         if not (isinstance(size, int) and isinstance(now, int)):
-            # A free size of an export: a branch would hold for the example's size alone.
+            # A dynamic size of an export: a branch would hold only for the example's size.
             places = torch.arange(size, device=x.device).clamp(max=now - 1)
             x = x.index_select(dim, places)
         elif size > now:
@@ -50,13 +50,13 @@ def fit_to(x: Tensor, height: int | SymInt, width: int | SymInt) -> Tensor:
 
 
 def _require_little_padding(sides: Sequence[int | SymInt], padded: Sequence[int | SymInt]) -> None:
-    """Warns if padding more than doubles a side; raises `ShapeError` if it is absurd."""
+    """Warns if padding more than doubles a side; raises `ShapeError` above `MOST_GROWTH`."""
     pairs = [
         (before, after)
         for before, after in zip(sides, padded, strict=True)
         if isinstance(before, int) and isinstance(after, int)
     ]
-    if len(pairs) < 2:  # a free size of an export
+    if len(pairs) < 2:  # a dynamic size of an export
         return
     if any(after > MOST_GROWTH * max(before, SMALL_SIDE) for before, after in pairs):
         raise ShapeError(_message(pairs, "would be"), see="image-too-small")

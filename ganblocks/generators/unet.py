@@ -45,7 +45,7 @@ class UNetGenerator(FromReference, nn.Module):
         max_multiplier: Maximum channels of a level, in multiples of `base_channels`.
         num_downs: Number of halvings; 8 of them reduce 256² to 1×1.
         kernel_size: Side of the strided kernels, at least 2: those of `down="conv"` and
-            `up="deconv"`. Other samplers take their kernel size from their own spec.
+            `up="deconv"`. Other samplers have their kernel size in their own spec.
         norm: Norm of the inner levels, from `NORMS`.
         activation: Activation of the encoder, from `ACTIVATIONS`.
         up_activation: Activation of the decoder.
@@ -54,27 +54,27 @@ class UNetGenerator(FromReference, nn.Module):
         up: Up-sampler, from `UPSAMPLERS`: `"deconv"`, `"nearest"`, `"bilinear"`,
             `"pixelshuffle"`.
         skip: How a skip joins the decoder: `"concat"`, `"add"` or `"none"`.
-        dialect: The details in which implementations differ, among them biases and dropout
-            levels: `"port"`, `"lua"`, `"tutorial"`, or a spec that changes some fields of
-            `UNetDialect`, such as `{"type": "port", "bias": True}`.
+        dialect: Details in which implementations differ, such as biases and dropout levels:
+            `"port"`, `"lua"`, `"tutorial"`, or a spec that changes some fields of `UNetDialect`,
+            such as `{"type": "port", "bias": True}`.
         dropout: Dropout probability, in the dialect's dropout levels.
         dropout_mode: `"train"`, or `"always"` for dropout at test time too.
         attention_levels: Decoder levels with self-attention, 0 being the innermost; level n
             of a U-Net 256 on 256² has maps with sides of 2^(n + 1) pixels.
-        spectral_norm: Whether every kernel is divided by its largest singular value.
-        checkpointing: Whether the backward pass recomputes the maps inside each level instead of
-            storing them: less memory, more time.
+        spectral_norm: Whether to apply spectral norm to all convolutions.
+        checkpointing: Whether to recompute the maps inside each level in the backward pass: less
+            memory, more time.
         size_policy: `"pad"` pads to the next multiple of 2^num_downs and crops the output;
-            `"match_skip"` fits each decoder map to its skip by repeating its last row and
-            column, so that only sides below 2^num_downs pixels are padded; `"strict"`
-            raises and names the nearest valid sizes. Padding warns if it more than doubles a
-            side, and raises beyond 8 times (a side below 32 pixels counts as 32).
+            `"match_skip"` extends each decoder map to the size of its skip by repeating its last
+            row and column, and pads only sides below 2^num_downs pixels; `"strict"` raises and
+            names the nearest valid sizes. Padding warns if it more than doubles a side, and raises
+            above a factor of 8 (sides below 32 pixels count as 32).
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:
         OptionError: An argument has an invalid value, or `kernel_size` would have no effect.
-        ShapeError: In forward: the image has the wrong channels, a size that `"strict"` rejects, or
-            one that is far too small for `num_downs`.
+        ShapeError: In forward: the image has the wrong number of channels, a size that `"strict"`
+            rejects, or a size far too small for `num_downs`.
 
     Examples:
         >>> generator = UNetGenerator(in_channels=1, base_channels=8, num_downs=3)
@@ -141,7 +141,7 @@ class UNetGenerator(FromReference, nn.Module):
 
     @classmethod
     def for_size(cls, height: int, width: int, **options: Any) -> Self:
-        """Builds a U-Net as deep as images of this size allow, with at most 8 halvings.
+        """Builds the deepest U-Net for images of this size, with at most 8 halvings.
 
         The innermost map keeps at least one pixel of the shorter side.
 
@@ -163,12 +163,12 @@ class UNetGenerator(FromReference, nn.Module):
 
     @property
     def size_multiple(self) -> int:
-        """Both sides of an image are padded to a multiple of this."""
+        """The multiple to which both sides of an image are padded."""
         return 1 << self.num_downs
 
     @property
     def last_layer(self) -> nn.Parameter:
-        """The weight of the last convolution, where an adaptive weight compares gradients."""
+        """The last convolution's weight, which adaptive weights use to compare gradients."""
         return [p for p in self.up[-1].parameters() if p.dim() > 1][-1]
 
     def forward(self, x: Tensor) -> Tensor:

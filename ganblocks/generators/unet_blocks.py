@@ -38,7 +38,7 @@ def encoder_blocks(
     activation: ComponentLike,
     up_activation: ComponentLike,
 ) -> nn.ModuleList:
-    """Builds the encoder; `channels` are those of the image and of each level."""
+    """Builds the encoder; `channels` lists the image's and each level's."""
     innermost = len(channels) - 2
     if innermost == 0:  # neither is used, but an unknown name is still an error
         NORMS.build(norm, channels[-1])
@@ -75,7 +75,7 @@ def decoder_blocks(
     dropout: float,
     dropout_mode: str,
 ) -> nn.ModuleList:
-    """Builds the decoder; `channels` are those of each level, innermost first, and of the image."""
+    """Builds the decoder; `channels` lists each level's, innermost first, and the image's."""
     require_fraction("dropout", dropout)
     require_one_of("dropout_mode", dropout_mode, DROPOUT_MODES)
     outermost = len(channels) - 2

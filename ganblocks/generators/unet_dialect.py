@@ -1,4 +1,4 @@
-"""The details in which implementations of pix2pix's U-Net differ."""
+"""Details in which implementations of pix2pix's U-Net differ."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ UNET_DIALECTS: Registry[UNetDialect] = Registry("unet dialects")
 @UNET_DIALECTS.register("port")
 @dataclass(frozen=True, kw_only=True)
 class UNetDialect:
-    """The details in which implementations of pix2pix's U-Net differ.
+    """Details in which implementations of pix2pix's U-Net differ.
 
     The defaults are those of the PyTorch port, `"port"`. `UNetGenerator(dialect=…)` takes a name,
     `"port"`, `"lua"` (the paper's own code; Isola et al., CVPR 2017) or `"tutorial"`; a spec that
     changes some fields, such as `{"type": "lua", "bottleneck_norm": "batch"}`; or a `UNetDialect`.
 
     Args:
-        skip_features: What the skips carry: the encoder's `"activated"` maps, or the `"raw"` maps
-            before their activation.
-        decoder_activation: What the decoder activates: `"after_join"`, its maps joined with the
-            skip, before each deconvolution; `"before_join"`, its own maps alone.
+        skip_features: What the skips carry: the encoder's maps after (`"activated"`) or before
+            (`"raw"`) their activation.
+        decoder_activation: Whether the decoder's maps are activated after (`"after_join"`) or
+            before (`"before_join"`) they are joined with the skip.
         concat_order: `"skip_first"` or `"decoder_first"`.
         dropout_levels: Decoder levels with dropout, 0 being the innermost; `"port"` is 1 to
             num_downs − 5, and `"paper"` the three innermost.

@@ -14,9 +14,9 @@ SAME = 1e-2
 # In the same runs, the mean gap over any 200 steps was above 0.14 spreads. By chance, the gap
 # would be 0 and the accuracy 0.5.
 NEAR, CHANCE = 0.05, 0.55
-# Logits that fp32 can hardly tell apart.
+# Logits that are nearly equal in fp32.
 CONSTANT = 1e-6
-# Healthy discriminators can also be right at 99% of the positions: this alone is no problem.
+# Healthy discriminators can be right at 99% of the positions, too: this alone is not a problem.
 WINNING = 0.95
 # On real facades, the gradient through the discriminator never fell below a tenth of its peak
 # (least squares), and was 0.01 to 0.96 of the whole gradient.
@@ -93,7 +93,7 @@ class DiscriminatorWins:
         if not self._window.full or not usual:
             return None
         accuracy = self._window.mean("d_accuracy")
-        # Medians: a single image that the discriminator is unsure of still has a large gradient.
+        # Medians, because a single image that the discriminator is unsure of has a large gradient.
         gradient = median(self._window.column("grad_image_d"))
         whole = median(self._window.column("grad_image"))
         small = self._alone or gradient < VANISHED * whole

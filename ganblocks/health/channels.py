@@ -31,7 +31,7 @@ class ChannelRanges:
                 module.register_forward_hook(partial(self._note, name))
 
     def dead(self) -> dict[str, float]:
-        """Returns the share of dead channels, by the name of each activation that has any."""
+        """Returns the fraction of dead channels, by the name of each activation that has any."""
         dead: dict[str, float] = {}
         for (name, _), (low, high, values) in self._ranges.items():
             size = torch.maximum(low.abs(), high.abs()).max()

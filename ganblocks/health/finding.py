@@ -1,4 +1,4 @@
-"""What the health checks report."""
+"""The result of a health check."""
 
 from __future__ import annotations
 

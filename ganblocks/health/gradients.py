@@ -1,4 +1,4 @@
-"""Checks for a gradient that explodes, or that outweighs the others."""
+"""Checks for gradients that explode or outweigh the others."""
 
 from __future__ import annotations
 

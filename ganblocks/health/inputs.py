@@ -1,4 +1,4 @@
-"""Check of the images of a run: values that a generator cannot reach, or only half of them."""
+"""Checks that the images of a run are in [-1, 1]."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ from ganblocks.health.window import Row
 class HealthMonitor:
     """Checks the log of a run, and reports each problem once, with the option to change.
 
-    A healthy run has no findings: a metric must be far off for at least 10 rows and 100 steps, and
-    a generator is only checked after 100 steps. A check whose metrics are missing is skipped. The
-    metrics of several discriminators have suffixes, such as `d_real_a` and `d_real_b`; each
-    discriminator is checked on its own.
+    To avoid false alarms, a metric must be far off for at least 10 rows and 100 steps, and a
+    generator is only checked after 100 steps. Checks whose metrics are missing are skipped. If
+    metrics have suffixes, such as `d_real_a` and `d_real_b`, each discriminator is checked
+    separately.
 
     Args:
-        discriminators: The discriminators by name, inspected to find the cause of a problem; one
-            whose metrics have a suffix is named so too, as in `"discriminator_a"`.
+        discriminators: The discriminators by name, inspected to find the cause of a problem. Names
+            have the suffixes of the metrics, as in `"discriminator_a"`.
 
     Examples:
         >>> blind = nn.Sequential(nn.Conv2d(6, 1, 4), nn.BatchNorm2d(1))
@@ -129,7 +129,7 @@ def _checks(discriminators: Mapping[str, nn.Module]) -> tuple[Any, ...]:
 
 
 def _of(suffix: str, row: Row) -> Row:
-    """Returns the metrics of one of several discriminators, under the names without its suffix."""
+    """Returns the metrics of one of several discriminators, without its suffix."""
     if not suffix:
         return row
     return {"step": row["step"], **{n: row[n + suffix] for n in METRICS if n + suffix in row}}

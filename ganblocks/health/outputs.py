@@ -1,10 +1,10 @@
-"""Checks for generator outputs that ignore something, or are all alike."""
+"""Checks for generator outputs that ignore the input or the noise, or are all alike."""
 
 from __future__ import annotations
 
 from ganblocks.health.probe import Probe
 
-# Until then, a generator is close to its initialization.
+# Before that, a generator is close to its initialization.
 STEPS = 100
 # Relative to the inputs' differences: even if those are large, below a tenth of a gray level.
 IGNORED = 1e-3

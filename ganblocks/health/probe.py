@@ -18,7 +18,7 @@ from ganblocks.health.channels import ChannelRanges
 from ganblocks.randomness import own_randomness, random_state
 
 MAX_INPUTS = 4
-# Beyond this a tanh has hardly any gradient.
+# Beyond this, tanh has almost no gradient.
 SATURATED = 0.99
 
 
@@ -37,8 +37,8 @@ class Probe:
         output_spread: Difference between the outputs, each with its own noise; None for a single
             input.
         contrast: The largest standard deviation within an output.
-        saturated: The share of values at an end of the range.
-        dead: The share of dead channels, by the name of each activation that has any.
+        saturated: The fraction of values at an end of the range.
+        dead: The fraction of dead channels, by the name of each activation that has any.
     """
 
     inputs: int
@@ -93,7 +93,6 @@ def probe_generator(generator: nn.Module, sources: Sequence[Floats], seed: int =
 
 
 def _run(twin: nn.Module, source: Tensor, seed: int) -> tuple[Tensor, bool]:
-    """Returns the output, and whether the call drew random numbers."""
     device = device_of(twin)
     with own_randomness(device, seed):
         before = random_state(device)

@@ -11,8 +11,8 @@ NEGLIGIBLE = 1e-12
 class LearningRateZero:
     """A learning rate is 0, or nearly so, while training continues.
 
-    It must stay there for three rows and 100 steps, so a warm-up from 0 or a last step at 0 is
-    ignored.
+    It must stay there for three rows and 100 steps, which excludes a warm-up from 0 and a last step
+    at 0.
     """
 
     name = "learning-rate-zero"

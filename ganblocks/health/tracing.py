@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class Trace:
     """Records the first module whose output is not finite, and the first such gradient.
 
-    Modules finish in the order of the data flow, and inner ones before outer ones, so the first
-    one is the origin. Gradients come in reverse order.
+    Modules finish in the order of the data flow, inner before outer, so the first one is the
+    origin. Gradients arrive in reverse order.
 
     Attributes:
         output: Describes the first output that is not finite; None if there is none.

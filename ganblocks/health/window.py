@@ -13,7 +13,7 @@ Row = Mapping[str, float]
 class Window:
     """The latest rows of a log: the fewest that span a minimum number of rows and of steps.
 
-    Both minimums matter, as a log may have a row for every step or only for every 400th.
+    Both minimums matter: a log may have a row for every step or for every 400th.
 
     Examples:
         >>> window = Window(rows=2, steps=10)
@@ -30,7 +30,7 @@ class Window:
 
     @property
     def full(self) -> bool:
-        """Whether it has enough rows and steps."""
+        """Whether there are enough rows and steps."""
         return self._enough(0)
 
     @property
@@ -53,7 +53,6 @@ class Window:
         return fmean(self.column(name))
 
     def _enough(self, first: int) -> bool:
-        """Whether the rows from `first` on are enough."""
         if len(self._rows) - first < self._least_rows:
             return False
         return self._rows[-1]["step"] - self._rows[first]["step"] >= self._least_steps

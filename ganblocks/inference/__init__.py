@@ -1,4 +1,4 @@
-"""Loads trained networks, translates pictures with them, and scores them."""
+"""Loads trained networks, translates images with them, and evaluates them."""
 
 from ganblocks.inference.evaluation import Evaluation, evaluate
 from ganblocks.inference.export import export_onnx, export_torch

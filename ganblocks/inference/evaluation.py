@@ -1,4 +1,4 @@
-"""Scores of a run's generator on pairs, each with a floor and a ceiling."""
+"""Evaluates a run's generator on pairs; each score has a floor and a ceiling."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ganblocks.runs import RunFolder
 from ganblocks.training import resolve_device
 
 _Metrics = tuple[Metric, Metric, Metric]
-"""A metric of the outputs, of the floor and of the ceiling."""
+"""The metric of the outputs, the floor and the ceiling."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Evaluation:
     """The result of `evaluate`.
 
     Attributes:
-        rows: For each picture its `name`, and its value of each metric that has one per picture.
-        scores: For each metric its `value`, standard `error`, `count` of pictures, `floor`,
-            `ceiling`, and which values are `better`; NaN where a number is not known.
-        problems: One line for each pair that could not be read.
+        rows: One per image: its `name` and its value of each per-image metric.
+        scores: For each metric its `value`, standard `error`, `count` of images, `floor`,
+            `ceiling`, and which values are `better`; NaN if unknown.
+        problems: One line per pair that could not be read.
 
     Examples:
         >>> Evaluation([{"name": "1", "l1": 0.3}], {}, []).rows[0]["l1"]
@@ -69,39 +69,39 @@ def evaluate(
     progress: bool = False,
     show: Callable[..., None] | None = None,
 ) -> Evaluation:
-    """Scores the outputs of a run's generator for the sources of pairs.
+    """Scores the outputs of a run's generator on pairs.
 
-    The floor needs no learning: of metrics of pairs, each target beside that of another picture;
-    of metrics of sets, the sources in place of the outputs, or noise if their channels differ. The
-    ceiling is the best for these pictures: each target beside itself; of sets, half of the targets
-    beside the other half.
+    The floor needs no training: for paired metrics, it compares each target with another image's;
+    for metrics of sets, it scores the sources instead of the outputs, or noise if their channels
+    differ. The ceiling is the best possible score: each target compared with itself; for sets, one
+    half of the targets with the other.
 
     Args:
         run: The run's folder.
         pairs: The pairs, each used once, as in epoch 0.
         metrics: Names or specs from `METRICS`; `"label"` stands for `"pixel_accuracy"`,
             `"class_accuracy"` and `"mean_iou"`.
-        train: Pairs that are not scored, read as `pairs` are, for the segmenter of those three:
-            see `train_segmenter`, whose cache it uses.
+        train: Other pairs, read with the same options, to train the segmenter of those three; see
+            `train_segmenter`, whose cache it uses.
         network: Name of the network that translates sources to targets.
         weights: `"auto"`, `"last"`, `"average"` or `"best"`, as in `load`.
         mode: `"sample"`, `"mean"` or `"running"`, as in `generate`.
-        limit: Number of pictures, evenly spaced; None for all.
-        batch_size: Most pictures that run together; the noise depends on it.
-        seed: Seed of the noise, and of the floor's choices.
+        limit: Number of pairs, evenly spaced; None for all.
+        batch_size: Maximum batch size; the noise depends on it.
+        seed: Seed of the noise and of the floor.
         device: Where to compute: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`.
         progress: Whether to show a progress bar, in a terminal.
-        show: Called with each picture's index, row, and images (C, H, W) in [-1, 1]: `source`,
-            `target` and `output`.
+        show: Called for each pair with its index, its row, and its images (C, H, W) in [-1, 1]:
+            `source`, `target` and `output`.
 
     Returns:
-        Rows in the order of the pairs, scores, and problems.
+        Rows in the order of the pairs, scores and problems.
 
     Raises:
-        RunError: There is no such run or network, or its weights cannot be read.
-        DataError: No pair can be read, or `train` has pairs that are scored.
+        RunError: The run or network does not exist, or its weights cannot be read.
+        DataError: No pair can be read, or `train` contains scored pairs.
         ShapeError: Outputs and targets differ in shape.
-        OptionError: An option has a value that is not allowed.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> from ganblocks import SyntheticFacades
@@ -129,7 +129,7 @@ def evaluate(
                 key: torch.stack([sample[key] for _, sample in batch]).to(place)
                 for key in ("source", "target")
             }
-            torch.manual_seed(seed + batch[0][0])  # the same noise whatever the metrics
+            torch.manual_seed(seed + batch[0][0])  # the same noise for any metrics
             images["output"] = twin(images["source"]).clamp(-1, 1)  # as in files
             last = [F.interpolate(x, images["target"].shape[-2:], mode="bilinear") for x in last]
             targets = torch.cat([*last, images["target"]])
@@ -149,7 +149,7 @@ def evaluate(
 
 
 def pairs_options(run: str | Path, network: str = "generator") -> dict[str, Any]:
-    """Returns the options of `PairedImageDataset` that read pairs as a run's, at its size."""
+    """Returns the `PairedImageDataset` options that read pairs like a run's data, at its size."""
     folder = RunFolder.open(run)
     spec = folder.spec
     if (known := spec.get("pictures", {}).get(network)) is None:
@@ -181,7 +181,7 @@ def _built(metrics: Sequence[ComponentLike]) -> dict[str, _Metrics]:
 
 
 def _update(trio: _Metrics, images: Mapping[str, Tensor], targets: Tensor, odd: bool) -> None:
-    """Adds a batch; `targets` begins with the last target before it, unless it is the first."""
+    """Adds a batch; `targets` starts with the previous batch's last target, if there is one."""
     metric, floor, ceiling = trio
     source, target, one, other = images["source"], images["target"], targets[:-1], targets[1:]
     metric.update(images["output"], target, source)
@@ -206,7 +206,7 @@ def _score(metric: Metric, *bounds: Metric) -> dict[str, Any]:
 
 
 def _order(count: int, limit: int | None, seed: int) -> list[int]:
-    """Returns evenly spaced indices, shuffled: neighbors in a folder may look alike."""
+    """Returns evenly spaced indices, shuffled because neighbors in a folder may look alike."""
     used = min(count, limit or count)
     order = torch.randperm(used, generator=torch.Generator().manual_seed(seed)).tolist()
     return [index * count // used for index in order]
@@ -215,7 +215,7 @@ def _order(count: int, limit: int | None, seed: int) -> list[int]:
 def _batches(
     pairs: PairedDataset, order: Iterable[int], size: int, problems: list[str]
 ) -> Iterator[list[tuple[int, Any]]]:
-    """Yields samples of one shape with their indices; one that cannot be read is a problem."""
+    """Yields batches of one shape with their indices; unreadable samples become problems."""
     batch: list[tuple[int, Any]] = []
     shapes = None
     for index in order:

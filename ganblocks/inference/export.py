@@ -1,4 +1,4 @@
-"""Generators as files for other programs, in ONNX and `torch.export`, checked before they stay."""
+"""Exports generators to ONNX and `torch.export`, and verifies the files."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from ganblocks.randomness import own_randomness
 from ganblocks.runs import RunFolder
 from ganblocks.writing import write_atomically
 
-OPSET = 18  # of runtimes in browsers too
+OPSET = 18  # supported by browser runtimes, too
 SEE = "onnx-export"
 TOLERANCES = {False: 1e-4, True: 2 / 255}
-"""With `half`, one level of an 8-bit picture."""
+"""With `half`, one level of an 8-bit image."""
 
 SIZES = ((64, 64), (96, 160), (101, 77), (33, 130))
-SCALES = (1, 8)  # of the sizes: some deep networks refuse small images
-TRACED = (768, 1280)  # a size at which no inner map of 8 halvings is a single pixel
+SCALES = (1, 8)  # of the sizes: some deep networks reject small images
+TRACED = (768, 1280)  # no inner map of 8 halvings is a single pixel at this size
 
 _Subject = tuple[nn.Module, dict[str, Any], list[Tensor]]
 
@@ -58,31 +58,32 @@ def export_onnx(
     images: Sequence[str | Path] = (),
     half: bool = False,
 ) -> float:
-    """Writes a generator as an ONNX file for batches and images of any size.
+    """Exports a generator to ONNX for batches and images of any size.
 
-    Before the file stays, ONNX Runtime runs it at four sizes, odd ones included, on random images
-    and on real ones: each output of a batch must be that of its image alone in torch. The input is
-    `input`, the output `output`; the metadata hold JSON under `ganblocks`: the mode, and the
+    The file is verified in ONNX Runtime on batches of random and real images of four sizes,
+    including odd ones: each output must equal torch's for that image alone. The input is named
+    `input`, the output `output`. The metadata entry `ganblocks` is JSON with the mode, and the
     channels, value range, sizes and format of the images.
 
     Args:
         run: The run's folder, or a network, such as the result of `load`.
         path: The file, such as `"generator.onnx"`.
-        mode: `"mean"`, `"running"` or `"sample"`, as in `generate`. Files draw no noise: `"sample"`
-            is for networks without dropout.
+        mode: `"mean"`, `"running"` or `"sample"`, as in `generate`. Exported files draw no noise,
+            so `"sample"` is for networks without dropout.
         network: Name of the network in the run.
         weights: `"auto"`, `"last"`, `"average"` or `"best"`, as in `load`.
-        images: Pictures to check the file with; by default some of the run's data, if they are
-            still there.
-        half: Whether to store the weights in 16 bits, for half the size; all is computed in 32.
+        images: Images to verify the file with; by default some of the run's data, if they still
+            exist.
+        half: Whether to store the weights in 16 bits, for half the size; computation uses 32 bits.
 
     Returns:
-        The largest difference from torch, for images in [-1, 1]: at most 1e-4, with `half` 2/255.
+        The largest difference from torch, for images in [-1, 1]: at most 1e-4, or 2/255 with
+        `half`.
 
     Raises:
-        DataError: A package of the extra `onnx` is missing, or an image cannot be read.
+        DataError: A package of the `onnx` extra is missing, or an image cannot be read.
         OptionError: The network cannot be exported in this mode.
-        RunError: There is no such run, or the file cannot be written.
+        RunError: The run does not exist, or the file cannot be written.
         GanBlocksError: The network cannot be exported, or the file's outputs differ.
 
     Examples:
@@ -127,9 +128,9 @@ def export_torch(
     weights: str = "auto",
     images: Sequence[str | Path] = (),
 ) -> float:
-    """Writes a generator as a program of `torch.export`, which runs without ganblocks.
+    """Exports a generator with `torch.export`, to run without ganblocks.
 
-    It is checked as in `export_onnx`; the JSON is its extra file `ganblocks.json`.
+    The file is verified as in `export_onnx`; the JSON is the extra file `ganblocks.json`.
 
     Args:
         run: The run's folder, or a network, such as the result of `load`.
@@ -145,7 +146,7 @@ def export_torch(
     Raises:
         DataError: An image cannot be read.
         OptionError: The network cannot be exported in this mode.
-        RunError: There is no such run, or the file cannot be written.
+        RunError: The run does not exist, or the file cannot be written.
         GanBlocksError: The network cannot be exported, or the file's outputs differ.
 
     Examples:
@@ -172,7 +173,7 @@ def _subject(
     weights: str,
     images: Sequence[str | Path],
 ) -> _Subject:
-    """Returns a network in its mode, its description, and batches to check its file with."""
+    """Returns a network in its mode, its description, and batches to verify its file with."""
     built = run if isinstance(run, nn.Module) else load(run, weights=weights, network=network)
     name, pictures = type(built).__name__, picture_map(built)
     twin = with_mode(copy.deepcopy(built).float().cpu(), mode)
@@ -206,14 +207,14 @@ def _subject(
         "trained_at": {"size": known["size"], "resize": known["resize"]},
         "checked_at": sides,
     }
-    # Nearest pixels: those of label maps stay one-hot.
+    # Nearest neighbor, so that label maps stay one-hot.
     for nth, (size, _) in enumerate(sides if real else []):
         batches.append(F.interpolate(real[nth % len(real)][None], size))
     return twin, facts, batches
 
 
 def _random_images(twin: nn.Module, channels: int) -> tuple[int, list[Tensor], list[Tensor]]:
-    """Returns a number that divides the sides, batches of four sizes, and outputs of the first."""
+    """Returns the divisor of the sides, batches of four sizes, and the outputs of the first."""
     problems: list[Exception] = []
     for multiple, scale in product((1, getattr(twin, "size_multiple", 64)), SCALES):
         sizes = [
@@ -237,7 +238,6 @@ def _random_images(twin: nn.Module, channels: int) -> tuple[int, list[Tensor], l
 
 
 def _own_images(run: str | Path, network: str) -> list[Tensor]:
-    """Returns inputs from a run's data, if they are where they were."""
     root = RunFolder.open(run).spec.get("options", {}).get("data")
     with suppress(GanBlocksError):
         if isinstance(root, str) and Path(root).exists():
@@ -249,15 +249,15 @@ def _own_images(run: str | Path, network: str) -> list[Tensor]:
 def _program(twin: nn.Module, channels: int) -> ExportedProgram:
     example = torch.zeros(2, channels, *TRACED)
     free = ({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)
-    # Otherwise torch's own layout checks forbid an inner map of a single pixel.
+    # Otherwise torch's layout checks reject an inner map of a single pixel.
     with import_module("torch.fx.experimental._config").patch(backed_size_oblivious=True):
         program = torch.export.export(twin, (example,), dynamic_shapes=free)
-    program.example_inputs = None  # files would hold them
+    program.example_inputs = None  # the file would contain them
     return program
 
 
 def _store_in_half(model: Any) -> None:
-    """Stores the large weights of an ONNX model in 16 bits, and casts them as it starts."""
+    """Stores the large weights of an ONNX model in 16 bits, and casts them on loading."""
     onnx: Any = import_module("onnx")
     casts = []
     for tensor in model.graph.initializer:
@@ -281,7 +281,7 @@ def _written(
     tolerance: float,
     run: Callable[[Tensor], Tensor],
 ) -> float:
-    """Writes a file if its outputs are those of the network, and returns the difference."""
+    """Writes a file if its outputs match the network's, and returns the largest difference."""
     largest = 0.0
     for image in batches:
         with _explained(twin):
@@ -302,7 +302,7 @@ def _written(
 
 @contextmanager
 def _explained(network: nn.Module) -> Iterator[None]:
-    """Raises what torch and runtimes raise as an error of ours, and hides what they print."""
+    """Re-raises errors of torch and runtimes as `GanBlocksError`, and hides their output."""
     before = logging.root.manager.disable
     try:
         with torch.no_grad(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
@@ -319,7 +319,6 @@ def _explained(network: nn.Module) -> Iterator[None]:
 
 
 def _line(error: BaseException) -> str:
-    """Returns the first paragraph of an error's cause as one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     return " ".join(str(error).strip().partition("\n\n")[0].split()) or type(error).__name__

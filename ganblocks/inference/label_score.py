@@ -20,20 +20,19 @@ def with_segmenter(
     train: PairedDataset | None,
     **options: Any,
 ) -> Sequence[ComponentLike]:
-    """Returns metrics, with `"label"` spelled out, and a segmenter for those that have none."""
+    """Expands `"label"` in the metrics, and adds a segmenter where one is missing."""
     names = [name for metric in metrics for name in (LABEL if metric == "label" else (metric,))]
     if not any(name in LABEL for name in names):
         return names
     if train is None:
         raise OptionError(
-            "the label score needs train, pairs that are not scored, from which its segmenter "
-            "learns to read labels"
+            "the label score needs train, pairs that are not scored, to train its segmenter"
         )
     if train.fingerprint() == scored.fingerprint() or _files(train) & _files(scored):
         raise DataError(
-            "train has pairs that are scored: a segmenter that knows their labels by heart would "
-            "score too high. Hold out pairs: score a split of its own, such as val, and pass the "
-            "others as train"
+            "train has pairs that are scored: a segmenter that memorized their labels would score "
+            "too high. Hold out pairs: score a separate split, such as val, and pass the others "
+            "as train"
         )
     segmenter = train_segmenter(train, **options)
     return [{"type": name, "segmenter": segmenter} if name in LABEL else name for name in names]

@@ -24,7 +24,7 @@ from ganblocks.training.state_check import require_like
 from ganblocks.weights.io import fitting_weights, without_data
 
 WEIGHTS = ("auto", "last", "average", "best")
-"""The values of `weights`."""
+"""Allowed values of `weights`."""
 
 
 @checked
@@ -33,19 +33,19 @@ def load(run: str | Path, *, weights: str = "auto", network: str = "generator") 
 
     Args:
         run: The run's folder.
-        weights: `"last"` for those of the last checkpoint, `"average"` for their running average
-            (`TrainOptions.ema`), `"best"` for those that were best by `TrainOptions.best_by`;
-            `"auto"` for the average if the run has one, else the last.
+        weights: `"last"` from the last checkpoint, `"average"` for their running average
+            (`TrainOptions.ema`), `"best"` by `TrainOptions.best_by`, or `"auto"` for the average if
+            the run has one, else the last.
         network: Name of one of the task's networks.
 
     Returns:
-        The network in eval mode, on the CPU. `translate` reads, resizes and writes pictures as the
-        run's data were.
+        The network in eval mode, on the CPU. It keeps the image formats and size of the run's data
+        for `translate`.
 
     Raises:
-        RunError: There is no such run or network, or its weights are missing or belong to another
+        RunError: The run or network does not exist, or its weights are missing or belong to another
             model.
-        OptionError: `weights` is not one of these values.
+        OptionError: `weights` is invalid.
 
     Examples:
         >>> try:
@@ -58,7 +58,7 @@ def load(run: str | Path, *, weights: str = "auto", network: str = "generator") 
     folder = RunFolder.open(run)
     with folder.reading():
         build = partial(_built, folder, network, _spec_of_network(folder, network))
-        # The file bounds the memory: a spec of other shapes is refused before any is taken.
+        # The file bounds the memory: a spec with other shapes is rejected before any is allocated.
         twin = without_data(f"the network {network!r} of {folder.path / 'spec.json'}", build)
         state = fitting_weights(twin, *_weights(folder, weights, network))
         built = build()
@@ -69,7 +69,7 @@ def load(run: str | Path, *, weights: str = "auto", network: str = "generator") 
 
 
 def _weights(folder: RunFolder, weights: str, name: str) -> tuple[Any, str]:
-    """Reads a network's weights, and returns their source: its file holds the average, if any."""
+    """Reads a network's weights, and returns their source; the file has the average, if any."""
     if weights in ("auto", "best"):
         return read_network(folder, f"best_{name}" if weights == "best" else name)
     state, source = folder.load_state(), str(folder.path / "state.pt")
@@ -101,7 +101,7 @@ def _built(folder: RunFolder, network: str, spec: Spec) -> nn.Module:
 
 
 def _spec_of_network(folder: RunFolder, network: str) -> Spec:
-    """Returns a copy of a network's spec; an error names what the run's spec has instead."""
+    """Returns a copy of a network's spec; errors name what the run's spec has instead."""
     spec, path = folder.spec, folder.path / "spec.json"
     networks = spec.get("networks")
     if not isinstance(networks, Mapping):

@@ -1,4 +1,4 @@
-"""How a network runs after training: as the paper samples, without noise, or as `eval()`."""
+"""Inference modes: with dropout noise as in the paper, without noise, or as `eval()`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganblocks.blocks import Dropout, with_statistics
 from ganblocks.errors import require_one_of
 
 MODES = ("sample", "mean", "running")
-"""The values of `mode`."""
+"""Allowed values of `mode`."""
 
 _DROPOUTS = (
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
@@ -19,19 +19,19 @@ _DROPOUTS = (
 
 @checked
 def with_mode(network: nn.Module, mode: str) -> nn.Module:
-    """Returns a twin of a network for inference, which shares its weights and leaves it untouched.
+    """Returns an inference copy of a network that shares its weights; the network is unchanged.
 
     Args:
         network: Any module.
-        mode: `"sample"` keeps dropout on, as noise, and normalizes each image by its own
-            statistics, as pix2pix does at test time (Isola et al., 2017, section 3.3); `"mean"`
-            does the latter without noise; `"running"` is `eval()`, with the averages of training.
+        mode: `"sample"` keeps dropout on as noise and normalizes each image by its own statistics,
+            as pix2pix does at test time (Isola et al., 2017, section 3.3); `"mean"` does so without
+            dropout; `"running"` is `eval()`, with running statistics.
 
     Returns:
-        The twin in eval mode, but for its dropout.
+        The copy, in eval mode except for dropout.
 
     Raises:
-        OptionError: `mode` is none of these, or the network could not be copied.
+        OptionError: `mode` is invalid, or the network could not be copied.
 
     Examples:
         >>> import torch

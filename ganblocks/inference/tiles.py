@@ -1,4 +1,4 @@
-"""Runs a network on a picture too large for it, tile by tile."""
+"""Runs a network on a large image, tile by tile."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganblocks.errors import GanBlocksError, GanBlocksWarning, OptionError
 from ganblocks.rf import receptive_field
 
 GRID = 64
-"""Tiles start at multiples of this and of the network's own multiple, its strides' common grid."""
+"""Tiles start at multiples of this and of the network's total stride."""
 
 
 class Span(NamedTuple):
-    """One tile along one axis: what it writes, and the wider part that it reads."""
+    """One tile along one axis: the part that it writes, and the wider part that it reads."""
 
     start: int
     stop: int
@@ -27,12 +27,12 @@ class Span(NamedTuple):
 
 
 def spans(length: int, tile: int, margin: int) -> Iterator[Span]:
-    """Yields the tiles along an axis; each reads `margin` more on both sides, within the picture.
+    """Yields the tiles along an axis; each reads `margin` more on both sides, inside the image.
 
     Args:
-        length: The axis.
-        tile: Most pixels that are read.
-        margin: Pixels that are read and not written, less than half a tile.
+        length: Length of the axis.
+        tile: Maximum number of pixels to read.
+        margin: Pixels that are read but not written; less than half a tile.
 
     Examples:
         >>> [span[:2] for span in spans(100, 64, 16)]
@@ -48,12 +48,13 @@ def spans(length: int, tile: int, margin: int) -> Iterator[Span]:
 
 
 class Tiling(NamedTuple):
-    """How pictures are cut.
+    """How images are cut into tiles.
 
     Attributes:
         size: The side of a tile.
-        margin: Pixels around what a tile contributes alone.
-        seamless: Whether the margin holds the receptive field, so that tiles agree with the whole.
+        margin: Pixels on each side that are read but not written.
+        seamless: Whether the margin covers the receptive field, so that tiles equal the whole
+            image.
     """
 
     size: int
@@ -62,16 +63,16 @@ class Tiling(NamedTuple):
 
 
 def plan_tiles(network: nn.Module, channels: int, tile: int, *, fixed_statistics: bool) -> Tiling:
-    """Returns tiles on the network's grid; warns if they will differ from the whole.
+    """Returns a tiling aligned with the network's stride; warns if it changes the result.
 
     Args:
         network: The network.
         channels: Channels of its input.
-        tile: The size that was requested.
+        tile: The requested size.
         fixed_statistics: Whether the network normalizes all images by the same statistics.
 
     Raises:
-        OptionError: The tile is smaller than four steps of the grid.
+        OptionError: The tile is smaller than four times the stride.
     """
     grid = math.lcm(GRID, int(getattr(network, "size_multiple", 1)))
     size = tile // grid * grid
@@ -90,19 +91,19 @@ def plan_tiles(network: nn.Module, channels: int, tile: int, *, fixed_statistics
         _warn("each tile is normalized by its own statistics: mode='running' has equal ones")
     if fits and fixed_statistics:
         return Tiling(size, needed, seamless=True)
-    # Only two tiles may overlap anywhere, for their weights to add up to 1.
+    # At most two tiles may overlap, or their weights would not add up to 1.
     return Tiling(size, min(needed, size // 4 // grid * grid), seamless=False)
 
 
 def tiled(run: Callable[[Tensor], np.ndarray], pixels: Tensor, tiling: Tiling) -> np.ndarray:
-    """Returns the stored values of a picture, (H, W, C), translated tile by tile.
+    """Translates an image tile by tile, and returns its stored values (H, W, C).
 
-    Seamless tiles are put side by side; others are blended where they overlap.
+    Seamless tiles are placed side by side; others are blended where they overlap.
 
     Args:
         run: Translates pixels (C, h, w) to stored values, (scale · h, scale · w, C').
-        pixels: The picture's pixels, (C, H, W).
-        tiling: How to cut.
+        pixels: The image's pixels, (C, H, W).
+        tiling: The tiling.
     """
     size, margin, seamless = tiling
     rows, columns = (list(spans(side, size, margin)) for side in pixels.shape[-2:])
@@ -136,7 +137,7 @@ def _slices(scale: int, *bounds: tuple[int, int]) -> tuple[slice, ...]:
 
 
 def _ramps(span: Span, margin: int, scale: int) -> np.ndarray:
-    """Returns weights along an axis; where two tiles overlap, by 2 · margin, theirs add up to 1."""
+    """Returns weights along an axis; where two tiles overlap (by 2 · margin), they add up to 1."""
     weights = np.ones(scale * (span.read_stop - span.read_start), np.float32)
     overlap = 2 * margin * scale
     ramp = (np.arange(overlap, dtype=np.float32) + 0.5) / max(overlap, 1)

@@ -1,4 +1,4 @@
-"""Translation of images and pictures."""
+"""Translation of image tensors and files."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 @checked
 def generate(generator: nn.Module, images: Floats, *, mode: str = "sample") -> Tensor:
-    """Runs a generator as pix2pix does at test time; the generator stays unchanged.
+    """Runs a generator as pix2pix does at test time; the generator is unchanged.
 
     Args:
         generator: The generator.
         images: (B, C, H, W) in [-1, 1].
         mode: `"sample"` keeps dropout on and normalizes each image by its own statistics, `"mean"`
-            does the latter alone, `"running"` is `eval()`, with the averages of training.
+            does so without dropout, and `"running"` is `eval()`, with running statistics.
 
     Returns:
         Images (B, C', H, W) in [-1, 1], on the generator's device.
 
     Raises:
-        OptionError: `mode` is not one of these values, or the images are not floats.
+        OptionError: `mode` is invalid, or the images are not floats.
 
     Examples:
         >>> from ganblocks import UNetGenerator
@@ -40,7 +40,7 @@ def generate(generator: nn.Module, images: Floats, *, mode: str = "sample") -> T
         torch.Size([1, 3, 20, 30])
     """
     twin = with_mode(generator, mode)
-    with torch.no_grad():  # not inference_mode, whose tensors no later training step could use
+    with torch.no_grad():  # not inference_mode, whose tensors cannot be used in training
         result: Tensor = twin(images.to(device_of(generator)))
     return result
 
@@ -53,22 +53,22 @@ def translate(
     mode: str = "sample",
     size: str = "trained",
 ) -> Image:
-    """Translates one picture of any size.
+    """Translates one image file or PIL image of any size.
 
     Args:
         generator: The generator, such as the result of `load`.
-        picture: A file, or a Pillow picture.
+        picture: A file or PIL image.
         mode: `"sample"`, `"mean"` or `"running"`, as in `generate`.
-        size: `"trained"` resizes the picture to the size at which the generator was trained, and
-            the result back; `"as it is"` does not.
+        size: `"trained"` resizes the image to the generator's training size, and the result back;
+            `"as it is"` does not.
 
     Returns:
-        A Pillow picture of the same size, or larger if the generator enlarges.
+        A PIL image of the same size, or larger for super-resolution.
 
     Raises:
-        DataError: The file is not a picture, its values are not of the format that the generator
-            was trained with, or Pillow has no pictures of the result's values.
-        OptionError: An option has a value that is not allowed.
+        DataError: The file is not an image, its values do not fit the format that the generator was
+            trained with, or Pillow has no mode for the result.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> from PIL import Image

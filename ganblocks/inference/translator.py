@@ -1,4 +1,4 @@
-"""Translates pictures, one by one or by the folder, as the data of a run were read."""
+"""Translates images one by one or by the folder, in the formats of a run's data."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
 _PICTURES = "_ganblocks_pictures"
 
 SIZES = ("trained", "as it is")
-"""The values of `size`."""
+"""Allowed values of `size`."""
 
 
 def set_picture_map(network: nn.Module, pictures: PictureMap) -> None:
-    """Sets the formats and the size of the pictures that a network translates."""
+    """Sets the formats and the size of the images that a network translates."""
     setattr(network, _PICTURES, pictures)
 
 
 def picture_map(network: nn.Module) -> PictureMap:
-    """Returns what `load` has read from the run, or 8-bit pictures of any size."""
+    """Returns the formats and size that `load` set, or 8-bit images of any size."""
     known: PictureMap | None = getattr(network, _PICTURES, None)
     return known or PictureMap(ImageFormat(getattr(network, "in_channels", 3)), ImageFormat())
 
 
 class Result(NamedTuple):
-    """What became of one input file: the files that were written, or the error."""
+    """The result for one input file: the files that were written, or the error."""
 
     source: Path
     written: tuple[Path, ...] = ()
@@ -58,21 +58,22 @@ class Result(NamedTuple):
 
 @checked
 class Translator:
-    """Translates pictures with a generator, which stays as it is.
+    """Translates images with a generator, which is unchanged.
 
-    Pictures are read, resized and written as the run's data were: 16 bits in, 16 bits out.
+    Images are read, resized and written in the formats of the run's data: 16 bits in, 16 bits out.
 
     Args:
         generator: The generator, such as the result of `load`.
         mode: `"sample"` keeps dropout on and normalizes each image by its own statistics, as the
             paper does; `"mean"` does so without dropout; `"running"` is `eval()`.
-        size: `"trained"` resizes pictures to the size at which the generator was trained, and the
-            results back; `"as it is"` does not.
-        tile: Larger pictures, after resizing, are cut into tiles of this size; None cuts none.
-        bf16: Whether to compute in bfloat16, which is faster on many machines and less exact.
+        size: `"trained"` resizes images to the generator's training size, and the results back;
+            `"as it is"` does not.
+        tile: Cut images larger than this, after resizing, into tiles of this size; None for no
+            tiles.
+        bf16: Whether to compute in bfloat16: faster on many machines, less exact.
 
     Raises:
-        OptionError: An option has a value that is not allowed.
+        OptionError: An option has an invalid value.
 
     Examples:
         >>> from PIL import Image
@@ -106,22 +107,22 @@ class Translator:
         self.network = with_mode(generator, mode)
 
     def __call__(self, picture: str | Path | Image) -> Image:
-        """Returns the translation of one picture.
+        """Translates one image.
 
         Args:
-            picture: A file, or a Pillow picture.
+            picture: A file or PIL image.
 
         Raises:
-            DataError: It is not a picture, its values are not of the generator's format, or Pillow
-                has no pictures of the result's values: `files` writes those.
+            DataError: It is not an image, its values do not fit the generator's format, or Pillow
+                has no mode for the result; `files` can write it.
         """
         return to_pil(self.stored([self._pixels(picture)])[0])
 
     def stored(self, pixels: Sequence[Tensor]) -> list[np.ndarray]:
-        """Returns the stored values (H, W, C) of translations; pictures of one size are a batch.
+        """Translates pixels and returns stored values (H, W, C); images of one size run as a batch.
 
         Args:
-            pixels: The pixels of pictures, (C, H, W), as the input's format decodes them.
+            pixels: Pixels of images, (C, H, W), as decoded by the input's format.
         """
         fitted = [image if self.fit is None else self.fit.apply(image) for image in pixels]
         first = fitted[0]
@@ -138,20 +139,20 @@ class Translator:
         samples: int = 1,
         batch_size: int | None = None,
     ) -> Iterator[Result]:
-        """Translates files, and yields what became of each; a bad one does not stop the others.
+        """Translates files, and yields a result for each; errors do not stop the others.
 
-        Files are read and written beside the computation.
+        Threads read and write files during the computation.
 
         Args:
-            inputs: Files, folders, which are read with their subfolders, and patterns with `*`.
-            out: The folder of the results, which have the names of the inputs.
-            samples: Number of translations of each file, with new noise. Several are NAME_1,
-                NAME_2, …, and NAME_spread shows the standard deviation of each pixel, from none,
-                dark, to a tenth of the range or more, bright.
-            batch_size: Most pictures that run together; None chooses by the device.
+            inputs: Files, folders (including subfolders), and patterns with `*`.
+            out: The output folder; results have the names of the inputs.
+            samples: Number of translations per file, each with new noise. Several are named NAME_1,
+                NAME_2, …, and NAME_spread shows the standard deviation of each pixel, from 0 (dark)
+                to a tenth of the range or more (bright).
+            batch_size: Maximum batch size; None chooses by device.
 
         Raises:
-            DataError: An input does not exist, or two have one name.
+            DataError: An input does not exist, or two have the same name.
             OptionError: A count is not positive.
 
         Examples:
@@ -166,7 +167,7 @@ class Translator:
             3
         """
         require_count("samples", samples, 1)
-        if batch_size is None:  # a CPU's caches hold few maps
+        if batch_size is None:  # few maps fit into a CPU's caches
             batch_size = 8 if self.device.type != "cpu" else 4 if self.bf16 else 2
         require_count("batch_size", batch_size, 1)
         names = expanded(inputs)
@@ -187,7 +188,7 @@ class Translator:
     def _batches(
         self, threads: ThreadPoolExecutor, inputs: Iterable[Path], batch_size: int
     ) -> Iterator[tuple[list[Path], list[Tensor] | str]]:
-        """Yields pictures of one size, read ahead; or one file and why it cannot be read."""
+        """Yields batches of images of one size, read ahead, or one file and its error."""
         reading: deque[tuple[Path, Future[Tensor]]] = deque()
         paths: list[Path] = []
         pixels: list[Tensor] = []
@@ -219,9 +220,8 @@ class Translator:
         return decode(self.pictures.input, read_side(files), files)
 
     def _run(self, pixels: Sequence[Tensor]) -> Tensor:
-        """Returns the network's outputs (B, C, H, W) in [-1, 1], on the CPU."""
         images = torch.stack([self.pictures.input.encode(image) for image in pixels])
-        # Not inference_mode, whose tensors no later training step could use.
+        # Not inference_mode, whose tensors cannot be used in training.
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             output: Tensor = self.network(images.to(self.device))
         return output.float().cpu()
@@ -244,7 +244,7 @@ class Translator:
 
 
 def expanded(inputs: Sequence[str | Path]) -> dict[Path, str]:
-    """Returns the files of inputs, each with the name of its result, without a suffix."""
+    """Returns the files of the inputs, each with its result's name without a suffix."""
     names: dict[Path, str] = {}
     for given in inputs:
         root = Path(given)
@@ -262,12 +262,14 @@ def expanded(inputs: Sequence[str | Path]) -> dict[Path, str]:
     first: dict[str, Path] = {}
     for path, name in names.items():
         if (other := first.setdefault(name, path)) != path:
-            raise DataError(f"{path}: its result has the name of that of {other}: rename one")
+            raise DataError(
+                f"{path}: its result would have the same name as that of {other}: "
+                "rename one of the files"
+            )
     return names
 
 
 def _write(path: Path, target: Path, values: Sequence[np.ndarray]) -> Result:
-    """Writes the samples of one file, and a picture of their spread."""
     suffix = suffix_of(path)
     try:
         if len(values) == 1:

@@ -1,4 +1,4 @@
-"""Metrics of generated images: each number with its standard error and count."""
+"""Metrics of generated images, with standard errors and counts."""
 
 from ganblocks.metrics.base import METRICS, Estimate, ImageMetric, Metric
 from ganblocks.metrics.checkerboard import Checkerboard

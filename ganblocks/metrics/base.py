@@ -1,4 +1,4 @@
-"""Base classes of metrics: images are added in batches, then scored."""
+"""Base classes of metrics, which are updated with batches and then computed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Metric(ABC):
     `_score(*measures)` of all rows.
 
     Attributes:
-        name: The name in tables, which includes the features of a metric that uses a network.
+        name: The name in tables, including the feature network if there is one.
         better: `"lower"` or `"higher"`.
         needs_pairs: Whether each generated image is compared with its own target. Otherwise two
             sets are compared, which may differ in size.
@@ -51,15 +51,15 @@ class Metric(ABC):
         self._parts: list[tuple[Tensor, ...]] = []
 
     def update(self, fake: Tensor, real: Tensor, source: Tensor | None = None) -> None:
-        """Adds images, on any device.
+        """Adds a batch of images, on any device.
 
         Args:
             fake: Generated images (B, C, H, W) in [−1, 1].
             real: Their targets in the same form, or any real ones if `needs_pairs` is False.
-            source: What they were generated from, of any channels, for metrics that need it.
+            source: The generator's inputs, with any number of channels, for metrics that need them.
 
         Raises:
-            OptionError: An image is no tensor of floats.
+            OptionError: An argument is not a floating-point tensor.
             ShapeError: A batch is empty or not (B, C, H, W), or a pair differs in shape.
         """
         pair: dict[str, Any] = {"fake": fake, "real": real}
@@ -94,7 +94,7 @@ class Metric(ABC):
         return self._score(*measures)
 
     def reset(self) -> None:
-        """Forgets all images."""
+        """Removes all images."""
         self._parts = []
 
     @abstractmethod
@@ -114,7 +114,7 @@ class ImageMetric(Metric):
 
     @property
     def values(self) -> list[float]:
-        """One value per image, in the order in which they were added."""
+        """One value per image, in the order of the updates."""
         return [value for (part,) in self._parts for value in part.tolist()]
 
     def each(self, fake: Tensor, real: Tensor) -> Tensor:
@@ -137,6 +137,6 @@ class ImageMetric(Metric):
 
 
 def mean_of(values: Tensor) -> Estimate:
-    """Returns the mean of values (n,); the error of a single one is NaN."""
+    """Returns the mean of values (n,); the error of a single value is NaN."""
     error = values.std().item() / sqrt(len(values)) if len(values) > 1 else nan
     return Estimate(values.mean().item(), error, len(values))

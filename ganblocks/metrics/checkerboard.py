@@ -1,4 +1,4 @@
-"""Spectral score of the regular patterns that up-sampling leaves."""
+"""A spectral score of checkerboard artifacts from up-sampling."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ class Checkerboard(Metric):
     $$\exp\left(\overline{\log e(\text{fake})} - \overline{\log e(\text{real})}\right), \quad
     e = \frac{1}{15} \sum_{f} \frac{P(f)}{\overline{P(f + d)}}$$
 
-    with the power P of the image under a Hann window, summed over channels, at the 15 frequencies
-    f = (i, j) / 4 ≠ 0 cycles per pixel, where strided up-sampling leaves copies of the spectrum
+    with the power P of the image under a Hann window, summed over channels, at the 15 frequencies f
+    = (i, j) / 4 ≠ 0 cycles per pixel, where strided up-sampling leaves copies of the spectrum
     (Odena et al., 2016; Durall et al., 2020). d are steps of 2, 3 and 4 bins either way along each
     axis on which f is not 0. P includes the power of rounding to 8 bits, so weaker patterns count
-    little. Images are cropped to sides that are multiples of 4. The error takes the sets as
-    independent.
+    little. Images are cropped to sides that are multiples of 4. The error assumes independent sets.
 
     Raises:
-        ShapeError: When updated: images have a side below 32.
+        ShapeError: In update: images have a side below 32.
 
     Examples:
         >>> photos = torch.rand(8, 3, 64, 64)
@@ -55,12 +54,11 @@ class Checkerboard(Metric):
 
 
 def _excess(images: Tensor) -> Tensor:
-    """Returns log e of each image."""
     height, width = (side // 4 * 4 for side in images.shape[2:])
     if min(height, width) < LEAST:
         raise ShapeError(
             f"images of shape {tuple(images.shape)} for checkerboard: expected sides of at least "
-            f"{LEAST} pixels. Take larger images",
+            f"{LEAST} pixels. Use larger images",
             see="image-too-small",
         )
     images = images[:, :, :height, :width].double()

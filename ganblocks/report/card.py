@@ -1,4 +1,4 @@
-"""Writes a run's card, README.md: what it is, how it was trained, how good it is, how to use it."""
+"""Writes a run's card, README.md: what it is, its training, its scores, and how to use it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _OPTIONS = ("epochs", "batch_size", "precision", "ema", "schedule", "seed")
 def write_card(run_dir: str | Path) -> Path:
     """Writes `README.md` into a run's folder and returns its path.
 
-    It reads `spec.json`, `metrics.csv`, the newest grid, and `results/scores.json`, which
-    `ganblocks evaluate` writes. A file without the first line of a card is kept as it is.
+    It reads `spec.json`, `metrics.csv`, the newest grid, and the `results/scores.json` of
+    `ganblocks evaluate`. An existing README.md without a card's first line is kept.
 
     Args:
         run_dir: The run's folder.
@@ -113,7 +113,10 @@ def _scores(spec: Mapping[str, Any], run_dir: Path) -> Iterator[str]:
         columns = ("value", "error", "floor", "ceiling", "count")
         rows = ((n, *(_number(s.get(c)) for c in columns), s["better"]) for n, s in evaluated)
         yield from _table(("score", *columns, "better"), rows)
-        yield from ("", "The floor needs no learning; the ceiling is the best for these pictures.")
+        yield from (
+            "",
+            "The floor needs no training; the ceiling is the best possible score for these images.",
+        )
         return
     baselines = _object(spec, "baselines")
     held_out = _object(spec, "scores").items()
@@ -122,7 +125,6 @@ def _scores(spec: Mapping[str, Any], run_dir: Path) -> Iterator[str]:
 
 
 def _evaluation(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Returns the scores that `ganblocks evaluate` wrote, if any."""
     with suppress(OSError, ValueError, RecursionError):
         results = json.loads(path.read_bytes())
         scores = _object(results, "scores") if isinstance(results, dict) else {}
@@ -193,5 +195,4 @@ def _number(value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Returns a value as text that Markdown shows as it is."""
     return re.sub(r"([\\`*_\[\]|#])", r"\\\1", escape(" ".join(str(value).split()), quote=False))

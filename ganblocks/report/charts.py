@@ -30,7 +30,8 @@ _LOGITS = (
     _Chart(
         "Accuracy",
         {"d_accuracy": "accuracy of {D}"},
-        "The share of positions where the real logit is higher. 0.5 is chance; if it stays at 1, "
+        "The fraction of positions where the real logit is higher. 0.5 is chance; if it stays at "
+        "1, "
         "D always wins.",
     ),
 )
@@ -42,11 +43,14 @@ _TERMS = {
     ),
     "adversarial": (
         "Adversarial losses",
-        "Neither should fall to 0 and stay there: the other player learns nothing from one that "
-        "always wins.",
+        "Neither should fall to 0 and stay there: the other player learns nothing from a player "
+        "that always wins.",
     ),
     "l1": ("L1", "The distance of fakes from their targets. It should fall fast, then slowly."),
-    "cycle": ("cycle", "The distance of images from themselves after the way there and back."),
+    "cycle": (
+        "cycle",
+        "The distance between images and their reconstructions after a cycle (there and back).",
+    ),
     "identity": ("identity", "How much a generator changes images that need no change."),
     "kl": ("KL", "How far the code is from a normal distribution, in nats per image."),
 }

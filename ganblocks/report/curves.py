@@ -103,7 +103,6 @@ def _text(x: float, y: float, text: str, anchor: str) -> Markup:
 
 
 def _legend_positions(texts: Sequence[str]) -> list[tuple[float, int]]:
-    """Returns the start of each text of the legend, as many to a row as fit."""
     room = 32 + 9 * max(map(len, texts), default=0)
     columns = max(1, min(len(texts), (RIGHT - LEFT) // room))
     rows = -(-len(texts) // columns)

@@ -1,4 +1,4 @@
-"""The facts at the top of a report: progress, quality, speed."""
+"""The summary at the top of a report: progress, quality, speed."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ganblocks.report.axes import number_text
 from ganblocks.report.charts import player_name, players, score_name
 from ganblocks.report.files import Metrics
 
-_LATEST = 25  # rows that a current value is averaged over, against noise
+_LATEST = 25  # rows to average a current value over
 
 
 def facts(metrics: Metrics, spec: Mapping[str, Any]) -> Markup:
@@ -38,7 +38,7 @@ def facts(metrics: Metrics, spec: Mapping[str, Any]) -> Markup:
         notes.append(f"Losses, gap and speed are means over the last {rows} rows.")
     if any("baseline" in score for score in scores.values()):
         notes.append(
-            "The baseline needs no learning: for pairs, it predicts the mean target, or enlarges "
+            "The baseline needs no training: for pairs, it predicts the mean target or enlarges "
             "the source."
         )
     page = Markup('<dl class="facts">{}</dl><p class="note">{}</p>')
@@ -46,7 +46,6 @@ def facts(metrics: Metrics, spec: Mapping[str, Any]) -> Markup:
 
 
 def _means(metrics: Metrics) -> list[tuple[str, str]]:
-    """Returns the name and column of each mean: gap and L1, or else the total losses."""
     means = [(f"D{c[3:]}(real) - D{c[3:]}(fake)", c) for c in metrics.named("gap")]
     means.append(("L1, training", "loss_g_l1"))
     if not any(column in metrics.columns for _, column in means):
@@ -78,7 +77,6 @@ def _number(value: Any) -> str:
 
 
 def _duration(metrics: Metrics, spec: Mapping[str, Any]) -> str:
-    """Returns the sum of the steps' durations, without the time between resumes."""
     options = spec.get("options")
     batch = options.get("batch_size") if isinstance(options, dict) else None
     speeds = metrics.values("images_per_s")

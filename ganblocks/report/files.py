@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ganblocks.errors import RunError
 from ganblocks.health import Finding
 
-# Prefixes of the columns that a report shows; other columns may hold anything.
+# Prefixes of the columns that a report shows; other columns may contain anything.
 _SHOWN = ("epoch", "images_per_s", "loss_", "grad_", "d_", "lr_", "skipped_", "val_", "weight_")
 
 
@@ -63,7 +63,7 @@ def read_metrics(path: Path) -> Metrics:
                 f"{path} line {number} has {line.count(',') + 1} cells, but the header has "
                 f"{width}: delete the line"
             )
-    # Splitting all rows at once is three times as fast as row by row.
+    # Splitting all rows at once is three times faster than row by row.
     cells = ",".join(lines).split(",") if lines else []
     steps = _numbers(path, "step", cells[header.index("step") :: width])
     columns = {
@@ -87,7 +87,7 @@ def _numbers(path: Path, column: str, cells: list[str]) -> list[float | None]:
     try:
         return list(map(float, cells))
     except ValueError:
-        pass  # an empty cell, or an error: find out which, and where
+        pass  # an empty cell or an error: find it
     numbers: list[float | None] = []
     for number, cell in enumerate(cells, 2):
         try:

@@ -1,4 +1,4 @@
-"""The health of a run in its report: non-finite numbers and findings."""
+"""A run's health in its report: non-finite numbers and findings."""
 
 import math
 from collections.abc import Sequence

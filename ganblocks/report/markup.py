@@ -1,4 +1,4 @@
-"""Fills a page: values are escaped, unless they are marked as markup."""
+"""Fills HTML templates; values are escaped unless they are `Markup`."""
 
 from importlib import resources
 from string import Template
@@ -9,11 +9,11 @@ from markupsafe import escape
 def fill(template: str, /, **values: str) -> bytes:
     """Returns a page as bytes.
 
-    HTML comes from `Markup("<b>{}</b>").format(text)` alone, which escapes as well.
+    Write HTML only as `Markup("<b>{}</b>").format(text)`, which also escapes.
 
     Args:
-        template: Its file, in this room.
-        **values: Its values, text or `Markup`.
+        template: File name of the template, in this folder.
+        **values: Values for the template, text or `Markup`.
     """
     text = resources.files("ganblocks.report").joinpath(template).read_text("utf-8")
     page = Template(text).substitute({key: escape(value) for key, value in values.items()})

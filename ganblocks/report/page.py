@@ -1,4 +1,4 @@
-"""Writes the report of a run: one static page that opens from disk, without a network."""
+"""Writes the report of a run: one static page that works offline."""
 
 from datetime import datetime
 from pathlib import Path

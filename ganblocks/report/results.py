@@ -1,4 +1,4 @@
-"""Writes the results of an evaluation: pictures, and one static page that sorts them."""
+"""Writes the results of an evaluation: images, and a static page that sorts them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PICTURES = {"source": "input", "output": "output", "target": "target", "error":
 def save_pictures(
     start: Path, images: Mapping[str, Tensor], formats: Mapping[str, SideFormat]
 ) -> None:
-    """Saves `source`, `output`, `target` and the error of a picture as `<start>_<name>.png`."""
+    """Saves `source`, `output`, `target` and the error of an image as `<start>_<name>.png`."""
     drawn = {key: formats.get(key, formats["target"]).colors(x) for key, x in images.items()}
     drawn["error"] = heat((images["output"] - images["target"]).abs().mean(0))
     for key, picture in drawn.items():

@@ -1,4 +1,4 @@
-"""A run's spec in its report: a summary, its sections, and the code that loads the networks."""
+"""A run's spec in its report: a summary, sections, and code that loads the networks."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ def headings(spec: Mapping[str, Any]) -> list[str]:
 
 
 def summary(spec: Mapping[str, Any]) -> str:
-    """Returns the names of the task, networks, data and direction, as far as they are known."""
+    """Returns the names of the task, networks, data and direction, if known."""
     data = spec.get("data")
     train = data.get("train", data) if isinstance(data, dict) else data
     direction = train.get("direction") if isinstance(train, dict) else None

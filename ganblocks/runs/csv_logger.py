@@ -15,8 +15,8 @@ from ganblocks.writing import append
 class CsvLogger:
     """Appends rows to a CSV file, written at every step.
 
-    Nothing is lost if the process is killed; a power failure may lose the last rows. If a new
-    column appears, as for a term that starts later, the whole file is rewritten atomically.
+    Nothing is lost if the process is killed; a power failure may lose the last rows. A new column,
+    as for a term that starts later, rewrites the whole file atomically.
 
     Args:
         path: The file.
@@ -38,7 +38,7 @@ class CsvLogger:
             row: Numbers by column, including `"step"`.
         """
         new = [column for column in row if column not in self.columns]
-        if new or not self._path.exists():  # someone has removed it
+        if new or not self._path.exists():  # it was deleted
             rows = rows_until(self._path, int(row["step"]))[1] if self._path.exists() else []
             self._rewrite([[*x, *[""] * len(new)] for x in rows], int(row["step"]) - 1, new)
         values = (row.get(column, "") for column in self.columns)
@@ -60,7 +60,7 @@ class CsvLogger:
         columns = [*self.columns, *new]
         lines = [columns, *rows] if columns else rows
         rewrite(self._path, map(",".join, lines), resumed_at)
-        self.columns = columns  # unless an error left the old ones in the file
+        self.columns = columns  # an error may have left the old ones in the file
 
 
 def rows_until(path: Path, step: int) -> tuple[list[str], list[list[str]]]:

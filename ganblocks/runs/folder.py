@@ -1,4 +1,4 @@
-"""The folder of a training run: spec, weights, state and grids, each written atomically."""
+"""The folder of a training run; every file in it is written atomically."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class RunFolder:
     card.
 
     Args:
-        path: The folder; unlike `create` and `open`, the constructor neither reads nor writes it.
+        path: The folder, which the constructor, unlike `create` and `open`, neither reads nor
+            writes.
 
     Raises:
         OptionError: The path is empty.
@@ -114,7 +115,7 @@ class RunFolder:
         """Checks that the folder contains no run, and no file that a run would replace.
 
         Raises:
-            RunError: It contains one, or cannot be read.
+            RunError: It does, or cannot be read.
         """
         with os_errors_explained(self.path):
             if self._spec.exists():
@@ -132,7 +133,7 @@ class RunFolder:
             )
 
     def require_untrained(self) -> None:
-        """Checks that the run may start at step 0: that no networks have been trained in it.
+        """Checks that no networks have been trained in the run, so that it can start at step 0.
 
         Raises:
             RunError: The folder contains older checkpoints or weights.
@@ -165,7 +166,7 @@ class RunFolder:
         """The run's description: task, data, options, versions.
 
         Raises:
-            RunError: `spec.json` cannot be read, or an entry is of another kind.
+            RunError: `spec.json` cannot be read, or an entry has the wrong type.
         """
         self._restore_spec()
         spec = read_spec(self._spec)
@@ -174,7 +175,7 @@ class RunFolder:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Context that adds to an error of ours that a newer version of ganblocks wrote the run.
+        """Context that adds to errors that a newer version of ganblocks wrote the run.
 
         Examples:
             >>> import tempfile
@@ -204,7 +205,7 @@ class RunFolder:
         """Writes `spec.json`.
 
         Args:
-            spec: Plain JSON: text, finite numbers, lists, dictionaries.
+            spec: JSON: strings, finite numbers, lists, dictionaries.
 
         Raises:
             RunError: The file cannot be written.
@@ -215,7 +216,7 @@ class RunFolder:
 
     def _restore_spec(self) -> None:
         if self._written is not None and not self.exists:
-            message = f"{self._spec} is gone: it is written again"
+            message = f"{self._spec} was deleted: writing it again"
             warnings.warn(message, GanBlocksWarning, stacklevel=4)
             self.write_spec(self._written)
 
@@ -223,7 +224,7 @@ class RunFolder:
         """Writes the training state as `state.pt`.
 
         Args:
-            state: Tensors, numbers and text, in lists and dictionaries, with a `"step"`.
+            state: Tensors, numbers and strings, in lists and dictionaries, with a `"step"`.
             keep_last: Number of states to keep; if above 1, copies are named `state_<step>.pt`.
                 To return to one, copy it over `state.pt`.
 
@@ -242,7 +243,7 @@ class RunFolder:
             past = sorted(step for step in copies if step <= state["step"])
             kept = past[-keep_last:] if keep_last > 1 else []
             for step, path in copies.items():
-                if step not in kept:  # too old, or of later steps of a resumed run
+                if step not in kept:  # too old, or from later steps of a resumed run
                     path.unlink()
 
     def load_state(self) -> Json:
@@ -264,7 +265,7 @@ class RunFolder:
             ) from None
         if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
             raise RunError(
-                f"{self._state} is not a ganblocks checkpoint: it has no names and values",
+                f"{self._state} is not a ganblocks checkpoint: it is not a dictionary of names",
                 see="resume",
             )
         return state
@@ -273,7 +274,7 @@ class RunFolder:
         """Writes a grid as `samples/step_<step>.png`.
 
         Args:
-            step: The step; its number is written with at least six digits.
+            step: The step, written with at least six digits.
             grid: The grid, uint8 (3, H, W).
 
         Raises:
@@ -306,7 +307,7 @@ class RunFolder:
             RunError: The file cannot be written.
         """
         weights = {key: value.contiguous() for key, value in plain_state_dict(network).items()}
-        # Not save_file, which hides from the door why it failed.
+        # Not save_file, which hides the OSError.
         write_atomically(self.path / f"{name}.safetensors", save(weights))
 
     def load_weights(self, name: str, network: nn.Module) -> None:
@@ -336,12 +337,11 @@ def read_network(run: RunFolder, name: str) -> tuple[Any, str]:
 
 
 def _release(version: str) -> list[int]:
-    """Returns the numbers of a version such as "0.3.1.dev0", without what follows them."""
+    """Returns the release numbers of a version such as "0.3.1.dev0"."""
     numbers = re.match(r"\d+(\.\d+)*", version)
     return [int(number) for number in numbers.group().split(".")] if numbers else []
 
 
 def _by_step(folder: Path, prefix: str, suffix: str) -> dict[int, Path]:
-    """Returns the files in a folder that are named after a step, keyed by that step."""
     steps = {path: path.stem.removeprefix(prefix) for path in folder.glob(f"{prefix}*{suffix}")}
     return {int(step): path for path, step in steps.items() if step.isdecimal()}

@@ -1,4 +1,4 @@
-"""The lock of a run: one process at a time trains in a folder."""
+"""The lock of a run: only one process at a time trains in a folder."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _BYTE = 2**30
 """The byte that is locked: far beyond the text, since Windows lets nobody read what is locked."""
 
 _held: set[Path] = set()
-"""The locks of this process, against which the system does not guard them."""
+"""Locks held by this process; the system's locks do not exclude a process from its own."""
 
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Context in which no other process trains in a folder, which is created if it is missing.
+    """Context in which no other process can train in a folder; creates a missing folder.
 
     The lock ends with its process, however that ends, on network file systems too. On POSIX it is
-    not that of `flock`, which the workers of a killed training would hold on to for a while.
+    not `flock`, which the workers of a killed training would keep for a while.
 
     Raises:
-        RunError: Another process trains in it; the message tells which, and since when.
+        RunError: Another process trains in it; the message names it and its start.
     """
     path = folder.resolve() / ".lock"
     me = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M}"
@@ -43,13 +43,14 @@ def run_lock(folder: Path) -> Iterator[None]:
         try:
             _lock(file.fileno())
             if not os.fstat(file.fileno()).st_nlink:
-                raise _taken(folder, "a process that just ends")  # and has removed this file
+                raise _taken(folder, "a process that just ends")  # and has deleted this file
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 file.seek(0)
                 raise _taken(folder, file.read() or "another process") from None
             message = (
-                f"{folder} cannot be locked ({error.strerror}): let no second process train in it"
+                f"{folder} cannot be locked ({error.strerror}): make sure that no other process "
+                "trains in it"
             )
             warnings.warn(message, GanBlocksWarning, stacklevel=4)
         with os_errors_explained(path):

@@ -1,4 +1,4 @@
-"""The protocol of a logger, and one that writes a file of JSON lines."""
+"""The logger protocol, and a logger that writes JSON lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Logger(Protocol):
     """Protocol for loggers: any object with these three methods.
 
     They are called in the training process, between steps: slow methods delay training. An
-    exception is reported once, as a warning, and training goes on. When a run resumes, a logger
+    exception is reported once, as a warning, and training continues. When a run resumes, a logger
     should drop its entries for later steps.
 
     Examples:
@@ -111,7 +111,7 @@ class JsonLinesLogger:
         """Writes one row, in full precision.
 
         Args:
-            row: Numbers and text by name, including `"step"`.
+            row: Numbers and strings by name, including `"step"`.
         """
         values = {name: _json_value(value) for name, value in row.items()}
         append(self._path, json.dumps(values, allow_nan=False) + "\n")

@@ -1,4 +1,4 @@
-"""Reads a run's `spec.json`, and checks all of it before any of it is used."""
+"""Reads a run's `spec.json`, and validates it before use."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any, NoReturn
 
 from ganblocks.errors import RunError
 
-_LARGEST = 2**24  # bytes; a spec has some thousands
-_DEEPEST = 50  # levels; a spec has some ten
+_LARGEST = 2**24  # bytes; a spec has a few thousand
+_DEEPEST = 50  # levels; a spec has about ten
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("networks", "pictures", "options", "versions", "data"), dict),
     **dict.fromkeys(("scores", "baselines", "better"), dict),
     "grid": list,
 }
-"""The entries that are read again; others are only shown."""
+"""The entries that ganblocks reads; others are only displayed."""
 
 
 def read_spec(path: Path) -> dict[str, Any]:
     """Reads `spec.json`.
 
     Raises:
-        RunError: It cannot be read, or is no JSON object.
+        RunError: It cannot be read, or is not a JSON object.
     """
     try:
         if not path.is_file():
-            raise OSError("it is no file")
+            raise OSError("it is not a file")
         if (size := path.stat().st_size) > _LARGEST:
             raise OSError(f"it has {size} bytes, more than {_LARGEST}")
         spec = json.loads(path.read_bytes(), parse_constant=_refuse)
@@ -48,7 +48,7 @@ def read_spec(path: Path) -> dict[str, Any]:
 
 
 def require_kinds(spec: dict[str, Any], path: Path) -> None:
-    """Raises `RunError` if an entry that is used is of another kind; a report shows any."""
+    """Raises `RunError` if an entry that is used has the wrong type; a report shows any type."""
     for key, expected in _KINDS.items():
         if not isinstance(spec.get(key, expected()), expected):
             found, name = type(spec[key]).__name__, "an object" if expected is dict else "a list"
@@ -61,4 +61,4 @@ def _depth(value: Any) -> int:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a number in JSON")

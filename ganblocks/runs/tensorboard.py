@@ -12,7 +12,7 @@ from ganblocks.errors import OptionError
 from ganblocks.writing import os_errors_explained
 
 GROUPS = {"loss_": "losses", "grad_norm_": "gradients", "d_": "discriminator"}
-"""Prefixes of columns, and the headings that TensorBoard shows them under."""
+"""TensorBoard headings, by prefix of the column."""
 
 
 @checked
@@ -28,7 +28,7 @@ class TensorBoardLogger:
         resumed_at: The step that the run resumes from; TensorBoard hides entries of later steps.
 
     Raises:
-        OptionError: The package tensorboard is not installed.
+        OptionError: The tensorboard package is not installed.
         RunError: The folder cannot be written.
 
     Examples:
@@ -47,7 +47,7 @@ class TensorBoardLogger:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise OptionError(
-                f"TensorBoardLogger needs the package tensorboard ({error}): "
+                f"TensorBoardLogger needs the tensorboard package ({error}): "
                 'pip install "ganblocks[tensorboard]"'
             ) from error
         with os_errors_explained(Path(folder)):

@@ -98,7 +98,7 @@ FAULTS = int(os.environ.get("GANBLOCKS_FAULTS", "50"))
 """Trainings in each of which another write is the first that fails."""
 
 
-@pytest.mark.filterwarnings("ignore:.*(training goes on|missing. the log|nothing is left)")
+@pytest.mark.filterwarnings("ignore:.*(training continues|missing. the log|nothing is left)")
 @pytest.mark.parametrize(
     "share", [0.4, *(pytest.param(s, marks=pytest.mark.slow) for s in (0, 0.95))]
 )
@@ -108,7 +108,7 @@ def test_a_disk_that_fills_up_loses_nothing(tmp_path, monkeypatch, share, undist
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*(training goes on|missing. the log|nothing is left)")
+@pytest.mark.filterwarnings("ignore:.*(training continues|missing. the log|nothing is left)")
 def test_a_disk_that_fills_up_at_any_write_loses_nothing(tmp_path, monkeypatch, undisturbed):
     writes = count_writes(tmp_path / "counted", monkeypatch)
     assert writes > 50

@@ -60,7 +60,7 @@ def undisturbed(tmp_path_factory):
 @pytest.mark.parametrize("name", ["metrics.csv", "spec.json", "samples", "health.jsonl"])
 def test_what_is_removed_is_made_anew(tmp_path, name, undisturbed):
     run, updater, told = disturbed(tmp_path / "run", lambda path: remove(path / name))
-    words = {"spec.json": "is gone: it is written again", "metrics.csv": "is missing: the log"}
+    words = {"spec.json": "was deleted: writing it again", "metrics.csv": "is missing: the log"}
     assert [text.startswith(f"{run.path / name} {words.get(name)}") for text in told] == (
         [True] if name in words else []
     )
@@ -87,7 +87,7 @@ def test_what_cannot_be_written_is_told_once(tmp_path, name, reporter, undisturb
 
     _, updater, told = disturbed(tmp_path / "run", action)
     assert [text for text in told if text.startswith(f"{reporter} failed")] == told[:1]
-    assert "training goes on: cannot write" in told[0]
+    assert "training continues: cannot write" in told[0]
     assert_equal(updater.state_dict(), undisturbed[1].state_dict())
 
 
@@ -122,7 +122,7 @@ class Broken:
 def test_a_logger_that_fails_is_told_once_and_asked_again(tmp_path):
     logger = Broken()
     run, _, told = disturbed(tmp_path / "run", lambda path: None, [logger])
-    assert set(told) == {"Broken failed, but training goes on: the service is gone"}
+    assert set(told) == {"Broken failed, but training continues: the service is gone"}
     assert len(told) == 1
     assert logger.calls == 8 + 4 + 1
     assert len(rows(run)) == 8

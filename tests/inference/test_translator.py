@@ -97,7 +97,7 @@ def test_results_have_names_of_their_own(folder, tmp_path, monkeypatch):
     assert expanded(["*.png"]).keys() == {path.relative_to(folder) for path in folder.glob("*.png")}
     assert expanded([folder])[folder / "sub" / "4.png"] == "sub/4"
     Image.new("RGB", (8, 8)).save(folder / "0.bmp")
-    with pytest.raises(DataError, match=r"0\.png: its result has the name of that of .*0\.bmp"):
+    with pytest.raises(DataError, match=r"0\.png: its result would have the same name as .*0\.bmp"):
         expanded([folder])
     for missing in ("nowhere", "*.gif"):
         with pytest.raises(DataError, match="no such file, or no pictures in it"):

@@ -88,7 +88,7 @@ def test_what_cannot_be_scored_says_what_to_write(reader):
         metric.update(photo, photo, photo[:, :3])
     with pytest.raises(ShapeError, match="source"):
         metric.update(photo, photo, one_hot(torch.zeros(2, 4, 6, dtype=torch.long)))
-    with pytest.raises(RunError, match=r"nowhere is no segmenter .* train_segmenter\(pairs\)"):
+    with pytest.raises(RunError, match=r"nowhere is not a segmenter .* train_segmenter\(pairs\)"):
         METRICS.build("mean_iou", segmenter="nowhere")
 
 
@@ -158,7 +158,7 @@ def test_it_is_read_from_the_cache_if_data_and_options_are_the_same(tmp_path, mo
 
 
 def test_a_broken_cache_and_sources_that_are_photos_are_refused(tmp_path):
-    with pytest.raises(DataError, match="no label maps of a few colors"):
+    with pytest.raises(DataError, match="not label maps with few colors"):
         train_segmenter(Noise(4, 64), steps=1, cache=tmp_path)
     train_segmenter(SyntheticFacades(2, 32), steps=1, cache=tmp_path)
     [path] = tmp_path.iterdir()

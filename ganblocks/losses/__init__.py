@@ -1,4 +1,4 @@
-"""Losses and penalties: they only compute and never step an optimizer."""
+"""Losses and penalties, which only compute and never step an optimizer."""
 
 from ganblocks.losses.adversarial import (
     ADVERSARIAL_LOSSES,

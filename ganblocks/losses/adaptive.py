@@ -1,4 +1,4 @@
-"""VQGAN's adaptive weight: an adversarial term pulls as hard as the reconstruction terms."""
+"""VQGAN's adaptive weight, which balances the adversarial and reconstruction gradients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AdaptiveWeight:
     terms. Under `torch.distributed` the gradients are averaged over all processes first.
 
     Args:
-        factor: Factor of the ratio; VQGAN's models use 0.5 to 1.
+        factor: Scales the ratio; VQGAN's models use 0.5 to 1.
 
     Raises:
         OptionError: `factor` is negative.
@@ -48,15 +48,15 @@ class AdaptiveWeight:
         require_at_least("factor of an adaptive weight", self.factor, 0)
 
     def __call__(self, reference: Tensor, value: Tensor, layer: Tensor) -> Tensor:
-        """Returns the weight, without a gradient; `factor` if no gradients are computed.
+        """Returns the weight, detached; returns `factor` if gradients are disabled.
 
         Args:
             reference: The sum of the weighted reconstruction terms.
             value: The term.
-            layer: The weight of the generator's last layer, on which both depend.
+            layer: The weight of the generator's last layer.
 
         Raises:
-            OptionError: One of them does not depend on the layer.
+            OptionError: `reference` or `value` does not depend on the layer.
         """
         if not (reference.requires_grad and value.requires_grad):
             return value.new_full((), self.factor)
@@ -66,7 +66,7 @@ class AdaptiveWeight:
 
     @property
     def spec(self) -> dict[str, object]:
-        """The weight as plain JSON."""
+        """The weight's spec, as JSON."""
         return {"type": "adaptive", "factor": self.factor}
 
 

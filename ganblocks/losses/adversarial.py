@@ -1,4 +1,4 @@
-"""Adversarial losses: pure functions of the logits that create their own targets."""
+"""Adversarial losses: pure functions of the logits, without target labels."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ganblocks.registry import Registry
 class AdversarialLoss(ABC):
     """Base class: the losses of discriminator and generator as functions of the logits.
 
-    In the formulas of the losses, r are the logits of real images, f those of fake ones, and a bar
-    denotes the mean, or the given `reduction`.
+    In the formulas, r are the logits of real images, f those of fake ones, and a bar is the mean,
+    or the given `reduction`.
 
     To write your own loss, implement `_discriminator(self, real_logits, fake_logits)` and
-    `_generator(self, fake_logits)`, which get the logits of one scale and return a scalar. For a
-    generator's loss that compares fake logits with real ones, set `needs_real_logits = True` and
-    implement `_generator(self, fake_logits, real_logits)`. A constructor that takes `reduction`
-    must apply it; leaving it out is simpler.
+    `_generator(self, fake_logits)`, which get the logits of one scale and return a scalar. If the
+    generator's loss compares fake logits with real ones, set `needs_real_logits = True` and
+    implement `_generator(self, fake_logits, real_logits)`. A constructor need not take `reduction`,
+    but if it does, the loss must apply it.
 
     Args:
         reduction: How the values of one scale are reduced: `"mean"`, `"sum"` (over the batch
@@ -71,7 +71,7 @@ class AdversarialLoss(ABC):
 
     @property
     def batch_reduction(self) -> str:
-        """How the losses of micro-batches combine into that of the batch: `"mean"` or `"sum"`."""
+        """How losses of micro-batches combine into the batch's loss: `"mean"` or `"sum"`."""
         return "sum" if self.reduction == "sum" else "mean"
 
     def discriminator(self, real_logits: Logits, fake_logits: Logits) -> Tensor:
@@ -80,13 +80,13 @@ class AdversarialLoss(ABC):
         Args:
             real_logits: Logits of real images, of any shape, or a list with a tensor for each
                 scale.
-            fake_logits: Logits of fake images, likewise.
+            fake_logits: Logits of fake images, in the same form.
 
         Raises:
-            OptionError: The numbers of scales differ, or there are several with
+            OptionError: The numbers of scales differ, or there are several scales with
                 `reduction="none"`.
-            ShapeError: There are no logits; or real and fake logits differ in shape with
-                `reduction="none"`.
+            ShapeError: There are no logits; or, with `reduction="none"`, real and fake logits
+                differ in shape.
         """
         pairs = self._pairs(real_logits, fake_logits)
         return self._combine(list(starmap(self._discriminator, pairs)))
@@ -100,8 +100,8 @@ class AdversarialLoss(ABC):
             real_logits: Logits of real images if `needs_real_logits`, else ignored.
 
         Raises:
-            OptionError: Real logits are needed and missing, the numbers of scales differ, or there
-                are several with `reduction="none"`.
+            OptionError: Required real logits are missing, the numbers of scales differ, or there
+                are several scales with `reduction="none"`.
             ShapeError: There are no logits.
         """
         if not self.needs_real_logits:
@@ -144,7 +144,7 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def _generator(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Returns the generator's loss at one scale: of fake, and if needed real logits."""
+        """Returns the generator's loss at one scale, from fake and, if needed, real logits."""
 
 
 ADVERSARIAL_LOSSES: Registry[AdversarialLoss] = Registry("adversarial losses")
@@ -196,7 +196,8 @@ class SaturatingLoss(VanillaLoss):
 
     $$L_G = -\overline{\operatorname{softplus}(f)}, \quad L_D \text{ as in the vanilla loss}$$
 
-    (Goodfellow et al., 2014, equation 1). Meant for study; the vanilla loss lacks this problem.
+    (Goodfellow et al., 2014, equation 1). For study only; the vanilla loss does not have this
+    problem.
 
     Args:
         label_smoothing: As in `VanillaLoss`.

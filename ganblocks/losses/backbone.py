@@ -34,16 +34,16 @@ BACKBONES = {
 
 
 LARGEST = 512
-"""No layer of these networks needs larger images."""
+"""Side of images large enough for every layer of these networks."""
 
 
 class Backbone(nn.Module):
-    """Returns the feature maps of chosen layers of a frozen torchvision network.
+    """Feature maps of chosen layers of a frozen torchvision network.
 
-    It stays in eval mode, even inside a module in train mode; gradients reach the images.
+    It stays in eval mode, even if its parent is in train mode; gradients reach the images.
 
     Attributes:
-        min_input_size: The smallest side of an image for which every layer has an output.
+        min_input_size: Smallest side of an image for which every layer has an output.
 
     Examples:
         >>> backbone = Backbone("alexnet", weights="random")
@@ -86,7 +86,7 @@ class Backbone(nn.Module):
         self.min_input_size = bisect_left(range(1, LARGEST), True, key=self._fits) + 1
 
     def _fits(self, size: int) -> bool:
-        """Whether an image of this size reaches the last layer: computed from shapes alone."""
+        """Returns whether an image of this size reaches the last layer; computes only shapes."""
         state = {k: x.to("meta") for k, x in self.network.state_dict().items()}
         image = torch.empty(1, 3, size, size, device="meta")
         try:
@@ -104,14 +104,14 @@ class Backbone(nn.Module):
         """Returns the maps in the order of `layers`."""
         if image.dim() != 4 or image.shape[1] not in (1, 3):
             raise ShapeError(
-                f"images of shape {tuple(image.shape)}: expected (B, 3, H, W), or "
-                "(B, 1, H, W) for gray ones. For other images, pass your own feature module"
+                f"images of shape {tuple(image.shape)}: expected (B, 3, H, W), or (B, 1, H, W) "
+                "for gray images. For other images, pass your own feature module"
             )
         if min(image.shape[2:]) < self.min_input_size:
             raise ShapeError(
                 f"images of shape {tuple(image.shape)}: {self.name} needs sides of at least "
-                f"{self.min_input_size} pixels for {self.layers[-1]!r}. Take larger images, or "
-                "write layers that come earlier",
+                f"{self.min_input_size} pixels for {self.layers[-1]!r}. Use larger images or "
+                "earlier layers",
                 see="image-too-small",
             )
         maps = self.network((image - self.mean.to(image)) / self.std.to(image))

@@ -1,4 +1,4 @@
-"""Feature losses: they compare the feature maps of two images."""
+"""Feature losses, which compare the feature maps of two images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Features = Callable[[Tensor], Any]
 class FeatureLoss(nn.Module, ABC):
     """Base class: compares the features of two images; only the output gets gradients.
 
-    In the formulas of the losses, y is the output, t the target, and a bar the mean over a map.
+    In the formulas, y is the output, t the target, and a bar the mean over a map.
     """
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class FeatureLoss(nn.Module, ABC):
         Args:
             output: Images (B, C, H, W).
             target: Images of the same shape.
-            features: Function that returns the maps, such as `discriminator.features`; ignored by
-                a loss that was built with features.
+            features: Function that returns the maps, such as `discriminator.features`; ignored if
+                the loss has its own.
 
         Raises:
             ShapeError: The images differ in shape or are empty.
-            OptionError: There are no features to compare, or an image is no tensor of floats.
+            OptionError: There are no features, or an image is not a floating-point tensor.
         """
         require_two_images("a feature loss", output=output, target=target)
         extract = features if self.features is None else self.features
@@ -54,7 +54,7 @@ class FeatureLoss(nn.Module, ABC):
                 f"{type(self).__name__} has no features to compare: call it with "
                 'features=discriminator.features, or build it with features="vgg19"'
             )
-        # The loss's own network runs in full precision, a discriminator as it does in training.
+        # The loss's own network runs in full precision, a discriminator in the training precision.
         own = self.has_own_features
         with torch.autocast(output.device.type, enabled=False) if own else nullcontext():
             with torch.no_grad():
@@ -63,7 +63,7 @@ class FeatureLoss(nn.Module, ABC):
 
     @property
     def has_own_features(self) -> bool:
-        """Whether the loss was built with features and ignores those of the discriminator."""
+        """Whether the loss has its own features and ignores the discriminator's."""
         return self.features is not None
 
     @abstractmethod
@@ -76,15 +76,15 @@ class FeatureMatchingLoss(FeatureLoss):
 
     $$\sum_{s=1}^{S} \sum_{i=1}^{M} w\,\overline{\left|D^s_i(y) - D^s_i(t)\right|}$$
 
-    over S scales of M maps, with w = 4 / (M S) in pix2pixHD and w = 1 / S in SPADE. Both give the
-    loss a weight of 10.
+    over S scales of M maps, with w = 4 / (M S) in pix2pixHD and w = 1 / S in SPADE. Both use a loss
+    weight of 10.
 
     Args:
         weighting: `"pix2pixhd"` or `"spade"`.
 
     Raises:
-        OptionError: The weighting is unknown; or, when called, there are no features, or a scale
-            has no map except the logits.
+        OptionError: The weighting is unknown; or, in forward: there are no features, or a scale has
+            only logits.
 
     Examples:
         >>> from ganblocks import PatchDiscriminator
@@ -167,10 +167,10 @@ class PerceptualLoss(_BackboneLoss):
     with absolute differences, as in pix2pixHD and SPADE (Wang et al., 2018).
 
     Args:
-        features: φ: a torchvision network by name (`"vgg19"`, `"vgg16"`, `"alexnet"`,
-            `"resnet18"`, `"resnet50"`), frozen; your own module, (B, C, H, W) → tuple of maps,
-            which you freeze yourself; or None for the `features` passed to the call.
-        layers: Layers of a named network, as torchvision names them; None for the default ones.
+        features: φ: the name of a torchvision network (`"vgg19"`, `"vgg16"`, `"alexnet"`,
+            `"resnet18"`, `"resnet50"`), which is frozen; your own frozen module, (B, C, H, W) →
+            tuple of maps; or None for the `features` passed to the call.
+        layers: Torchvision's names of the layers of a named network; None for the defaults.
         backbone_weights: `"pretrained"`, `"random"`, or the path of a state dict.
         map_weights: wᵢ, one for each map. None for the defaults of a named network, else 1.
 
@@ -217,7 +217,6 @@ class StyleLoss(_BackboneLoss):
 
 
 def _maps_by_scale(maps: Any) -> list[list[Tensor]]:
-    """Returns the maps of each scale, in full precision."""
     if isinstance(maps, Tensor):
         maps = [maps]
     scales = [maps] if all(isinstance(x, Tensor) for x in maps) else list(maps)

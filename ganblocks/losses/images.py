@@ -1,4 +1,4 @@
-"""The checks of the images that a loss or a penalty takes."""
+"""Checks of the images passed to losses and penalties."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ganblocks.errors import ShapeError, require_floats
 
 
 def require_two_images(who: str, **images: Any) -> None:
-    """Raises an error of ours unless both are tensors of floats, of one shape, and not empty.
+    """Raises an error unless both are nonempty floating-point tensors of the same shape.
 
     Args:
-        who: What takes them, for the message.
+        who: The component that takes them, for the message.
         **images: The two images by their names.
 
     Raises:
-        OptionError: One is no tensor of floats.
+        OptionError: One is not a floating-point tensor.
         ShapeError: They differ in shape or are empty.
 
     Examples:
@@ -61,8 +61,8 @@ def _remedy(a: tuple[int, ...], b: tuple[int, ...]) -> str:
     if not len(a) == len(b) == 4:
         return "pass both as (B, C, H, W)"
     remedies = {
-        "pass as many of both": a[0] != b[0],
-        "give both the same number of channels": a[1] != b[1],
+        "use equal batch sizes": a[0] != b[0],
+        "use the same number of channels for both": a[1] != b[1],
         "crop or resize one to the other": a[2:] != b[2:],
     }
     return ", and ".join(remedy for remedy, needed in remedies.items() if needed)

@@ -1,4 +1,4 @@
-"""What the two networks minimize in training: named, weighted loss terms."""
+"""The training objective of both networks: named, weighted loss terms."""
 
 from __future__ import annotations
 
@@ -37,16 +37,15 @@ class Objective(nn.Module):
     can learn before the term starts for the generator.
 
     Each term of the generator must have a gradient to the output, unless its weight is 0. A loss
-    that is meant to train another part, such as a codebook, says so by an attribute
-    `reaches_output = False`; it needs a gradient to something all the same.
+    that trains another part, such as a codebook, sets the attribute `reaches_output = False`, but
+    needs a gradient, too.
 
     Args:
-        terms: The terms, by the names that they have in the log.
+        terms: The terms, by their names in the log.
         discriminator_weight: Weight of the discriminator's adversarial terms; pix2pix uses 0.5.
 
     Raises:
-        OptionError: A name or an argument is unknown, a weight is not a number, or there is no
-            term.
+        OptionError: A name or an argument is unknown, a weight is invalid, or there is no term.
 
     Examples:
         >>> import torch
@@ -90,7 +89,7 @@ class Objective(nn.Module):
             objective: An `Objective`, or a dict of its arguments.
 
         Raises:
-            OptionError: It is neither, or an argument is wrong.
+            OptionError: It is neither, or an argument is invalid.
 
         Examples:
             >>> Objective.of({"terms": {"gan": "hinge"}}).generator_terms
@@ -114,12 +113,12 @@ class Objective(nn.Module):
 
     @property
     def needs_discriminator(self) -> bool:
-        """Whether any term needs the discriminator: its logits, its features, or itself."""
+        """Whether any term needs the discriminator, its logits or its features."""
         features = [m for _, m in self._modules_of(FeatureLoss) if not m.has_own_features]
         return bool(self.adversarial or self.penalties or features)
 
     def needs_logits(self, step: int) -> bool:
-        """Whether the generator's loss takes logits at a step: an adversarial term has started.
+        """Whether the generator's loss needs logits at a step: an adversarial term has started.
 
         Args:
             step: The step, from 0.
@@ -133,7 +132,7 @@ class Objective(nn.Module):
 
     @property
     def step_dependent_terms(self) -> list[str]:
-        """Names of terms that depend on the step: through a schedule, start, interval or state."""
+        """Names of the terms that depend on the step, by a schedule, start, interval or state."""
         scheduled = [n for n, weight in self.weights.items() if isinstance(weight, Sequence)]
         late = [name for name, start in self.starts.items() if start]
         lazy = [name for name, penalty in self._modules_of(Penalty) if penalty.interval > 1]
@@ -148,7 +147,7 @@ class Objective(nn.Module):
 
     @property
     def whole_batch_terms(self) -> list[str]:
-        """Names of terms that cannot be computed from micro-batches: they need the whole batch."""
+        """Names of the terms that need the whole batch, instead of micro-batches."""
         losses = self._losses
         return [name for name in self.weights if _batch_reduction(losses[name]) == "whole"]
 
@@ -164,7 +163,7 @@ class Objective(nn.Module):
 
     @property
     def spec(self) -> Spec:
-        """A plain JSON dict: `Objective(**spec)` builds the objective again.
+        """The spec, as JSON: `Objective(**spec)` builds an equal objective.
 
         Raises:
             SpecError: A term has no spec, or its loss takes an argument called `weight` or `start`.
@@ -200,13 +199,13 @@ class Objective(nn.Module):
             real_logits: Logits of real images.
             fake_logits: Logits of detached fake images.
             step: The step, from 0, for schedules, starts and intervals.
-            discriminator: The discriminator, which penalties run.
+            discriminator: The discriminator, for penalties.
             real: Real images (B, C, H, W), for penalties.
             fake: Fake images of the same shape, for penalties.
             condition: Conditions (B, C', H, W), if the discriminator sees them before the image.
 
         Raises:
-            OptionError: A penalty needs the discriminator and the images, and they are missing.
+            OptionError: The discriminator or the images are missing for a penalty.
         """
         terms = LossTerms()
         for name, loss in self.adversarial.items():
@@ -244,16 +243,16 @@ class Objective(nn.Module):
             real_logits: Logits of real images, if `needs_real_logits`.
             fake: The generator's output, (B, C, H, W).
             target: Images of the same shape, for reconstruction and feature losses.
-            features: The discriminator's features of an image, for feature losses without their
-                own.
-            network_terms: Scalars that the network returned, by the names of their terms.
+            features: Returns the discriminator's features of an image, for feature losses without
+                their own.
+            network_terms: Scalars returned by the network, by the names of their terms.
             last_layer: Weight of the generator's last layer, for an adaptive weight.
             step: The step, from 0, for schedules and starts.
 
         Raises:
-            OptionError: A term has no gradient to `fake`; a target, real logits, features, a
-                network's term or the last layer is needed and missing; or the network returned a
-                term that the objective does not have.
+            OptionError: A term has no gradient to `fake`; a required target, real logits, features,
+                network term or last layer is missing; or the network returned a term that the
+                objective does not have.
         """
         if not self.generator_terms:
             raise OptionError(
@@ -310,19 +309,17 @@ class Objective(nn.Module):
         return weight(reference.total(), values[name], last_layer)
 
     def _weight_at(self, name: str, step: int) -> float:
-        """Returns the weight of a term that cannot have an adaptive one."""
         weight = self.weights[name]
         assert not isinstance(weight, AdaptiveWeight)  # see _check_adaptive
         return weight_at(weight, step)
 
     @property
     def _reconstruction_terms(self) -> list[str]:
-        """Names of the terms that compare the output with a target."""
         others = (Penalty, NetworkTerm)
         return [n for n, loss in self.modules_by_name.items() if not isinstance(loss, others)]
 
     def _check_adaptive(self) -> None:
-        """Raises `OptionError` unless adaptive weights have something to be compared with."""
+        """Raises `OptionError` if there are adaptive weights but no reconstruction terms."""
         for name, weight in self.weights.items():
             if not isinstance(weight, AdaptiveWeight):
                 continue
@@ -333,7 +330,7 @@ class Objective(nn.Module):
                 )
 
     def _require_network_terms(self, network_terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Returns the network's terms, which must be those of the objective."""
+        """Returns the network's terms, after checking their names."""
         named = [n for n, loss in self.modules_by_name.items() if isinstance(loss, NetworkTerm)]
         if sorted(named) != sorted(network_terms):
             raise OptionError(
@@ -344,7 +341,7 @@ class Objective(nn.Module):
         return dict(network_terms)
 
     def _require_gradients(self, raw: dict[str, Tensor], fake: Tensor) -> None:
-        """Traces each term to the output the first time; later only checks `requires_grad`."""
+        """Traces each term to the output once, and then only checks `requires_grad`."""
         losses = self._losses
         for name, value in raw.items():
             if self.weights[name] == 0:

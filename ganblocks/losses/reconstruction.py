@@ -19,8 +19,8 @@ RECONSTRUCTION_LOSSES: Registry[nn.Module] = Registry("reconstruction losses")
 class ReconstructionLoss(nn.Module, ABC):
     """Base class: a scalar distance between two images, computed in full precision.
 
-    In the formulas of the losses, y is the output, t the target, and a bar the mean over all
-    values. To write your own loss, implement `_compare(self, output, target)`.
+    In the formulas, y is the output, t the target, and a bar the mean over all values. To write
+    your own loss, implement `_compare(self, output, target)`.
     """
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class ReconstructionLoss(nn.Module, ABC):
             target: Images of the same shape, without broadcasting.
 
         Raises:
-            OptionError: An image is no tensor of floats.
+            OptionError: An image is not a floating-point tensor.
             ShapeError: The images differ in shape or are empty.
         """
         require_two_images("a loss", output=output, target=target)
@@ -75,14 +75,14 @@ class L2Loss(ReconstructionLoss):
 
 @RECONSTRUCTION_LOSSES.register("charbonnier")
 class CharbonnierLoss(ReconstructionLoss):
-    r"""L1 with a rounded tip (Charbonnier et al., 1994; Lai et al., 2017).
+    r"""A smooth L1 (Charbonnier et al., 1994; Lai et al., 2017).
 
     $$\overline{\sqrt{(y - t)^2 + \varepsilon^2} - \varepsilon}$$
 
-    The papers do not subtract ε; doing so gives 0 for equal images and changes no gradient.
+    Unlike in the papers, ε is subtracted, so that equal images give 0; gradients are unchanged.
 
     Args:
-        eps: ε, in the units of the images; much larger differences count as in L1.
+        eps: ε, in the units of the images; for much larger differences it acts like L1.
 
     Raises:
         OptionError: ε is not positive.

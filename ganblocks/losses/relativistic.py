@@ -1,4 +1,4 @@
-"""Relativistic losses: they compare real logits with fake ones."""
+"""Relativistic losses, which compare real logits with fake ones."""
 
 from __future__ import annotations
 

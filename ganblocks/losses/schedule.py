@@ -21,7 +21,7 @@ def parse_weight(what: str, weight: Any) -> Weight:
     """Returns a weight from its spec: a number, points with increasing steps, or "adaptive".
 
     Raises:
-        OptionError: The weight is none of these.
+        OptionError: The weight is invalid.
 
     Examples:
         >>> parse_weight("weight", [[0, 0.0], [1000, 10.0]])

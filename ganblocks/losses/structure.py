@@ -19,9 +19,9 @@ class SSIMLoss(ReconstructionLoss):
     $$1 - \overline{\frac{(2\mu_y\mu_t + C_1)(2\sigma_{yt} + C_2)}
     {(\mu_y^2 + \mu_t^2 + C_1)(\sigma_y^2 + \sigma_t^2 + C_2)}}$$
 
-    with C₁ = 0.01², C₂ = 0.03², of images whose `value_range` is first mapped to [0, 1], since the
-    formula is for values that are not negative. Windows lie entirely inside the image, channels
-    are compared separately, and variances are weighted by the window.
+    with C₁ = 0.01², C₂ = 0.03², after mapping `value_range` to [0, 1], since the formula assumes
+    nonnegative values. Windows lie entirely inside the image, channels are compared separately, and
+    variances are weighted by the window.
 
     Args:
         value_range: Values of black and white: (−1, 1), (0, 1) or (0, 255).
@@ -70,19 +70,19 @@ class MSSSIMLoss(SSIMLoss):
 
     $$1 - \overline{l_M^{w_M} \prod_{j=1}^{M} cs_j^{w_j}}$$
 
-    Luminance l counts only at the coarsest scale, contrast and structure cs at every one; between
+    Luminance l counts only at the coarsest scale, contrast and structure cs at every scale; between
     scales, both images are average-pooled 2×2. Five scales need images of at least 176×176 pixels.
 
-    A mean of a scale below 0 is raised to `floor`. For numbers to compare with published ones write
-    `floor=0`, which makes such a channel's similarity 0; it then gets no gradient at all, which is
-    why the default is a little above. Only pairs with a negative mean differ.
+    A negative mean of a scale is raised to `floor`. To reproduce published values, write `floor=0`,
+    which makes such a channel's similarity 0, but without any gradient; the default is therefore
+    slightly above 0. Only pairs with a negative mean differ.
 
     Args:
         value_range: As in `SSIMLoss`.
         window_size: As in `SSIMLoss`.
         sigma: As in `SSIMLoss`.
         weights: Exponents of the scales, finest first; the default is the paper's five.
-        floor: Least mean of a scale.
+        floor: Minimum mean of a scale.
 
     Raises:
         OptionError: A number is too small, `value_range` is not a pair of increasing numbers, or

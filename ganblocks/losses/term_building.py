@@ -30,7 +30,7 @@ def build_term(name: str, term: str | Mapping[str, Any]) -> tuple[Any, Weight, i
     """Returns the loss of a term, its weight and its start.
 
     Raises:
-        OptionError: The name, the loss or a number is not valid.
+        OptionError: The name, the loss or a number is invalid.
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise OptionError(f"a term is called {name!r}: write an identifier such as 'l1'")
@@ -81,7 +81,7 @@ def _build(name: str, spec: Spec) -> Any:
 
 
 def _require_options(name: str, spec: Spec, parameters: Sequence[Parameter]) -> None:
-    """Counts `weight` and `start`, the options of the term, among those of the loss."""
+    """Checks the options of a loss, including the term's own `weight` and `start`."""
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return
     allowed = {*(parameter.name for parameter in parameters), "weight", "start"}

@@ -1,4 +1,4 @@
-"""Named loss terms of one player: their total is differentiated, their values are logged."""
+"""Named loss terms of one player, whose total is differentiated and values are logged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LossTerms:
         raw: The terms by name, without their weights.
         weighted: The terms by name, with their weights; their sum is differentiated.
         lazy: Names of terms that are not computed at every step.
-        summed: Names of terms that are sums over the batch; the others are means.
+        summed: Names of terms that are sums over the batch; others are means.
         metrics: Other scalars to log, by name.
         gradients: Images by name; the norm of the loss's gradient at each is logged.
 
@@ -41,7 +41,7 @@ class LossTerms:
 
     @classmethod
     def of(cls, returned: Any) -> LossTerms:
-        """Returns `LossTerms` unchanged, and a dictionary of scalars as terms of weight 1.
+        """Returns `LossTerms` unchanged; converts a dictionary of scalars to terms of weight 1.
 
         Args:
             returned: The value that a task's `loss` returned.
@@ -126,9 +126,9 @@ class LossTerms:
         """Returns the sum of the weighted terms: this micro-batch's share of the batch's loss.
 
         Args:
-            micro_batches: Number of equal parts of the batch; means are divided by it.
-            include_lazy: Whether to add terms that are not computed at every step; totals without
-                them are comparable between steps.
+            micro_batches: Number of equal micro-batches; means are divided by it.
+            include_lazy: Whether to include terms that are not computed at every step; totals
+                without them are comparable between steps.
         """
         terms = {k: x for k, x in self.weighted.items() if include_lazy or k not in self.lazy}
         if micro_batches == 1:
@@ -139,7 +139,7 @@ class LossTerms:
 
 
 class NetworkTerm(nn.Module):
-    """A term that the network computes itself, such as a KL divergence: it returns its value."""
+    """A term that the network computes itself, such as a KL divergence."""
 
     reaches_output = False
 

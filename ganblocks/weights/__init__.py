@@ -1,6 +1,6 @@
-"""State dicts: reading and checking them, and translating other code bases' layouts.
+"""Reads and checks state dicts, and converts the layouts of other code bases.
 
-A foreign layout is one file with a `Format`; `layout.py` describes how to add one.
+Each foreign layout is one file with a `Format`; `layout.py` describes how to add one.
 """
 
 from ganblocks.weights.io import read_weights

@@ -1,4 +1,4 @@
-"""Recognizing the layout of a state dict, and normalizing old ones."""
+"""Recognizes the layout of a state dict, and normalizes old ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def require_format(weights: Weights, component: str) -> Format:
-    """Returns the layout of a state dict, which must belong to our network of that name."""
+    """Returns the layout of a state dict; raises an error if it is for another network."""
     keys = _recognized(weights)
     if keys is None:
         known = "; ".join(known.name for known in FORMATS if known.component == component)
@@ -49,7 +49,7 @@ def require_format(weights: Weights, component: str) -> Format:
 
 
 def without_prefix(weights: Weights) -> Weights:
-    """Removes a prefix of all keys, such as `netG.`, if the rest is a known layout."""
+    """Removes a common prefix of the keys, such as `netG.`, if the rest is a known layout."""
     prefix = "".join(next(iter(weights), "").partition(".")[:2])
     if _recognized(weights) or not all(key.startswith(prefix) for key in weights):
         return weights
@@ -58,7 +58,7 @@ def without_prefix(weights: Weights) -> Weights:
 
 
 def up_to_date(weights: Weights) -> dict[str, Tensor]:
-    """Returns a state dict as the current torch would have written it.
+    """Returns a state dict in the form that the current torch writes.
 
     Old instance norms have unused running statistics, which are removed. Old batch norms have no
     `num_batches_tracked`, which becomes 0.
@@ -74,6 +74,5 @@ def up_to_date(weights: Weights) -> dict[str, Tensor]:
 
 
 def _recognized(weights: Weights) -> Keys | None:
-    """Returns the layout that most of the keys match, or None."""
     best = max((_OURS, *FORMATS), key=lambda keys: keys.count(weights))
     return best if best.count(weights) else None

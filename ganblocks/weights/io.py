@@ -1,4 +1,4 @@
-"""Reading state dicts from files and networks, and checking them."""
+"""Reads state dicts from files and networks, and checks them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,12 @@ _HEADER = 2**23  # bytes of a safetensors header, enough for 80,000 tensors
 def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
     """Reads a state dict from a file or a mapping, and unwraps it.
 
-    Objects are never unpickled: a `.pth` that contains more than tensors, numbers and text is
-    refused. Tensors are loaded to the CPU. In a dictionary with the key `"state_dict"`, that is
-    the state dict. The prefixes `module.` and `_orig_mod.` are removed if all keys have them.
+    Objects are never unpickled: a `.pth` that contains more than tensors, numbers and strings is
+    rejected. Tensors are loaded to the CPU. If the dictionary has the key `"state_dict"`, its entry
+    is used. The prefixes `module.` and `_orig_mod.` are removed if all keys have them.
 
     Args:
-        source: A state dict, or its file, written by `torch.save` or safetensors; the file
-            name's suffix is ignored.
+        source: A state dict, or its file from `torch.save` or safetensors; the suffix is ignored.
 
     Returns:
         The tensors under their keys, in the source's order.
@@ -87,17 +86,17 @@ def fitting_weights(network: nn.Module, weights: Any, source: str) -> dict[str, 
 
 def unwrapped(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Removes the prefixes that DDP and torch.compile add to every key."""
-    # Each is whole wrappers, and these differ in their first letter: so is what all share.
+    # The prefixes differ in their first letter, so a common prefix consists of whole ones.
     prefixes = [match.group() for key in weights if (match := _PREFIXES.match(key))]
     prefix = os.path.commonprefix(prefixes)  # noqa: RUF071  (they are no paths)
     return {key.removeprefix(prefix): value for key, value in weights.items()}
 
 
 def without_data(what: str, build: Callable[[], T]) -> T:
-    """Builds on the meta device, where weights of any size take no memory.
+    """Builds a network on the meta device, where weights take no memory.
 
-    A constructor that needs real values is called as usual. What torch raises for wrong arguments
-    becomes an `OptionError`.
+    A constructor that needs real values is called normally. Torch's errors for wrong arguments
+    become an `OptionError`.
     """
     try:
         try:
@@ -109,7 +108,7 @@ def without_data(what: str, build: Callable[[], T]) -> T:
             return build()
     except GanBlocksError:
         raise
-    except Exception as error:  # its type depends on the argument that is wrong
+    except Exception as error:  # its type depends on the wrong argument
         raise OptionError(
             f"{what} cannot be built: {type(error).__name__}: {_reason(error)}. Check its arguments"
         ) from error
@@ -131,11 +130,10 @@ def shapes_of(network: nn.Module) -> dict[str, Shape]:
 
 
 def read_tensors(path: Path) -> Any:
-    """Reads what a file of torch.save or safetensors contains, and builds no other objects.
+    """Reads a file from torch.save or safetensors, without building other objects.
 
     Raises:
-        WeightsError: The file is missing or damaged, or needs unpickling; torch, pickle and zipfile
-            raise a dozen kinds of errors.
+        WeightsError: The file is missing or damaged, or needs unpickling.
     """
     from safetensors.torch import load
 
@@ -164,7 +162,7 @@ def read_tensors(path: Path) -> Any:
         [what, *_] = [*found, "of some kind"]
         raise WeightsError(
             f"{path} contains Python objects ({what}), not only tensors. Unpickling them could run "
-            "arbitrary code, so they are refused. If you trust the file, load it with the code "
+            "arbitrary code, so they are rejected. If you trust the file, load it with the code "
             "that wrote it and save only the tensors: "
             "torch.save(network.state_dict(), path)",
             see="weights-only",
@@ -177,9 +175,9 @@ def _require_whole(path: Path) -> None:
     """Compares the checksums of a zip file, which torch.load ignores."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-        # Of a folder (16), torch would return memory that nobody has written.
+        # For a folder (16), torch would return uninitialized memory.
         if any(entry.compress_type or entry.external_attr & 16 for entry in entries):
-            raise _damaged(path, "its entries are no plain files, as torch.save writes them")
+            raise _damaged(path, "its entries are not plain files, as torch.save writes them")
         # With bytes before them, zipfile and torch would look for entries at different places.
         if min((entry.header_offset for entry in entries), default=0):
             raise _damaged(path, "there are bytes before its first entry")
@@ -188,7 +186,7 @@ def _require_whole(path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the first sentence of a foreign error; torch's advice to unpickle is further on."""
+    """Returns the first sentence of an error, without torch's advice to unpickle."""
     return re.split(r"\.\s|\n", str(error))[0][:200] or type(error).__name__
 
 
@@ -225,7 +223,7 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
 
 
 def _unusable(key: str, value: Tensor) -> str | None:
-    """Describes a tensor that can't be a parameter or a count of batches; else returns None."""
+    """Describes why a tensor cannot be a parameter or a batch count; None if it can."""
     if value.is_meta:
         return "on the meta device"
     if value.layout != torch.strided:

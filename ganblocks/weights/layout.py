@@ -1,19 +1,19 @@
-"""Foreign layouts: the keys of a state dict, and which of our tensors each one is.
+"""Foreign layouts: the keys of a state dict, and the tensors of our networks they map to.
 
 To add a layout, write one file with a `Format`; `tutorial_unet.py` is an example.
 
-1. `pattern` matches the beginning of its keys, and `component` names our network.
-2. `layout(norm, spec)` lists its tensors in order. `layer` lists those of one convolution and its
-   norm where both are numbered (`model.2`, `model.3`), `named_layer` where they have names
-   (`blocks.1.conv`, `blocks.1.bn`).
-3. `guesses(weights)` yields the dimensions that a state dict may have. The first whose tensors all
-   match is taken. `shape_inference.py` reads numbers from shapes and keys. Only what the keys show
-   is guessed: a kernel of another size than theirs could be padded in several ways.
-4. `arguments(norm)` are the other arguments with which our network computes the same.
-5. Add the `Format` to `FORMATS` in `formats.py`. A state dict is of the format whose pattern
-   matches most of its keys, so the pattern should match all of them.
-6. What is read can be written: `to_reference` writes the first format that has the network's
-   arguments. Of two layouts of one network, only one is `writable`.
+1. `pattern` matches the beginning of its keys; `component` is the registered name of our network.
+2. `layout(norm, spec)` lists its tensors in order. `layer` lists a convolution and its norm if both
+   are numbered (`model.2`, `model.3`), `named_layer` if they are named (`blocks.1.conv`,
+   `blocks.1.bn`).
+3. `guesses(weights)` yields candidate dimensions of a state dict; the first whose tensors all match
+   is used. `shape_inference.py` reads numbers from shapes and keys. Guess only what the keys
+   determine: another kernel size, for example, could have several paddings.
+4. `arguments(norm)` are the other arguments with which our network computes the same outputs.
+5. Add the `Format` to `FORMATS` in `formats.py`. The format whose pattern matches most keys is
+   chosen, so the pattern should match all of them.
+6. `to_reference` writes the first format that has the network's arguments. If two layouts have the
+   same network, only one is `writable`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Weights = Mapping[str, Tensor]
 
 
 class Entry(NamedTuple):
-    """One tensor: its key there, its key here and its shape."""
+    """One tensor: its foreign key, our key and its shape."""
 
     theirs: str
     ours: str
@@ -50,12 +50,12 @@ NORMS: dict[str, ComponentLike] = {
 """The norms of foreign layouts, as arguments of our networks."""
 
 KERNEL = 4  # of all U-Nets and PatchGANs
-DEPTHS = range(1, 21)  # enough for images a million pixels wide
+DEPTHS = range(1, 21)  # enough for images of a million pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """What the keys of a kind of state dict look like."""
+    """How to recognize the keys of a layout."""
 
     name: str  # for messages, with its article
     reader: str  # our method that reads it
@@ -74,11 +74,11 @@ class Keys:
 class Format(Keys):
     """A foreign layout of one of our networks.
 
-    `writable`, `free` and `choices` are for `to_reference`. Arguments in neither of the latter two
-    must have our default value.
+    `writable`, `free` and `choices` are for `to_reference`. Arguments in neither `free` nor
+    `choices` must have our default value.
     """
 
-    source: str = "the PyTorch port"  # whose layout it is, for messages
+    source: str = "the PyTorch port"  # name of the code base, for messages
     component: str  # the registered name of our network
     layout: Callable[[str, Spec], Layout]  # from the norm's name and our arguments
     guesses: Callable[[Weights], Iterator[Spec]]  # dimensions of a state dict, likeliest first
@@ -103,7 +103,7 @@ def layer(
 ) -> Layout:
     """Lists the tensors of a numbered convolution and its norm, with `named_layer`'s options.
 
-    There, the convolution is `path.index` and the norm follows; here, they are `ours.conv` and
+    The foreign convolution is `path.index`, followed by the norm; ours are `ours.conv` and
     `ours.norm`.
     """
     conv, norm = f"{path}.{index}", f"{path}.{index + 1}"
@@ -124,7 +124,7 @@ def named_layer(
 ) -> Layout:
     """Lists the tensors of a convolution, given its (input, output) channels, and of its norm.
 
-    With `spectral`, theirs is under the spectral norm that was torch's before parametrizations.
+    With `spectral`, the foreign one has torch's old spectral norm (before parametrizations).
     """
     sides = channels if transposed else channels[::-1]
     shape = (*sides, kernel, kernel)

@@ -18,7 +18,7 @@ from ganblocks.weights.layout import (
 )
 from ganblocks.weights.shape_inference import doubling_dimensions, numbers, size, sizes
 
-Place = tuple[str, str]  # the paths of a convolution and its norm
+Place = tuple[str, str]  # paths of a convolution and its norm
 Places = Callable[[int, int, int], Place]
 """Returns the place of a layer: `(scale, layer, n_layers) -> place`; layer n_layers + 1 is last."""
 
@@ -91,7 +91,7 @@ def _format(
     spectral: tuple[object, ...],
     bias: Any,
 ) -> Format:
-    """Returns a format; the pattern's parts are those of the scale, the layer and the rest."""
+    """Returns a format; the parts of the pattern match the scale, the layer and the rest."""
     scale, layer, rest = pattern
     index = scale.replace("#", r"(\d+)") + layer.replace("#", r"\d+")
     layers = scale.replace("#", r"\d+") + layer.replace("#", r"(\d+)")

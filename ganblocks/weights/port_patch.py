@@ -38,7 +38,6 @@ def _inner(norm: str) -> dict[str, Any]:
 
 
 def _patch_guesses(weights: Weights) -> Iterator[Spec]:
-    """Yields every depth and width that any key supports."""
     end = max(numbers(weights, r"model\.(\d+)\."), default=0)
     depth = max((end - 2) // 3, 1)
     # One more, in case the last convolution is missing.
@@ -63,7 +62,6 @@ def _pixel_layout(norm: str, spec: Spec) -> Layout:
 
 
 def _pixel_guesses(weights: Weights) -> Iterator[Spec]:
-    """Yields every width that any key supports."""
     for base in sizes(weights, ("net.0.weight", 0), ("net.0.bias", 0), ("net.2.weight", 1)):
         yield {"in_channels": size(weights, ("net.0.weight", 1)), "base_channels": base}
 

@@ -39,10 +39,10 @@ def _guesses(weights: Weights) -> Iterator[Spec]:
     """Yields every width, padding and dropout; the block numbers determine the depth."""
     end = max(numbers(weights, r"model\.(\d+)\."), default=0)
     blocks = numbers(weights, r"model\.(\d+)\.conv_block\.")
-    start = min(blocks) if blocks else end // 2 + 2  # without blocks, the middle
+    start = min(blocks) if blocks else end // 2 + 2  # the middle, if there are no blocks
     first, last = "model.1.weight", f"model.{end}"
     bases = sizes(weights, (first, 0), ("model.4.weight", 1), (f"{last}.weight", 1))
-    # The port's default padding and no dropout come first: without blocks they leave no trace.
+    # Start with the port's default padding and no dropout, which keys without blocks do not show.
     for base, dropout, padding_mode in product(bases, (0.0, 0.5), ("reflect", "zeros")):
         yield {
             "in_channels": size(weights, (first, 1)),

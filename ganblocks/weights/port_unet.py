@@ -38,7 +38,6 @@ def _layout(norm: str, spec: Spec) -> Layout:
 
 
 def _guesses(weights: Weights) -> Iterator[Spec]:
-    """Yields every depth and width that any key supports."""
     first, last = "model.model.0.weight", "model.model.3"
     nested = {key.count("model.") - 1 for key in weights if key.startswith("model.model.")}
     depths = {2, *nested} & {*DEPTHS[1:]}

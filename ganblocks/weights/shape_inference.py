@@ -1,4 +1,4 @@
-"""A network's dimensions, from the keys and shapes of a state dict that may be damaged."""
+"""Infers a network's dimensions from the keys and shapes of a state dict, even a damaged one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ganblocks.weights.layout import Weights
 
 
 def sizes(weights: Weights, *places: tuple[str, int]) -> list[int]:
-    """Returns the sizes at several places `(key, dimension)`, most frequent first, or [1]."""
+    """Returns the distinct sizes at `(key, dimension)` places, most frequent first, or [1]."""
     shapes = [(weights[key].shape, dim) for key, dim in places if key in weights]
     known = [shape[dim] for shape, dim in shapes if len(shape) > dim and shape[dim] > 0]
     return [size for size, _ in Counter(known).most_common()] or [1]
 
 
 def size(weights: Weights, *places: tuple[str, int]) -> int:
-    """Returns the most frequent size at several places `(key, dimension)`."""
+    """Returns the most frequent size at `(key, dimension)` places."""
     return sizes(weights, *places)[0]
 
 

@@ -1,4 +1,4 @@
-"""Translates state dicts from the keys of another code base to ours, and back."""
+"""Converts state dicts from the keys of other code bases to ours, and back."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class FromReference(nn.Module):
 
     @classmethod
     def from_reference(cls, weights: Mapping[str, Tensor] | str | Path, **options: Any) -> Self:
-        """Builds the network that a state dict of another code base was saved from, and loads it.
+        """Builds a network from another code base's state dict, and loads the weights.
 
         Reads the layout of pytorch-CycleGAN-and-pix2pix; for U-Nets, also the pix2pix tutorial's
         (`conv1.0.weight` …); for multi-scale discriminators, pix2pixHD's and SPADE's; with or
         without `module.`. Depth, width, channels, norm and dialect are inferred from keys and
-        shapes. A U-Net's dropout and a ResNet's padding other than zeros leave no trace there: the
-        code base's defaults are used unless an option sets them. A warning names an argument
-        in which two code bases differ that have the same keys. `to_reference` writes these layouts.
+        shapes. They do not show a U-Net's dropout or a ResNet's padding mode (except zeros), which
+        default to the code base's. If two code bases with the same keys differ in an argument, a
+        warning names it. `to_reference` writes these layouts.
 
         Args:
             weights: The state dict, or its file (`.pth` without pickled objects, or
@@ -57,7 +57,7 @@ class FromReference(nn.Module):
                 `padding_mode` or `size_policy`.
 
         Raises:
-            WeightsError: The file cannot be read, or a key does not fit; the message names it.
+            WeightsError: The file cannot be read, or a key does not fit; the message names the key.
 
         Examples:
             >>> from ganblocks import UNetGenerator
@@ -86,17 +86,17 @@ class FromReference(nn.Module):
 
 
 def from_reference(component: str, weights: Weights) -> tuple[Spec, dict[str, Tensor]]:
-    """Returns the arguments and the state dict of our network for a foreign state dict."""
+    """Returns our network's arguments and state dict for a foreign state dict."""
     _, spec, state = _found(component, weights)
     return spec, state
 
 
 def _found(component: str, weights: Weights) -> tuple[Format, Spec, dict[str, Tensor]]:
-    """Returns the format of a state dict, and the arguments and state dict of our network.
+    """Returns the format of a state dict, and our network's arguments and state dict.
 
     Raises:
         WeightsError: It is from another network, or a key is missing, unexpected or of a different
-            shape; the message names the first that does not fit the closest network.
+            shape; the message names the first mismatch with the closest network.
     """
     weights = without_prefix(up_to_date(weights))
     layout_format = require_format(weights, component)
@@ -120,22 +120,22 @@ def _found(component: str, weights: Weights) -> tuple[Format, Spec, dict[str, Te
 
 @checked
 def to_reference(model: Any) -> dict[str, Tensor]:
-    """Returns a network's weights under the keys of the code base that it could be from.
+    """Returns a network's weights under the keys of the code base that has this network.
 
-    That is pytorch-CycleGAN-and-pix2pix, or the pix2pix tutorial for the tutorial's dialect of the
-    U-Net, pix2pixHD or SPADE for a multi-scale discriminator. A network of that code base with the
-    same depth and widths loads them, and computes the same. Dropout and the size policy have no
-    keys there, and are not checked.
+    That is pytorch-CycleGAN-and-pix2pix; the pix2pix tutorial for a U-Net of the tutorial's
+    dialect; pix2pixHD or SPADE for a multi-scale discriminator. That code base's network of the
+    same depth and widths loads them and computes the same outputs. Dropout and the size policy are
+    not part of a state dict, and are not checked.
 
     Args:
         model: A `UNetGenerator`, `ResNetGenerator`, `PatchDiscriminator`, `PixelDiscriminator` or
             `MultiScaleDiscriminator`, possibly wrapped for data parallelism or by torch.compile.
 
     Returns:
-        The state dict in their order. The tensors are the network's own, as in `state_dict()`.
+        The state dict, in that code base's order. Tensors are shared, as in `state_dict()`.
 
     Raises:
-        OptionError: None has such a network; the message names the first difference.
+        OptionError: No known code base has such a network; the message names the first difference.
         SpecError: The class of the network is not registered.
 
     Examples:
@@ -194,7 +194,7 @@ def _as_theirs(
 def _arguments_and_defaults(model: nn.Module) -> tuple[Spec, Spec]:
     """Returns a network's arguments and their defaults, including those of an inner component.
 
-    That is the dialect of a U-Net, and a scale of a multi-scale discriminator.
+    Inner components are a U-Net's dialect and a multi-scale discriminator's scales.
     """
     arguments: Spec = {}
     defaults: Spec = {}

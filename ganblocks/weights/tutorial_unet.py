@@ -35,7 +35,6 @@ def _layout(norm: str, spec: Spec) -> Layout:
 
 
 def _guesses(weights: Weights) -> Iterator[Spec]:
-    """Yields every depth and width that any key supports."""
     found = sorted({*numbers(weights, r"(?:de)?conv(\d+)\.")}, reverse=True)
     depths = [number for number in found if number in DEPTHS[1:]] or [2]
     first, last = "conv1.0.weight", f"deconv{depths[0]}"

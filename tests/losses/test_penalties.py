@@ -319,7 +319,7 @@ def test_consistency_augments_the_condition_with_the_image():
 def test_shapes_that_do_not_fit(name):
     penalty = PENALTIES.build(name)
     real = torch.zeros(2, 3, 8, 8)
-    with pytest.raises(ShapeError, match="pass as many of both"):
+    with pytest.raises(ShapeError, match="use equal batch sizes"):
         penalty(quadratic, real, real[:1])
     with pytest.raises(ShapeError, match="does not fit"):
         penalty(quadratic, real, real, real[..., 1:])
@@ -351,7 +351,7 @@ def test_a_scale_of_constants_is_ignored():
 
 
 def test_one_logit_for_a_whole_batch_raises():
-    with pytest.raises(ShapeError, match="some for each image"):
+    with pytest.raises(ShapeError, match="logits for each image"):
         R1Penalty()(lambda x: x.mean(), *torch.zeros(2, 3, 3, 4, 4))
 
 

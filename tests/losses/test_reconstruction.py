@@ -135,8 +135,8 @@ def test_shapes_that_differ_and_empty_images(name):
     ("shape", "remedy"),
     [
         ((1, 3, 8, 9), "shape: crop or resize one to the other\n"),
-        ((1, 1, 8, 8), "shape: give both the same number of channels\n"),
-        ((2, 3, 8, 8), "shape: pass as many of both\n"),
+        ((1, 1, 8, 8), "shape: use the same number of channels for both\n"),
+        ((2, 3, 8, 8), "shape: use equal batch sizes\n"),
         ((1, 1, 4, 4), "channels, and crop or resize"),
         ((3, 8, 8), r"pass both as \(B, C, H, W\)"),
     ],

@@ -1,7 +1,7 @@
-"""Adversarial losses: each formula once, over logits of any shape.
+"""Adversarial losses as functions of logits of any shape.
 
-r are the logits of real images, f those of fake ones, σ the logistic function, and
-softplus(x) = log(1 + eˣ) = −log σ(−x). Every `reduction` is passed to `reduce`, which checks it.
+r are the logits of real images, f those of fake ones, σ the logistic function, and softplus(x) =
+log(1 + eˣ) = −log σ(−x).
 """
 
 import torch
@@ -154,7 +154,7 @@ def wgan_discriminator(
 
 @checked
 def negative_logits(fake_logits: Floats, *, reduction: str = "mean") -> Tensor:
-    """Returns −mean f: the generator's loss in the Wasserstein and the hinge GAN.
+    """−mean f: the generator's loss of Wasserstein and hinge GANs.
 
     Args:
         fake_logits: f, of any shape.

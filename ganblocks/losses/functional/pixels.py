@@ -9,7 +9,7 @@ from ganblocks.losses.images import require_axes, require_one_shape
 
 @checked
 def charbonnier(output: Floats, target: Floats, *, eps: float = 1e-3) -> Tensor:
-    """Mean √((output − target)² + ε²) − ε: L1 with a rounded tip (Charbonnier et al., 1994).
+    """Mean √((output − target)² + ε²) − ε: a smooth L1 (Charbonnier et al., 1994).
 
     The constant ε is subtracted so that equal images give 0; the gradients are unchanged.
 
@@ -26,7 +26,7 @@ def charbonnier(output: Floats, target: Floats, *, eps: float = 1e-3) -> Tensor:
         1.0
     """
     require_one_shape("charbonnier", output=output, target=target)
-    # In float32 the square of a small difference would vanish beside ε²; hypot keeps it.
+    # In float32, adding ε² would absorb the square of a small difference; hypot avoids that.
     return (torch.hypot(output - target, output.new_full((), eps)) - eps).mean()
 
 
@@ -34,8 +34,8 @@ def charbonnier(output: Floats, target: Floats, *, eps: float = 1e-3) -> Tensor:
 def total_variation(image: Floats) -> Tensor:
     """Mean |difference| of vertical neighbors plus mean |difference| of horizontal ones.
 
-    This is the anisotropic form. Rudin et al. (1992) sum; the mean does not grow with the image.
-    An axis of one pixel has no neighbors and adds 0.
+    This is the anisotropic form. Rudin et al. (1992) use the sum; the mean is independent of the
+    image size. An axis of one pixel adds 0.
 
     Args:
         image: Images (B, C, H, W).
@@ -58,7 +58,7 @@ def total_variation(image: Floats) -> Tensor:
 def gradient_difference(output: Floats, target: Floats, *, alpha: float = 1.0) -> Tensor:
     """Mean ||∂output| − |∂target||^α, summed over both axes (Mathieu et al., 2016, equation 6).
 
-    ∂ is the difference of neighboring pixels. The paper takes a sum instead of the mean.
+    ∂ is the difference of neighboring pixels. The paper uses the sum instead of the mean.
 
     Args:
         output: Images (B, C, H, W).

@@ -28,9 +28,9 @@ def ssim(
     """Mean structural similarity, in [−1, 1], 1 for equal images (Wang et al., 2004).
 
     SSIM = (2 μx μy + C₁)(2 σxy + C₂) / ((μx² + μy² + C₁)(σx² + σy² + C₂)) in each window (equation
-    13), averaged over the windows (equation 17), with C₁ = 0.01² and C₂ = 0.03². The formula is
-    for values that are not negative, so `value_range` is first mapped to [0, 1]. Gaussian windows
-    lie entirely inside the image: nothing is padded.
+    13), averaged over the windows (equation 17), with C₁ = 0.01² and C₂ = 0.03². The formula
+    assumes nonnegative values, so `value_range` is first mapped to [0, 1]. Gaussian windows lie
+    entirely inside the image, without padding.
 
     Args:
         output: Images (B, C, H, W); each channel is compared separately.
@@ -74,8 +74,8 @@ def ms_ssim(
     mean contrast and structure, counts at every scale, luminance only at the last (Wang et al.,
     2003, equation 7). Values and windows are those of `ssim`.
 
-    A mean below 0 has no power, and the paper does not define one. It is raised to `floor`: 0, as
-    published values are computed, makes the similarity of the channel 0.
+    A negative mean has no real power, which the paper leaves undefined. Here it is raised to
+    `floor`; with 0, as in published values, the channel's similarity becomes 0.
 
     Args:
         output: Images (B, C, H, W).
@@ -84,7 +84,7 @@ def ms_ssim(
         window_size: As in `ssim`.
         sigma: As in `ssim`.
         weights: Exponents of the scales, finest first.
-        floor: Least mean of a scale. One above 0 keeps the gradients of the other scales.
+        floor: Minimum mean of a scale. A value above 0 preserves the gradients of the other scales.
 
     Raises:
         OptionError: `value_range` is not a pair of increasing numbers, or another number is not
@@ -107,7 +107,7 @@ def ms_ssim(
         luminance, contrast = _ssim_maps(output, target, window_size, sigma)
         last = scale == len(weights) - 1
         mean = (luminance * contrast if last else contrast).mean((2, 3))
-        above = mean > floor  # the power of a constant: that of a clamped 0 has no derivative
+        above = mean > floor  # the power of a clamped 0 has no derivative
         power = torch.where(above, mean, 1).pow(weight)
         product = product * torch.where(above, power, floor**weight)
         if not last:
@@ -146,7 +146,7 @@ def _to_unit_range(value_range: Sequence[float], *images: Tensor) -> list[Tensor
 def _ssim_maps(x: Tensor, y: Tensor, window_size: int, sigma: float) -> tuple[Tensor, Tensor]:
     """Returns luminance, and contrast times structure, at every window position in [0, 1]."""
     channels = x.shape[1]
-    # Variances are differences of means: centering the images keeps them accurate.
+    # Variances are differences of means, so centering the images improves their accuracy.
     level = y.mean((2, 3), keepdim=True).detach()
     u, v = x - level, y - level
     stacked = torch.cat((u, v, u * u, v * v, u * v), 1)
@@ -159,7 +159,6 @@ def _ssim_maps(x: Tensor, y: Tensor, window_size: int, sigma: float) -> tuple[Te
 
 
 def _blur(x: Tensor, size: int, sigma: float) -> Tensor:
-    """Returns Gaussian means over windows inside the image, one axis after the other."""
     positions = torch.arange(size, dtype=x.dtype, device=x.device) - (size - 1) / 2
     kernel = torch.softmax(-positions.square() / (2 * sigma**2), 0)
     channels = x.shape[1]

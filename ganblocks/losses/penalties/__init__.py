@@ -1,1 +1,1 @@
-"""Penalties: terms that keep a discriminator smooth, added to its loss."""
+"""Penalties: terms of the discriminator's loss that regularize it."""

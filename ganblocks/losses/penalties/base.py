@@ -20,22 +20,22 @@ PENALTIES: Registry[Penalty] = Registry("penalties")
 """Penalties by name: (discriminator, real, fake, condition=None) → scalar."""
 
 Discriminator = Callable[..., Logits]
-"""Images (B, C, H, W), preceded by the channels of the condition if there is one → logits.
+"""Images (B, C, H, W), with the channels of any condition first → logits.
 
-The one passed to `_penalty` takes (image, condition=…); the batch's condition is the default.
+In `_penalty`, it takes (image, condition=…), where the batch's condition is the default.
 """
 
 
 class Penalty(nn.Module, ABC):
     """Base class: a term of the discriminator's loss, computed in full precision.
 
-    In the formulas of the penalties, x are real images, x̃ fake ones, D their logits, and a bar is
-    the mean, which for norms is over the images.
+    In the formulas, x are real images, x̃ fake ones, D their logits, and a bar is the mean; for
+    norms, over the images.
 
     Args:
         interval: Lazy regularization: an `Objective` computes the penalty every `interval` steps
-            and then multiplies it by `interval`, which costs less and has the same strength
-            (Karras et al., 2020, appendix B). Calling the penalty itself ignores it.
+            and then multiplies it by `interval`, which costs less at the same strength (Karras et
+            al., 2020, appendix B). Calling the penalty directly ignores it.
 
     Attributes:
         batch_reduction: How the values of micro-batches combine into that of the whole batch:
@@ -73,16 +73,17 @@ class Penalty(nn.Module, ABC):
             discriminator: Returns logits. With batch norm, the gradient of an image depends on
                 the other images of its batch (Gulrajani et al., 2017, section 4).
             real: Real images (B, C, H, W).
-            fake: Fake images of the same shape, which are detached.
-            condition: Conditions (B, C', H, W), which D sees before the image. Gradients are
-                taken with respect to the image only.
+            fake: Fake images of the same shape; they are detached.
+            condition: Conditions (B, C', H, W), concatenated before the image. Gradients are taken
+                with respect to the image only.
 
         Returns:
             A scalar with gradients to the parameters of the discriminator.
 
         Raises:
             ShapeError: The images differ in shape or are empty.
-            OptionError: The logits do not depend on the image, or an image is no tensor of floats.
+            OptionError: The logits do not depend on the image, or an image is not a floating-point
+                tensor.
         """
         require_two_images("a penalty", real=real, fake=fake)
         if real.dim() < 2:

@@ -32,8 +32,8 @@ class WGANGPPenalty(GradientPenalty):
     \hat x = \varepsilon x + (1 - \varepsilon) \tilde x$$
 
     with ε uniform in [0, 1], drawn for each image, and the norm over all values of one image
-    (equation 3, with a weight of 10). Gradients are taken at the image, not at its condition; pass
-    joined pairs as `real` and `fake`, without a condition, to include it.
+    (equation 3, with a weight of 10). Gradients are taken with respect to the image, not its
+    condition; to include it, pass concatenated pairs as `real` and `fake`, without a condition.
 
     Args:
         target: t, the target norm.
@@ -85,16 +85,16 @@ class DRAGANPenalty(GradientPenalty):
     \hat x = x + c\,\sigma_x\,\mathcal{N}(0, 1)$$
 
     The paper's normal noise has one variance for all images. Here σ is the standard deviation of
-    each image, so that c suits any contrast and the penalty of an image does not depend on its
-    batch. The authors' code, and most code after it, draws weaker noise that only brightens,
-    α c σ U(0, 1) with c = 0.5, α uniform in [0, 1] for each image, and σ over the whole batch. Its
-    root mean square is a third of the normal noise's at equal σ.
+    each image, so that c fits any contrast and an image's penalty does not depend on its batch. The
+    authors' code, and most later code, uses weaker noise that only brightens, α c σ U(0, 1) with c
+    = 0.5, α uniform in [0, 1] per image, and σ over the whole batch. Its root mean square is a
+    third of the normal noise's at equal σ.
 
     Args:
         target: t, the target norm.
         noise: c, the noise as a fraction of σ.
-        distribution: `"normal"`, or `"uniform"` as in the authors' code; a batch whose σ is shared
-            cannot be computed from micro-batches.
+        distribution: `"normal"`, or `"uniform"` as in the authors' code, whose σ needs the whole
+            batch instead of micro-batches.
         scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.
         interval: Lazy regularization, see `Penalty`.
 
@@ -221,7 +221,7 @@ class R1R2Penalty(GradientPenalty):
 
 
 def image_gradient(discriminator: Discriminator, image: Tensor, scalar: str = "sum") -> Tensor:
-    """Returns the gradient of each image's logits by the image, itself differentiable.
+    """Returns the differentiable gradient of each image's logits with respect to the image.
 
     Examples:
         >>> image_gradient(lambda x: 3 * x, torch.zeros(2, 1, 2, 2), "mean")[0].flatten().tolist()
@@ -253,7 +253,7 @@ def _by_image(logits: Tensor, images: int) -> Tensor:
     if logits.numel() % images or logits.dim() == 0:
         raise ShapeError(
             f"the discriminator returned logits of shape {tuple(logits.shape)} for {images} "
-            "images: a penalty needs some for each image, with the batch as the first axis"
+            "images: a penalty needs logits for each image, with the batch as the first axis"
         )
     return logits.reshape(images, -1)
 

@@ -1,4 +1,4 @@
-"""LeCam regularization: logits are pulled toward the mean logit of the other side."""
+"""LeCam regularization."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LeCamPenalty(Penalty):
     α are moving averages of the mean logits of real (R) and fake (F) images over all calls in
     train mode, including the current one. They are buffers: save them with the training state.
 
-    The authors' code differs from the equation: it penalizes on one side only, the means of
+    The authors' code differs from the equation: it penalizes one side only, with the means of
     max(0, r − α_F)² and max(0, α_R − f)².
 
     Args:

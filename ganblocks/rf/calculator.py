@@ -1,4 +1,4 @@
-"""The receptive field of any network, calculated by tracing one forward pass."""
+"""Calculates the receptive field of any network by tracing one forward pass."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ def receptive_field(
 ) -> Fields:
     """Computes which input pixels each output of a network can depend on.
 
-    The network runs once, in eval mode and without data, and every operation is followed:
-    convolutions, transposed convolutions, pooling, interpolation, shuffles, padding, cropping,
-    branches that meet, reshapes, matrix products, attention. The network itself is not changed.
+    The network runs once, in eval mode and without data, and every operation is traced:
+    convolutions, pooling, interpolation, shuffles, padding, cropping, merging branches, reshapes,
+    matrix products, attention. The network itself is not changed.
 
     Args:
         module: Any network that takes one image (1, C, *spatial), in 1D, 2D or 3D.
-        input_size: (C, *spatial), or the spatial size alone if the first layer tells the number of
-            channels. None means 256×256 (1024 in 1D, 64³ in 3D), and raises an error if the
-            field depends on the size.
-        statistics: Statistics of the whole map that scale or shift it, such as an instance
-            norm's mean and deviation or squeeze-excite's gate: "ignored" treats them as
-            constants and lists them in `ignored`; "counted" lets them see the whole map.
+        input_size: (C, *spatial), or only the spatial size if the first layer determines the
+            channels. None means 256×256 (1024 in 1D, 64³ in 3D), and raises an error if the field
+            depends on the size.
+        statistics: How to treat statistics of the whole map that scale or shift it, such as an
+            instance norm's mean and deviation or a squeeze-excite gate: "ignored" as constants,
+            listed in `ignored`; "counted" as depending on the whole map.
 
     Returns:
         A `ReceptiveField`. If the network returns a list or tuple of maps, a tuple of fields;
         if it returns a dictionary, a dictionary.
 
     Raises:
-        OptionError: `module` is not a module, an option is not allowed, or the network depends on
-            a size that was not given.
-        ShapeError: The image is too small for the network, or has the wrong channels.
+        OptionError: `module` is not a module, an option is invalid, or the result depends on a size
+            that was not set.
+        ShapeError: The image is too small for the network, or has the wrong number of channels.
         UnknownOperationError: The network uses an operation without a rule.
 
     Examples:
@@ -89,7 +89,7 @@ def receptive_field(
 
     def field_of(output: Tensor, key: Any) -> ReceptiveField:
         region = regions[key]
-        # A position sees what any of its channels sees.
+        # A position sees the union of what its channels see.
         region = region.reduce(range(min(2, len(region.dims))), keepdim=False)
         region = region.with_single_factors()
 
@@ -120,12 +120,12 @@ def receptive_field(
 
 
 def _require_channels_first(region: InputRegion, name: str) -> None:
-    """Raises `OptionError` if a map's rows or tokens are where its channels should be."""
+    """Raises `OptionError` if a map is not channels first."""
     flat, axes = region.with_single_factors(), len(region.box)
     varied = [[d for d in range(len(flat.dims)) if array.varies(d)] for array in flat.box]
     last = len(flat.dims) - 1
     in_order = axes > 1 and varied == [[axis + 1] for axis in range(axes)]
-    # Of shuffled pixels the rows and columns vary as well.
+    # For shuffled pixels, rows and columns vary, too.
     constant_last = flat.shape[last] > 1 and not any(last in dims for dims in varied)
     if prod(flat.shape[2:]) > 1 and (in_order or (region.periodic(1) and constant_last)):
         raise OptionError(
@@ -135,7 +135,7 @@ def _require_channels_first(region: InputRegion, name: str) -> None:
 
 
 def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tuple[int, ...]:
-    """Returns the (C, *spatial) of a network's image, with channels from its first layer."""
+    """Returns the full (C, *spatial), with the channels of the first layer."""
     name = type(module).__name__
     conv = next((layer for layer in module.modules() if isinstance(layer, ConvNd)), None)
     axes = len(conv.kernel_size) if conv else None
@@ -167,7 +167,7 @@ def full_input_size(module: nn.Module, input_size: Sequence[int] | None) -> tupl
 
 
 def on_meta(module: nn.Module) -> nn.Module:
-    """Copies a network in eval mode, without its weights; integers, such as indices, are kept."""
+    """Copies a network in eval mode to the meta device, except integers such as indices."""
     module = uncompiled(module)
     memo: dict[int, Any] = {}
     for part in module.modules():

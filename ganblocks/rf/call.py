@@ -1,4 +1,4 @@
-"""One call of an operation of torch, as the rules see it."""
+"""A traced call of a torch operation, passed to the rules."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Rule = Callable[["Call"], InputRegion | Sequence[InputRegion | None] | None]
 
 @dataclass
 class Call:
-    """One call of an operation, as a rule sees it.
+    """A traced call of an operation, passed to its rule.
 
     Attributes:
         name: The operation's name, such as `aten.convolution`.
-        arguments: Its arguments by the names of its schema, with defaults.
+        arguments: Its arguments by name, including defaults.
         out: Its outputs: meta tensors with the right shapes.
         find: Returns the region of a tensor; None for a constant.
-        axes: Axes of the image.
-        place: The module that is running, as the beginning of a message.
-        size_known: Whether the caller named the image's size.
+        axes: Number of spatial axes.
+        place: The running module, as the start of an error message.
+        size_known: Whether the caller set the image's size.
         statistics: "ignored" or "counted".
-        detail: For the table: kernel, stride and the like.
-        note: For the table: anything special.
+        detail: For the table: kernel, stride and similar.
+        note: For the table: remarks.
         ignored: Whether the rule ignored statistics of the map.
     """
 
@@ -54,21 +54,21 @@ class Call:
         return list(self.out) if isinstance(self.out, list | tuple) else [self.out]
 
     def region(self, argument: str = "") -> InputRegion:
-        """Returns what a tensor among the arguments sees, by default the first."""
+        """Returns the region of a tensor argument, by default the first."""
         tensor = self[argument] if argument else next(iter(self.arguments.values()))
         return self.region_of(tensor)
 
     def region_of(self, tensor: Tensor) -> InputRegion:
-        """Returns what a tensor sees; a constant sees nothing."""
+        """Returns the region of a tensor; a constant's is empty."""
         return self.find(tensor) or InputRegion.of_nothing(tensor.shape, self.axes)
 
     def regions(self) -> list[InputRegion]:
-        """Returns what the tensors among the arguments see, without constants."""
+        """Returns the regions of the tensor arguments, without constants."""
         known = [self.find(tensor) for tensor in tensors_in(self.arguments)]
         return [region for region in known if region is not None]
 
     def apply(self, rule: Rule) -> list[InputRegion | None]:
-        """Returns what a rule returns for each output; an output without elements sees nothing."""
+        """Returns a rule's region of each output; that of an output without elements is empty."""
         outputs = self.outputs
         if not any(tensor.numel() for tensor in tensors_in(outputs)):
             return [None] * len(outputs)
@@ -81,14 +81,14 @@ class Call:
         ]
 
     def ignore_statistics(self) -> bool:
-        """Returns whether statistics of the map are ignored, and records that they were."""
+        """Returns whether statistics of the map are ignored; if so, records it."""
         if self.statistics == "ignored":
             self.ignored = True
             self.note = "statistics of the map ignored"
         return self.ignored
 
     def require_size(self, region: InputRegion, *dims: int) -> None:
-        """Raises `OptionError` if whole dimensions of space are read without a given image size."""
+        """Raises `OptionError` if whole spatial dimensions are read but no image size was set."""
         if not self.size_known and any(region.periodic(dim) for dim in dims):
             raise OptionError(
                 f"{self.place}{self.name} sees the whole map, so it depends on the image's "

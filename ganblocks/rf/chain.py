@@ -1,4 +1,4 @@
-"""The sizes of the maps of a chain of convolutions."""
+"""Map sizes of a chain of convolutions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def output_size_of_chain(convs: Sequence[nn.Conv2d], height: int, width: int) ->
 def min_input_size_of_chain(
     convs: Sequence[nn.Conv2d], size: tuple[int, int] = (1, 1)
 ) -> tuple[int, int]:
-    """Returns the smallest image for which a chain of convolutions yields a map of this size.
+    """Returns the smallest image for which a chain of convolutions has an output of this size.
 
     Examples:
         >>> min_input_size_of_chain([nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 8, 4, 2, 1)])
@@ -39,7 +39,6 @@ def min_input_size_of_chain(
 
 
 def _geometry(conv: nn.Conv2d) -> list[tuple[int, int, int]]:
-    """Returns the length of the dilated kernel, stride and padding of each axis."""
     assert not isinstance(conv.padding, str)  # ConvBlock passes numbers
     windows = [d * (k - 1) + 1 for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
     return list(zip(windows, conv.stride, conv.padding, strict=True))

@@ -1,4 +1,4 @@
-"""How many outputs see each pixel, and how many see no padding."""
+"""Counts the outputs that see each pixel, and those that see no padding."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def coverage(field: ReceptiveField) -> Tensor:
         field: The field of a network on two-dimensional images.
 
     Returns:
-        Integers (H, W), at the size that was traced.
+        Integers (H, W), at the traced size.
 
     Raises:
-        OptionError: The field was written by hand, or does not have two axes.
+        OptionError: The field was constructed directly, or does not have two axes.
 
     Examples:
         >>> from ganblocks import receptive_field
@@ -39,7 +39,7 @@ def coverage(field: ReceptiveField) -> Tensor:
 
 
 def sums_over_supports(field: ReceptiveField, values: Tensor) -> Tensor:
-    """Returns for each pixel the sum of the values of the outputs that see it (H, W)."""
+    """Returns, for each pixel, the sum of the values of the outputs that see it (H, W)."""
     top, left, bottom, right = torch.from_numpy(field.supports()).reshape(-1, 4).T
     height, width = field.input_size
     # The cumulative sum of these four corners is the value inside the box and 0 outside.

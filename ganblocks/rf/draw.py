@@ -1,4 +1,4 @@
-"""Receptive fields drawn over a picture."""
+"""Draws receptive fields over an image."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 MARGIN = 6
 HATCH = 7  # pixels between the lines of the hatching
-MIN_SIDE = 480  # pixels of the picture's longer side, so that lines are readable
+MIN_SIDE = 480  # minimum longer side in pixels, so that lines are readable
 
 
 @checked
 def draw_receptive_field(
     image: Tensor, field: ReceptiveField, positions: Sequence[Sequence[int]]
 ) -> Image:
-    """Draws the fields of some outputs over an image; padding that they see is hatched.
+    """Draws the fields of some outputs over an image, with hatched padding.
 
     Args:
         image: (C, H, W) in [-1, 1].
@@ -38,7 +38,7 @@ def draw_receptive_field(
         positions: Indices (i, j) of outputs.
 
     Returns:
-        A picture, larger than the image if a box extends beyond it; small images are enlarged.
+        A PIL image, larger than `image` if a box extends beyond it; small images are enlarged.
 
     Raises:
         OptionError: The field does not have two axes, or a position is not that of an output.
@@ -82,13 +82,13 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
 
     Args:
         field: The field of a network on two-dimensional images.
-        image: (C, H, W) in [-1, 1] of the size that was traced, shown under the colors.
+        image: (C, H, W) in [-1, 1] of the traced size, shown under the colors.
 
     Returns:
-        A picture with a color bar below; small images are enlarged.
+        A PIL image with a color bar below; small images are enlarged.
 
     Raises:
-        OptionError: The field was written by hand, or does not have two axes.
+        OptionError: The field was constructed directly, or does not have two axes.
         ShapeError: `image` has a different size.
 
     Examples:
@@ -112,13 +112,13 @@ def draw_coverage(field: ReceptiveField, image: Tensor | None = None) -> Image:
 
 
 def blended(image: Tensor, colors: Tensor, share: float = 0.6) -> Tensor:
-    """Puts colors (3, H, W) over a grayscale version of an image."""
+    """Blends colors (3, H, W) with a grayscale version of an image."""
     gray = to_bytes(as_rgb(image)).float().mean(0, keepdim=True)
     return (share * colors.float() + (1 - share) * gray).round().to(torch.uint8)
 
 
 def enlarged(picture: Image) -> Image:
-    """Enlarges a small picture by an integer factor."""
+    """Enlarges a small image by an integer factor."""
     from PIL import Image
 
     scale = max(1, -(-MIN_SIDE // max(picture.size)))
@@ -154,7 +154,6 @@ def require_one_image(image: Tensor) -> None:
 
 
 def _hatch(canvas: Image, box: Box, inside: Box, color: str) -> None:
-    """Hatches the part of a box that lies outside the image."""
     from PIL import Image, ImageDraw
 
     top, left, bottom, right = box

@@ -22,8 +22,8 @@ class EffectiveField:
     Attributes:
         map: Mean magnitude of the gradient at each pixel (*spatial), which sums to 1.
         index: The output's index.
-        half_mass_radius: Radius in pixels of the ball around the map's center of mass that
-            holds half of the sum.
+        half_mass_radius: Radius in pixels of the disk around the center of mass that contains half
+            of the sum.
         box: The theoretical field, half-open; it may extend beyond the image.
     """
 
@@ -46,16 +46,16 @@ def effective_receptive_field(
 ) -> EffectiveField:
     """Measures how strongly one output depends on each pixel (Luo et al., NeurIPS 2016).
 
-    It is E |∂y / ∂x|: the mean over images of the gradient's magnitude, summed over the channels
-    of the image, where y is the sum of the output's channels. It is usually a bell much narrower
-    than the theoretical field, and grows in training. The network keeps its weights and its mode,
-    and its parameters get no gradient.
+    It is E |∂y / ∂x|: the mean over images of the gradient's magnitude, summed over the channels of
+    the image, where y is the sum of the output's channels. It is usually a bell much narrower than
+    the theoretical field, and grows in training. The network's weights, mode and gradients are
+    unchanged.
 
     Args:
         module: The network.
         input_size: As for `receptive_field`.
         index: The output's index; the center by default.
-        output: Which map, by number or key, if the network returns several.
+        output: Index or key of the map, if the network returns several.
         inputs: Images (B, C, *spatial) to average over; by default noise from N(0, 1).
         samples: Number of noise images.
         seed: Seed of the noise.
@@ -64,7 +64,7 @@ def effective_receptive_field(
         An `EffectiveField`, on the CPU.
 
     Raises:
-        OptionError: There is no such output, or nothing reaches it.
+        OptionError: The output does not exist, or no pixel reaches it.
 
     Examples:
         >>> effective_receptive_field(nn.Conv2d(3, 1, 5, padding=2), (3, 31, 31)).box

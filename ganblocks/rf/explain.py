@@ -27,17 +27,16 @@ def explain_logits(
 ) -> Image:
     """Shows where a discriminator finds an image real (blue) or fake (orange).
 
-    Each pixel is colored by the mean of the logits that see it; pixels that none sees stay
-    gray. The image comes first, then a map for each scale of the discriminator.
+    Each pixel is colored by the mean of the logits that see it; pixels that no logit sees stay
+    gray. The result shows the image, then a map for each scale of the discriminator.
 
     Args:
         discriminator: Returns logits, of one scale or several. It runs in its current mode.
         image: (C, H, W) in [-1, 1].
-        condition: What the image was generated from, for discriminators that score
-            `torch.cat((condition, image))`.
+        condition: The generator's input, for discriminators of `torch.cat((condition, image))`.
 
     Returns:
-        The pictures in a row, with a color bar.
+        A PIL image of the row, with a color bar.
 
     Raises:
         ShapeError: `image` is not one image, or does not fit the discriminator.
@@ -66,7 +65,7 @@ def explain_logits(
 
 
 def _mean_logits(logits: Tensor, field: ReceptiveField) -> Tensor:
-    """Returns for each pixel the mean of the logits that see it, or NaN if none does."""
+    """Returns, for each pixel, the mean of the logits that see it, or NaN."""
     values = logits.detach().double().cpu().flatten()
     counts = sums_over_supports(field, torch.ones_like(values))
     sums = sums_over_supports(field, values)

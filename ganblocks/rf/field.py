@@ -18,16 +18,16 @@ Box = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class FieldAnalysis:
-    """The fields of all outputs of one map, and how they were found.
+    """The fields of all outputs of a map, and the details of the trace.
 
     Attributes:
-        region: What each position of the map (*map_size) sees.
-        input_size: Size of the image that was traced.
+        region: The input region of each position of the map (*map_size).
+        input_size: Size of the traced image.
         map_size: Size of the output.
         layers: The rows of the table.
-        ignored: Where statistics of the whole map were ignored.
-        misaligned: Where branches meet whose centers differ.
-        measure: Returns the output's size for an image of another size.
+        ignored: Layers whose statistics of the whole map were ignored.
+        misaligned: Layers that merge branches with different centers.
+        measure: Returns the output size for another image size.
     """
 
     region: InputRegion
@@ -57,20 +57,21 @@ class FieldAnalysis:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """The input pixels that one output value depends on, an entry for each spatial axis.
+    """The receptive field of an output value, with an entry for each spatial axis.
 
     As in Araujo et al. (Distill, 2019), output i along an axis sees `size` pixels, starting at
-    `stride · i − padding`. `receptive_field(network)` returns it; it can also be written by hand.
+    `stride · i − padding`. `receptive_field(network)` returns it; it can also be constructed
+    directly.
 
     Attributes:
-        size: Pixels seen; the maximum where outputs differ.
-        stride: Pixels between the fields of neighboring outputs, a fraction where the output
-            is finer than the input; 0 where every output sees the same pixels.
+        size: Pixels seen; the maximum if outputs differ.
+        stride: Pixels between the fields of neighboring outputs; a fraction if the output is larger
+            than the input, and 0 if all outputs see the same pixels.
         padding: Pixels by which the first field extends beyond the image.
-        uniform: Whether every output's field has the same size and the same position relative to
-            `stride · i`. If not, as after up-sampling, `box` returns each.
-        aligned: Whether branches that meet have the same centers.
-        analysis: What the properties and methods below need; None if written by hand.
+        uniform: Whether all fields have the same size and position relative to `stride · i`. If
+            not, as after up-sampling, use `box`.
+        aligned: Whether merging branches have the same centers.
+        analysis: Data for the properties and methods below; None if constructed directly.
 
     Examples:
         >>> field = ReceptiveField(size=(70, 70), stride=(8, 8), padding=(23, 23))
@@ -86,20 +87,20 @@ class ReceptiveField:
     analysis: FieldAnalysis | None = field(default=None, repr=False, compare=False)
 
     def box(self, *index: int) -> Box:
-        """Returns the field of one output, half-open, as if every map continued past its border.
+        """Returns the half-open field of an output, as if every map continued beyond its border.
 
-        It may extend beyond the image. Where the map cannot continue, as after attention or
-        pooling of the whole map, it is what is seen inside the image.
+        It may extend beyond the image. If a map cannot be continued, as after attention or global
+        pooling, it is the part inside the image.
 
         Args:
             *index: The output's index, one number for each axis.
 
         Returns:
-            The first pixel of each axis, then one past the last of each; in 2D that is
-            (top, left, bottom, right).
+            The first pixel of each axis, then one past the last of each; in 2D, (top, left, bottom,
+            right).
 
         Raises:
-            OptionError: The index has too few or too many numbers, or there is no such output.
+            OptionError: The index has the wrong number of entries, or the output does not exist.
 
         Examples:
             >>> ReceptiveField((34, 34), (4, 4), (11, 11)).box(1, 0)
@@ -112,7 +113,7 @@ class ReceptiveField:
         return (*start, *(int(a + n) for a, n in zip(start, self.size, strict=True)))
 
     def center(self, *index: int) -> tuple[float, ...]:
-        """Returns the middle of one output's field, in pixels from the middle of the first pixel.
+        """Returns the center of an output's field, in pixels from the center of the first pixel.
 
         Args:
             *index: The output's index, one number for each axis.
@@ -129,19 +130,19 @@ class ReceptiveField:
         return tuple((a + b - 1) / 2 for a, b in zip(box[:axes], box[axes:], strict=True))
 
     def support(self, *index: int) -> Box:
-        """Returns the hull of the pixels inside the image that reach one output.
+        """Returns the bounding box of the pixels inside the image that reach an output.
 
-        It is exact at `input_size`, the size that was traced. Every map on the way ends at its
-        border, so that near the border it can be smaller than the box clipped to the image.
+        It is exact at `input_size`, the traced size. Intermediate maps end at their borders, so
+        near the border it can be smaller than the box clipped to the image.
 
         Args:
             *index: The output's index, one number for each axis.
 
         Returns:
-            As for `box`; all zeros where no pixel reaches the output.
+            As for `box`; all zeros if no pixel reaches the output.
 
         Raises:
-            OptionError: There is no such output, or the field was written by hand.
+            OptionError: The output does not exist, or the field was constructed directly.
 
         Examples:
             >>> from ganblocks import PatchDiscriminator
@@ -156,7 +157,7 @@ class ReceptiveField:
         """Returns the supports of all outputs as an array (*map_size, 2 · axes).
 
         Raises:
-            OptionError: The field was written by hand.
+            OptionError: The field was constructed directly.
 
         Examples:
             >>> from ganblocks import PatchDiscriminator
@@ -170,13 +171,13 @@ class ReceptiveField:
         return np.where(empty, 0, boxes)
 
     def output_size(self, *size: int) -> tuple[int, ...]:
-        """Returns the size of the output for an image of another size.
+        """Returns the output size for another image size.
 
         Args:
             *size: The image's size, one number for each axis.
 
         Raises:
-            OptionError: The field was written by hand.
+            OptionError: The field was constructed directly.
             ShapeError: The image is too small for the network.
 
         Examples:
@@ -188,34 +189,34 @@ class ReceptiveField:
 
     @property
     def input_size(self) -> tuple[int, ...]:
-        """Size of the image that was traced."""
+        """Size of the traced image."""
         return self._analyzed().input_size
 
     @property
     def map_size(self) -> tuple[int, ...]:
-        """Size of the output for that image."""
+        """Output size for that image."""
         return self._analyzed().map_size
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """What the map sees after each operation that changes it."""
+        """The receptive field after each operation that changes it."""
         return self._analyzed().layers
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """Where statistics of the whole map were ignored."""
+        """Layers whose statistics of the whole map were ignored."""
         return self._analyzed().ignored
 
     @property
     def misaligned(self) -> tuple[str, ...]:
-        """Where branches meet whose centers differ, and by how much."""
+        """Layers that merge branches with different centers, and the difference."""
         return self._analyzed().misaligned
 
     def table(self) -> str:
-        """Returns the layers as a table of plain text.
+        """Returns the layers as a plain-text table.
 
         Raises:
-            OptionError: The field was written by hand.
+            OptionError: The field was constructed directly.
 
         Examples:
             >>> from ganblocks import receptive_field
@@ -229,7 +230,7 @@ class ReceptiveField:
     def _analyzed(self) -> FieldAnalysis:
         if self.analysis is None:
             raise OptionError(
-                "this receptive field was written by hand and belongs to no network: use "
+                "this receptive field was constructed directly, without a network: use "
                 "receptive_field(network, (channels, height, width))"
             )
         return self.analysis

@@ -1,4 +1,4 @@
-"""Intervals of pixels along one axis of the input image, one for each element of a tensor."""
+"""Pixel intervals along one axis of the input image, one for each element of a tensor."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LONGEST_PERIOD = 4096
 
 @dataclass(frozen=True)
 class PeriodicPattern:
-    """How intervals continue beyond the map: those at i + period are those at i, but shifted.
+    """How intervals continue beyond the map: those at i + period equal those at i, shifted.
 
     Attributes:
-        axis: The array axis that holds one period.
+        axis: The array axis of one period.
         period: Its length.
         shift: Input pixels from one period to the next.
     """
@@ -40,7 +40,7 @@ class PeriodicPattern:
 
 @dataclass(frozen=True, eq=False)
 class IntervalArray:
-    """Half-open intervals, broadcast: an axis along which all are equal has length 1.
+    """Half-open intervals, stored broadcast: an axis of equal intervals has length 1.
 
     Attributes:
         lo: First pixels.
@@ -59,7 +59,7 @@ class IntervalArray:
 
     @property
     def empty(self) -> NDArray[np.bool_]:
-        """Which intervals are empty."""
+        """A mask of the empty intervals."""
         return self.hi <= self.lo
 
     def periodic(self, axis: int) -> bool:
@@ -71,12 +71,12 @@ class IntervalArray:
         return self.lo.shape[axis] > 1 or self.periodic(axis % self.lo.ndim)
 
     def masked(self, empty: NDArray[np.bool_]) -> IntervalArray:
-        """Returns the intervals with those emptied where the mask is True."""
+        """Returns the intervals, emptied where the mask is True."""
         lo = np.where(empty, EMPTY_LO, self.lo)
         return replace(self, lo=lo, hi=np.where(empty, EMPTY_HI, self.hi))
 
     def hull(self, axis: int, taps: Ints, length: int) -> IntervalArray:
-        """Returns the hull of the entries in each row of `taps`; a pattern along the axis ends."""
+        """Returns the hull of the entries in each row of `taps`; drops a pattern along the axis."""
         pattern, shift = self.pattern, np.zeros_like(taps)
         if pattern is not None and pattern.axis == axis:
             present = taps != NO_TAP
@@ -126,7 +126,7 @@ class IntervalArray:
         return replace(written, pattern=PeriodicPattern(axis, period, shift))
 
     def simplified(self) -> IntervalArray:
-        """Shortens the pattern to its shortest period."""
+        """Reduces the pattern to its shortest period."""
         pattern = self.pattern
         if pattern is None:
             return self
@@ -154,7 +154,7 @@ class IntervalArray:
         return replace(self, lo=lo, hi=hi) if equal else self
 
     def reshaped(self, axis: int, count: int, shape: tuple[int, ...]) -> IntervalArray:
-        """Reshapes `count` axes from `axis` on; a pattern along one of them ends."""
+        """Reshapes `count` axes from `axis` on; drops a pattern along one of them."""
         pattern = self.pattern
         if pattern is not None and axis <= pattern.axis < axis + count:
             lo, hi = (array.take([0], pattern.axis) for array in (self.lo, self.hi))
@@ -165,7 +165,7 @@ class IntervalArray:
         return IntervalArray(self.lo.reshape(axes), self.hi.reshape(axes), pattern)
 
     def transposed(self, order: tuple[int, ...]) -> IntervalArray:
-        """Puts the axes in another order."""
+        """Permutes the axes."""
         pattern = self.pattern and replace(self.pattern, axis=order.index(self.pattern.axis))
         return IntervalArray(self.lo.transpose(order), self.hi.transpose(order), pattern)
 
@@ -178,7 +178,7 @@ def union(arrays: Sequence[IntervalArray]) -> IntervalArray:
 
 
 def cat(arrays: Sequence[IntervalArray], axis: int, counts: Sequence[int]) -> IntervalArray:
-    """Puts arrays of these lengths, none periodic along the axis, one after another."""
+    """Concatenates arrays of these lengths, none periodic along the axis."""
     shapes = [array.lo.shape for array in arrays]
     before = np.broadcast_shapes(*(shape[:axis] for shape in shapes))
     after = np.broadcast_shapes(*(shape[axis + 1 :] for shape in shapes))
@@ -196,10 +196,10 @@ def cat(arrays: Sequence[IntervalArray], axis: int, counts: Sequence[int]) -> In
 def emptied_together(
     arrays: tuple[IntervalArray, ...], axis: int | None = None
 ) -> tuple[IntervalArray, ...]:
-    """Empties an element's intervals on all axes of the image if one of them is empty.
+    """Empties an element's intervals on all image axes if one of them is empty.
 
-    With `axis`, only those that vary along it: otherwise, a hull over that axis would join the
-    rows of one element to the columns of another.
+    With `axis`, only those that vary along it: otherwise, a hull over that axis would combine the
+    rows of one element with the columns of another.
     """
     chosen = [axis is None or array.varies(axis) for array in arrays]
     masks = [array.empty for array, use in zip(arrays, chosen, strict=True) if use]

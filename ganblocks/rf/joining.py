@@ -1,4 +1,4 @@
-"""Branches that meet: sums, products and concatenations of tensors with their own regions."""
+"""Merges branches: sums, products and concatenations of tensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganblocks.rf.taps import steps
 
 
 def union(regions: Sequence[InputRegion], shape: Sequence[int]) -> InputRegion:
-    """Returns what the elements of a sum see: what any of the summands sees there."""
+    """Returns the region of a sum: the union of the summands' regions."""
     if len(regions) == 1:
         return regions[0].expand(shape)
     regions = [region.expand(shape) for region in regions]
@@ -33,10 +33,10 @@ def union(regions: Sequence[InputRegion], shape: Sequence[int]) -> InputRegion:
 
 
 def cat(regions: Sequence[InputRegion], dim: int) -> InputRegion:
-    """Returns what the elements of a concatenation see.
+    """Returns the region of a concatenation.
 
-    Along an axis of the image the boxes continue as those of the longest part that sees anything,
-    if it is at least half of the whole, as when a map is padded by hand; else they end there.
+    Along an image axis, the boxes continue like those of the longest nonempty part if it is at
+    least half of the whole, as when a map is padded manually; otherwise, they end.
     """
     dim %= len(regions[0].dims)
     regions = _with_equal_factors([region.with_single_factor(dim) for region in regions], skip=dim)
@@ -59,7 +59,7 @@ def cat(regions: Sequence[InputRegion], dim: int) -> InputRegion:
 
 
 def misalignment(regions: Sequence[InputRegion]) -> float:
-    """Returns the largest difference between centers of branches that meet, in input pixels.
+    """Returns the largest difference between the centers of merging branches, in input pixels.
 
     The centers within a period are averaged: up-sampling moves them back and forth.
     """
@@ -80,7 +80,7 @@ def _mean_center(array: IntervalArray, axis: int) -> NDArray[np.float64]:
 
 
 def _one_per_axis(arrays: Intervals, lengths: Factors) -> Intervals:
-    """Ends a pattern along an axis along which the intervals of another image axis vary too."""
+    """Drops a pattern along an axis where the intervals of another image axis vary, too."""
     made = list(arrays)
     for n, array in enumerate(arrays):
         if array.pattern is not None:
@@ -91,7 +91,7 @@ def _one_per_axis(arrays: Intervals, lengths: Factors) -> Intervals:
 
 
 def _with_common_patterns(boxes: Sequence[Intervals], lengths: Factors) -> list[Intervals]:
-    """Makes the intervals of each image axis share one pattern, or ends their patterns."""
+    """Gives the intervals of each image axis a common pattern, or drops their patterns."""
     made = []
     for arrays in zip(*boxes, strict=True):
         patterns = [array.pattern for array in arrays if not array.empty.all()]

@@ -1,4 +1,4 @@
-"""The table of a network's operations, with what the map sees after each."""
+"""The table of a network's operations and the receptive field after each."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Number = int | Fraction
 
 @dataclass(frozen=True)
 class Layer:
-    """One row: what every position of the map sees after an operation.
+    """A row: the receptive field of the map after an operation.
 
     Attributes:
         name: The module's name in `named_modules`.
-        operation: The module's class, or the operation if a forward calls it itself.
-        detail: Kernel, stride, padding and the like.
+        operation: The module's class, or the operation if a forward calls it directly.
+        detail: Kernel, stride, padding and similar.
         map_size: Size of the map.
         size: Pixels seen, for each axis of the image.
         stride: Pixels from one field to the next.
         padding: Pixels by which the first field extends beyond the image.
-        note: Ignored statistics, or branches that are not aligned.
+        note: Ignored statistics or misaligned branches.
     """
 
     name: str
@@ -46,8 +46,8 @@ def summary(
 ) -> tuple[tuple[Number, ...], tuple[Number, ...], tuple[Number, ...]]:
     """Returns the size, stride and padding of the boxes of a tensor's elements, by image axis.
 
-    Where elements differ, these are the largest size, the mean stride, and the largest distance
-    by which a box begins before stride · index.
+    If elements differ, these are the largest size, the mean stride, and the largest distance by
+    which a box begins before stride · index.
     """
     rows = [_summary(array) for array in region.with_single_factors().box]
     sizes, strides, paddings = zip(*rows, strict=True)
@@ -86,7 +86,7 @@ def _plain(number: Fraction) -> Number:
 
 
 def written(layers: Iterable[Layer]) -> str:
-    """Returns the rows as a table of plain text."""
+    """Returns the rows as a plain-text table."""
     rows: list[tuple[str, ...]] = [
         ("module", "operation", "", "map", "size", "stride", "padding", "")
     ]
@@ -98,5 +98,5 @@ def written(layers: Iterable[Layer]) -> str:
 
 
 def times(numbers: Iterable[object]) -> str:
-    """Returns numbers as `70×70`."""
+    """Formats numbers as `70×70`."""
     return "×".join(map(str, numbers)) or "1"

@@ -1,4 +1,4 @@
-"""Runs a network with its nonlinearities removed, so that a gradient reaches every pixel seen."""
+"""Runs a network without its nonlinearities, so that gradients reach every pixel it sees."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class LinearizedMode(TorchFunctionMode):
     """Skips activations and replaces maxima by means, wherever a network calls them.
 
     Args:
-        image: The network's input, which requires its gradient.
-        statistics: "ignored" skips norms too, and takes gates of the whole map as constants.
+        image: The network's input, which requires a gradient.
+        statistics: "ignored" also skips norms, and treats gates of the whole map as constants.
     """
 
     def __init__(self, image: Tensor, statistics: str) -> None:
@@ -43,7 +43,7 @@ class LinearizedMode(TorchFunctionMode):
         self.skipped = SKIPPED | (NORMS if self.ignored else set())
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Runs a function of torch, or its replacement."""
+        """Runs a torch function or its replacement."""
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "").strip("_")
         if name in self.skipped:
@@ -67,7 +67,7 @@ class LinearizedMode(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _is_gate(self, x: Any, factors: Sequence[Any]) -> bool:
-        """Whether a factor has one value for the map of another, and sees all of that map."""
+        """Returns whether a factor has one value for another's map, and sees all of that map."""
         for y in factors:
             maps = isinstance(x, Tensor) and isinstance(y, Tensor) and y is not x
             if not (maps and x.requires_grad and y.requires_grad and x.numel()):
@@ -86,7 +86,7 @@ class LinearizedMode(TorchFunctionMode):
 
 
 def gradient_hull(value: Tensor, image: Tensor) -> tuple[list[int], list[int]]:
-    """Returns the first pixel and one past the last that a gradient reaches; empty if none."""
+    """Returns the half-open box of the pixels that a gradient reaches; empty if none."""
     if not value.requires_grad:
         return [], []
     (gradient,) = torch.autograd.grad(value, image, retain_graph=True, allow_unused=True)
@@ -97,7 +97,7 @@ def gradient_hull(value: Tensor, image: Tensor) -> tuple[list[int], list[int]]:
 
 
 def _magnitude(*factors: Tensor) -> float:
-    """Returns a bound of products of values, at least 1: divided by it, no softmax saturates."""
+    """Returns a bound (at least 1) of products of values, to scale softmax out of saturation."""
     return max(1.0, float(prod(x.detach()[x.isfinite()].norm().item() for x in factors)))
 
 
@@ -106,7 +106,6 @@ def _is_constant(x: Tensor, dim: int) -> bool:
 
 
 def _mean(func: Callable[..., Any], x: Tensor, *args: Any, **kwargs: Any) -> Any:
-    """Returns the mean instead of a value selected from many."""
     with torch.no_grad():
         selected = func(x, *args, **kwargs)
     if isinstance(selected, Tensor):

@@ -1,4 +1,4 @@
-"""Networks with several output maps: by number, or by key."""
+"""Access to the output maps of a network, by number or key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganblocks.errors import OptionError
 
 
 def named_outputs(outputs: Any) -> dict[Any, Any]:
-    """Returns a network's outputs by number or key; a single map has the number 0.
+    """Returns a network's outputs by number or key; a single map is number 0.
 
     Examples:
         >>> named_outputs(["near", "far"])

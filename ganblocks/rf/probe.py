@@ -1,4 +1,4 @@
-"""Measures receptive fields: the pixels that a gradient reaches with positive weights.
+"""Measures receptive fields by the pixels that a gradient reaches with positive weights.
 
 Nothing here uses the calculator, so that each can verify the other.
 """
@@ -18,8 +18,7 @@ from ganblocks.rf.outputs import select_output, values_at
 
 Box = tuple[int, ...]
 
-# Names of the flag by which networks rerun parts in the backward pass, where they would not be
-# linearized.
+# Checkpointing flags: parts that rerun in the backward pass would not be linearized.
 CHECKPOINTING = {"checkpointing", "gradient_checkpointing", "use_checkpoint", "memory_efficient"}
 
 
@@ -33,28 +32,26 @@ def probe_receptive_field(
     statistics: str = "ignored",
     without: Iterable[type[nn.Module]] = (),
 ) -> Box:
-    """Measures which pixels of the image reach one output.
+    """Measures which pixels of the image reach an output.
 
-    In a copy of the network, in eval mode and float64, all weights are drawn positive,
-    activations are skipped and maxima become means. Then no two paths cancel, no ReLU is dead
-    and no maximum hides a pixel, and the gradient of the output is nonzero at every pixel that
-    can reach it.
+    In a copy of the network, in eval mode and float64, all weights are drawn positive, activations
+    are skipped and maxima become means. Then no paths cancel, no ReLU is dead and no maximum hides
+    a pixel, so the output's gradient is nonzero at every pixel that can reach it.
 
     Args:
         module: The network.
         input_size: (C, *spatial).
         index: The output's index, one number for each axis.
-        output: Which map, by number or key, if the network returns several.
-        statistics: As for `receptive_field`; "ignored" skips norms and takes gates as constants.
-        without: Classes of modules to leave out, such as squeeze-excite.
+        output: Index or key of the map, if the network returns several.
+        statistics: As for `receptive_field`; "ignored" skips norms and treats gates as constants.
+        without: Module classes to skip, such as squeeze-excite.
 
     Returns:
-        The hull of those pixels, half-open: the first of each axis, then one past the last;
+        The half-open bounding box: the first pixel of each axis, then one past the last of each;
         all zeros if there are none.
 
     Raises:
-        OptionError: `module` is not a module, there is no such output, or an argument has an
-            invalid value.
+        OptionError: `module` is not a module, the output does not exist, or an argument is invalid.
 
     Examples:
         >>> probe_receptive_field(nn.Conv2d(3, 8, 3, padding=1), (3, 9, 9), (0, 4))
@@ -85,7 +82,7 @@ class Probe:
             self.outputs = network(self.image)
 
     def box(self, index: Sequence[int], output: Hashable = 0) -> Box:
-        """Measures which pixels reach one output."""
+        """Measures which pixels reach an output."""
         values = values_at(select_output(self.outputs, output), index)
         weights = torch.rand(values.shape, dtype=values.dtype, generator=self._generator) + 0.5
         first, end = gradient_hull((values * weights).sum(), self.image)
@@ -93,7 +90,7 @@ class Probe:
 
 
 def without_modules(network: nn.Module, classes: Iterable[type[nn.Module]]) -> nn.Module:
-    """Replaces all modules of some classes by identities."""
+    """Replaces all modules of some classes by identity."""
     classes = tuple(classes)
     for name, part in list(network.named_modules()):
         if name and isinstance(part, classes):

@@ -1,4 +1,4 @@
-"""The pixels of the input image that each element of a tensor sees."""
+"""The input pixels that each element of a tensor sees."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class InputRegion:
     """A box of pixels for each element of a tensor, an interval for each axis of the image.
 
     An element with an empty interval sees nothing. Each dimension of the tensor is stored as a
-    product of factors, which are the axes of the arrays, so that a reshape that is undone later,
-    such as rows and columns to tokens, loses nothing.
+    product of factors, the axes of the arrays, so that reshapes that are undone later, such as rows
+    and columns to tokens, lose nothing.
 
     Attributes:
         dims: The factors of each dimension.
-        support: The pixels inside the image, clipped at every map on the way.
-        box: The pixels as they would be if every map continued beyond its border.
-        constant: Dimensions along which an expanded tensor holds copies of one value.
+        support: The pixels inside the image, clipped at every intermediate map.
+        box: The pixels if every map continued beyond its border.
+        constant: Dimensions along which an expanded tensor repeats one value.
     """
 
     dims: tuple[Factors, ...]
@@ -37,7 +37,7 @@ class InputRegion:
 
     @classmethod
     def of_image(cls, shape: Sequence[int]) -> InputRegion:
-        """Returns the region of the image (B, C, *spatial) itself."""
+        """Returns the region of the input image (B, C, *spatial)."""
         support, box = [], []
         for axis in range(2, len(shape)):
             wide = [1] * len(shape)
@@ -50,7 +50,7 @@ class InputRegion:
 
     @classmethod
     def of_nothing(cls, shape: Sequence[int], axes: int) -> InputRegion:
-        """Returns the region of a constant, for an image with this many axes."""
+        """Returns the region of a constant, for an image with this number of axes."""
         intervals = (IntervalArray.of_nothing(len(shape)),) * axes
         return cls(tuple((n,) for n in shape), intervals, intervals)
 
@@ -66,7 +66,7 @@ class InputRegion:
 
     @property
     def empty(self) -> bool:
-        """Whether no element sees a pixel, even if the maps continued."""
+        """Whether no element sees a pixel, even beyond the maps' borders."""
         return all(
             any(bool(array.empty.all()) for array in arrays) for arrays in (self.box, self.support)
         )
@@ -91,7 +91,7 @@ class InputRegion:
         made = self
         for dim in sorted({dim % len(self.dims) for dim in dims}, reverse=True):
             for axis in made.axes(dim):
-                # An endless map has no mean: its box is what is seen inside the image.
+                # An unbounded map has no mean, so the box is the part inside the image.
                 box = tuple(
                     inside if array.periodic(axis) else array
                     for array, inside in zip(made.box, made.support, strict=True)
@@ -124,14 +124,14 @@ class InputRegion:
         return wide.reshape([batch, channels, *space])
 
     def permute(self, order: Sequence[int]) -> InputRegion:
-        """Puts the dimensions in another order."""
+        """Permutes the dimensions."""
         axes = tuple(axis for dim in order for axis in self.axes(dim))
         return self._mapped(
             lambda array: array.transposed(axes), tuple(self.dims[dim] for dim in order)
         )
 
     def reshape(self, shape: Sequence[int]) -> InputRegion:
-        """Reads the elements, in their order, as a tensor of another shape."""
+        """Reshapes the tensor."""
         old, shape = self.shape, tuple(shape)
         if old == shape:
             return self
@@ -168,7 +168,7 @@ class InputRegion:
         return replace(made, dims=tuple(dims), constant=frozenset(copies))
 
     def expand(self, shape: Sequence[int]) -> InputRegion:
-        """Repeats dimensions of length 1, and adds such dimensions in front."""
+        """Expands dimensions of length 1, adding leading dimensions as needed."""
         made, missing = self, len(shape) - len(self.dims)
         if missing:
             ones = (1,) * missing
@@ -181,7 +181,7 @@ class InputRegion:
         return made
 
     def copied_from(self, region: InputRegion) -> InputRegion:
-        """Marks the dimensions along which these are copies of a smaller tensor's elements."""
+        """Marks the dimensions along which elements are copies of a smaller tensor's."""
         before, first = region.shape, len(self.dims) - len(region.dims)
         grown = {
             d for d, n in enumerate(self.shape) if n > 1 and (d < first or before[d - first] == 1)
@@ -211,13 +211,12 @@ class InputRegion:
         return made
 
     def ended(self, axis: int) -> InputRegion:
-        """Ends the pattern of the boxes along one of the arrays' axes at the map's border."""
+        """Drops the pattern of the boxes along one array axis."""
         length = self.lengths[axis]
         box = tuple(array.ended(length) if array.periodic(axis) else array for array in self.box)
         return replace(self, box=box)
 
     def _merged(self, dim: int) -> InputRegion:
-        """Merges the first two factors of a dimension."""
         axis = self.axes(dim)[0]
         made = self.ended(axis + 1)
         if (
@@ -244,11 +243,9 @@ class InputRegion:
         return made._mapped(merge, (*self.dims[:dim], factors, *self.dims[dim + 1 :]))
 
     def _flat(self) -> InputRegion:
-        """Returns a dimension for each axis of the arrays."""
         return replace(self, dims=tuple((n,) for n in self.lengths), constant=frozenset())
 
     def _split(self, axis: int, outer: int) -> InputRegion:
-        """Splits a dimension of a flat region into two: `outer`, and the rest."""
         inner = self.lengths[axis] // outer
 
         def split(array: IntervalArray) -> IntervalArray:
@@ -301,7 +298,7 @@ def _gathered(arrays: Intervals, axis: int, taps: Taps, length: int) -> Interval
     varying = [array.varies(axis) for array in arrays]
     if not any(varying):
         present = (taps.inside >= 0) & (taps.inside < length)
-        varying[0] = not present.any(1).all()  # one empty interval is enough to see nothing
+        varying[0] = not present.any(1).all()  # one empty interval means that nothing is seen
     return tuple(
         array.gather(axis, taps, length).narrowed(axis) if varies else array
         for array, varies in zip(arrays, varying, strict=True)

@@ -1,4 +1,4 @@
-"""Which entries of a map the entries of the next map read, along one axis."""
+"""Which entries of a map each entry of the next map reads, along one axis."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from ganblocks.arguments import checked
 Ints = NDArray[np.int64]
 
 NO_TAP = -(2**50)
-"""Fills `Taps` where there is no entry to read."""
+"""Fill value of `Taps` without an entry to read."""
 
 
 @dataclass(frozen=True, eq=False)
 class Taps:
-    """What a window reads inside the map, and what it would read in a map without borders.
+    """What a window reads inside the map, and in a map without borders.
 
     Attributes:
-        inside: (n, k): the entries that each of the n outputs reads; those outside the map are
-            left out.
-        beyond: Returns the same for any outputs of a map without borders; None if undefined.
+        inside: (n, k): the entries that each of the n outputs reads, without those outside the map.
+        beyond: Returns the same for outputs of a map without borders; None if undefined.
         period: `beyond(i + period) = beyond(i) + step`.
         step: See `period`.
     """
@@ -48,7 +47,7 @@ def window(count: int, kernel: int, stride: int = 1, padding: int = 0, dilation:
         count: Entries of the output.
         kernel: Entries that each output reads, t = 0 … kernel − 1.
         stride: Entries from one window to the next.
-        padding: Entries by which the first window begins before the map.
+        padding: Entries by which the first window starts before the map.
         dilation: Entries from one tap of a window to the next.
 
     Examples:
@@ -88,7 +87,7 @@ def steps(count: int, start: int, step: int = 1) -> Taps:
 
     Args:
         count: Entries of the output.
-        start: The entry that the first output reads; negative where a pad comes first.
+        start: The entry that the first output reads; negative for a pad.
         step: Entries from one to the next; −1 for a flip.
 
     Examples:
@@ -99,7 +98,7 @@ def steps(count: int, start: int, step: int = 1) -> Taps:
 
 
 def all_but_steps(count: int, start: int, step: int) -> Taps:
-    """Returns what a slice leaves: each entry itself, except start + step · i.
+    """Returns the complement of a slice: each entry itself, except start + step · i.
 
     Examples:
         >>> (all_but_steps(4, start=0, step=2).inside >= 0).ravel().tolist()
@@ -115,7 +114,7 @@ def all_but_steps(count: int, start: int, step: int) -> Taps:
 
 
 def windows(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
-    """Returns the entries of all windows, one after another.
+    """Returns the concatenated entries of all windows.
 
     Examples:
         >>> windows(2, kernel=2, stride=1, padding=0, dilation=1).inside.ravel().tolist()
@@ -129,7 +128,7 @@ def windows(count: int, kernel: int, stride: int, padding: int, dilation: int) -
 
 
 def overlaps(count: int, kernel: int, stride: int, padding: int, dilation: int) -> Taps:
-    """Returns the entries of `windows` that lie on each of `count` places.
+    """Returns the entries of `windows` at each of `count` positions.
 
     Examples:
         >>> overlaps(2, kernel=2, stride=1, padding=0, dilation=1).inside.tolist()
@@ -162,7 +161,7 @@ def bins(count: int, length: int) -> Taps:
 
 
 def padded(count: int, length: int, before: int, mode: str) -> Taps:
-    """Returns what padding by copies of the map reads.
+    """Returns what reflect, replicate or circular padding reads.
 
     Args:
         count: Length of the padded map.
@@ -192,8 +191,8 @@ def resized(count: int, length: int, mode: str, align_corners: bool, scale: floa
         count: Length of the resized map.
         length: Length of the map.
         mode: "nearest", "nearest-exact", "linear" or "cubic".
-        align_corners: Whether the first and last centers fall on those of the map.
-        scale: The scale factor, if the call passed one that is not count / length.
+        align_corners: As for `torch.nn.functional.interpolate`.
+        scale: The scale factor, if it is not count / length.
 
     Examples:
         >>> resized(4, 2, "nearest", False, None).inside.ravel().tolist()

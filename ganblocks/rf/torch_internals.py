@@ -1,4 +1,4 @@
-"""All private names of torch that the calculator uses, and how it runs single operations."""
+"""The private torch names that the calculator uses, and how it runs single operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTIVATIONS = {
     *("softshrink", "relu6", "threshold", "softsign", "tanhshrink", "prelu", "rrelu"),
     "rrelu_with_noise",
 }
-"""Functions of torch that map each value by itself to a tensor of the same shape and type."""
+"""Torch functions that map each value to one of the same dtype, elementwise."""
 
 
 class DispatchMode(TorchDispatchMode):  # type: ignore[misc]
@@ -41,10 +41,10 @@ def uncompiled(module: nn.Module) -> nn.Module:
 
 
 class KnownIndices(TorchFunctionMode):  # type: ignore[misc]
-    """Keeps the values of lists and masks that index a tensor without data."""
+    """Keeps the values of lists and masks that index a meta tensor."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Writes those of one dimension as tensors of whole numbers on the CPU."""
+        """Converts one-dimensional ones to integer tensors on the CPU."""
         kwargs = kwargs or {}
         if func is torch.tensor and "meta" in str(kwargs.get("device")):
             made = func(*args, **{**kwargs, "device": "cpu"})
@@ -75,12 +75,12 @@ def named_arguments(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> d
 
 
 def is_view(func: Any) -> bool:
-    """Whether an operation returns views of its arguments."""
+    """Returns whether an operation returns views of its arguments."""
     return any(r.alias_info and not r.alias_info.is_write for r in func._schema.returns)
 
 
 def written_to(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor | None:
-    """Returns the tensor that a call writes to and returns, as `add_` and `out=` do."""
+    """Returns the tensor that a call, such as `add_` or with `out=`, writes to and returns."""
     schema = func._schema
     if not any(r.alias_info and r.alias_info.is_write for r in schema.returns):
         return None
@@ -93,8 +93,8 @@ def written_to(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
 def run_on_meta(func: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) -> Any:
     """Runs an operation without data, except for integers, which may be indices.
 
-    An activation or a norm with stored statistics only needs its input's shape: torch would run it
-    through its compiler, whose import takes seconds.
+    Activations and norms with running statistics only need the input's shape: torch would run them
+    through its compiler, which takes seconds to import.
     """
     meta = [tensor.is_meta for tensor in tensors]
     if any(meta) and not all(meta):

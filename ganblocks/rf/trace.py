@@ -1,4 +1,4 @@
-"""A run of a network on tensors without data that follows every operation."""
+"""Traces every operation of a network on meta tensors."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ JOINING = ("aten.add", "aten.sub", "aten.mul", "aten.cat", "aten.maximum", "aten
 
 
 class Trace(DispatchMode):
-    """Follows what every tensor sees while a network runs.
+    """Tracks the region of every tensor while a network runs.
 
     Args:
-        rules: Rule by operation.
+        rules: Rules by operation.
         image: The image, a meta tensor (1, C, *spatial).
-        size_known: Whether the caller named the image's size.
+        size_known: Whether the caller set the image's size.
         statistics: "ignored" or "counted".
     """
 
@@ -120,7 +120,6 @@ class Trace(DispatchMode):
     def _log(
         self, call: Call, before: list[InputRegion], regions: Sequence[InputRegion | None]
     ) -> None:
-        """Adds a row to the table where the field changes or branches meet."""
         operation = call.name.removeprefix("aten.")
         if call.ignored:
             self.ignored.append(call.place + operation)
@@ -144,7 +143,7 @@ class Trace(DispatchMode):
 
 
 def _joins_branches(call: Call, regions: list[InputRegion]) -> bool:
-    """Whether branches meet here, rather than lie side by side in space."""
+    """Returns whether branches merge here, rather than lie side by side in space."""
     if len(regions) < 2 or call.name.rstrip("_") not in JOINING:
         return False
     return call.name != "aten.cat" or not any(region.periodic(call["dim"]) for region in regions)

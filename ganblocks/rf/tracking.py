@@ -1,4 +1,4 @@
-"""What every tensor of a run sees, including views and tensors written in place."""
+"""Tracks the regions of tensors, including views and in-place writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganblocks.rf.taps import all_but_steps, steps, transposed_window
 
 @dataclass
 class _Entry:
-    """What a tensor sees, and how to find it again when the tensor it is a view of changes."""
+    """The region of a tensor, and how to update it when the base of the view changes."""
 
     tensor: Tensor
     region: InputRegion | None
@@ -29,7 +29,7 @@ class _Entry:
 
 
 class Tracker:
-    """Maps tensors to their regions; a view is looked up again when its base has changed.
+    """Maps tensors to their regions; a view is updated when its base has changed.
 
     Args:
         image: The image (1, C, *spatial).
@@ -41,12 +41,12 @@ class Tracker:
         self._entries = {id(image): _Entry(image, InputRegion.of_image(image.shape))}
 
     def find(self, tensor: Tensor) -> InputRegion | None:
-        """Returns what a tensor sees; None for a constant."""
+        """Returns the region of a tensor; None for a constant."""
         entry = self._entries.get(id(tensor))
         return self._current(entry) if entry else None
 
     def keep(self, outputs: list[Any], regions: Sequence[InputRegion | None]) -> None:
-        """Records what new tensors see."""
+        """Records the regions of new tensors."""
         for tensor, region in zip(outputs, regions, strict=True):
             if isinstance(tensor, Tensor) and region is not None:
                 self._entries[id(tensor)] = _Entry(tensor, region)
@@ -54,7 +54,7 @@ class Tracker:
     def keep_views(
         self, regions: Sequence[InputRegion | None], base: Tensor, call: Call, rule: Rule
     ) -> None:
-        """Records what views of a tensor see, and how to find it again."""
+        """Records the regions of a tensor's views, and how to update them."""
         parent = self._entry(base)
         for n, (tensor, region) in enumerate(zip(call.outputs, regions, strict=True)):
             entry = _Entry(tensor, region, 0, parent, parent.version, call)
@@ -62,7 +62,7 @@ class Tracker:
             self._entries[id(tensor)] = entry
 
     def write(self, tensor: Tensor, region: InputRegion | None, call: Call) -> None:
-        """Records what a tensor sees after it was written to, and the tensor it is a view of."""
+        """Records the region of a tensor that was written to, and of its base."""
         entry = self._entry(tensor)
         if region is entry.region:
             return
@@ -88,7 +88,7 @@ class Tracker:
     def _written(
         self, base: _Entry, view: Call, region: InputRegion | None, call: Call
     ) -> InputRegion:
-        """Returns what a tensor sees after a view of it was written to."""
+        """Returns the region of a tensor after a view of it was written to."""
         shape = base.tensor.shape
         part = region or InputRegion.of_nothing(view.out.shape, self.axes)
         if view.name in ("aten.alias", "aten.detach"):

@@ -19,10 +19,10 @@ from ganblocks.rf.probe import Box, Probe, without_modules
 
 @dataclass(frozen=True)
 class Disagreement:
-    """One output for which calculator and probe find different pixels.
+    """An output for which the calculator and the probe disagree.
 
     Attributes:
-        output: Which map.
+        output: Index or key of the map.
         index: The output's index in it.
         calculated: The pixels that the calculator finds.
         measured: The pixels that the gradient reaches.
@@ -57,10 +57,10 @@ def verify_receptive_field(
         indices: The outputs to compare; by default the corners, the outputs next to them, the
             middles of the edges, the center and one random output of each map.
         statistics: As for `receptive_field`.
-        without: Classes of modules to leave out of the network for both methods.
+        without: Module classes to skip in both methods.
 
     Returns:
-        Where the two differ; empty if they agree.
+        The differences; empty if they agree.
 
     Raises:
         GanBlocksError: As for `receptive_field` and `probe_receptive_field`.

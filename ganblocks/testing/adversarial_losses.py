@@ -24,14 +24,14 @@ from ganblocks.testing.serialization import copy_, pickle_, spec
 from ganblocks.testing.tensors import Tensors, seeded
 
 Player = Callable[[Logits, Logits], Tensor]
-"""The loss of one player, as a function of the real and the fake logits."""
+"""A player's loss, as a function of real and fake logits."""
 
 _GOALS = (
     ("discriminator", "real", 1.0),
     ("discriminator", "fake", -1.0),
     ("generator", "fake", 1.0),
 )
-"""Which player raises (1) or lowers (-1) which logits."""
+"""Which logits each player raises (1) or lowers (-1)."""
 
 
 class AdversarialLossTester(Tester[AdversarialLoss]):
@@ -60,7 +60,7 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
                 require_scalar(loss, f"for {case} {name}")
 
     def scales(self) -> None:
-        """The order of the scales does not matter, and a list of one map is like the map itself."""
+        """The order of the scales does not matter, and a list of one map equals the map."""
         real, fake = _maps((2, 1, 6, 5), (2, 1, 3, 4), (2, 1, 1, 1))
         component = self.make()
         reverse = _losses(component, real[::-1], fake[::-1])
@@ -82,7 +82,7 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
         require_same(_losses(component, real, fake), expected, where, 1e-4)
 
     def generator_alone(self) -> None:
-        """The generator's loss needs no real logits; relativistic losses declare that it does."""
+        """The generator's loss needs no real logits, unless declared, as by relativistic losses."""
         _, fake = _logits(2, 1, 3, 4)
         self.make().generator(fake)
 
@@ -105,7 +105,7 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
                         _require_gradients(x, who, side)
 
     def no_saturation(self) -> None:
-        """However wrong a logit is, it has a gradient: there is no clamp and no saturation.
+        """Every wrong logit gets a gradient, without clamping or saturation.
 
         The gradient is at least a thousandth of the gradient near 0.
         """
@@ -130,7 +130,7 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
         G's step is taken at fake logits around -3, which D has recognized.
         """
         for who, side, goal in _GOALS:
-            # D starts half way between the usual targets 0 and 1, so that both are ahead.
+            # D starts halfway between the usual targets 0 and 1.
             centers = (0.5, 0.5 if who == "discriminator" else -3.0)
             pair = zip(centers, _logits(2, 1, 6, 5), strict=True)
             real, fake = ((center + 0.1 * x).requires_grad_() for center, x in pair)
@@ -143,7 +143,7 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
             )
 
     def only_computes(self) -> None:
-        """Computing the losses changes neither the logits, nor their gradients, nor the object."""
+        """Computing the losses leaves the logits, their gradients and the object unchanged."""
         component = self.make()
         before = pickle.dumps(component)
         real, fake = _leaves(2, 1, 3, 4)
@@ -160,7 +160,7 @@ class AdversarialLossTester(Tester[AdversarialLoss]):
             torch.autograd.gradcheck(player, points)
 
     def compile_(self) -> None:
-        """torch.compile changes neither the losses nor their gradients."""
+        """torch.compile leaves the losses and their gradients unchanged."""
         for who, player in _players(self.make()).items():
             require_compiles(player, _logits(2, 1, 3, 4), self.backend, f"for the {who} ")
 
@@ -183,19 +183,16 @@ def _losses(component: AdversarialLoss, real: Logits, fake: Logits) -> Tensors:
 
 
 def _logits(*shape: int) -> tuple[Tensor, Tensor]:
-    """Returns real and fake logits."""
     with seeded(9):
         return torch.randn(shape), torch.randn(shape)
 
 
 def _maps(*shapes: tuple[int, ...]) -> tuple[list[Tensor], list[Tensor]]:
-    """Returns real and fake logits of several scales."""
     pairs = [_logits(*shape) for shape in shapes]
     return [real for real, _ in pairs], [fake for _, fake in pairs]
 
 
 def _leaves(*shape: int) -> tuple[Tensor, Tensor]:
-    """Returns real and fake logits that require gradients."""
     real, fake = _logits(*shape)
     return real.requires_grad_(), fake.requires_grad_()
 

@@ -40,7 +40,7 @@ class AugmentationTester(Tester[Augmentation]):
         return dict(zip(("image", "condition"), results, strict=True))
 
     def shape(self) -> None:
-        """Batches keep their shapes and dtypes, and finite values; one batch or image suffices."""
+        """Batches keep their shapes, dtypes and finite values, even a single batch or image."""
         for dtype in (torch.float32, torch.float64, torch.bfloat16):
             batches = [x.to(dtype) for x in self.images()]
             for inputs in (batches, batches[:1], [x[:1] for x in batches]):
@@ -58,7 +58,7 @@ class AugmentationTester(Tester[Augmentation]):
                     require_finite(y, "its output")
 
     def same_draw(self) -> None:
-        """Batches that are passed together get the same draws: equal images stay equal."""
+        """Batches passed together get the same draws: equal images stay equal."""
         image, condition = self.images()
         first, second, wide = _augmented(self.make(), image, image.clone(), condition)
         for where, result in {
@@ -68,7 +68,7 @@ class AugmentationTester(Tester[Augmentation]):
             require_same({"the second batch": result}, {"the second batch": first}, where)
 
     def own_draws(self) -> None:
-        """Each image of a batch, and each call, has a draw of its own, determined by the seed."""
+        """Each image of a batch, and each call, has its own draw, determined by the seed."""
         image, _ = self.images(1)
         batch = image.expand(8, -1, -1, -1)
         (result,) = _augmented(self.make(), batch)
@@ -97,13 +97,13 @@ class AugmentationTester(Tester[Augmentation]):
         torch.autograd.gradcheck(lambda *x: _augmented(component, *x), images, fast_mode=True)
 
     def only_computes(self) -> None:
-        """A call changes neither the images nor the augmentation's state."""
+        """A call leaves the images and the augmentation's state unchanged."""
         component, (image, condition) = self.make(), self.images()
         with unchanged({"the images": image, "the condition": condition}, augmentation=component):
             component(image, condition)
 
     def compile_(self) -> None:
-        """torch.compile changes neither outputs nor gradients, apart from the draws."""
+        """torch.compile leaves outputs and gradients unchanged, apart from the draws."""
         component, images = self.make(), self.images()
         expected = outputs_and_gradients(component, images)
         with compiled(component, self.backend) as call:

@@ -59,29 +59,29 @@ def check_component(
     only: Iterable[str] | None = None,
     **options: Any,
 ) -> None:
-    """Checks that a component keeps the contract of its kind; everything runs on the CPU.
+    """Checks that a component fulfills the contract of its kind, on the CPU.
 
     A component that cannot pass a check declares it, with the reason, in an attribute or property
-    `cannot` such as `{"export": "the loop's length depends on the image"}`. A declared check is
-    run too, and has to fail.
+    `cannot` such as `{"export": "the loop's length depends on the image"}`. Declared checks are
+    run, too, and must fail.
 
     Args:
         kind: `"generator"`, `"adversarial loss"`, ... in the singular or the plural, with
             spaces or underscores.
-        factory: Takes no arguments and builds a fresh component at every call, the same under the
-            same seed.
+        factory: Function without arguments that builds a new component at every call, equal under
+            the same seed.
         only: Names of the checks to run, or one name, from `checks_of(kind)`; None runs all.
-        **options: What the component's attributes and spec do not contain: `size`, the height and
-            width of the images of most checks; `in_channels` and `out_channels` of generators,
+        **options: Properties missing from the component's attributes and spec: `size`, the height
+            and width of the images of most checks; `in_channels` and `out_channels` of generators,
             blocks and samplers, `in_channels` of discriminators, `channels` of norms and
-            activations; `padding` in pixels per side; `inputs`, a function `(batch, height,
-            width) -> tensors`, batch first, for a network that takes more than one image;
-            `batch`, a function that returns a batch for a task; and `backend` of torch.compile.
-            The default backend, `"aot_eager"`, traces but does not compile; `only="compile",
+            activations; `padding` in pixels per side; `inputs`, a function `(batch, height, width)
+            -> tensors`, batch first, for a network that takes more than one image; `batch`, a
+            function that returns a batch for a task; and `backend` of torch.compile. The default
+            backend, `"aot_eager"`, traces but does not compile; `only="compile",
             backend="inductor"` takes seconds to minutes.
 
     Raises:
-        ContractError: A check fails that is not in `cannot`, or passes although it is; or the
+        ContractError: A check fails that is not in `cannot`, or passes although it is, or the
             factory fails.
         OptionError: The kind, an option or a check does not exist, `only` is empty, or `factory`
             is a component, or returns the same object at every call.

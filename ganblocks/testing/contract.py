@@ -1,4 +1,4 @@
-"""Contract checks: how they are written, how they run, and how a failure is reported."""
+"""Defines and runs contract checks, and reports failures."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ Check = Callable[[Any], None]
 Size = tuple[int, int]
 
 EAGER = "aot_eager"
-"""A fast backend of torch.compile: it traces forward and backward, and compiles nothing."""
+"""A fast backend of torch.compile, which traces forward and backward but does not compile."""
 
 
 class ContractError(GanBlocksError, AssertionError):
-    """A component breaks the contract of its kind, or its `cannot` is wrong.
+    """A component violates the contract of its kind, or its `cannot` is wrong.
 
     Args:
         message: The message.
@@ -96,12 +96,12 @@ def require_same(
 
 
 def require_finite(tensor: Tensor, what: str) -> None:
-    """Requires a tensor without infinities and NaN."""
+    """Requires a tensor without infinity and NaN."""
     require(tensor.isfinite().all(), f"{what} is not finite")
 
 
 def gradient_of(leaf: Tensor, what: str = "a gradient") -> Tensor:
-    """Returns a leaf's gradient, which has to be finite; 0 if nothing depends on it."""
+    """Returns a leaf's gradient, which must be finite; 0 if nothing depends on it."""
     gradient = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
     require_finite(gradient, what)
     return gradient
@@ -136,7 +136,7 @@ def require_same_shapes(
 
 @contextmanager
 def unchanged(tensors: Tensors, **modules: nn.Module) -> Iterator[None]:
-    """Requires a block to change neither tensors, nor their gradients, nor the modules' states."""
+    """Requires a block to leave tensors, their gradients and the modules' states unchanged."""
     before = {
         name: (x._version, x.requires_grad, x.detach().clone()) for name, x in tensors.items()
     }
@@ -162,7 +162,7 @@ def state_of(module: nn.Module) -> Tensors:
 
 
 def name_of(check: Check) -> str:
-    """Returns a check's name: its function's, without the underscore that avoids a builtin."""
+    """Returns a check's name: its function's, without a trailing underscore."""
     return check.__name__.rstrip("_")
 
 
@@ -194,7 +194,7 @@ def build(factory: Callable[[], T]) -> T:
 
 
 def run_checks(tester: Tester[Any], only: Iterable[str] | None = None) -> None:
-    """Runs the checks of a tester; those in the component's `cannot` have to fail."""
+    """Runs the checks of a tester; those in the component's `cannot` must fail."""
     checks = {name_of(check): check for check in tester.checks}
     names = tuple(checks if only is None else [only] if isinstance(only, str) else only)
     if not names:

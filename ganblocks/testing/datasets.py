@@ -13,7 +13,7 @@ from ganblocks.testing.serialization import copy_, pickle_, spec
 from ganblocks.testing.tensors import Tensors, seeded
 
 KEYS = (["image", "name"], ["name", "source", "target"], ["a", "b", "name"])
-"""What a sample can have."""
+"""Keys that a sample can have."""
 
 
 class DatasetTester(Tester[EpochDataset]):
@@ -60,7 +60,7 @@ class DatasetTester(Tester[EpochDataset]):
                 )
 
     def deterministic(self) -> None:
-        """`dataset[epoch, index]` depends on nothing else: no seed of torch, no earlier draw."""
+        """`dataset[epoch, index]` does not depend on torch's seed or on earlier draws."""
         component = self.make()
         with seeded(11):
             first = self.behavior(component)
@@ -80,7 +80,7 @@ class DatasetTester(Tester[EpochDataset]):
         require(plain["name"] == expected["name"], "the names differ")
 
     def end(self) -> None:
-        """An index past the end raises an IndexError in every epoch; a for loop needs that."""
+        """An index past the end raises an IndexError in every epoch, as for loops need."""
         component = self.make()
         for key in (len(component), (2, len(component))):
             case = f"index {key} of {len(component)} samples"

@@ -75,10 +75,10 @@ class DiscriminatorTester(NetworkTester):
                 require_raises(ShapeError, outputs, module, self.example(2, size), case=case)
 
     def receptive_field(self) -> None:
-        """`receptive_field` describes what a logit depends on, one field for each scale.
+        """`receptive_field` describes what a logit depends on, with one field per scale.
 
-        `probe_receptive_field` measures the same box for an inner logit, to the pixel. Norms are
-        left out, PyTorch's and those of NORMS: some depend on the whole map.
+        `probe_receptive_field` must measure exactly the same box for an inner logit. PyTorch's
+        norms and those of NORMS are skipped, because some depend on the whole map.
         """
         module: Any = self.perturbed()
         field = module.receptive_field
@@ -93,7 +93,7 @@ class DiscriminatorTester(NetworkTester):
                 isinstance(one, ReceptiveField) and len(one.size) == 2 and min(one.size) >= 1,
                 f"it is {one!r}",
             )
-            # The second logit whose box is inside the image: there are pixels on every side of it.
+            # The second logit whose box is inside the image, so there are pixels on every side.
             place = [-(-p // s) + 1 for s, p in zip(one.stride, one.padding, strict=True)]
             reported = one.box(*place)
             size = (max(own, end) + 1 for own, end in zip(self.size, reported[2:], strict=True))
@@ -176,7 +176,6 @@ class _OfImages(nn.Module):
 
 
 def _smallest_size(factory: Callable[[], nn.Module]) -> Size:
-    """Finds the smallest image whose logit maps are at least 3×4."""
     module: Any = build(factory)
     for name in ("min_input_size", "output_size"):
         require(hasattr(module, name), f"{type(module).__qualname__} has no {name}")
@@ -191,7 +190,6 @@ def _smallest_size(factory: Callable[[], nn.Module]) -> Size:
 
 
 def _per_scale(sizes: Any) -> list[Size]:
-    """Returns a list of sizes, given one size or several."""
     pairs = [sizes] if isinstance(sizes[0], int) else sizes
     return [(int(height), int(width)) for height, width in pairs]
 

@@ -1,4 +1,4 @@
-"""The contract of formats: stored values to pixels, to inputs of networks, and back."""
+"""The contract of formats: stored values to pixels, to network inputs, and back."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class FormatTester(Tester[SideFormat]):
         require(bool(-1 <= image.min() <= image.max() <= 1), "the input leaves [-1, 1]")
 
     def batches(self) -> None:
-        """`encode` treats the images of a batch as it treats each."""
+        """`encode` treats the images of a batch independently."""
         component = self.make()
         _, pixels, image = _example(component)
         batch = component.encode(torch.stack([pixels.as_subclass(Tensor)] * 2))
         require_same({"input": batch[1]}, {"input": image}, "in a batch ", 0)
 
     def there_and_back(self) -> None:
-        """`restore` returns exactly the stored values, with their type."""
+        """`restore` returns exactly the stored values, with their dtype."""
         component = self.make()
         stored, _, image = _example(component)
         back = component.restore(image)
@@ -71,7 +71,6 @@ class FormatTester(Tester[SideFormat]):
 
 
 def _example(component: SideFormat) -> tuple[Stored, Tensor, Tensor]:
-    """Returns stored values that the format can hold, their pixels and the network's input."""
     with seeded(5):
         image = torch.rand(component.channels or 3, 5, 6) * 2 - 1
     stored = Stored(component.restore(image))

@@ -22,10 +22,10 @@ def compiled(call: Callable[..., Any], backend: str) -> Iterator[Callable[..., A
     if backend == "inductor":
         from torch._inductor import config
 
-        patch = config.patch(fallback_random=True)  # the draws of eager mode, for dropout
+        patch = config.patch(fallback_random=True)  # the same draws as in eager mode, for dropout
     try:
         with warnings.catch_warnings(), patch:
-            warnings.simplefilter("ignore")  # the compiler's own, about itself
+            warnings.simplefilter("ignore")  # the compiler's own warnings
             yield torch.compile(call, backend=backend)
     finally:
         torch._dynamo.reset()
@@ -41,7 +41,7 @@ def require_compiles(
 
 
 def compile_(tester: NetworkTester) -> None:
-    """torch.compile changes neither outputs nor gradients, in train mode."""
+    """torch.compile leaves outputs and gradients unchanged, in train mode."""
     inputs = tester.example(dtype=torch.float64)
     expected = outputs_and_gradients(tester.perturbed(torch.float64), inputs)
     module = tester.perturbed(torch.float64)
@@ -51,9 +51,9 @@ def compile_(tester: NetworkTester) -> None:
 
 
 def export(tester: NetworkTester) -> None:
-    """torch.export captures it in eval mode, and the program returns the same output."""
+    """torch.export exports it in eval mode, and the program returns the same output."""
     module, inputs = tester.used().eval(), tester.example()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own, about itself
+        warnings.simplefilter("ignore")  # the exporter's own warnings
         program = torch.export.export(module, inputs, strict=False).module()
     require_same(outputs(program, inputs), outputs(module, inputs), "of the exported program the ")

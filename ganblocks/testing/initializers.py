@@ -56,7 +56,7 @@ class InitializerTester(Tester[Initializer]):
                 )
 
     def deterministic(self) -> None:
-        """Under one seed of torch it sets the same weights, whatever they were before."""
+        """Under the same torch seed it sets the same weights, whatever they were before."""
         network = _example_network()
         component = self.make()
         for _ in range(2):
@@ -66,7 +66,7 @@ class InitializerTester(Tester[Initializer]):
         require_same(_weights(network), expected, "under the same seed ", 0)
 
     def same_parameters(self) -> None:
-        """Parameters stay the same objects, trainable and without gradients, as optimizers need."""
+        """Parameters remain the same objects, trainable and without gradients."""
         network = _example_network()
         before = dict(network.named_parameters())
         self.make()(network)
@@ -89,7 +89,6 @@ class InitializerTester(Tester[Initializer]):
 
 
 def _example_network() -> nn.Module:
-    """Returns a small network of common layers, each with and without a bias."""
     with seeded(8):
         return nn.Sequential(
             nn.Conv2d(4, 6, 3),

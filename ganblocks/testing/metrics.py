@@ -54,7 +54,7 @@ class MetricTester(Tester[Metric]):
             require_same(_tensors(component.compute()), expected, f"in batches of {size}, ")
 
     def reset(self) -> None:
-        """After `reset`, nothing of the images before is left."""
+        """After `reset`, earlier images have no effect."""
         component, (fake, real, source) = self.make(), self.images()
         expected = self.behavior(self.make())
         component.update(real.flip(0), fake, source)
@@ -75,7 +75,7 @@ class MetricTester(Tester[Metric]):
         require(sign * best >= sign * worse, f"real images score {best}, others {worse.item()}")
 
     def each(self) -> None:
-        """A metric of images has one value for each, and their mean is the estimate."""
+        """An image metric has one value per image, and their mean is the estimate."""
         component = self.make()
         if not isinstance(component, ImageMetric):
             return
@@ -96,7 +96,7 @@ class MetricTester(Tester[Metric]):
             require_raises(ShapeError, component.update, *images, case=case)
 
     def only_computes(self) -> None:
-        """`update` changes no images, and `compute` can be repeated."""
+        """`update` leaves images unchanged, and `compute` can be repeated."""
         component, (fake, real, source) = self.make(), self.images()
         with unchanged({"the fake images": fake, "the real images": real, "the sources": source}):
             component.update(fake, real, source)

@@ -20,7 +20,7 @@ from ganblocks.testing.networks import NetworkTester, mode_of, outputs, require_
 
 
 class GeneratorTester(NetworkTester):
-    """Tests a generator, of the kind that its attributes `latent_dim`, `scale`, `encode` show."""
+    """Tests a generator, whose attributes `latent_dim`, `scale` and `encode` show its kind."""
 
     kind = "generators"
     default_size = (12, 16)
@@ -38,7 +38,7 @@ class GeneratorTester(NetworkTester):
         self.require_image(module, batch, size, (expected[0], expected[1]))
 
     def any_size(self) -> None:
-        """Images of any size keep it, odd, oblong or 1×1, at batch 1 and in both modes."""
+        """Images keep any size (odd, rectangular or 1×1), at batch 1 and in both modes."""
         for training in (True, False):
             for size in ((1, 1), (3, 5), (33, 47), (16, 8)):
                 self.shape(size, 1, training)
@@ -171,7 +171,7 @@ class PaddingTester(NetworkTester):
         super().__init__(make, in_channels=3, out_channels=3, **options)
 
     def shape(self) -> None:
-        """A map grows by `padding` pixels on each side; one too small raises a ShapeError."""
+        """A map grows by `padding` pixels on each side; too small a map raises a ShapeError."""
         for size in (self.size, (1, 1), (1, 5), (2, 3)):
             expected = (size[0] + 2 * self.padding, size[1] + 2 * self.padding)
             try:

@@ -1,4 +1,4 @@
-"""The checks that all networks share, from generators down to paddings."""
+"""Checks for all networks, from generators to paddings."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def layout(tester: NetworkTester) -> None:
     """Outputs and gradients are the same in channels_last as in contiguous memory.
 
     Random numbers are drawn in memory order, so they may differ between memory formats: dropout is
-    turned off, and a module that is random in train mode even so is compared in eval mode alone.
+    turned off, and modules still random in train mode are compared only in eval mode.
     """
     last = torch.channels_last
     first, second = (outputs(_deterministic(tester), tester.example(), seed) for seed in (1, 2))
@@ -90,7 +90,7 @@ def gradients(tester: NetworkTester) -> None:
 
 
 def input_untouched(tester: NetworkTester) -> None:
-    """The inputs are not written to, in train mode and in eval mode."""
+    """Inputs are not modified, in train mode and in eval mode."""
     for training in (True, False):
         module = tester.perturbed().train(training)
         inputs = tester.example()
@@ -100,7 +100,7 @@ def input_untouched(tester: NetworkTester) -> None:
 
 
 def deterministic(tester: NetworkTester) -> None:
-    """Under one seed of torch a build gives the same weights, and train mode the same output."""
+    """Under the same torch seed, a build has the same weights, and train mode the same output."""
     runs = []
     for _ in range(2):
         with seeded(5):
@@ -112,7 +112,7 @@ def deterministic(tester: NetworkTester) -> None:
 def eval_deterministic(tester: NetworkTester) -> None:
     """In eval mode two runs return the same output, whatever the seed.
 
-    With a Dropout of mode "always" and p > 0 they have to differ.
+    With a Dropout of mode "always" and p > 0 they must differ.
     """
     module, inputs = tester.used().eval(), tester.example()
     differs = difference(outputs(module, inputs, seed=1), outputs(module, inputs, seed=2), 0)
@@ -124,7 +124,7 @@ def eval_deterministic(tester: NetworkTester) -> None:
 
 
 def eval_pure(tester: NetworkTester) -> None:
-    """A run in eval mode changes no parameter and no buffer."""
+    """A run in eval mode leaves parameters and buffers unchanged."""
     module = tester.used().eval()
     with unchanged({}, module=module):
         outputs(module, tester.example())
@@ -147,7 +147,7 @@ def modes(tester: NetworkTester) -> None:
 
 
 def labels(tester: NetworkTester) -> None:
-    """With `num_classes`, labels change the output, and missing or wrong ones raise our errors."""
+    """With `num_classes`, labels change the output; missing or invalid ones raise our errors."""
     module: Any = tester.used().eval()
     if not getattr(module, "num_classes", 0):
         return
@@ -181,7 +181,7 @@ def batch_independent(tester: NetworkTester) -> None:
 
 
 def meta(tester: NetworkTester) -> None:
-    """Built on the meta device it has no data, and the shapes of one built elsewhere."""
+    """Built on the meta device, it has no data and the same shapes."""
     with torch.device("meta"):
         state = state_of(tester.make())
     expected = state_of(tester.make())
@@ -200,7 +200,6 @@ def _deterministic(tester: NetworkTester) -> nn.Module:
 
 
 def _has_no_effect(tester: NetworkTester, name: str) -> bool:
-    """Shifts a bias and compares the outputs."""
     if not name.endswith("bias"):
         return False
     inputs = tester.example(dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Tests a module: its example inputs, and how its outputs and gradients are computed."""
+"""Tests a module: its example inputs, outputs and gradients."""
 
 from __future__ import annotations
 
@@ -98,7 +98,6 @@ class NetworkTester(Tester[nn.Module]):
 def _random_inputs(
     channels: int, length: int | None, classes: int | None, batch: int, height: int, width: int
 ) -> tuple[Tensor, ...]:
-    """Returns images, or latents of this length, and labels if there are classes."""
     image = 2 * torch.rand(batch, channels, height, width) - 1
     first = torch.randn(batch, length) if length else image
     return (first, torch.randint(classes, (batch,))) if classes else (first,)
@@ -154,9 +153,9 @@ def outputs_and_gradients(
 ) -> Tensors:
     """Runs a function or module forward and backward under a seed.
 
-    A randomly weighted sum of the outputs is differentiated, so that errors do not cancel, with
-    gradients of the outputs in `memory_format`. The parameters are those of `module`, by default of
-    `call`. A tensor on which nothing depends has no gradient.
+    It differentiates a randomly weighted sum of the outputs, so that errors do not cancel, with
+    output gradients in `memory_format`. Parameters are those of `module`, by default of `call`. A
+    tensor without effect has no gradient.
     """
     if module is None:
         module = call if isinstance(call, nn.Module) else nn.Module()

@@ -22,7 +22,7 @@ from ganblocks.testing.tensors import Tensors, seeded
 
 
 class _Critic(nn.Module):
-    """A smooth critic of one scale or two; by default for 2 + 3 channels, condition and image."""
+    """A smooth critic of one or two scales; by default for 2 condition and 3 image channels."""
 
     def __init__(self, channels: int = 5, *, scales: int = 1) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class PenaltyTester(Tester[Penalty]):
         )
 
     def only_computes(self) -> None:
-        """A call changes neither images, nor gradients, nor the discriminator, nor its state."""
+        """A call leaves images, gradients, the discriminator and its state unchanged."""
         component, critic, images = self.make(), _Critic(), self.images()
         named = dict(zip(("real images", "fake images", "the condition"), images, strict=True))
         with unchanged(named, discriminator=critic, penalty=component):

@@ -27,7 +27,7 @@ class ReconstructionLossTester(Tester[nn.Module]):
     options = ("size", "backend")
 
     def images(self, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-        """Returns an output and a target that differ at every value, to stay away from kinks."""
+        """Returns an output and a target that differ at every value, away from kinks."""
         with seeded(10):
             output = torch.rand(2, 3, *self.size) - 0.5
             distance = 0.1 + 0.4 * torch.rand_like(output)
@@ -78,7 +78,7 @@ class ReconstructionLossTester(Tester[nn.Module]):
                     require(image.any(), f"at image {number} of the batch the gradient is zero")
 
     def only_computes(self) -> None:
-        """A call changes neither the images, nor their gradients, nor the loss's state."""
+        """A call leaves the images, their gradients and the loss's state unchanged."""
         component = self.make()
         output, target = self.images()
         output.requires_grad_()
@@ -98,7 +98,7 @@ class ReconstructionLossTester(Tester[nn.Module]):
         torch.autograd.gradcheck(scaled, [output.requires_grad_()], fast_mode=True)
 
     def compile_(self) -> None:
-        """torch.compile changes neither the loss nor its gradient."""
+        """torch.compile leaves the loss and its gradient unchanged."""
         require_compiles(partial(self.loss, self.make()), self.images(), self.backend)
 
     checks = (

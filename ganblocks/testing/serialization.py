@@ -30,7 +30,7 @@ def copy_(tester: Tester[Any]) -> None:
 
 
 def pickle_(tester: Tester[Any]) -> None:
-    """An unpickled component behaves the same; worker processes need that.
+    """An unpickled component behaves the same, as worker processes need.
 
     Modules with a parametrization, such as spectral norm, are exempt: torch cannot pickle them.
     """
@@ -43,7 +43,7 @@ def pickle_(tester: Tester[Any]) -> None:
 
 
 def spec(tester: Tester[Any]) -> None:
-    """Its spec is plain JSON and rebuilds it: same class, state dict, behavior and spec."""
+    """Its spec is JSON and rebuilds it: same class, state dict, behavior and spec."""
     component = tester.used()
     name, registry = next(r for r in registries().items() if r[1].kind == tester.kind)
     try:

@@ -45,7 +45,7 @@ class TaskTester(Tester[Task]):
         self.batch = batch
 
     def behavior(self, component: Task) -> Tensors:
-        """Returns what is generated from a batch in eval mode, and the terms of all players."""
+        """Returns the output for a batch in eval mode, and the terms of all players."""
         component.eval()
         with seeded(1), torch.no_grad():
             generated = component.generate(self.batch())
@@ -80,7 +80,7 @@ class TaskTester(Tester[Task]):
                 require(count == 1, f"{name} belongs to {count} players")
 
     def gradients(self) -> None:
-        """A player's terms are finite scalars with a gradient to each network of its own."""
+        """A player's terms are finite scalars with a gradient to each of its networks."""
         task = self.make().train()
         for player in task.players:
             task.zero_grad()
@@ -97,7 +97,7 @@ class TaskTester(Tester[Task]):
                 )
 
     def reproducible(self) -> None:
-        """One seed gives one result: the same metrics and weights after a few steps."""
+        """The same seed gives the same metrics and weights after a few steps."""
         require_same(self.trained(), self.trained(), "trained again under the same seed, ", 0)
 
     def updates(self) -> None:

@@ -1,4 +1,4 @@
-"""Seeds, tensors by name, and their comparison."""
+"""Seeding, and naming and comparing tensors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 Tensors = dict[str, Tensor]
-"""Tensors by the name that messages use."""
+"""Tensors by their names in messages."""
 
 
 @contextmanager
 def seeded(seed: int = 0) -> Iterator[None]:
-    """Seeds torch's random numbers inside a block, and restores the caller's afterwards."""
+    """Seeds torch's random generators inside a block, and restores their state afterward."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
@@ -41,7 +41,7 @@ def difference(result: Tensors, expected: Tensors, tolerance: float = 1e-6) -> s
     """Describes the first difference of two sets of tensors; empty if they agree.
 
     `tolerance` is relative to the largest expected value of the tensor, or to a millionth of the
-    largest of all, so that rounding errors around zero are ignored; 0 compares bits.
+    largest of all, to ignore rounding errors around zero; 0 requires bit equality.
 
     Examples:
         >>> difference({"x": torch.ones(2)}, {"x": torch.tensor([1.0, 2.0])})

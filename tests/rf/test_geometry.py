@@ -53,5 +53,5 @@ def test_a_box_needs_an_index_for_each_axis():
 @pytest.mark.parametrize("ask", ["support(0, 0)", "output_size(8, 8)", "table()", "map_size"])
 def test_a_field_written_by_hand_knows_of_no_network(ask):
     field = ReceptiveField((70, 70), (8, 8), (23, 23))
-    with pytest.raises(OptionError, match=r"written by hand.*receptive_field\(network"):
+    with pytest.raises(OptionError, match=r"constructed directly.*receptive_field\(network"):
         eval(f"field.{ask}", {"field": field})

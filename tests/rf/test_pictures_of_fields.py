@@ -30,7 +30,7 @@ def test_coverage_is_the_count_of_supports_that_hold_a_pixel():
 
 
 def test_a_field_by_hand_or_of_one_axis_has_no_coverage():
-    with pytest.raises(OptionError, match="written by hand"):
+    with pytest.raises(OptionError, match="constructed directly"):
         coverage(ReceptiveField((3, 3), (1, 1), (1, 1)))
     with pytest.raises(OptionError, match="1 axes cannot be drawn"):
         coverage(receptive_field(nn.Conv1d(1, 1, 3), (1, 9)))

@@ -1,4 +1,4 @@
-"""What each operation does to what its inputs see."""
+"""Rules for how operations change receptive fields."""
 
 import ganblocks.rf.rules.convolving
 import ganblocks.rf.rules.mixing

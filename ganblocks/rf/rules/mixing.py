@@ -11,7 +11,7 @@ from ganblocks.rf.torch_internals import tensors_in
 
 @aten("mm", "bmm", "addmm", "baddbmm", "matmul", "mv", "addmv", "dot")
 def matrix_product(call: Call) -> InputRegion:
-    """Joins a row of the left matrix to a column of the right."""
+    """Joins a row of the left matrix and a column of the right one."""
     *added, left, right = tensors_in(call.arguments)
     parts = []
     for tensor, dim in ((left, -1), (right, max(-2, -right.ndim))):

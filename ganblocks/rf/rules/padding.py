@@ -12,16 +12,16 @@ from ganblocks.rf.taps import padded, steps
 
 @aten("constant_pad_nd")
 def constant_pad(call: Call) -> InputRegion:
-    """Moves the map; added entries see nothing, and a negative pad crops."""
+    """Shifts the map; added entries see nothing, and a negative pad crops."""
     region = call.region()
-    for n, before in enumerate(call["pad"][::2], 1):  # the last dimension comes first
+    for n, before in enumerate(call["pad"][::2], 1):  # last dimension first
         region = region.gather(-n, steps(call.out.shape[-n], -before))
     return region
 
 
 @aten(*(f"{mode}_pad{n}d" for mode in ("reflection", "replication") for n in (1, 2, 3)))
 def mirror_pad(call: Call) -> InputRegion:
-    """Adds copies of pixels of the map."""
+    """Pads by copying pixels of the map."""
     mode = "reflect" if "reflection" in call.name else "replicate"
     region = call.region()
     for n, before in enumerate(call["padding"][::2], 1):
@@ -32,7 +32,7 @@ def mirror_pad(call: Call) -> InputRegion:
 
 @aten("roll")
 def roll(call: Call) -> InputRegion:
-    """Moves the map cyclically; what leaves on one side returns on the other."""
+    """Shifts the map cyclically."""
     region = call.region()
     shape = region.shape
     if not call["dims"]:

@@ -1,4 +1,4 @@
-"""Operations on each element by itself, and those that only make or copy tensors."""
+"""Pointwise operations, and those that only create or copy tensors."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def copy(call: Call) -> InputRegion:
     *("zero_", "fill_", "uniform_", "zero", "fill", "new_empty_strided"),
 )
 def constant(call: Call) -> None:
-    """Makes a tensor that depends only on the shape of another."""
+    """Creates a tensor that depends only on another's shape."""
 
 
 def _is_gate(region: InputRegion, other: InputRegion) -> bool:
-    """Whether a factor is one value of all that another sees, broadcast or copied over its map."""
+    """Returns whether a factor is one value for another's map, broadcast or copied over it."""
     factor, other = region.with_single_factors(), other.with_single_factors()
     scaled = False
     for gate, seen, box in zip(factor.support, other.support, other.box, strict=True):
@@ -61,6 +61,6 @@ def _is_gate(region: InputRegion, other: InputRegion) -> bool:
 
 
 def _is_constant(region: InputRegion, dim: int) -> bool:
-    """Whether a tensor has one value along a dimension, counted from the last."""
+    """Returns whether a tensor has one value along a dimension, counted from the last."""
     count = len(region.dims)
     return count + dim < 0 or region.shape[dim] == 1 or count + dim in region.constant

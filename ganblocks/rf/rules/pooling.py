@@ -48,7 +48,7 @@ def adaptive_pool(call: Call) -> InputRegion:
     *("norm", "var_mean", "std_mean", "max", "min", "aminmax", "median"),
 )
 def over_dims(call: Call) -> list[InputRegion]:
-    """Reduces whole dimensions to one value, or to two."""
+    """Reduces whole dimensions to one or two values."""
     region = call.region()
     dims = call.arguments.get("dim")
     dims = [dims] if isinstance(dims, int) else dims or range(len(region.dims))
@@ -58,7 +58,7 @@ def over_dims(call: Call) -> list[InputRegion]:
 
 @aten("_softmax", "_log_softmax", "_safe_softmax", "softmax", "log_softmax")
 def softmax(call: Call) -> InputRegion:
-    """Lets every element see its whole row of one dimension."""
+    """Lets every element see the whole dimension."""
     region = call.region()
     call.require_size(region, call["dim"])
     return region.reduce([call["dim"]]).expand(region.shape)
@@ -66,7 +66,7 @@ def softmax(call: Call) -> InputRegion:
 
 @aten("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
 def cumulate(call: Call) -> list[InputRegion]:
-    """Lets every element see its row of one dimension up to itself."""
+    """Lets every element see the dimension up to itself."""
     region, dim = call.region(), call["dim"]
     call.require_size(region, dim)
     place = np.arange(region.shape[dim])

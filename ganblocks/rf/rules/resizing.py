@@ -19,7 +19,7 @@ MODES = {
 
 @aten(*MODES)
 def resize(call: Call) -> InputRegion:
-    """Reads the pixels nearest to every place of the new map."""
+    """Reads the pixels nearest to every position of the new map."""
     call.detail = MODES[call.name.removeprefix("aten.")]
     region = call.region()
     axes = len(region.dims) - 2

@@ -17,13 +17,13 @@ from ganblocks.rf.taps import Taps, overlaps, steps, windows
     *("view_copy", "squeeze_copy", "unsqueeze_copy", "flatten", "unflatten"),
 )
 def reshape(call: Call) -> InputRegion:
-    """Reads the elements, in their order, as a tensor of another shape."""
+    """Reshapes the tensor."""
     return call.region().reshape(call.out.shape)
 
 
 @aten("permute", "permute_copy")
 def permute(call: Call) -> InputRegion:
-    """Puts the dimensions in another order."""
+    """Permutes the dimensions."""
     return call.region().permute(call["dims"])
 
 
@@ -45,7 +45,7 @@ def expand(call: Call) -> InputRegion:
 
 @aten("repeat")
 def repeat(call: Call) -> InputRegion:
-    """Puts copies side by side."""
+    """Tiles copies of the tensor."""
     region, shape = call.region(), call.out.shape
     region = region.expand([1] * (len(shape) - len(region.dims)) + list(region.shape))
     for dim, count in enumerate(shape):
@@ -64,7 +64,7 @@ def slice_(call: Call) -> InputRegion:
 
 @aten("select", "select_copy")
 def select(call: Call) -> InputRegion:
-    """Takes one entry of a dimension, which disappears."""
+    """Selects one entry of a dimension, and removes the dimension."""
     region, dim = call.region(), call["dim"]
     return _entry(region, dim, call["index"] % region.shape[dim])
 
@@ -109,7 +109,7 @@ def im2col(call: Call) -> InputRegion:
 
 @aten("col2im")
 def col2im(call: Call) -> InputRegion:
-    """Puts windows on a map and adds them where they overlap."""
+    """Places windows on a map and sums them where they overlap."""
     batch, channels, *sides = call.out.shape
     geometries = _windows_on(call, sides)
     counts, kernels = [g[0] for g in geometries], [g[1] for g in geometries]
@@ -186,13 +186,13 @@ def rot90(call: Call) -> InputRegion:
 
 @aten("cat", "concat", "concatenate")
 def concatenate(call: Call) -> InputRegion:
-    """Puts tensors one after another along a dimension."""
+    """Concatenates tensors along a dimension."""
     return cat([call.region_of(t) for t in call["tensors"] if t.numel()], call["dim"])
 
 
 @aten("stack")
 def stack(call: Call) -> InputRegion:
-    """Puts tensors one after another along a new dimension."""
+    """Stacks tensors along a new dimension."""
     dim = call["dim"] % call.out.ndim
     shape = [*call.out.shape[:dim], 1, *call.out.shape[dim + 1 :]]
     return cat([call.region_of(tensor).reshape(shape) for tensor in call["tensors"]], dim)

@@ -12,16 +12,16 @@ from ganblocks.rf.call import Rule
 from ganblocks.rf.torch_internals import OPERATION_TYPES
 
 RULES: dict[Any, Rule] = {}
-"""Rule by operation; `"pointwise"` is for every operation that torch tags as pointwise."""
+"""Rules by operation; `"pointwise"` applies to all operations that torch tags as pointwise."""
 
 
 def register_rule(*operations: Any) -> Callable[[Rule], Rule]:
-    """Registers the rule by which the receptive-field calculator follows an operation.
+    """Registers a rule of the receptive-field calculator for an operation.
 
-    The rule is a function that takes the `Call` and returns what each element of the output sees.
-    `call.region()` is what the first argument sees; `.gather(dim, taps)`, `.reduce(dims)`,
-    `.reshape`, `.permute` and `.expand` change it as the operation does, and
-    `window(count, kernel, stride, padding)` returns a window's taps.
+    The rule is a function that takes the `Call` and returns the region of the output.
+    `call.region()` is the region of the first argument; `.gather(dim, taps)`, `.reduce(dims)`,
+    `.reshape`, `.permute` and `.expand` transform it like the tensor, and `window(count, kernel,
+    stride, padding)` returns a window's taps.
 
     Args:
         *operations: Operations such as `torch.ops.my_package.blur`.

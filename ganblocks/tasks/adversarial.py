@@ -1,4 +1,4 @@
-"""The parts that tasks share: an objective over a discriminator, and tasks of one generator."""
+"""Shared parts of tasks: an objective over a discriminator, and tasks with one generator."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ADAM = {"type": "adam", "lr": 2e-4, "betas": [0.5, 0.999]}
 
 @dataclass(frozen=True)
 class Adversary:
-    """An objective over what one discriminator sees: augmented images with their condition.
+    """An objective with its discriminator, which sees augmented images with their condition.
 
     Attributes:
         objective: The losses of both players.
-        discriminator: Returns the logits of images, preceded by their condition if there is one.
+        discriminator: Returns the logits of images, with any condition concatenated first.
         augment: Augmentation of the discriminator's inputs, or None.
         pool: Pool of previously generated images, or None.
         step: The step, from 0.
@@ -58,7 +58,7 @@ class Adversary:
         images = self._augmented(*given, real, fake, *pooled)
         given, real, fake = images[: len(given)], *images[len(given) :][:2]
         pooled = images[len(given) + 2 :]
-        # Penalties need real and fake images with the same condition; pooled images have others.
+        # Penalties need real and fake images with the same condition, unlike pooled images.
         fake_logits = self._logits(*(pooled or (*given, fake)))
         real_logits = self._logits(*given, real)
         terms = self.objective.discriminator(
@@ -141,7 +141,7 @@ class AdversarialTask(Task):
         generator: The generator, from `GENERATORS`.
         discriminator: The discriminator, from `DISCRIMINATORS`.
         objective: The losses of both players, or their spec.
-        augment: Augmentation of the discriminator's inputs, drawn anew for each player.
+        augment: Augmentation of the discriminator's inputs, with new draws for each player.
         optimizer: The generator's optimizer, from `OPTIMIZERS`.
         discriminator_optimizer: The discriminator's optimizer; if None, the same as the
             generator's. Using two learning rates is the two time-scale update rule (Heusel et al.,
@@ -202,7 +202,7 @@ def _joined(*images: Tensor) -> Tensor:
     if condition.shape[2:] != image.shape[2:]:
         raise ShapeError(
             f"a conditional discriminator concatenates source {tuple(condition.shape)} and "
-            f"image {tuple(image.shape)}: give both the same height and width, or write "
+            f"image {tuple(image.shape)}: make their height and width equal, or write "
             "conditional=False"
         )
     return torch.cat((condition, image), 1)

@@ -25,12 +25,12 @@ TASKS: Registry[Task] = Registry("tasks")
 
 
 class Comparison(NamedTuple):
-    """Generated images and real ones, (B, C, H, W) in [-1, 1], to score.
+    """Generated and real images, (B, C, H, W) in [-1, 1], to score.
 
     Attributes:
         fake: The generated images.
         real: The real ones.
-        source: What `fake` was generated from, or None.
+        source: The generator's input, or None.
         paired: Whether each real image is the target of the generated one.
 
     Examples:
@@ -53,7 +53,7 @@ class Player:
         *networks: Names of the task's attributes that hold the networks.
         optimizer: A name from `OPTIMIZERS`, a spec, or a callable that takes the parameters and
             returns an optimizer.
-        interval: Steps between updates: a WGAN may update its generator every fifth step.
+        interval: Steps between updates; a WGAN may update its generator every fifth step.
         start: The first step at which the player is updated, counting from 0.
 
     Raises:
@@ -101,13 +101,13 @@ class Task(nn.Module, ABC):
     """Base class: owns the networks and defines, in plain PyTorch, what each player minimizes.
 
     A subclass sets its networks as attributes, lists its `players` in the order of their updates,
-    and implements `generate` and `loss`. It calls its networks directly, as in `self.generator(x)`,
-    or calls any of their methods. An `Updater` runs both methods under autocast and averages
-    gradients over processes; it compiles and shards networks in place. Networks are never wrapped,
-    so their state-dict keys stay the same.
+    and implements `generate` and `loss`. It may call networks directly, as in `self.generator(x)`,
+    or any of their methods. An `Updater` runs both methods under autocast, averages gradients over
+    processes, and compiles and shards networks in place. Networks are never wrapped, so state-dict
+    keys stay the same.
 
-    Anything else that a loss needs is also an attribute of the task: `self.step`, an augmentation,
-    an image pool, an `Objective`. Their buffers and extra state are saved in checkpoints.
+    Other parts of a loss are attributes, too: an augmentation, an image pool, an `Objective`.
+    Checkpoints contain their buffers and extra state.
 
     Attributes:
         players: The players by name, in the order of their updates.
@@ -181,7 +181,7 @@ class Task(nn.Module, ABC):
         """
 
     def inputs(self, batch: Batch) -> Batch:
-        """Returns a batch with the inputs that the task draws itself, such as a latent.
+        """Adds inputs that the task draws itself, such as a latent, to a batch.
 
         Args:
             batch: A batch.
@@ -195,7 +195,7 @@ class Task(nn.Module, ABC):
             batch: A batch.
 
         Raises:
-            DataError: One of them is missing, of another dtype, or has other values.
+            DataError: One of them is missing, has the wrong dtype, or has values out of range.
         """
         for key in self.images:
             _require_image(batch, key)
@@ -233,7 +233,7 @@ class Task(nn.Module, ABC):
         return {"l1": mean_l1_error(compared.fake, compared.real)}
 
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
-        """Returns the same scores for a prediction that needs no training; empty by default.
+        """Returns the scores of a baseline prediction without training; empty by default.
 
         Args:
             batches: The held-out batches, with one sample each.
@@ -247,7 +247,7 @@ class Task(nn.Module, ABC):
             name: An attribute of the task.
 
         Raises:
-            OptionError: There is no such network.
+            OptionError: The network does not exist.
         """
         network = getattr(self, name, None)
         if not isinstance(network, nn.Module):
@@ -295,7 +295,7 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
         p
         for network in networks
         for p in network.parameters()
-        # A sharded parameter would keep the flag that it had when it was first gathered.
+        # A sharded parameter would keep the flag from when it was first gathered.
         if p.requires_grad and not hasattr(p, "full_tensor")
     ]
     for parameter in trained:
@@ -309,7 +309,7 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def keys_explained(batch: Batch) -> Iterator[None]:
-    """Raises `DataError` where a task reads a key that the batch does not have."""
+    """Raises `DataError` if a task reads a key that the batch does not have."""
     try:
         yield
     except KeyError as error:
@@ -331,7 +331,7 @@ def _require_image(batch: Batch, key: str) -> None:
     if not isinstance(image, Tensor) or not image.is_floating_point():
         kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
         raise DataError(f"batch[{key!r}] is {kind}: pass floats in [-1, 1]")
-    values = image[~image.isnan()]  # find_nonfinite names NaN where it begins
+    values = image[~image.isnan()]  # find_nonfinite finds the origin of NaN
     if not values.numel():
         return
     low, high = values.min().item(), values.max().item()
@@ -343,5 +343,5 @@ def _require_image(batch: Batch, key: str) -> None:
 
 
 def built(component: ComponentLike | nn.Module, registry: Registry[Any]) -> Any:
-    """Returns a module as it is, and anything else as the registry builds it."""
+    """Builds a module from its name or spec; returns a module unchanged."""
     return component if isinstance(component, nn.Module) else registry.build(component)

@@ -68,12 +68,12 @@ class ImagePool(nn.Module):
         """Stores some images of a batch, and returns older ones in their place.
 
         Args:
-            *batch: Images that belong together, each (B, C, H, W), without gradients; values that
-                are not finite are stored as 0.
+            *batch: Images that belong together, each (B, C, H, W), without gradients; non-finite
+                values are stored as 0.
 
         Returns:
-            The same number of batches, with the same shapes; stored images of another size are
-            never returned.
+            The same number of batches of the same shapes; stored images of other sizes are not
+            returned.
         """
         rows = [self._exchange_row(row) for row in zip(*(x.split(1) for x in batch), strict=True)]
         return tuple(torch.cat(column) for column in zip(*rows, strict=True))
@@ -101,7 +101,7 @@ class ImagePool(nn.Module):
             state: The result of `get_extra_state`.
 
         Raises:
-            RunError: It is no such result, or has more images than the pool.
+            RunError: The state is invalid, or has more images than the pool.
         """
         try:
             stored = [tuple(row) for row in state["stored"]]
@@ -111,7 +111,7 @@ class ImagePool(nn.Module):
             fits = False
         if not fits:
             raise RunError(
-                f"this is no state of a pool of {self.size} images: restore the checkpoint",
+                f"this is not the state of a pool of {self.size} images: restore the checkpoint",
                 see="resume",
             )
         self.stored = stored

@@ -1,4 +1,4 @@
-"""Metrics of a discriminator's logits, for the log, and of images, for scores."""
+"""Metrics of a discriminator's logits for the log, and of images for scores."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def logit_metrics(real_logits: Logits, fake_logits: Logits) -> dict[str, Tensor]
         fake_logits: Logits of generated images, in the same form.
 
     Returns:
-        Mean logits `d_real` and `d_fake`; `d_spread`, the standard deviation of all logits; and,
-        if the shapes are equal, `d_accuracy`, the share of positions where the real logit is
+        Mean logits `d_real` and `d_fake`; `d_spread`, the standard deviation of all logits; and, if
+        the shapes are equal, `d_accuracy`, the fraction of positions where the real logit is
         higher.
 
     Examples:

@@ -30,18 +30,18 @@ class PairedTranslation(AdversarialTask):
     updated discriminator. The discriminator sees each image with its source unless `conditional` is
     False.
 
-    With a generator that enlarges the image and `conditional=False`, this is super-resolution
-    (SRGAN, Ledig et al., CVPR 2017).
+    With a generator that enlarges images and `conditional=False`, this is super-resolution (SRGAN,
+    Ledig et al., CVPR 2017).
 
     Args:
         generator: The generator, from `GENERATORS`.
-        discriminator: The discriminator, from `DISCRIMINATORS`; a conditional one needs as many
-            input channels as source and target have together.
+        discriminator: The discriminator, from `DISCRIMINATORS`; if conditional, its input channels
+            are the sum of the source's and the target's.
         objective: The losses of both players, or their spec.
         conditional: Whether the discriminator's input is the source concatenated with the image;
             both must then have the same height and width.
-        augment: Augmentation of the discriminator's inputs. Source, target and fake of a pair are
-            augmented in the same way, drawn anew for each player; reconstruction and feature losses
+        augment: Augmentation of the discriminator's inputs. Source, target and fake of a pair get
+            the same augmentation, with new draws for each player; reconstruction and feature losses
             see the originals.
         pool_size: Size of the pool of previously generated images; see `ImagePool`.
         optimizer: The generator's optimizer, from `OPTIMIZERS`.
@@ -132,7 +132,7 @@ class PairedTranslation(AdversarialTask):
         )
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """Returns `source`, `target` and `fake`; a smaller source is enlarged to their size.
+        """Returns `source`, `target` and `fake`; enlarges a smaller source to their size.
 
         Args:
             batch: A batch.
@@ -174,6 +174,7 @@ def _remedy(fake: Tensor, target: Tensor) -> str:
         remedies.append(f"build the generator with out_channels={target.shape[1]}")
     if fake.shape[2:] != target.shape[2:]:
         remedies.append(
-            "give both images of a pair one size, or choose a generator that scales by that factor"
+            "make both images of a pair the same size, or choose a generator that scales by that "
+            "factor"
         )
     return ", and ".join(remedies) or "pass as many targets as sources"

@@ -17,26 +17,26 @@ from ganblocks.tasks.base import TASKS, Batch, Comparison, last_layer
 
 @TASKS.register("reconstruction")
 class Reconstruction(AdversarialTask):
-    """An autoencoder learns to reproduce images that pass a discriminator.
+    """Trains an autoencoder with a discriminator.
 
-    This is how VQGAN trains (Esser et al., CVPR 2021) and the autoencoder of latent diffusion. A
-    batch has `image`, (B, C, H, W) in [-1, 1]. The discriminator sees images alone. If the
-    generator's `forward` takes `with_terms`, it is called with `with_terms=True` and
-    returns the image and its own loss terms, such as `{"kl": value}`; the objective names each
-    of them: `{"kl": {"type": "network", "weight": 1e-6}}`. An adversarial term with
-    `"weight": "adaptive"` needs a generator with the property `last_layer`.
+    VQGAN (Esser et al., CVPR 2021) and the autoencoder of latent diffusion are trained this way. A
+    batch has `image`, (B, C, H, W) in [-1, 1]. The discriminator is unconditional. If the
+    generator's `forward` takes `with_terms`, it is called with `with_terms=True` and returns the
+    image and its own loss terms, such as `{"kl": value}`; the objective names each of them: `{"kl":
+    {"type": "network", "weight": 1e-6}}`. An adversarial term with `"weight": "adaptive"` needs a
+    generator with the property `last_layer`.
 
     Args:
         generator: The autoencoder, from `GENERATORS`.
         discriminator: The discriminator, from `DISCRIMINATORS`.
         objective: The losses of both players, or their spec.
-        augment: Augmentation of the discriminator's inputs, drawn anew for each player.
+        augment: Augmentation of the discriminator's inputs, with new draws for each player.
         optimizer: The generator's optimizer, from `OPTIMIZERS`.
         discriminator_optimizer: The discriminator's optimizer; if None, the generator's.
 
     Raises:
         OptionError: A component has an invalid value, or the terms of network and objective differ.
-        ShapeError: In `generate`, if the output has another shape than the image.
+        ShapeError: In `generate`, if the output and the image differ in shape.
 
     Examples:
         >>> import torch
@@ -55,7 +55,7 @@ class Reconstruction(AdversarialTask):
     images = ("image",)
 
     def generate(self, batch: Batch) -> dict[str, Any]:
-        """Returns `fake`, the reconstruction in full precision, and `terms`, the network's own.
+        """Returns `fake`, the reconstruction in full precision, and the network's own `terms`.
 
         Args:
             batch: `image`.

@@ -15,7 +15,7 @@ from ganblocks.tasks.adversarial import AdversarialTask
 from ganblocks.tasks.base import TASKS, Batch, Comparison
 
 COLUMNS = 4
-"""Generated images in a row of the preview."""
+"""Number of generated images in a row of the preview."""
 
 
 @TASKS.register("unconditional")
@@ -23,14 +23,14 @@ class Unconditional(AdversarialTask):
     """A generator turns noise into images like the real ones (Goodfellow et al., NeurIPS 2014).
 
     A batch has `image`, (B, C, H, W) in [-1, 1]. The latents are drawn from a normal distribution;
-    a batch may bring its own `latent`, (B, latent_dim). If the networks have `num_classes`, a batch
-    also has `label`, (B,) of int64: both networks see the labels of the real images.
+    a batch may contain its own `latent`, (B, latent_dim). If the networks have `num_classes`, a
+    batch also has `label`, (B,) of int64: both networks see the labels of the real images.
 
     Args:
         generator: The generator, from `GENERATORS`, with an attribute `latent_dim`.
         discriminator: The discriminator, from `DISCRIMINATORS`.
         objective: The losses of both players, or their spec; there is no target.
-        augment: Augmentation of the discriminator's inputs, drawn anew for each player.
+        augment: Augmentation of the discriminator's inputs, with new draws for each player.
         optimizer: The generator's optimizer, from `OPTIMIZERS`.
         discriminator_optimizer: The discriminator's optimizer; if None, the generator's.
 

@@ -29,20 +29,20 @@ IDENTITY = {"type": "l1", "weight": 5.0}
 class UnpairedTranslation(Task):
     """CycleGAN: translates between two sets of images without pairs (Zhu et al., ICCV 2017).
 
-    A batch has `a` and `b`, (B, C, H, W) in [-1, 1], which do not belong together. One generator
-    translates a → b, the other b → a, and each is judged by a discriminator of its own. An image
-    that is translated there and back must return to itself (`cycle`), and an image that is already
-    of the wanted kind must stay as it is (`identity`).
+    A batch has unpaired `a` and `b`, (B, C, H, W) in [-1, 1]. One generator translates a → b, the
+    other b → a, each with its own discriminator. Translating an image there and back must
+    reconstruct it (`cycle`), and translating an image that is already in the target domain must not
+    change it (`identity`).
 
     Args:
         generator: The generator a → b, from `GENERATORS`.
         discriminator: The discriminator of b, from `DISCRIMINATORS`.
         objective: The losses of each discriminator and its generator; there is no target.
-        generator_ba: The generator b → a; if None, another one of the spec `generator`.
-        discriminator_a: The discriminator of a; if None, another one of the spec `discriminator`.
-        cycle: Reconstruction or feature loss of the images there and back, with its weight.
-        identity: Loss of each generator's change to images of its own output's kind, with its
-            weight; None for images of different channels.
+        generator_ba: The generator b → a; if None, it is built from the spec `generator`.
+        discriminator_a: The discriminator of a; if None, it is built from the spec `discriminator`.
+        cycle: Reconstruction or feature loss of the cycle, with its weight.
+        identity: Loss between images in a generator's target domain and their translations, with
+            its weight; None if a and b have different channels.
         augment: Augmentation of the discriminators' inputs, drawn anew for each player.
         pool_size: Size of each pool of previously generated images; see `ImagePool`.
         optimizer: Optimizer of both generators, from `OPTIMIZERS`.
@@ -51,7 +51,7 @@ class UnpairedTranslation(Task):
 
     Raises:
         OptionError: A component or a number has an invalid value.
-        ShapeError: In `loss`, if an image there and back has another shape.
+        ShapeError: In `loss`, if an image changes its shape in the cycle.
 
     Examples:
         >>> import torch
@@ -99,7 +99,7 @@ class UnpairedTranslation(Task):
             discriminator, discriminator_a, DISCRIMINATORS, "discriminator_a"
         )
         self.objective_b = Objective.of(objective)
-        self.objective_a = copy.deepcopy(self.objective_b)  # its penalties may keep a state
+        self.objective_a = copy.deepcopy(self.objective_b)  # its penalties may have state
         terms = {"cycle": cycle} if identity is None else {"cycle": cycle, "identity": identity}
         self.consistency = nn.ModuleDict({n: Objective({n: term}) for n, term in terms.items()})
         self.augment = None if augment is None else built(augment, AUGMENTATIONS)
@@ -133,8 +133,8 @@ class UnpairedTranslation(Task):
             generated: `fake_b` and `fake_a`.
 
         Raises:
-            ShapeError: An image there and back has another shape, or a and b have different
-                numbers of channels and there is an identity loss.
+            ShapeError: An image changes its shape in the cycle, or a and b have different numbers
+                of channels and there is an identity loss.
         """
         terms = LossTerms()
         for source, target in ("ab", "ba"):
@@ -160,7 +160,7 @@ class UnpairedTranslation(Task):
         return terms
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """Returns each image, its translation, and the way back.
+        """Returns each image, its translation, and its reconstruction.
 
         Args:
             batch: A batch.
@@ -181,7 +181,7 @@ class UnpairedTranslation(Task):
         return Comparison(fake, batch["b"], batch["a"], paired=False)
 
     def score(self, batch: Batch) -> dict[str, float]:
-        """Returns the cycle error: the mean L1 error of both images there and back.
+        """Returns the cycle error: the mean L1 error of both reconstructions.
 
         Args:
             batch: A batch with one sample.
@@ -210,7 +210,7 @@ def _require_one_kind(a: Tensor, b: Tensor) -> None:
 
 
 def _another(first: Any, second: Any, registry: Any, name: str) -> Any:
-    """Returns the second network, or another one of the first one's spec."""
+    """Returns the second network, or builds it from the first one's spec."""
     if second is None and isinstance(first, nn.Module):
         try:
             second = spec_of(first)

@@ -33,7 +33,7 @@ def steps_per_epoch(length: int, batch_size: int) -> int:
 def normalize_position(
     epoch: int, samples_seen: int, length: int, samples_per_step: int
 ) -> tuple[int, int]:
-    """Returns where the next batch starts: here, or in the next epoch if too little is left."""
+    """Returns the next batch's start: here, or in the next epoch if too few samples are left."""
     fits = samples_seen == 0 or samples_seen + samples_per_step <= length
     return (epoch, samples_seen) if fits else (epoch + 1, 0)
 
@@ -104,7 +104,7 @@ def load_batches(
     workers: int = 0,
     cache: str = "auto",
 ) -> Generator[dict[str, Any]]:
-    """Returns endless batches, from memory if the samples fit, or else read one by one.
+    """Returns endless batches, from memory if the samples fit, or else read on demand.
 
     The pixels are the same in both cases. Paired images that fit are decoded and resized once,
     before this function returns, and need no `workers`; see `cached_pairs`.
@@ -149,13 +149,14 @@ def _read_batches(
             raise
         raise DataError(message.partition("Error: ")[2] or error) from None
     except (RuntimeError, OSError, EOFError) as error:
-        # PyTorch tells of a worker that has ended, or what it was sending breaks off.
+        # PyTorch reports a worker that has ended, or its data breaks off.
         reason, told = str(error).partition(". ")[0], isinstance(error, RuntimeError)
         of_worker = "in DataLoader worker process" in reason
         if not workers or of_worker or (told and "DataLoader worker" not in reason):
             raise
         raise RunError(
-            f"a process that reads data has ended, often for want of memory ({reason}): write "
+            f"a process that reads data has ended, often because it ran out of memory ({reason}): "
+            "write "
             f"fewer than workers={workers}, then resume"
         ) from None
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Reporting:
-    """Keeps what only reports from ending a training: each reporter's first error is a warning."""
+    """Turns errors of reporters into warnings, once per reporter, so that training continues."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
 
     @contextmanager
     def by(self, reporter: str) -> Iterator[None]:
-        """Context from which no error comes; the warning names the reporter."""
+        """Context that turns errors into a warning that names the reporter."""
         try:
             yield
         except Warning:  # which the user's filter turns into an error
@@ -33,7 +33,7 @@ class Reporting:
             if reporter not in self._told:
                 self._told.add(reporter)
                 reason = str(error).partition("\n")[0] or type(error).__name__
-                message = f"{reporter} failed, but training goes on: {reason}"
+                message = f"{reporter} failed, but training continues: {reason}"
                 warnings.warn(message, GanBlocksWarning, stacklevel=4)
 
 
@@ -44,8 +44,8 @@ class Callback:
     `training.context.is_main_process` is True.
 
     Attributes:
-        only_reports: Whether an error of it must not end the training: it becomes a warning, once.
-            At the `start`, it is raised all the same.
+        only_reports: Whether its errors become a warning (once) instead of ending the training;
+            errors of `start` are always raised.
 
     Examples:
         >>> class StopAt(Callback):

@@ -32,7 +32,7 @@ class ScoreCallback(Callback):
     """Scores the task on the held-out data, and saves the best networks by `options.best_by`.
 
     The scores become columns of the log, `val_` + name. `spec.json` stores the latest ones as
-    `scores`, and those of a prediction that needs no training as `baselines`.
+    `scores`, and those of the baseline as `baselines`.
     """
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class ScoreCallback(Callback):
 
 
 class GridCallback(Callback):
-    """Makes a grid of what the networks generate from four held-out samples.
+    """Makes a grid of the outputs for four held-out samples.
 
     The headings of its columns, the keys of `Task.preview`, are stored in `spec.json` as `grid`.
     """

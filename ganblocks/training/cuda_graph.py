@@ -1,4 +1,4 @@
-"""The training step as one CUDA graph, launched at once instead of operation by operation."""
+"""The training step as one CUDA graph."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ Step = Callable[[Batch], dict[str, Tensor]]
 """A function that takes a batch and returns the metrics of one step."""
 
 WARMUP_STEPS = 3
-"""Steps before the capture, in which libraries choose their algorithms."""
+"""Steps before the capture, in which libraries choose algorithms."""
 
 
 @checked
 def cuda_graph_step(updater: Updater) -> Step:
-    """Returns an updater's step as one CUDA graph, or warns and returns `step` if impossible.
+    """Returns an updater's step as one CUDA graph; if impossible, warns and returns `step`.
 
-    A graph saves the Python overhead of each operation. It is impossible if the step depends on the
-    step number, draws random numbers on the CPU, or waits for the device.
+    A graph saves the Python overhead of each operation. A step cannot be captured if it depends on
+    the step number, draws random numbers on the CPU, or waits for the device.
 
     Args:
         updater: The updater.
@@ -53,8 +53,8 @@ def cuda_graph_step(updater: Updater) -> Step:
 def _obstacle(updater: Updater) -> str:
     """Returns why a step cannot be one CUDA graph; empty if it can.
 
-    A graph repeats the same operations with the same numbers: whatever depends on the step number
-    or is drawn on the CPU would keep its value from the capture.
+    A graph replays the same operations with the same values: whatever depends on the step number or
+    is drawn on the CPU would keep its value from the capture.
     """
     task = updater.task
     if updater.device.type != "cuda":
@@ -109,7 +109,6 @@ class _GraphedStep:
         return dict(zip(self._names, self._metrics.clone().unbind(), strict=True))
 
     def _warm_up(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Runs a step on a side stream, as the capture does."""
         device = self._updater.device
         stream = torch.cuda.Stream(device)
         stream.wait_stream(torch.cuda.current_stream(device))
@@ -132,7 +131,7 @@ class _GraphedStep:
             with torch.cuda.device(updater.device):
                 graph = torch.cuda.CUDAGraph()
                 stream = torch.cuda.Stream(updater.device)
-                # Only in this thread: another one pins batches at the same time.
+                # Only in this thread, because another one pins batches at the same time.
                 with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                     metrics = updater.step(self._inputs)
                     self._metrics = torch.stack([value.float() for value in metrics.values()])
@@ -143,7 +142,10 @@ class _GraphedStep:
                 see="no-cuda-graph",
             ) from error
         finally:
-            updater.averages, updater.steps = averages, steps  # a capture runs nothing
+            updater.averages, updater.steps = (
+                averages,
+                steps,
+            )  # capturing runs nothing
             for group in self._groups():
                 group["capturable"] = False
         self._names, self._graph = list(metrics), graph

@@ -15,22 +15,22 @@ from ganblocks.training.buffer_rules import averaged_buffers, copy_buffers, reco
 from ganblocks.training.state_check import require_like
 
 EMA_STATE = {"updates": 0, "network": None}
-"""What `EMA.state_dict` returns, for `require_like`."""
+"""The form of `EMA.state_dict`, for `require_like`."""
 
 
 @checked
 class EMA:
-    """Running average of a network's weights; its images vary less from step to step.
+    """Running average of a network's weights, whose outputs vary less between steps.
 
     θ̄ ← d θ̄ + (1 − d) θ after each step n = 0, 1, …, with d = min(decay, (1 + n) / (10 + n)), so
-    that the initial weights are soon forgotten (Polyak and Juditsky, 1992; with the warm-up of
+    that the initial weights soon lose influence (Polyak and Juditsky, 1992; with the warm-up of
     TensorFlow's average). Buffers follow the rule of the class that owns them, see
     `register_buffer_rule`: running statistics are averaged, the vectors of spectral norm are
     recomputed from the averaged weights, and others are copied.
 
     Args:
         network: The network; the average starts as its copy.
-        decay: Share of the average that is kept at each step, at least 0 and below 1.
+        decay: Fraction of the average that is kept at each step, in [0, 1).
         warmup: Whether d starts small; otherwise d is `decay` from the first step.
 
     Raises:

@@ -12,7 +12,7 @@ from ganblocks.tasks.base import frozen
 
 
 class GeneratedOutputs:
-    """Generates once for all players if they can share the outputs, or else once per player."""
+    """Generates once for all players if they can share the outputs, else once per player."""
 
     def __init__(self, task: Task, moving: Sequence[str], micro_batches: Sequence[Batch]) -> None:
         self._task = task
@@ -45,7 +45,6 @@ class GeneratedOutputs:
         return any(player in owners and owners & earlier for owners in self._owners.values())
 
     def _owners_of(self, outputs: Mapping[str, Any]) -> dict[str, set[str]]:
-        """Returns the players whose networks produced each output."""
         networks = {name: list(self._task.networks(name).values()) for name in self._moving}
         parameters = {
             name: {id(p) for n in networks[name] for p in n.parameters()} for name in networks

@@ -34,7 +34,7 @@ def fit(
     options: TrainOptions | None = None,
     callbacks: Sequence[Callback] | None = None,
 ) -> Updater:
-    """Trains a task, and keeps the run's folder up to date.
+    """Trains a task, and writes the run's folder.
 
     A run that has a checkpoint resumes from it, bit for bit: the order of the samples and their
     random augmentations depend only on the seed and the position in the epoch. On Ctrl-C, SIGTERM
@@ -46,8 +46,8 @@ def fit(
     Args:
         task: The task to train; it is moved to `options.device`.
         train: Training samples, as dictionaries: an `EpochDataset`, which draws anew in each epoch,
-            also within `Subset` (`random_split`) and `ConcatDataset`, or any map-style dataset.
-        val: Held-out samples, likewise. The grids show four of them, and the scores are means over
+            even within `Subset` (`random_split`) or `ConcatDataset`, or any map-style dataset.
+        val: Held-out samples, in the same form. Grids show four of them, and scores are means over
             all.
         run: The folder for the log, grids, checkpoints and report. If it does not exist, it is
             created once all inputs have been checked.
@@ -90,7 +90,7 @@ def fit(
         require_count(f"samples of {name}", len(data), 1)
     callbacks = default_callbacks(progress=options.progress) if callbacks is None else callbacks
     with ExitStack() as lock, ExitStack() as stack:
-        for callback in callbacks:  # first, so that they are closed whatever happens
+        for callback in callbacks:  # first, so that they are always closed
             stack.enter_context(closing(callback))
         stack.enter_context(memory_explained(options))
         schedule = resolve_schedule(options.schedule)
@@ -114,7 +114,7 @@ def fit(
             training.advance()
             training.notify("step", batch, metrics)
             logs = training.is_due(options.log_every)
-            # Several processes can only agree at steps where all of them are certain to ask.
+            # Several processes can only agree at steps where all of them check.
             asks = logs or (context.world_size == 1 and request.signal)
             if asks and (signal := context.max(request.signal or 0)):
                 request.signal, stopping = signal, True
@@ -143,7 +143,7 @@ def _next_batch(batches: Iterator[dict[str, Any]], training: Training) -> dict[s
     try:
         return next(batches)
     except Exception:
-        # Of several processes, the others do not know of it, and would not save with this one.
+        # With several processes, the others would not save at this step.
         if training.context.world_size == 1 and training.step > training.saved_step:
             training.save()
         raise

@@ -35,5 +35,5 @@ def reject_whole_batch_terms(task: Task) -> None:
         if isinstance(module, Objective) and (names := module.whole_batch_terms):
             raise OptionError(
                 f"accumulate splits a batch, but the term {names[0]!r} compares all images of the "
-                "batch with one another: write accumulate=1, or choose another loss"
+                "batch: write accumulate=1, or choose another loss"
             )

@@ -1,4 +1,4 @@
-"""Finds what is not finite in a step, by running it on copies."""
+"""Finds the origin of non-finite values in a step, by running it on copies."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FINITE = "everything is finite with the current weights and these random numbers
 
 @checked
 def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: int = 0) -> str:
-    """Runs a batch through a task, and names the first thing that is not finite.
+    """Runs a batch through a task, and describes the first non-finite value.
 
     It checks the weights, the images of the batch, the outputs of modules, the loss terms, the
-    gradients and the buffers. It runs on copies: weights, gradients, buffers and the random state
-    stay unchanged. No player is updated: each is checked with its current weights.
+    gradients and the buffers. It runs on copies, so weights, gradients, buffers and the random
+    state are unchanged. No player is updated: each is checked with its current weights.
 
     Args:
         task: The task, in its state after a skipped step.
@@ -36,7 +36,7 @@ def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: i
         seed: Seed of the random numbers.
 
     Returns:
-        A phrase that names it, to be used inside a sentence.
+        A phrase for use in a sentence.
 
     Raises:
         ShapeError: The batch does not fit the networks.
@@ -61,7 +61,6 @@ def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: i
 
 
 def _in_step(twin: Task, batch: Batch, precision: str, device: torch.device) -> str | None:
-    """Runs the losses of all players on a copy of the task."""
     trace = Trace()
     for name, network in twin.networks().items():
         trace.attach(name, network)

@@ -13,8 +13,8 @@ from ganblocks.registry import ComponentLike, Registry
 OPTIMIZERS: Registry[torch.optim.Optimizer] = Registry("optimizers")
 """Optimizers by name; each is built as `OPTIMIZERS.build(name, parameters)`.
 
-Torch's fused optimizers skip a step that is not finite without waiting for the device. For other
-optimizers, the step waits, as in torch's own loss scaler.
+Torch's fused optimizers skip a non-finite step without waiting for the device; for others, the step
+waits, as in torch's loss scaler.
 """
 
 Parameters = Iterable[nn.Parameter]
@@ -130,7 +130,7 @@ def step_unless(optimizer: torch.optim.Optimizer, failed: Tensor) -> None:
         if not failed:
             optimizer.step()
         return
-    # The protocol of torch's loss scaler: fused kernels change nothing if found_inf is 1.
+    # As in torch's loss scaler, fused kernels change nothing if found_inf is 1.
     optimizer.grad_scale, optimizer.found_inf = None, failed.float()  # type: ignore[attr-defined]
     parameters = [p for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
     new = [p for p in parameters if p not in optimizer.state]

@@ -1,4 +1,4 @@
-"""The options for training: everything except the task and the data."""
+"""Training options: everything except the task and the data."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ class TrainOptions:
         accumulate: Number of micro-batches to split a batch into, to save memory; see `Updater`.
         schedule: Learning rate by epoch: a name from `SCHEDULES`, a spec, or a function that takes
             (epoch from 0, epochs) and returns a factor.
-        clip_norm: Maximum L2 norm of a player's gradient.
-        ema: Decay of a running average of the networks that the task lists in `averaged`.
+        clip_norm: Maximum L2 norm of each player's gradient.
+        ema: Decay of the running average of the networks in the task's `averaged`.
         precision: `"fp32"`, `"bf16"` or `"fp16"`; `"auto"` selects the fastest format that the
             device supports natively.
         device: `"auto"`, `"cpu"`, `"cuda"`, `"cuda:N"` or `"mps"`.
         compile: Whether to compile the networks.
-        cuda_graph: Whether to run the step as one CUDA graph; warns where that is not possible.
-        shard: Whether to shard the networks that the task lists in `sharded` (FSDP2).
-        deterministic: Whether two runs give the same numbers, bit for bit.
+        cuda_graph: Whether to run the step as one CUDA graph; warns if that is not possible.
+        shard: Whether to shard the networks in the task's `sharded` (FSDP2).
+        deterministic: Whether runs are bit-for-bit reproducible.
         cache: Whether to keep paired images in memory: `"always"`, `"never"`, or `"auto"`, if they
             fit.
         workers: Processes that load samples, if they are not cached.
@@ -68,8 +68,8 @@ class TrainOptions:
         sample_every: Steps between grids.
         checkpoint_every: Steps between checkpoints.
         keep_last: Number of checkpoints to keep; the latest is `state.pt`.
-        best_by: Score by which the best networks are saved: of the task, such as `"l1"`, or any
-            name from `METRICS`, such as `"kid"`.
+        best_by: Score that selects the best networks: one of the task's, such as `"l1"`, or a name
+            from `METRICS`, such as `"kid"`.
         score_every: Steps between held-out scores; 0 scores only at the end.
         progress: Whether to show a progress bar.
 
@@ -94,8 +94,8 @@ class TrainOptions:
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps", may_change=True)
     compile: bool = option(False, "compile the networks", may_change=True)
     cuda_graph: bool = option(False, "run the step as one CUDA graph", may_change=True)
-    shard: bool = option(False, "give each process a part of the generator", may_change=True)
-    deterministic: bool = option(False, "give the same numbers in every run, bit for bit")
+    shard: bool = option(False, "shard the generator over the processes", may_change=True)
+    deterministic: bool = option(False, "make runs bit-for-bit reproducible")
     cache: str = option("auto", "keep decoded pairs in memory", *CACHES, may_change=True)
     workers: int = option(0, "processes that load uncached samples", least=0, may_change=True)
     seed: int = option(0, "seed of weights, order, crops and dropout", least=0)
@@ -104,7 +104,7 @@ class TrainOptions:
     checkpoint_every: int = option(400, "steps between checkpoints", least=1, may_change=True)
     keep_last: int = option(1, "checkpoints to keep", least=1, may_change=True)
     best_by: str | None = option(
-        None, "score by which the best networks are saved, such as l1 or kid", may_change=True
+        None, "score that selects the best networks, such as l1 or kid", may_change=True
     )
     score_every: int = option(
         0, "steps between held-out scores; 0: only at the end", least=0, may_change=True
@@ -129,7 +129,7 @@ class TrainOptions:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the options as plain JSON; a schedule that is a function becomes its name.
+        """Returns the options as JSON; a schedule that is a function becomes its name.
 
         Examples:
             >>> TrainOptions(epochs=2).to_dict()["epochs"]

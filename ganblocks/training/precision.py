@@ -1,4 +1,4 @@
-"""The device and the number format for training."""
+"""The device and the precision of training."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def resolve_device(name: str) -> torch.device:
 def resolve_precision(name: str, device: torch.device) -> str:
     """Returns the precision; for `auto`, the fastest format that the device supports natively.
 
-    That is bf16 where it is supported, fp16 on an older GPU with tensor cores (compute capability
-    7), and otherwise fp32.
+    That is bf16 if supported, fp16 on older GPUs with tensor cores (compute capability 7), and
+    otherwise fp32.
 
     Args:
         name: `"fp32"`, `"bf16"`, `"fp16"` or `"auto"`.
@@ -74,7 +74,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
         `"fp32"`, `"bf16"` or `"fp16"`; emulated bf16 is returned with a warning.
 
     Raises:
-        OptionError: The precision is none of these.
+        OptionError: The precision is invalid.
 
     Examples:
         >>> resolve_precision("fp32", torch.device("cpu"))
@@ -99,8 +99,8 @@ def resolve_precision(name: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """Returns the autocast context in which a task generates and computes its losses.
 
-    Inside it, ganblocks' losses and penalties are computed in fp32. Casts of weights are not
-    cached, because optimizers change weights between two calls of a network.
+    Inside it, ganblocks' losses and penalties are computed in fp32. Weight casts are not cached,
+    because optimizers change weights between calls of a network.
     """
     if precision == "auto":
         raise OptionError(
@@ -116,9 +116,9 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
 
 @checked
 def preferred_memory_format(precision: str, device: torch.device) -> torch.memory_format:
-    """Returns the memory format of weights in which convolutions are fastest.
+    """Returns the memory format of weights for the fastest convolutions.
 
-    It is channels last for bf16 and fp16 on a GPU, as tensor cores need it. On a CPU, that was not
+    It is channels last for bf16 and fp16 on a GPU, for the tensor cores. On the CPU it was not
     measurably faster, and torch's fused optimizers would convert it back and forth.
 
     Args:

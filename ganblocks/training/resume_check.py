@@ -1,4 +1,4 @@
-"""Checks that a checkpoint belongs to the task and the data that resume from it."""
+"""Checks that a checkpoint fits the task and the data."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from ganblocks.training.batches import single_batch
 
 
 def metric_of(best_by: str | None, task: Task, batch: Batch, count: int) -> Metric | None:
-    """Returns the metric that `best_by` names, which `batch` fits; None for a score of the task.
+    """Returns the metric named by `best_by`, checked on `batch`; None for a score of the task.
 
     Args:
         best_by: A score of the task, or a name from `METRICS`.
@@ -32,8 +32,8 @@ def metric_of(best_by: str | None, task: Task, batch: Batch, count: int) -> Metr
         count: Number of held-out samples.
 
     Raises:
-        OptionError: There is no such score, or the task or the number of samples does not fit it.
-        ShapeError: Its images do not fit.
+        OptionError: The score is unknown, or does not fit the task or the number of samples.
+        ShapeError: The task's images do not fit the metric.
     """
     scores = task.score(batch)
     if best_by is None or best_by in scores:
@@ -50,7 +50,7 @@ def metric_of(best_by: str | None, task: Task, batch: Batch, count: int) -> Metr
 
 
 def compare(metric: Metric, task: Task, batch: Batch) -> None:
-    """Adds what a task generates from a batch to a metric."""
+    """Adds a task's outputs for a batch to a metric."""
     compared = task.comparison(batch)
     if compared is None or (metric.needs_pairs and not compared.paired):
         lacks = "no comparison(batch)" if compared is None else "no target for each image"
@@ -83,7 +83,7 @@ def score_task(
 
 
 def score_baseline(task: Task, dataset: Any) -> dict[str, float]:
-    """Returns the scores of a prediction that needs no training; see `Task.baseline`."""
+    """Returns the scores of a baseline without training; see `Task.baseline`."""
     return task.baseline(_batches(dataset, torch.device("cpu"), progress=False))
 
 
@@ -98,13 +98,13 @@ def mean_l1(
     """Averages |fake − target| over a dataset of pairs, for images in [-1, 1].
 
     Args:
-        generator: The generator; its mode, its buffers and the random state stay unchanged.
+        generator: The generator; its mode, its buffers and the random state are unchanged.
         dataset: Pairs, as `PairedDataset` returns them, each used once.
         statistics: `"image"` or `"running"`; see `with_statistics`.
         seed: Seed of dropout, if it is active at inference.
 
     Raises:
-        OptionError: `statistics` is not one of these values, or the dataset is empty.
+        OptionError: `statistics` is invalid, or the dataset is empty.
 
     Examples:
         >>> from ganblocks import SyntheticFacades, UNetGenerator

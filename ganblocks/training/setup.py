@@ -65,7 +65,7 @@ def prepare_training(training: Training, lock: ExitStack) -> Step:
     run = training.run
     if context.is_main_process:
         lock.enter_context(run_lock(run.path))
-    if context.max(int(run.has_state)):  # all agree: another process may have just written it
+    if context.max(int(run.has_state)):  # all processes agree: another one may have just written it
         training.load()
     elif run.exists:
         run.require_untrained()
@@ -89,7 +89,7 @@ def prepare_training(training: Training, lock: ExitStack) -> Step:
 
 @contextmanager
 def memory_explained(options: TrainOptions) -> Iterator[None]:
-    """Context that names the options that save memory, of a GPU or the host, when it runs out."""
+    """Context that names the options that save memory if a GPU or the host runs out of it."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -100,7 +100,7 @@ def memory_explained(options: TrainOptions) -> Iterator[None]:
         raise OptionError(
             f"memory ran out with batch_size={size} in {parts} part{'s' * (parts > 1)}: split it "
             "into more parts with `accumulate`, build the networks with checkpointing=True, or "
-            "write a smaller batch_size or size of the images"
+            "use a smaller batch_size or smaller images"
         ) from error
 
 
@@ -113,7 +113,7 @@ def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
         sample: A sample from the training data.
 
     Raises:
-        DataError: The task refuses the sample, such as images outside [-1, 1].
+        DataError: The task rejects the sample, such as images outside [-1, 1].
         ShapeError: The sample's sizes or channels do not match the networks, or each other.
         OptionError: A network cannot be copied, or a loss rejects its inputs.
 
@@ -127,7 +127,7 @@ def dry_run(updater: Updater, sample: dict[str, Any]) -> None:
     with own_randomness(device, 0), torch.no_grad(), keys_explained(batch):
         twin.check(batch)
         generated = twin.generate(batch)
-        if device == updater.device:  # sharded networks are on the CPU, apart from the others
+        if device == updater.device:  # sharded networks are on the CPU, unlike the others
             for player in twin.players:
                 twin.loss(player, batch, generated)
 
@@ -151,7 +151,6 @@ def _check_preview_and_score(training: Training) -> None:
 
 
 def _reseed(task: Task, seed: int, rank: int) -> None:
-    """Seeds a process other than rank 0 with its own random state."""
     local_seed = seeded_generator(seed, rank).initial_seed()
     torch.manual_seed(local_seed)
     pools = [module for module in task.modules() if isinstance(module, ImagePool)]
@@ -160,7 +159,6 @@ def _reseed(task: Task, seed: int, rank: int) -> None:
 
 
 def _warn_of_steps(training: Training) -> None:
-    """Warns if fewer steps will run than requested."""
     step, last, options = training.step, training.last_step, training.options
     messages = []
     if options.steps is not None and options.steps > last:
@@ -176,7 +174,6 @@ def _warn_of_steps(training: Training) -> None:
 
 
 def _warn_of_batch_norm(training: Training) -> None:
-    """Warns if the networks train with different statistics from those used for grids."""
     size, names = training.options.batch_size, training.task.averaged
     networks = [training.task.network(name) for name in names]
     if size > 1 and any(isinstance(m, nn.BatchNorm2d) for n in networks for m in n.modules()):

@@ -34,7 +34,7 @@ class StopRequest:
 
 @contextmanager
 def catch_stop_signals() -> Iterator[StopRequest]:
-    """Context in which the first of these signals only sets a request that the loop checks.
+    """Context in which the first stop signal only sets a request for the loop to check.
 
     The first signal prints one line to standard error; the loop finishes its step, saves a
     checkpoint, and calls `raise_if_requested()` after the `with`. A Ctrl-C after that raises
@@ -77,7 +77,7 @@ def catch_stop_signals() -> Iterator[StopRequest]:
 def ignore_interrupts(worker: int) -> None:
     """Makes a `DataLoader` worker ignore Ctrl-C and SIGHUP, as its `worker_init_fn`.
 
-    A terminal sends them to the workers too; without them the current step would fail.
+    A terminal also sends them to the workers, without which the current step would fail.
     """
     for number in STOPS:
         if number != signal.SIGTERM:
@@ -85,10 +85,10 @@ def ignore_interrupts(worker: int) -> None:
 
 
 def ignore_ends_of_workers() -> None:
-    """Lets the end of a `DataLoader` worker be noticed only where its batch is missed.
+    """Ignores the end of a `DataLoader` worker until its batch is missing.
 
-    PyTorch's own handler raises at once, anywhere: a step would end halfway, and could not be
-    saved. `ends_of_workers_as_before` brings it back.
+    PyTorch's own handler raises at once, anywhere, so a step could end halfway and not be saved.
+    `ends_of_workers_as_before` restores it.
     """
     if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -96,7 +96,7 @@ def ignore_ends_of_workers() -> None:
 
 @contextmanager
 def ends_of_workers_as_before() -> Iterator[None]:
-    """Context after which the handler of SIGCHLD is that of before."""
+    """Context that restores the previous handler of SIGCHLD at its end."""
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGCHLD) if main and hasattr(signal, "SIGCHLD") else None
     try:

@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from ganblocks.errors import RunError
 
 LARGEST = 2**53
-"""No count in a checkpoint is as large; a float holds each one below."""
+"""Upper bound of counts in a checkpoint; floats are exact below it."""
 
 
 def require_like(saved: Any, now: Any, source: str, where: str = "it") -> None:
-    """Raises `RunError` unless a saved value is of the kind of a live one.
+    """Raises `RunError` unless a saved value has the structure and types of a live one.
 
     Args:
-        saved: What was read: tensors, numbers and text, in lists and dictionaries.
-        now: A value that would fit: mappings have the same keys, lists the same length, tensors the
-            same shape and type; counts and other numbers are at least 0. A type stands for all of
-            its values, and None for everything.
-        source: Where it was read, for the message.
-        where: What part it is.
+        saved: The saved value: tensors, numbers and strings, in lists and dictionaries.
+        now: A value that fits: mappings have the same keys, lists the same length, tensors the same
+            shape and dtype; numbers are at least 0. A type matches all of its values, and None
+            everything.
+        source: Where it was read from, for the message.
+        where: Name of the part, for the message.
 
     Examples:
         >>> try:
@@ -69,7 +69,7 @@ def require_like(saved: Any, now: Any, source: str, where: str = "it") -> None:
 def require_optimizer_state(saved: Any, optimizer: torch.optim.Optimizer, source: str) -> None:
     """Raises `RunError` unless an optimizer can step with a saved state.
 
-    Fused kernels trust the shapes of the moments, and would write beyond their memory.
+    Fused kernels trust the shapes of the moments, and would write out of bounds.
     """
     require_like(saved, {"state": dict, "param_groups": list}, source)
     require_like(saved["param_groups"], [None] * len(optimizer.param_groups), source, "groups")
@@ -89,7 +89,7 @@ def require_optimizer_state(saved: Any, optimizer: torch.optim.Optimizer, source
         _require(fits, entry, f"a dictionary for one of {count} parameters", source, where)
         known = expected.get(index, {})
         for key in {**known, **entry} if entry else ():
-            # Others may be of an option that is now off: they stay unused.
+            # Others may belong to an option that is now off, and are not used.
             like = known.get(key, entry.get(key) if isinstance(entry.get(key), Tensor) else 0.0)
             require_like(entry.get(key), like, source, f"{key} of {where}")
 
@@ -97,7 +97,7 @@ def require_optimizer_state(saved: Any, optimizer: torch.optim.Optimizer, source
 def _state_after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Any]]:
     """Returns an optimizer's state of each parameter after its first step, on the meta device.
 
-    It is empty if the optimizer cannot step there. Those of torch with fused kernels can; all
+    It is empty if the optimizer cannot step there. Torch's optimizers with fused kernels can; all
     others check the shapes themselves.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -112,12 +112,12 @@ def _state_after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, dict[str,
         for parameter in twins.values():
             parameter.grad = torch.zeros_like(parameter)
         twin.step()
-    except Exception:  # an optimizer of the user's may raise anything
+    except Exception:  # a user's optimizer may raise anything
         return {}
     return {
         index: {k: x if x.dim() else 0.0 for k, x in entry.items() if isinstance(x, Tensor)}
         for index, entry in twin.state_dict()["state"].items()
-    }  # a count is a tensor without dimensions
+    }  # counts are 0-dimensional tensors
 
 
 def _is_amount(value: Any) -> bool:

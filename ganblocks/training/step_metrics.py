@@ -12,7 +12,7 @@ from ganblocks.losses import LossTerms
 
 
 class StepMetrics:
-    """Collects what is logged for a step: loss terms, totals, gradient norms."""
+    """Collects the metrics of a step: loss terms, totals, gradient norms."""
 
     def __init__(self, micro_batches: int) -> None:
         self._micro_batches = micro_batches

@@ -1,4 +1,4 @@
-"""The state of a training run: what callbacks see, and what its checkpoint contains."""
+"""The state of a training run, for callbacks and checkpoints."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class Training:
         callbacks: The callbacks.
         context: The processes that train together.
         epoch: Epoch of the next step, counting from 0.
-        samples_seen: Samples of that epoch that all processes together have used.
+        samples_seen: Samples of that epoch used so far, over all processes.
         scores: The latest held-out scores by column, for the next row of the log.
         best_metric: The metric that `options.best_by` names, unless it is a score of the task.
         best: The best value of `options.best_by` so far.
         best_step: The step of that value.
         last_step: The step after which training ends.
         saved_step: The step of the last checkpoint.
-        reporting: What keeps the errors of callbacks that only report from ending the training.
+        reporting: Turns errors of reporting callbacks into warnings.
     """
 
     updater: Updater
@@ -91,12 +91,12 @@ class Training:
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """The fingerprints of the data, as they are at the start: files may vanish later."""
+        """The fingerprints of the data at the start, because files may vanish later."""
         return {"train": fingerprint(self.train), "val": fingerprint(self.val)}
 
     @property
     def samples_per_step(self) -> int:
-        """Samples that all processes together use in a step."""
+        """Samples per step, over all processes."""
         return self.options.batch_size * self.context.world_size
 
     def set_last_step(self) -> None:
@@ -161,7 +161,7 @@ class Training:
         self.scores = {}
 
     def describe(self) -> dict[str, Any]:
-        """Returns the task, data, options and versions as plain JSON, for the run's `spec.json`."""
+        """Returns the task, data, options and versions as JSON, for the run's `spec.json`."""
         return {
             "task": spec_or_name(self.task),
             "networks": {
@@ -185,8 +185,8 @@ class Training:
     def save(self) -> None:
         """Writes a checkpoint and the weights; every process must call it, but only rank 0 writes.
 
-        Buffers, which differ between processes, are saved as `register_buffer_rule` describes, and
-        stay unchanged.
+        Buffers, which differ between processes, are combined as `register_buffer_rule` describes;
+        the live ones are unchanged.
         """
         updater, context = self.updater, self.context
         ranks = context.gather(updater.local_state())
@@ -226,7 +226,7 @@ class Training:
             require_same_run(self.task, self.data["train"], saved, source)
             require_like({key: saved[key] for key in _POSITION if key in saved}, _POSITION, source)
             if type(saved["best"]) not in (float, int, type(None)):
-                raise RunError(f"best in {source} is no number: restore the file", see="resume")
+                raise RunError(f"best in {source} is not a number: restore the file", see="resume")
             self.updater.load_state_dict(saved, source, rank=self.context.rank)
         self.epoch, self.samples_seen = saved["epoch"], saved["samples_seen"]
         self.best, self.best_step = saved["best"], saved["best_step"]

@@ -39,7 +39,7 @@ from ganblocks.training.updater_state import (
 
 @checked
 class Updater:
-    """Updates the players of a task, one step at a time; it knows nothing about images.
+    """Updates the players of a task, one step at a time.
 
     It owns the optimizers, autocast, loss scalers and running averages, and synchronizes
     processes. If a player's loss or gradient is not finite, the step leaves its weights and
@@ -49,15 +49,15 @@ class Updater:
         task: The task, on its device.
         precision: Number format of the networks: `"fp32"`, `"bf16"` or `"fp16"`. Ganblocks' losses
             and penalties are always computed in fp32. With fp16, each player has a loss scaler.
-        accumulate: Number of equal micro-batches that a batch is split into. This needs only the
-            memory of one micro-batch, but generates once per player. The result is the same as for
-            the whole batch, except that norms and adaptive weights see one micro-batch at a time.
+        accumulate: Number of equal micro-batches to split a batch into. This needs only the memory
+            of one micro-batch, but generates once per player. The result equals the whole batch's,
+            except that norms and adaptive weights see one micro-batch at a time.
         clip_norm: Maximum L2 norm of each player's gradient; larger gradients are scaled down to
             it.
-        ema: Decay of a running average of the networks that the task lists in `averaged`.
-        shard: Whether each process keeps only a part of the networks that the task lists in
-            `sharded`, and of their moments and averages (FSDP2). Leave these networks on the CPU;
-            they move to the device of the other networks.
+        ema: Decay of the running average of the networks in the task's `averaged`.
+        shard: Whether to shard the networks in the task's `sharded`, with their moments and
+            averages, over the processes (FSDP2). Leave these networks on the CPU; they move to the
+            device of the others.
 
     Attributes:
         steps: Number of completed steps.
@@ -164,7 +164,7 @@ class Updater:
         moving = [name for name, player in task.players.items() if player.moves(self.steps)]
         micro_batches = split_batch(batch, self.accumulate)
         metrics = StepMetrics(len(micro_batches))
-        for name in moving:  # all of them first, to free the gradients of the last step
+        for name in moving:  # all of them first, to free the last step's gradients
             self.optimizers[name].zero_grad(set_to_none=True)
         with autocast(self.precision, self.device), keys_explained(batch):
             outputs = GeneratedOutputs(task, moving, micro_batches)
@@ -240,7 +240,7 @@ class Updater:
     def inference_network(self, name: str) -> nn.Module:
         """Returns the network to use for inference: its running average if there is one.
 
-        For a sharded network, this is the copy on the CPU that `gather_weights` last filled.
+        For a sharded network, this is the CPU copy from the last `gather_weights`.
 
         Args:
             name: An attribute of the task.
@@ -250,7 +250,7 @@ class Updater:
         return self.averages[name].network if name in self.averages else self.task.network(name)
 
     def inference_task(self, statistics: str = "image") -> Task:
-        """Returns an eval-mode copy of the task with the inference networks; it shares weights.
+        """Returns an eval-mode copy of the task with the inference networks, which shares weights.
 
         Args:
             statistics: `"image"` or `"running"`; see `with_statistics`.
@@ -282,7 +282,7 @@ class Updater:
                 full_copy.load_state_dict(weights)
 
     def local_state(self) -> dict[str, Any]:
-        """Returns the state of this process alone: random state, buffers, the task's own state."""
+        """Returns the state of this process: random state, buffers, the task's own state."""
         return local_state(self)
 
     def state_dict(self, ranks: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -356,7 +356,6 @@ class Updater:
         (total if scaler is None else scaler.scale(total)).backward()
 
     def _update(self, player: str, total: Tensor, metrics: StepMetrics) -> None:
-        """Steps a player's optimizer unless its loss or gradient is not finite."""
         optimizer, scaler = self.optimizers[player], self.scalers.get(player)
         if player in self._ddp_losses:
             self._ddp_losses[player].drop_unused_gradients()

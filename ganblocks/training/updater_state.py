@@ -33,7 +33,7 @@ _NOT_SETTINGS = ("params", "lr", "fused", "foreach", "capturable", "differentiab
 
 
 def local_state(updater: Updater) -> State:
-    """Returns the state of this process alone: random state, buffers, the task's own state."""
+    """Returns the state of this process: random state, buffers, the task's own state."""
     return {
         "random": random_state(updater.device),
         "buffers": [buffer.clone() for buffer in _buffers(updater)],
@@ -83,13 +83,13 @@ def load_updater_state(updater: Updater, state: State, source: str, rank: int) -
         if value != now.get(setting):
             change = f"{setting} = {value}; training continues with {now.get(setting)}"
             warnings.warn(f"{source} has {change}", GanBlocksWarning, stacklevel=4)
-    if rank >= len(state["ranks"]):  # it took another rank's state, but must draw other numbers
+    if rank >= len(state["ranks"]):  # it has another rank's state, but must draw other numbers
         drawn = int(torch.randint(2**62, ()))
         torch.manual_seed(seeded_generator(drawn, rank).initial_seed())
 
 
 def _require_fitting(updater: Updater, state: State, source: str, rank: int) -> State:
-    """Compares all of a state with the live objects, and returns the part of this process."""
+    """Compares a state with the live objects, and returns this process's part."""
     known = {
         "steps": 0,
         "settings": dict,
@@ -109,10 +109,10 @@ def _require_fitting(updater: Updater, state: State, source: str, rank: int) -> 
     for setting, value in state["settings"].items():
         if not all(isinstance(x, _PLAIN) for x in (value if isinstance(value, list) else [value])):
             raise RunError(
-                f"{setting} in {source} is no plain value: restore the file", see="resume"
+                f"{setting} in {source} is not a plain value: restore the file", see="resume"
             )
     for name, scaler in updater.scalers.items():
-        if name in state["scalers"]:  # the precision may be another than then
+        if name in state["scalers"]:  # the precision may have changed
             require_like(state["scalers"][name], scaler.state_dict(), source, "a scaler")
     require_like(state["ranks"], [None] * max(1, len(state["ranks"])), source, "ranks")
     local: State = state["ranks"][rank % len(state["ranks"])]
@@ -124,7 +124,7 @@ def _require_fitting(updater: Updater, state: State, source: str, rank: int) -> 
 
 
 def _load_task_state(updater: Updater, memory: State, source: str) -> None:
-    """Restores the task's state outside its networks; unchanged if an extra state is refused."""
+    """Restores the task's state outside its networks; unchanged if an extra state is rejected."""
     before = copy.deepcopy(_task_state(updater))
     try:
         updater.task.load_state_dict(memory, strict=False)
@@ -137,7 +137,6 @@ def _load_task_state(updater: Updater, memory: State, source: str) -> None:
 
 
 def _settings(updater: Updater) -> State:
-    """Returns the settings that may differ on resume, with a warning."""
     decay = next((average.decay for average in updater.averages.values()), None)
     settings: State = {"clip_norm": updater.clip_norm, "ema": decay}
     for name, optimizer in updater.optimizers.items():
@@ -157,7 +156,7 @@ def _buffers(updater: Updater) -> list[Tensor]:
 def _task_state(updater: Updater) -> State:
     """Returns the task's state outside its networks: buffers of losses, image pools.
 
-    Parameters that no player trains, such as those of a feature network, are built again.
+    Parameters that no player trains, such as a feature network's, are not included.
     """
     task = updater.task
     fixed = {name for name, _ in task.named_parameters(remove_duplicate=False)}

@@ -1,15 +1,15 @@
 r"""An autoencoder with a discriminator (VQGAN, Esser et al., CVPR 2021; latent diffusion, 2022).
 
-Without flags, it learns a code of drawn facades, in a few minutes on two cores:
+Without flags, it trains on synthetic facades, in a few minutes on two cores:
 
     python examples/autoencoder.py
 
-The same for a folder of your own pictures, with a larger network:
+On a folder of your own images, with a larger network:
 
     python examples/autoencoder.py --data my_pictures --crop-size 128 --base-channels 64 \
         --num-downs 3 --epochs 100 --start 20000 --factor 0.8 --out runs/mine
 
-A run writes a folder with weights, log, pictures and a report, index.html.
+A run writes a folder with weights, a log, sample images and a report, index.html.
 """
 
 from dataclasses import dataclass
@@ -24,33 +24,33 @@ from ganblocks.data import held_out_split
 from ganblocks.training import option
 
 IMAGES: dict[str, Any] = {"image_format": {"type": "image", "channels": 3}, "held_out": 0.1}
-"""How pictures of a folder are read: in color, a tenth held out if no folder holds any."""
+"""How to read a folder of images: in color, holding out a tenth if there is no held-out split."""
 
 
 @dataclass(frozen=True)
 class Config(gb.TrainOptions):
-    """The flags: these, and every field of TrainOptions; the defaults are for the small run."""
+    """The flags: these fields and those of TrainOptions; the defaults are for the small run."""
 
-    data: str = option("synthetic", "'synthetic', or a folder of pictures", may_change=True)
-    crop_size: int = option(64, "random crops have this size", least=32)
-    num_downs: int = option(2, "how many times the encoder halves the image", least=1)
+    data: str = option("synthetic", "'synthetic', or a folder of images", may_change=True)
+    crop_size: int = option(64, "size of the random crops", least=32)
+    num_downs: int = option(2, "number of halvings in the encoder", least=1)
     code_channels: int = option(4, "channels of the code", least=1)
     base_channels: int = option(16, "channels of both networks at full size", least=1)
     adversarial: str = option("hinge", "adversarial loss", "none", *gb.ADVERSARIAL_LOSSES.names())
-    factor: float = option(0.2, "its gradient as a share of that of L1", least=0)
-    start: int = option(400, "the step at which it begins", least=0)
+    factor: float = option(0.2, "its gradient as a fraction of L1's", least=0)
+    start: int = option(400, "the step at which it starts", least=0)
     kl_weight: float = option(1e-6, "weight of the KL divergence of the code", least=0)
     epochs: int = option(6, "passes over the data, which the schedule spans", least=1)
     batch_size: int = option(8, "samples per step and process", least=1)
     ema: float | None = option(0.99, "decay of the autoencoder's running average", least=0)
-    schedule: str = option("cosine", "learning rate by the epoch", *gb.training.SCHEDULES.names())
-    lr: float = option(1e-3, "learning rate of both Adams", least=0)
+    schedule: str = option("cosine", "learning-rate schedule", *gb.training.SCHEDULES.names())
+    lr: float = option(1e-3, "learning rate of both optimizers", least=0)
     out: str = option("runs/autoencoder", "folder of the run", may_change=True)
     resume: bool = option(False, "resume from the last checkpoint in --out", may_change=True)
 
 
 def make_data(config: Config) -> list[Any]:
-    """Returns the pictures to learn from and the held-out ones."""
+    """Returns the training images and the held-out ones."""
     if config.data == "synthetic":
         common: dict[str, Any] = {"size": config.crop_size, "seed": config.seed}
         sizes = {"train": 1000, "val": 32}
@@ -67,7 +67,7 @@ def make_data(config: Config) -> list[Any]:
 
 
 def make_task(config: Config) -> gb.Reconstruction:
-    """Puts together networks, losses and optimizers."""
+    """Builds networks, losses and optimizers."""
     terms: dict[str, Any] = {"l1": "l1", "kl": {"type": "network", "weight": config.kl_weight}}
     if config.adversarial != "none":
         adaptive = {"type": "adaptive", "factor": config.factor}
@@ -98,7 +98,7 @@ def spectrum(images: Tensor) -> Tensor:
 
 
 def main() -> None:
-    """Reads the flags, trains, and compares the held-out pictures and their spectrum."""
+    """Reads the flags, trains, and compares the held-out images and their spectra."""
     config = read_flags(Config, prog="autoencoder.py", description=__doc__)
     run = gb.RunFolder(config.out)
     if not config.resume:

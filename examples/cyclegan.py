@@ -1,16 +1,16 @@
 r"""CycleGAN (Zhu et al., ICCV 2017): photos to label maps and back, without pairs.
 
-Without flags, it trains on drawn facades and on label maps of other ones, in a few minutes on two
+Without flags, it trains on synthetic facades and label maps of other ones, in a few minutes on two
 cores:
 
     python examples/cyclegan.py
 
-The paper's model for two folders of your own pictures:
+The paper's model on two folders of your own images:
 
     python examples/cyclegan.py --a horses --b zebras --crop-size 256 --base-channels 64 \
         --n-blocks 9 --num-downs 2 --epochs 200 --batch-size 1 --lr 2e-4 --out runs/mine
 
-A run writes a folder with weights, log, pictures and a report, index.html.
+A run writes a folder with weights, a log, sample images and a report, index.html.
 """
 
 from dataclasses import dataclass
@@ -24,39 +24,39 @@ from ganblocks.data import held_out_split
 from ganblocks.training import option
 
 IMAGES: dict[str, Any] = {"image_format": {"type": "image", "channels": 3}, "held_out": 0.1}
-"""How pictures of a folder are read: in color, a tenth held out if no folder holds any."""
+"""How to read a folder of images: in color, holding out a tenth if there is no held-out split."""
 
 
 @dataclass(frozen=True)
 class Config(gb.TrainOptions):
-    """The flags: these, and every field of TrainOptions; the defaults are for the small run."""
+    """The flags: these fields and those of TrainOptions; the defaults are for the small run."""
 
-    a: str = option("synthetic", "'synthetic', or the folder of the first kind", may_change=True)
-    b: str = option("synthetic", "'synthetic', or the folder of the second kind", may_change=True)
-    crop_size: int = option(64, "random crops have this size", least=32)
+    a: str = option("synthetic", "'synthetic', or the folder of domain a", may_change=True)
+    b: str = option("synthetic", "'synthetic', or the folder of domain b", may_change=True)
+    crop_size: int = option(64, "size of the random crops", least=32)
     base_channels: int = option(16, "channels of the first layer of all networks", least=1)
     n_blocks: int = option(3, "residual blocks of the generators", least=0)
-    num_downs: int = option(2, "how many times the generators halve the image", least=0)
-    n_layers: int = option(3, "stride-2 layers of the PatchGANs; 3 see whole fronts", least=1)
+    num_downs: int = option(2, "number of halvings in the generators", least=0)
+    n_layers: int = option(3, "stride-2 layers of the PatchGANs; 3 see whole facades", least=1)
     cycle: float = option(10.0, "weight of the cycle loss", least=0)
     identity: float = option(0.0, "weight of the identity loss; the paper's is 5", least=0)
-    pool_size: int = option(50, "generated images kept to show each D again", least=0)
+    pool_size: int = option(50, "size of the pool of generated images for each D", least=0)
     epochs: int = option(8, "passes over the data, which the schedule spans", least=1)
     batch_size: int = option(4, "samples per step and process", least=1)
     ema: float | None = option(0.99, "decay of the generators' running average", least=0)
-    lr: float = option(1e-3, "learning rate of both Adams", least=0)
+    lr: float = option(1e-3, "learning rate of both optimizers", least=0)
     out: str = option("runs/cyclegan", "folder of the run", may_change=True)
     resume: bool = option(False, "resume from the last checkpoint in --out", may_change=True)
 
 
 def make_data(config: Config) -> list[gb.data.UnpairedImageDataset]:
-    """Returns the unpaired images to learn from and the held-out ones."""
+    """Returns the unpaired training images and the held-out ones."""
     sets = []
     for split, length in (("train", 400), ("val", 32)):
         sides: list[Any] = []
         for number, root in enumerate((config.a, config.b)):
             random = split == "train"
-            if root == "synthetic":  # photos, and the label maps of other fronts
+            if root == "synthetic":  # photos, and label maps of other facades
                 seed = 2 * config.seed + (number if random else 0)
                 fronts = gb.SyntheticFacades(length, config.crop_size, split=split, seed=seed)
                 sides.append(gb.data.ImagesOfPairs(fronts, ("target", "source")[number]))
@@ -69,7 +69,7 @@ def make_data(config: Config) -> list[gb.data.UnpairedImageDataset]:
 
 
 def make_task(config: Config) -> gb.UnpairedTranslation:
-    """Puts together networks, losses and optimizers."""
+    """Builds networks, losses and optimizers."""
     common: dict[str, Any] = {"base_channels": config.base_channels, "norm": "instance"}
     return gb.UnpairedTranslation(
         {
@@ -90,7 +90,7 @@ def make_task(config: Config) -> gb.UnpairedTranslation:
 
 
 def label_accuracy(generator: torch.nn.Module, config: Config) -> float:
-    """Returns the share of a photo's pixels whose label is right, on held-out drawn facades."""
+    """Returns the fraction of pixels with the right label, on held-out synthetic facades."""
     fronts = gb.SyntheticFacades(32, config.crop_size, split="val", seed=2 * config.seed)
     samples = [fronts[index] for index in range(len(fronts))]
     photos, labels = (torch.stack([s[side] for s in samples]) for side in ("target", "source"))
@@ -100,7 +100,7 @@ def label_accuracy(generator: torch.nn.Module, config: Config) -> float:
 
 
 def main() -> None:
-    """Reads the flags, trains, and measures the cycles; on drawn facades also the labels."""
+    """Reads the flags, trains, and measures the cycle error (and labels of synthetic facades)."""
     config = read_flags(Config, prog="cyclegan.py", description=__doc__)
     run = gb.RunFolder(config.out)
     if not config.resume:

@@ -1,10 +1,10 @@
-"""pix2pix (Isola et al., CVPR 2017) on building fronts, assembled from ganblocks' parts.
+"""pix2pix (Isola et al., CVPR 2017) on facades, built from ganblocks components.
 
-Without flags, it trains a small model on drawn facades in three minutes on two cores:
+Without flags, it trains a small model on synthetic facades, in three minutes on two cores:
 
     python examples/pix2pix_facades.py
 
-The paper's model on the real ones, or what worked best on them, on your own pairs:
+The paper's model on real facades, and what worked best on them, on your own pairs:
 
     python examples/pix2pix_facades.py --preset paper --data cmp --out runs/paper
     python examples/pix2pix_facades.py --preset best --data my_pairs --out runs/mine
@@ -13,7 +13,7 @@ The same on four GPUs, each with its own batches:
 
     torchrun --nproc-per-node 4 examples/pix2pix_facades.py --preset paper --data my_pairs
 
-A run writes a folder with weights, log, pictures and a report, index.html.
+A run writes a folder with weights, a log, sample images and a report, index.html.
 """
 
 from dataclasses import dataclass
@@ -39,25 +39,25 @@ PRESETS = {"paper": PAPER, "tutorial": PAPER | TUTORIAL, "best": PAPER | BEST}
 
 @dataclass(frozen=True)
 class Config(gb.TrainOptions):
-    """The flags: these, and every field of TrainOptions; the defaults are for the small run."""
+    """The flags: these fields and those of TrainOptions; the defaults are for the small run."""
 
-    preset: str | None = option(None, "sets many flags at once", *PRESETS)
+    preset: str | None = option(None, "set many flags at once", *PRESETS)
     data: str = option(
         "synthetic", "'synthetic', 'cmp' (downloads), or a folder of pairs", may_change=True
     )
-    direction: str = option("b2a", "source to target; facades: a photo, b labels", "a2b", "b2a")
-    a: str | None = option(None, "files of side a, such as '*_HE.png'; * is the pair's name")
-    b: str | None = option(None, "files of side b, such as '*_IHC.png'")
-    a_format: str = option("image", "how to read side a: a format's name, or its spec as JSON")
-    b_format: str = option("image", "how to read side b; a label map has classes or flat colors")
-    held_out: float = option(0.1, "share of the pairs to hold out if no folder does", least=0)
-    side_by_side: bool = option(False, "read the halves of files that are no two squares, too")
+    direction: str = option("b2a", "source to target; facades: a photos, b labels", "a2b", "b2a")
+    a: str | None = option(None, "file pattern of side a, such as '*_HE.png'; * is the pair's name")
+    b: str | None = option(None, "file pattern of side b, such as '*_IHC.png'")
+    a_format: str = option("image", "format of side a: a name, or a spec as JSON")
+    b_format: str = option("image", "format of side b, in the same form")
+    held_out: float = option(0.1, "fraction to hold out if there is no such split", least=0)
+    side_by_side: bool = option(False, "split files into halves even if they are not two squares")
     load_size: int | str = option(128, "images are resized to this size: 286, or HEIGHTxWIDTH")
-    crop_size: int | str = option(128, "random crops have this size")
-    resize: str = option("stretch", "how to resize other aspects", "stretch", "cover", "contain")
-    generator: str = option("unet", "dialect of the U-Net; depth and width are flags", *DIALECTS)
+    crop_size: int | str = option(128, "size of the random crops")
+    resize: str = option("stretch", "how other aspects resize", "stretch", "cover", "contain")
+    generator: str = option("unet", "dialect of the U-Net (see UNetDialect)", *DIALECTS)
     base_channels: int = option(16, "channels of the first layer of both networks", least=1)
-    num_downs: int = option(6, "how many times the generator halves the image", least=1)
+    num_downs: int = option(6, "number of halvings in the generator", least=1)
     up: str = option("nearest", "up-sampler of the generator", *gb.blocks.UPSAMPLERS.names())
     up_padding: str = option("zeros", "its borders", "zeros", "reflect", "replicate")
     n_layers: int = option(2, "stride-2 layers of the PatchGAN; 3 sees 70x70 patches", least=1)
@@ -66,22 +66,22 @@ class Config(gb.TrainOptions):
     lambda_l1: float = option(300.0, "weight of the L1 loss", least=0)
     penalty: str = option("none", "penalty on the discriminator", "none", *gb.PENALTIES.names())
     penalty_weight: float = option(1.0, "its weight", least=0)
-    penalty_interval: int = option(1, "steps from one penalty to the next", least=1)
+    penalty_interval: int = option(1, "steps between penalties", least=1)
     augment: str = option("none", "augments D's inputs", "none", *gb.augment.AUGMENTATIONS.names())
-    pool_size: int = option(0, "generated images kept to show D again", least=0)
+    pool_size: int = option(0, "size of the pool of generated images", least=0)
     ema: float | None = option(0.99, "decay of the generator's running average", least=0)
-    schedule: str = option("cosine", "learning rate by the epoch", *gb.training.SCHEDULES.names())
-    lr: float = option(2e-3, "learning rate of both Adams", least=0)
+    schedule: str = option("cosine", "learning-rate schedule", *gb.training.SCHEDULES.names())
+    lr: float = option(2e-3, "learning rate of both optimizers", least=0)
     lr_discriminator: float | None = option(None, "learning rate of the discriminator", least=0)
     out: str = option("runs/facades", "folder of the run", may_change=True)
     resume: bool = option(False, "resume from the last checkpoint in --out", may_change=True)
 
 
 def make_data(config: Config) -> list[gb.data.PairedDataset]:
-    """Returns the pairs to learn from and the held-out ones."""
+    """Returns the training pairs and the held-out ones."""
     common: dict[str, Any] = {"direction": config.direction, "seed": config.seed}
     size: dict[str, Any] = {"load_size": config.load_size, "crop_size": config.crop_size}
-    if config.data == "synthetic":  # a new building each time: no need to mirror one
+    if config.data == "synthetic":  # every building is new: no mirroring needed
         common["transform"] = gb.data.PairTransform(**size, mirror=False)
         drawn = config.load_size if isinstance(config.load_size, int) else 256
         sizes = {"train": 400, "val": 40}
@@ -100,7 +100,7 @@ def make_data(config: Config) -> list[gb.data.PairedDataset]:
 
 
 def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslation:
-    """Puts together networks, losses and optimizers for the channels that the data have."""
+    """Builds networks, losses and optimizers for the channels of the data."""
     source, target = (pairs[0][side].shape[0] for side in ("source", "target"))
     terms: dict[str, Any] = {"l1": {"type": "l1", "weight": config.lambda_l1}}
     if config.adversarial != "none":
@@ -110,7 +110,7 @@ def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslat
     if config.penalty != "none":
         penalty = {"type": config.penalty, "interval": config.penalty_interval}
         if "scalar" in [p.name for p in gb.PENALTIES.describe(config.penalty).parameters]:
-            penalty["scalar"] = "mean"  # the weight then holds for a map of any size
+            penalty["scalar"] = "mean"  # makes the weight independent of the map's size
         terms[config.penalty] = {**penalty, "weight": config.penalty_weight}
     size = {"base_channels": config.base_channels, "norm": config.norm}
     up = {} if config.up_padding == "zeros" else {"padding_mode": config.up_padding}
@@ -137,13 +137,13 @@ def make_task(config: Config, pairs: gb.data.PairedDataset) -> gb.PairedTranslat
 
 
 def main() -> None:
-    """Reads the flags, joins the other processes if there are any, trains, and prints where."""
+    """Reads the flags, joins any other processes, trains, and prints the results."""
     config = read_flags(Config, PRESETS, prog="pix2pix_facades.py", description=__doc__)
     run = gb.RunFolder(config.out)
     if not config.resume:
         run.require_unused()  # before any download
     with gb.distributed.process_group(gb.training.resolve_device(config.device)) as context:
-        with context.main_process_first():  # one downloads, the others find it there
+        with context.main_process_first():  # one process downloads, the others wait
             train, val = make_data(config)
         torch.manual_seed(config.seed)
         task = make_task(config, train)

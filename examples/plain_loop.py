@@ -1,4 +1,4 @@
-"""pix2pix in your own loop: `Updater.step` is one step, everything around it is yours.
+"""pix2pix in your own training loop around `Updater.step`.
 
 python examples/plain_loop.py
 """
@@ -13,7 +13,7 @@ STEPS = 400
 
 
 def main(steps: int = STEPS) -> gb.Updater:
-    """Trains a small pix2pix on drawn facades and saves one translated picture."""
+    """Trains a small pix2pix on synthetic facades and saves a translated image."""
     torch.manual_seed(0)
     task = gb.PairedTranslation(
         gb.UNetGenerator(base_channels=16, num_downs=6, up="nearest", dropout_mode="always"),

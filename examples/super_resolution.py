@@ -1,15 +1,15 @@
-r"""Super-resolution (SRGAN, Ledig et al., CVPR 2017), assembled from ganblocks' parts.
+r"""Super-resolution (SRGAN, Ledig et al., CVPR 2017), built from ganblocks components.
 
-Without flags, it learns to enlarge drawn facades four times, in a few minutes on two cores:
+Without flags, it trains on synthetic facades with a scale of 4, in a few minutes on two cores:
 
     python examples/super_resolution.py
 
-The same for a folder of your own pictures, which it makes smaller itself, with a larger network:
+On a folder of your own images, which it downscales itself, with a larger network:
 
     python examples/super_resolution.py --data my_pictures --crop-size 128 --base-channels 64 \
         --n-blocks 16 --epochs 200 --batch-size 16 --out runs/mine
 
-A run writes a folder with weights, log, pictures and a report, index.html.
+A run writes a folder with weights, a log, sample images and a report, index.html.
 """
 
 from dataclasses import dataclass
@@ -27,32 +27,32 @@ from ganblocks.tasks.metrics import enlarged
 from ganblocks.training import option
 
 IMAGES: dict[str, Any] = {"image_format": {"type": "image", "channels": 3}, "held_out": 0.1}
-"""How pictures of a folder are read: in color, a tenth held out if no folder holds any."""
+"""How to read a folder of images: in color, holding out a tenth if there is no held-out split."""
 
 
 @dataclass(frozen=True)
 class Config(gb.TrainOptions):
-    """The flags: these, and every field of TrainOptions; the defaults are for the small run."""
+    """The flags: these fields and those of TrainOptions; the defaults are for the small run."""
 
-    data: str = option("synthetic", "'synthetic', or a folder of pictures", may_change=True)
-    scale: int = option(4, "how many times larger the output is: 2 or 4", least=2)
-    crop_size: int = option(96, "random crops of the large pictures have this size", least=32)
+    data: str = option("synthetic", "'synthetic', or a folder of images", may_change=True)
+    scale: int = option(4, "scale of the output: 2 or 4", least=2)
+    crop_size: int = option(96, "size of the random crops of the large images", least=32)
     base_channels: int = option(32, "channels of the generator", least=1)
     n_blocks: int = option(4, "residual blocks of the generator", least=1)
     adversarial: str = option("ragan", "adversarial loss", "none", *gb.ADVERSARIAL_LOSSES.names())
-    adversarial_weight: float = option(2e-3, "its weight; that of L1 is 1", least=0)
-    adversarial_start: int = option(800, "the step at which it begins", least=0)
+    adversarial_weight: float = option(2e-3, "its weight; L1's is 1", least=0)
+    adversarial_start: int = option(800, "the step at which it starts", least=0)
     epochs: int = option(8, "passes over the data, which the schedule spans", least=1)
     batch_size: int = option(4, "samples per step and process", least=1)
     ema: float | None = option(0.99, "decay of the generator's running average", least=0)
-    schedule: str = option("cosine", "learning rate by the epoch", *gb.training.SCHEDULES.names())
-    lr: float = option(1e-3, "learning rate of both Adams", least=0)
+    schedule: str = option("cosine", "learning-rate schedule", *gb.training.SCHEDULES.names())
+    lr: float = option(1e-3, "learning rate of both optimizers", least=0)
     out: str = option("runs/super_resolution", "folder of the run", may_change=True)
     resume: bool = option(False, "resume from the last checkpoint in --out", may_change=True)
 
 
 def make_data(config: Config) -> list[gb.data.DownscaledPairs]:
-    """Returns pairs of a small and a large picture: those to learn from, and the held-out ones."""
+    """Returns the training pairs of small and large images, and the held-out ones."""
     pairs = []
     for split, length in (("train", 800), ("val", 32)):
         if config.data == "synthetic":
@@ -68,7 +68,7 @@ def make_data(config: Config) -> list[gb.data.DownscaledPairs]:
 
 
 def make_task(config: Config) -> gb.PairedTranslation:
-    """Puts together networks, losses and optimizers."""
+    """Builds networks, losses and optimizers."""
     terms: dict[str, Any] = {"l1": "l1"}
     if config.adversarial != "none":
         terms["adversarial"] = {
@@ -85,7 +85,7 @@ def make_task(config: Config) -> gb.PairedTranslation:
         },
         {"type": "patch", "in_channels": 3, "base_channels": 16, "n_layers": 2, "norm": "none"},
         {"terms": terms},
-        conditional=False,  # the discriminator sees the large pictures alone
+        conditional=False,  # the discriminator is unconditional
         optimizer={"type": "adam", "lr": config.lr, "betas": [0.9, 0.99]},
     )
 
@@ -96,7 +96,7 @@ def psnr(image: Tensor, target: Tensor) -> float:
 
 
 def main() -> None:
-    """Reads the flags, trains, and compares the held-out pictures with bicubic enlargement."""
+    """Reads the flags, trains, and compares the held-out images with bicubic interpolation."""
     config = read_flags(Config, prog="super_resolution.py", description=__doc__)
     run = gb.RunFolder(config.out)
     if not config.resume:

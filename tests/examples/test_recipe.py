@@ -276,7 +276,7 @@ BAD = {
     "penalty without a name": (None, ["--penalty-weight", "5"], "need a penalty: choose one"),
     "no such channels": (None, ["--a-format", '{"type": "image", "channels": 7}'], "channels"),
     "no JSON": (None, ["--b-format", "{labels: 12}"], "is not JSON"),
-    "no such pattern": (None, ["--a", "a/*"], "a is given without b"),
+    "no such pattern": (None, ["--a", "a/*"], "a is set without b"),
     "no such size": (None, ["--load-size", "256x"], "invalid size '256x'"),
     "no logging": (None, ["--log-every", "0"], "--log-every is 0"),
     "unequal parts": (

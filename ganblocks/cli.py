@@ -84,7 +84,6 @@ def require_no_empty(argv: Sequence[str] | None) -> Sequence[str]:
 
 
 def _require_allowed(config: type[Any], values: Spec, names: Mapping[str, str]) -> None:
-    """Raises `OptionError` for a value that a field's metadata does not allow."""
     for entry in fields(config):
         value, name = values.get(entry.name), names[entry.name]
         if value is not None and entry.metadata.get("least") is not None:
@@ -214,7 +213,6 @@ def _with_flags(message: str) -> str:
 
 
 def _add_flag(command: argparse.ArgumentParser, entry: Field[Any], hint: Any) -> str:
-    """Adds the flag for a field, and returns the flag."""
     if entry.default is MISSING:
         raise OptionError(f"the field {entry.name!r} has no default: give it one")
     kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType] or [hint]

@@ -50,7 +50,7 @@ class _Entry:
 
 
 class Registry(Generic[T]):
-    """The components of one kind, by name.
+    """A registry of the components of one kind, by name.
 
     Installed packages can add names through entry points. The group is `"ganblocks."` + kind, with
     underscores instead of spaces: `ganblocks.norms`, `ganblocks.adversarial_losses`. An entry has

@@ -194,7 +194,6 @@ def _copied(value: Any) -> Any:
 
 
 def _is_list(value: Any) -> bool:
-    """Returns whether a value is a list, including a config library's."""
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 

@@ -43,7 +43,6 @@ def network_of(name: str, options: Sequence[str] = ()) -> nn.Module:
 
 
 def _lacks_channels(name: str) -> bool:
-    """Returns whether a discriminator needs its number of channels."""
     known = DISCRIMINATORS.describe(name)
     required = [p.name for p in known.parameters if p.default is p.empty]
     return "in_channels" in required and "in_channels" not in (known.preset or {})
@@ -72,7 +71,6 @@ def _own(name: str, arguments: dict[str, Any]) -> nn.Module:
 
 
 def _module(source: str) -> Any:
-    """Imports a module by its name, or a file that ends in .py."""
     sys.path.insert(0, str(Path.cwd()))
     if not source.endswith(".py"):
         return importlib.import_module(source)

@@ -190,7 +190,7 @@ def _is_a(value: object, numbers: Any) -> bool:
 
 
 def require_floats(who: str, what: str, x: object) -> None:
-    """Raises `OptionError` unless `x` is a tensor of floats."""
+    """Raises `OptionError` unless `x` is a floating-point tensor."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise OptionError(

@@ -26,9 +26,6 @@ class Augmentation(nn.Module, ABC):
         Args:
             *images: Images (B, C, H, W), such as real, fake and condition; C may differ.
 
-        Returns:
-            One augmented batch per input, of the same shape.
-
         Raises:
             OptionError: No images were given.
             ShapeError: The images differ in B, H or W, or are not (B, C, H, W).

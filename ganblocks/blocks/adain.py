@@ -71,9 +71,6 @@ def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1
         style_map: Map (B, C, H', W') whose statistics are used.
         eps: Added to both variances, so that a map with its own statistics is unchanged.
 
-    Returns:
-        A map (B, C, H, W).
-
     Raises:
         ShapeError: Batch sizes or channels differ, or the content is 1×1.
 

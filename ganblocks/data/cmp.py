@@ -119,7 +119,7 @@ def _save(response: Any, part: Path, size: int) -> None:
 
 
 def _unpack(part: Path, folder: Path, counts: Mapping[str, int]) -> str | None:
-    """Unpacks beside the final folder, verifies, then renames; returns the problem, if any.
+    """Unpacks next to the final folder, verifies, then renames; returns the problem, if any.
 
     The archive is deleted, valid or not, unless an error such as a full disk is raised.
     """

@@ -382,7 +382,7 @@ def merged(files: Sequence[Stored]) -> Stored:
 
 
 def as_colors(image: Tensor, formats: Iterable[SideFormat]) -> Tensor:
-    """Returns an image in the colors of the format with its number of channels."""
+    """Converts an image to RGB by the first format with its number of channels."""
     for known in formats:
         if known.channels == image.shape[0]:
             return known.colors(image)

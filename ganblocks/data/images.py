@@ -26,8 +26,8 @@ class ImageDataset(EpochDataset):
 
     Args:
         root: The folder.
-        split: Name of the split's folder. A root without split folders has the split `"train"`
-            alone, and `"val"` if `held_out` is not 0; None reads all of `root`.
+        split: Name of the split's folder. A root without split folders has only the split
+            `"train"`, and `"val"` if `held_out` is not 0; None reads all of `root`.
         files: Pattern of the files, such as `"*_HE.png"`, where `*` is the name; a list for several
             files, whose channels are concatenated.
         image_format: The format, or its name or spec; unset options are taken from the files.
@@ -37,7 +37,7 @@ class ImageDataset(EpochDataset):
         seed: Seed of all random draws.
 
     Raises:
-        DataError: The folder or split is missing, has no images or two of one name; or, when a
+        DataError: The folder or split is missing, has no images or two of the same name; or, when a
             sample is read, a file cannot be decoded.
         OptionError: An option has an invalid value.
 

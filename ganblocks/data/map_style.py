@@ -49,7 +49,7 @@ class MapDataset(EpochDataset):
 
 
 def as_epoch_dataset(name: str, dataset: Any) -> EpochDataset:
-    """Returns a dataset that is read by (epoch, index); `name` is the option's, for errors."""
+    """Returns a dataset that is read by (epoch, index); `name` is the option's name in errors."""
     if isinstance(dataset, EpochDataset):
         return dataset
     methods = ("__len__", "__getitem__")

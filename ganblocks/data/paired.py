@@ -38,7 +38,7 @@ class PairedImageDataset(PairedDataset):
 
     Args:
         root: The dataset's folder, or a CSV file.
-        split: Name of the split. A root without splits has `"train"` alone, and `"val"` if
+        split: Name of the split. A root without splits has only `"train"`, and `"val"` if
             `held_out` is not 0; None reads all of `root`.
         a: File pattern or column of side a; a list for several files, whose channels are
             concatenated. Set both sides or neither.
@@ -142,9 +142,6 @@ class PairedImageDataset(PairedDataset):
         Args:
             epoch: The epoch, from 0.
             index: Index of the pair, from 0.
-
-        Returns:
-            The pixels of `a` and `b`, (C, H, W), and the pair's name.
 
         Raises:
             DataError: A file cannot be read or has a different format, the sides differ in size, or

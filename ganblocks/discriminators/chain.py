@@ -71,9 +71,6 @@ class ChainDiscriminator(FromReference):
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
-
-        Returns:
-            Unbounded logits (B, 1, h, w).
         """
         return self.features(x)[-1]
 

@@ -76,9 +76,6 @@ class MultiScaleDiscriminator(FromReference):
 
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
-
-        Returns:
-            A logit map (B, 1, h, w) for each scale, full size first.
         """
         return [maps[-1] for maps in self.features(x)]
 

@@ -85,9 +85,6 @@ class ResidualDiscriminator(nn.Module):
         Args:
             x: Images (B, in_channels, H, W) in [-1, 1].
             labels: Classes (B,) of int64, if the network has any.
-
-        Returns:
-            Unbounded logits (B, 1, h, w).
         """
         return self.features(x, labels)[-1]
 

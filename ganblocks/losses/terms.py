@@ -1,4 +1,4 @@
-"""Named loss terms of one player, whose total is differentiated and values are logged."""
+"""Named loss terms of one player: the total is differentiated, the values are logged."""
 
 from __future__ import annotations
 

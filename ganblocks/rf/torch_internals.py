@@ -112,7 +112,7 @@ def run_on_meta(func: Any, args: Any, kwargs: Any, tensors: Sequence[Tensor]) ->
 
 
 def rewrites_strides_only(func: Any, args: Any) -> bool:
-    """Whether an operation changes only strides of dimensions of length 1.
+    """Returns whether an operation changes only strides of dimensions of length 1.
 
     Pooling channels_last maps to one pixel is an example.
     """

@@ -175,7 +175,7 @@ class RunFolder:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Context that adds to errors that a newer version of ganblocks wrote the run.
+        """Context that adds a note to errors if a newer version of ganblocks wrote the run.
 
         Examples:
             >>> import tempfile
@@ -332,7 +332,7 @@ def read_network(run: RunFolder, name: str) -> tuple[Any, str]:
     except WeightsError as error:
         raise RunError(
             f"{path.name} cannot be read: {error}. If the run has no checkpoint yet, train until "
-            "the first"
+            "the first one"
         ) from None
 
 

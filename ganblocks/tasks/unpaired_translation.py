@@ -43,7 +43,7 @@ class UnpairedTranslation(Task):
         cycle: Reconstruction or feature loss of the cycle, with its weight.
         identity: Loss between images in a generator's target domain and their translations, with
             its weight; None if a and b have different channels.
-        augment: Augmentation of the discriminators' inputs, drawn anew for each player.
+        augment: Augmentation of the discriminators' inputs, with new draws for each player.
         pool_size: Size of each pool of previously generated images; see `ImagePool`.
         optimizer: Optimizer of both generators, from `OPTIMIZERS`.
         discriminator_optimizer: Optimizer of both discriminators; if None, the generators'.

@@ -20,9 +20,9 @@ class MetricTester(Tester[Metric]):
     default_size = (48, 40)
 
     def images(self, batch: int = 5) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns generated images, their targets, related but different, and the targets' signs.
+        """Returns generated images, different but related targets, and the targets' signs.
 
-        The signs are the sources: label maps of eight colors.
+        The signs are the sources, label maps of eight colors.
         """
         with seeded(8):
             real = torch.rand(batch, 3, *self.size) * 2 - 1

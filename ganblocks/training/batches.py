@@ -118,7 +118,7 @@ def load_batches(
     elif cache == "always":
         kind = type(getattr(dataset, "dataset", dataset)).__name__
         raise OptionError(
-            f"cache is 'always', but {kind} is no PairedDataset or Subset of one: write 'auto'"
+            f"cache is 'always', but {kind} is not a PairedDataset or a Subset of one: write 'auto'"
         )
     if pairs is None:
         return _read_batches(dataset, sampler, workers, device)

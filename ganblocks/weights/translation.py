@@ -120,7 +120,7 @@ def _found(component: str, weights: Weights) -> tuple[Format, Spec, dict[str, Te
 
 @checked
 def to_reference(model: Any) -> dict[str, Tensor]:
-    """Returns a network's weights under the keys of the code base that has this network.
+    """Returns a network's weights under the keys of the matching code base.
 
     That is pytorch-CycleGAN-and-pix2pix; the pix2pix tutorial for a U-Net of the tutorial's
     dialect; pix2pixHD or SPADE for a multi-scale discriminator. That code base's network of the

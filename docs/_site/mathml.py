@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import pairwise
 from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
@@ -27,12 +28,21 @@ def _converted(match: re.Match[str]) -> str:
     math = ElementTree.fromstring(convert(formula, display=display))
     for over in math.iter(f"{{{MATHML}}}mover"):
         _draw_line(over)
+    for row in math.iter():
+        _mark_signs(row)
     return ElementTree.tostring(math, encoding="unicode")
 
 
 def _draw_line(over: ElementTree.Element) -> None:
-    """Replaces an overbar by a border: a bar only stretches in a mathematical font."""
+    """Replaces an overbar by a border: Chromium stretches a bar only so far."""
     if len(over) == 2 and over[1].text == "―":
         over.remove(over[1])
         over.tag = f"{{{MATHML}}}mrow"
         over.set("class", "overline")
+
+
+def _mark_signs(row: ElementTree.Element) -> None:
+    """Removes the space around a minus that is a sign: one after `(`, `=` or `,`."""
+    for before, minus in pairwise(row):
+        if minus.text == "−" and before.text in {"(", "=", ","}:
+            minus.set("form", "prefix")

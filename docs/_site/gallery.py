@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from _site import architecture, gallery_losses
+from _site import architecture, gallery_discriminators, gallery_losses
 from _site.gallery_entry import Entry, entry
 from _site.gallery_pages import PAGES, GalleryPage, Section
+from _site.markdown import fence, folded
 from _site.registered import built_in
 
 HEAD = "---\nhide: [toc]\n---\n\n"
 INDEX = """\
 # Gallery
 
-Pictures of the components. Each is made when these pages are built, by the code beside it, from
-[synthetic facades][ganblocks.SyntheticFacades].
+What the components do, in pictures. Each is made when these pages are built, by the code on its
+page, from [synthetic facades][ganblocks.SyntheticFacades].
 
 <div class="gb-cards" markdown>
 """
+DRAWN = {
+    "discriminators": gallery_discriminators,
+    "losses": gallery_losses,
+    "architectures": architecture,
+}
+"""Pages of drawings: name → module."""
 
 
 def files() -> dict[str, str | bytes]:
@@ -30,10 +37,11 @@ def files() -> dict[str, str | bytes]:
             pictures |= {f"gallery/{_file(section, item.name)}": item.picture for item in items}
         thumbnail = _file(page.sections[0], page.thumbnail)
         cards.append(_card(name, page.title, page.card, f"![]({thumbnail})"))
-    for name, module in (("losses", gallery_losses), ("architectures", architecture)):
+    for name, module in DRAWN.items():
         pages[name] = module.page()
         cards.append(_card(name, module.TITLE, module.CARD, module.thumbnail()))
     pages["index"] = "\n".join([INDEX, *cards, "</div>"])
+    pictures |= gallery_discriminators.pictures()
     return {f"gallery/{name}.md": HEAD + page for name, page in pages.items()} | pictures
 
 
@@ -43,13 +51,12 @@ def entries(section: Section) -> list[Entry]:
         entry(
             section.registry,
             name,
-            section.other_code.get(name, section.code),
+            section.code,
             file=_file(section, name),
             alt=section.alt,
             arguments=section.arguments,
-            note=section.note,
         )
-        for name in _ordered(section)
+        for name in ordered(section)
     ]
 
 
@@ -58,15 +65,24 @@ def _page(page: GalleryPage, shown: dict[Section, list[Entry]]) -> str:
     for section, items in shown.items():
         if len(shown) > 1:
             lines.append(f"## {section.registry.kind.capitalize()}")
-        lines += [section.introduction, *(item.markdown for item in items)]
-    return "\n\n".join(lines)
+        title = "The code of the first picture; the others differ in the call below them"
+        lines += [
+            section.introduction,
+            '<div class="gb-entries" markdown>',
+            *(item.markdown for item in items),
+            "</div>",
+            folded(title, fence(items[0].code)),
+            section.measured(),
+        ]
+    return "\n\n".join(filter(None, lines))
 
 
 def _file(section: Section, name: str) -> str:
     return f"images/{section.prefix}_{name}.png"
 
 
-def _ordered(section: Section) -> list[str]:
+def ordered(section: Section) -> list[str]:
+    """Returns the names of a section in the order of its page."""
     names = built_in(section.registry)
     return [
         *(n for n in section.first if n in names),

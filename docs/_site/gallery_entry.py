@@ -1,16 +1,19 @@
-"""An entry of a gallery: a name, its summary, a picture, and the code of the picture."""
+"""An entry of a gallery: a name, its picture, its summary, and the call that builds it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from string import Template
 from typing import Any, NamedTuple
 
 from _site.gallery_picture import png, run
-from _site.markdown import fence
 from _site.registered import link
 from ganblocks import Registry
 from ganblocks.registry import Description
+
+CALL = re.compile(r"[A-Z_]+\.build\(.*?\)")
+"""The call in the code of a picture that differs from name to name."""
 
 
 class Entry(NamedTuple):
@@ -19,6 +22,7 @@ class Entry(NamedTuple):
     name: str
     markdown: str
     picture: bytes
+    code: str
 
 
 def entry(
@@ -29,7 +33,6 @@ def entry(
     file: str,
     alt: str,
     arguments: Mapping[str, str],
-    note: Callable[[Mapping[str, Any]], str] | None = None,
 ) -> Entry:
     """Runs the code of a name, and returns its entry.
 
@@ -40,37 +43,19 @@ def entry(
         file: Path of the picture, relative to the page.
         alt: Alternative text of the picture.
         arguments: Name → arguments of its component, as in a call.
-        note: Returns another sentence from the variables of the code.
     """
     code = template.substitute(name=name, arguments=arguments.get(name, ""))
-    left = run(code)
-    words = summary(registry.describe(name))
-    if note is not None:
-        words += f" {note(left)}"
-    picture = f"![{alt.format(name=name)}]({file}){{ loading=lazy }}"
-    return Entry(name, block(name, picture, f"{words}\n\n{fence(code)}"), png(left["picture"]))
+    [call] = CALL.findall(code)
+    lines = [
+        f"### `{name}` {{#{name}}}",
+        f"![{alt.format(name=name)}]({file}){{ loading=lazy }}",
+        summary(registry.describe(name)),
+        f"`{call}`",
+    ]
+    markdown = '<div class="gb-entry" markdown>\n\n' + "\n\n".join(lines) + "\n\n</div>"
+    return Entry(name, markdown, png(run(code)["picture"]), code)
 
 
 def summary(description: Description) -> str:
     """Returns the summary of a name, and what it builds."""
     return f"{description.summary.rstrip('.')}. Builds {link(description)}."
-
-
-def block(name: str, picture: str, words: str) -> str:
-    """Returns a picture and a text side by side, with the name as their heading."""
-    return f"""\
-### `{name}` {{#{name}}}
-
-<div class="gb-entry" markdown>
-<div class="gb-shown" markdown>
-
-{picture}
-
-</div>
-<div class="gb-told" markdown>
-
-{words}
-
-</div>
-</div>
-"""

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from string import Template
 from typing import Any
 
-from _site import gallery_snippets as snippets
-from _site.drawing_modules import parameter_count
-from ganblocks import DISCRIMINATORS, Registry
+from _site import gallery_checkerboard, gallery_snippets as snippets
+from ganblocks import Registry
 from ganblocks.augment import AUGMENTATIONS
 from ganblocks.blocks import DOWNSAMPLERS, NORMS, PADDINGS, UPSAMPLERS
-from ganblocks.rf.layers import times
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +23,8 @@ class Section:
     alt: str
     introduction: str
     arguments: Mapping[str, str] = field(default_factory=dict)
-    note: Callable[[Mapping[str, Any]], str] | None = None
     first: tuple[str, ...] = ()
-    other_code: Mapping[str, Template] = field(default_factory=dict)
+    measured: Callable[[], str] = str
 
 
 @dataclass(frozen=True)
@@ -39,21 +36,6 @@ class GalleryPage:
     sections: tuple[Section, ...]
     card: str
     thumbnail: str
-
-
-def _seen(left: Mapping[str, Any]) -> str:
-    discriminator = left["discriminator"]
-    parameters = parameter_count(discriminator)
-    if "grids" in left:
-        fields = ", ".join(times(field.size) for field in discriminator.receptive_field)
-        grids = ", ".join(map(times, left["grids"]))
-        return f"Its scales see {fields}; {grids} logits; {parameters:,} parameters."
-    field = discriminator.receptive_field
-    grid = discriminator.output_size(256, 256)
-    return (
-        f"A logit sees {times(field.size)}, the next one {field.stride[0]} further; "
-        f"{times(grid)} logits; {parameters:,} parameters."
-    )
 
 
 PAGES = {
@@ -71,6 +53,7 @@ PAGES = {
                 "has to unlearn: here it is still in the sky. The others start without one. "
                 "`resize` is shown with other options than its preset `nearest`.",
                 {"resize": ', mode="bilinear", kernel_size=5'},
+                measured=gallery_checkerboard.tables,
             ),
             Section(
                 DOWNSAMPLERS,
@@ -141,27 +124,6 @@ PAGES = {
         ),
         "Three draws of each, for a photo and its label map",
         "diff_augment",
-    ),
-    "discriminators": GalleryPage(
-        "Discriminators",
-        "What one logit sees of an image of 256×256.",
-        (
-            Section(
-                DISCRIMINATORS,
-                snippets.DISCRIMINATOR,
-                "discriminator",
-                "What the first and the middle logit of {name} see of a facade",
-                "The boxes are what two logits see: orange the first one, in the corner; blue one "
-                "in the middle. The hatched part is beyond the image, where a logit sees "
-                "padding. How to choose: [which patch size](../guides/patch-size.md).",
-                {"patch": ", kernel_size=3"},
-                _seen,
-                ("pixel", "patch_16", "patch_34", "patch_70", "patch_142", "patch_286"),
-                {"multiscale": snippets.DISCRIMINATORS},
-            ),
-        ),
-        "What one logit sees, from a pixel to the whole image",
-        "patch_70",
     ),
 }
 """Pages by name."""

@@ -84,37 +84,6 @@ photos, maps = augment(photo.expand(three), labels.expand(three))
 picture = to_picture(grid([[photo, *photos], [labels, *maps]]))
 """)
 
-DISCRIMINATOR = Template("""\
-from ganblocks import DISCRIMINATORS, SyntheticFacades
-from ganblocks import draw_receptive_field
-
-photo = SyntheticFacades(size=256)[4]["target"]
-discriminator = DISCRIMINATORS.build("$name", in_channels=6$arguments)
-field = discriminator.receptive_field
-rows, columns = discriminator.output_size(256, 256)
-places = [(0, 0), (rows // 2, columns // 2)]
-picture = draw_receptive_field(photo, field, places)
-picture.thumbnail((400, 400))
-""")
-
-DISCRIMINATORS = Template("""\
-from PIL import Image
-from ganblocks import DISCRIMINATORS, SyntheticFacades
-from ganblocks import draw_receptive_field
-
-photo = SyntheticFacades(size=256)[4]["target"]
-discriminator = DISCRIMINATORS.build("$name", in_channels=6$arguments)
-grids = discriminator.output_size(256, 256)
-picture = Image.new("RGB", (256, 256 * len(grids)), "white")
-for scale, (rows, columns) in enumerate(grids):
-    field = discriminator.receptive_field[scale]
-    places = [(0, 0), (rows // 2, columns // 2)]
-    one = draw_receptive_field(photo, field, places)
-    one.thumbnail((256, 256))
-    picture.paste(one, (0, 256 * scale))
-""")
-"""For discriminators of several scales, each with its own grid and field."""
-
 ADVERSARIAL = Template("""\
 import torch
 from ganblocks import ADVERSARIAL_LOSSES

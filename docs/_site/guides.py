@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _site.guides_blind import gap_curves
-from _site.guides_patch import patch_pictures
+from _site.guides_patch import coverage_picture
 from _site.guides_statistics import statistics_sheet
 
 
@@ -12,6 +12,6 @@ def files() -> dict[str, str | bytes]:
     pictures: dict[str, str | bytes] = {
         "statistics.png": statistics_sheet(),
         **{f"blind-{theme}.svg": chart for theme, chart in gap_curves().items()},
-        **{f"{name}.png": picture for name, picture in patch_pictures().items()},
+        "coverage-70.png": coverage_picture(),
     }
     return {f"guides/images/{name}": content for name, content in pictures.items()}

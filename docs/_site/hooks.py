@@ -19,6 +19,7 @@ from _site import (
     facade,
     gallery,
     guides,
+    guides_patch,
     guides_plugin,
     mathml,
     project,
@@ -42,6 +43,7 @@ INSERTS: dict[str, Callable[[], str]] = {
     "<!-- recipe flags -->": recipe.flags,
     "<!-- draw scores -->": draw.scores,
     "<!-- troubleshooting questions -->": troubleshooting.questions,
+    **guides_patch.INSERTS,
     **guides_plugin.INSERTS,
 }
 """Placeholders in pages → functions that return the text for them."""

@@ -12,11 +12,25 @@ import pytest
 import torch
 from PIL import Image
 
-from ganblocks import ADVERSARIAL_LOSSES, RECONSTRUCTION_LOSSES, Registry
+from ganblocks import (
+    ADVERSARIAL_LOSSES,
+    DISCRIMINATORS,
+    RECONSTRUCTION_LOSSES,
+    PatchDiscriminator,
+    Registry,
+)
+from ganblocks.blocks import UPSAMPLERS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 
-from _site import architecture, gallery, gallery_losses
+from _site import (
+    architecture,
+    gallery,
+    gallery_checkerboard,
+    gallery_discriminators,
+    gallery_losses,
+)
+from _site.gallery_entry import CALL
 from _site.gallery_pages import PAGES
 from _site.gallery_picture import run
 
@@ -24,13 +38,16 @@ SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 CODE = re.compile(r"^( *)```python\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 SECTIONS = [(page, section) for page, shown in PAGES.items() for section in shown.sections]
 pytestmark = pytest.mark.xdist_group("gallery")  # one process makes the pictures
-LINKED = ("index", "losses", "architectures", *PAGES)
+LINKED = ("index", *gallery.DRAWN, *PAGES)
 
 
 @pytest.fixture(scope="module")
 def made():
     torch.set_num_threads(1)
-    return gallery.files()
+    with pytest.MonkeyPatch.context() as patch:  # the whole measurement takes seconds
+        patch.setattr(gallery_checkerboard, "STEPS", (0, 1))
+        patch.setattr(gallery_checkerboard, "SEEDS", 1)
+        return gallery.files()
 
 
 def names(registry: Registry):
@@ -81,19 +98,57 @@ def test_every_name_has_an_entry_with_a_picture_of_its_own(made, page, section):
 def test_every_picture_is_on_a_page(made):
     pages = "".join(content for path, content in made.items() if path.endswith(".md"))
     for path in made:
-        if path.endswith(".png"):
-            assert f"({path.removeprefix('gallery/')})" in pages
+        if path.endswith((".png", ".webp")):
+            assert f"{path.removeprefix('gallery/')}" in pages
 
 
-def test_the_lines_on_a_page_make_the_picture_beside_them(made):
-    """One entry of each page is run again, from what a reader copies."""
+def test_the_lines_on_a_page_make_its_pictures(made):
+    """The last entry of each registry is run again, from what a reader copies."""
     for page, section in SECTIONS:
-        name = next(iter(names(section.registry)))
         markdown = made[f"gallery/{page}.md"]
-        entry = markdown[markdown.index(f"### `{name}`") :]
-        again = run(CODE.search(entry)[2])["picture"]
+        name = gallery.ordered(section)[-1]
+        entry = markdown.index(f"### `{name}`")
+        call = CALL.search(markdown, entry)[0]
+        code = CODE.search(markdown, entry)
+        again = run(CALL.sub(call, re.sub(rf"^{code[1]}", "", code[2], flags=re.MULTILINE)))
         saved = Image.open(io.BytesIO(made[f"gallery/images/{section.prefix}_{name}.png"]))
-        assert again.tobytes() == saved.tobytes()
+        flat = Image.new("RGB", saved.size, "white")
+        flat.paste(saved, None, saved.getchannel("A") if saved.mode == "RGBA" else None)
+        assert again["picture"].tobytes() == flat.tobytes()
+
+
+def test_no_picture_has_a_white_frame(made):
+    for path, content in made.items():
+        if path.endswith(".png"):
+            corner = Image.open(io.BytesIO(content)).convert("RGBA").getpixel((0, 0))
+            assert corner[:3] != (255, 255, 255) or corner[3] == 0, path
+
+
+def test_every_discriminator_is_on_its_page(made):
+    page = made["gallery/discriminators.md"]
+    assert not names(DISCRIMINATORS) - set(re.findall(r"`(\w+)`", page))
+    stops = re.findall(r'data-stop="(\d)" data-label="([\d×]+)"', page)
+    assert len(stops) == len(gallery_discriminators.patches()) >= 7
+    assert page.count("<g data-stop=") == len(stops) + 1
+    assert len(re.findall(r'<div data-stop="\d" data-label="[^"]+" markdown>', page)) == 1
+
+
+def test_the_slider_draws_what_logits_see():
+    network = PatchDiscriminator(6, base_channels=2)
+    [patch] = [one for one in gallery_discriminators.patches() if one.name == "patch_70"]
+    assert patch.boxes == [network.receptive_field.box(i, i) for i in (0, 15)]
+    assert "324 of 900 logits see padding" in patch.text
+    drawing = ElementTree.fromstring(SVG.search(gallery_discriminators.slider())[0])
+    width = float(drawing.get("viewBox").split()[2])
+    for box in drawing.iter("{http://www.w3.org/2000/svg}rect"):
+        assert float(box.get("width")) < width
+
+
+def test_upsampling_is_measured(made):
+    page = made["gallery/upsampling.md"]
+    values = {name: float(n) for name, n in re.findall(r"^\| \[`(\w+)`\]\S+ \| (\S+)", page, re.M)}
+    assert values.keys() == names(UPSAMPLERS)
+    assert values["deconv"] > 4 * values["nearest"] > 0
 
 
 def test_code_that_fails_fails_the_build_and_is_shown():
@@ -154,7 +209,7 @@ def test_a_curve_runs_through_its_values(made):
 
 
 def test_all_drawings_parse_and_are_named(made):
-    pages = [made[f"gallery/{page}.md"] for page in ("losses", "architectures")]
+    pages = [made[f"gallery/{page}.md"] for page in gallery.DRAWN]
     for page in pages:
         identifiers = re.findall(r'\bid="([^"]+)"', page)
         assert len(identifiers) == len(set(identifiers))

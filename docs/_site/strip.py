@@ -26,7 +26,7 @@ EPOCHS = (13, 6, 20, 5, 17, 1, 21, 22)
 
 def strip() -> Image.Image:
     """Returns a picture of two rows: label maps, and the generator's photos of them."""
-    houses = [_house(epoch) for epoch in EPOCHS]
+    houses = [_house(epoch, SIDE) for epoch in EPOCHS]
     sources = LabelFormat(CMP_PALETTE).encode(torch.stack(houses)[:, None].byte())
     photos = generate(load(RUN), sources, mode="mean")
     sheet = Image.new("RGB", (SIDE * len(houses), 2 * SIDE))
@@ -37,7 +37,12 @@ def strip() -> Image.Image:
     return sheet
 
 
-def _house(epoch: int) -> torch.Tensor:
+def label_maps(side: int) -> torch.Tensor:
+    """Returns the label maps of the strip: uint8 colors (N, 3, side, side)."""
+    return torch.stack([classes_to_rgb(_house(epoch, side)) for epoch in EPOCHS])
+
+
+def _house(epoch: int, side: int) -> torch.Tensor:
     """Returns the classes of a house that fills the picture, below a strip of sky, as CMP's do."""
     classes = rgb_to_classes(SyntheticFacades(2, SIDE).read(epoch, 1)[1])
     rows, columns = (classes.any(side).nonzero().flatten().tolist() for side in (1, 0))
@@ -45,7 +50,7 @@ def _house(epoch: int) -> torch.Tensor:
     sky = (bottom - top) // 7
     filled = classes[top - sky : bottom, columns[0] : columns[-1] + 1]
     resized = torch.nn.functional.interpolate(
-        filled[None, None].float(), (SIDE, SIDE), mode="nearest-exact"
+        filled[None, None].float(), (side, side), mode="nearest-exact"
     )
     return resized[0, 0].long()
 

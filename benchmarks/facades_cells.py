@@ -34,9 +34,10 @@ BEST: dict[str, Any] = {
     "norm": "instance",
     "terms": LSGAN,
     "ema": 0.999,
-    "generator": {"base_channels": 16, "num_downs": 6},
+    "generator": {"base_channels": 32, "num_downs": 6},
     "discriminator": {**PATCH, "base_channels": 32},
 }
+NARROW = {"generator": {"base_channels": 16, "num_downs": 6}}
 
 CELLS: dict[str, dict[str, Any]] = {
     "paper": {},
@@ -61,9 +62,9 @@ CELLS: dict[str, dict[str, Any]] = {
     "nearest + lsgan": {**NEAREST, "terms": LSGAN},
     "nearest + lsgan + instance": {**NEAREST, "terms": LSGAN, "norm": "instance"},
     "best": BEST,
-    "best, labels=classes": {**BEST, "labels": "classes"},
-    "best, D of 16": {**BEST, "discriminator": {**PATCH, "base_channels": 16}},
-    "best, G of 32": {**BEST, "generator": {"num_downs": 6}},
+    "best, G of 16": {**BEST, **NARROW},
+    "best, G of 16, labels=classes": {**BEST, **NARROW, "labels": "classes"},
+    "best, both of 16": {**BEST, **NARROW, "discriminator": {**PATCH, "base_channels": 16}},
 }
 """By name, what differs from `PAPER`."""
 

@@ -1,53 +1,17 @@
 """The code on the pages, and in the README, runs and prints what the page says it prints."""
 
-import contextlib
-import doctest
-import io
 import re
-from pathlib import Path
 
 import pytest
-from sybil import Sybil
-from sybil.evaluators.python import PythonEvaluator
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from page_code import ROOT, parsed, smaller
+from sybil.parsers.markdown import PythonCodeBlockParser
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # What a reader could spell a Python fence with: ```python, ~~~ py, ``` { .python .annotate }
 FENCE = re.compile(
     r"^[ \t>]*(?:`{3,}|~{3,})[ \t]*\{?[ \t]*\.?(?:python|py|pycon|python3)\b",
     re.MULTILINE | re.IGNORECASE,
 )
-SAID = re.compile(r"^ *print\(.+\)  # (.+)$", re.MULTILINE)
-run = PythonEvaluator()
-
-
-def python(example):
-    """Runs a fence; it prints what the comments behind its print() say, and the text below it."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        run(example)
-    lines = printed.getvalue().splitlines()
-    for said in SAID.findall(example.parsed):
-        assert said in lines, f"{example.path}:{example.line} says {said!r} and prints {lines}"
-    example.namespace["_printed"] = printed.getvalue()
-
-
-def text(example):
-    """Compares a fence of text, which says what the Python fence above it prints."""
-    printed = example.namespace.pop("_printed", None)
-    assert printed is not None, f"{example.path}:{example.line}: no Python fence stands above"
-    got, want = printed.rstrip() + "\n", str(example.parsed).rstrip() + "\n"
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    if not doctest.OutputChecker().check_output(want, got, flags):
-        raise AssertionError(f"{example.path}:{example.line} says\n{want}\nand prints\n{got}")
-
-
-def parsed(path):
-    sessions = PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)
-    sessions.codeblock_parser._evaluator = python
-    pages = Sybil(parsers=[sessions, CodeBlockParser("text", text)])
-    return pages.parse(path)
 
 
 def of_page(path):
@@ -58,18 +22,32 @@ LONG = {
     *("health.md", "own-component.md", "tasks.md", "training.md"),
     *("patch-size.md", "resuming.md", "dialects.md"),
 }
+# Pages that use files without the lines that make them.
+PREPARED = {
+    *("after-training.md", "coming-from.md", "recipes.md"),
+    *("README.md", "start.md", "statistics.md"),
+}
+# Pages whose commands run too, and what is smaller in the test.
+COMMANDS: dict[str, dict[str, str]] = {}
 
 
 def is_long(page):
-    return page.name in LONG or page.parent.name == "troubleshooting"
+    return page.name in {*LONG, *COMMANDS} or page.parent.name == "troubleshooting"
 
 
 CASES = [pytest.param(p, marks=[pytest.mark.slow] * is_long(p), id=of_page(p)) for p in PAGES]
 
 
 @pytest.mark.parametrize("page", CASES)
-def test_the_code_runs_and_prints_what_the_page_says(page, readers_folder, kept_registries):
-    for example in parsed(page).examples():
+def test_the_code_runs_in_an_empty_folder(page, request, tmp_path, monkeypatch, kept_registries):
+    """And prints what the page says."""
+    if page.name in PREPARED:
+        request.getfixturevalue("readers_folder")
+    (tmp_path / "empty").mkdir()
+    if page.name not in PREPARED:
+        monkeypatch.chdir(tmp_path / "empty")
+    shown = smaller(page, COMMANDS.get(page.name, {}), tmp_path)
+    for example in parsed(shown, commands=page.name in COMMANDS).examples():
         example.evaluate()
 
 

@@ -34,7 +34,7 @@ trains as long as {steps:,} steps of `paper` take; the costs of a step were meas
 in the same process. Of the 400 training pairs, 300 train and every fourth one chooses between
 recipes. The 100 held-out pairs score what was chosen, with seeds that chose nothing.
 
-**Scores.** [KID](../guides/after-training.md) over the pooled features of EfficientNet-Lite0, lower
+**Scores.** [KID](../guides/evaluate.md) over the pooled features of EfficientNet-Lite0, lower
 is better. Label accuracy and IoU: how much of the label map a segmenter of real photos finds again
 in the generated ones. Checkerboard: the weave of up-sampling in the spectrum, best near that of
 real photos. *Floor* needs no learning; *ceiling* is what real photos reach. A value is the mean

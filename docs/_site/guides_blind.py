@@ -22,8 +22,12 @@ def gap_curves() -> dict[str, str]:
         "batch norm on the logits": _gaps(nn.BatchNorm2d(1)),
     }
     title = "Mean logit of the real pair minus that of the fake pair"
-    # As plain text: markup would escape what replaces a part of it.
-    chart = str(line_chart(title, range(1, STEPS + 1), gaps, scale="linear", points=60))
+    return themed(line_chart(title, range(1, STEPS + 1), gaps, scale="linear", points=60))
+
+
+def themed(chart: str) -> dict[str, str]:
+    """Returns a chart as files of its own, for light and dark pages."""
+    chart = str(chart)  # as plain text: markup would escape what replaces a part of it
     opening = '<svg xmlns="http://www.w3.org/2000/svg" '
     return {
         theme: chart.replace("<svg ", opening, 1).replace('style="', f'style="{colors};', 1)

@@ -44,19 +44,20 @@ def run_command(words):
     if not words or words[:2] == ["pip", "install"]:
         return ""
     words, into = (words[:-2], words[-1]) if ">" in words else (words, None)
-    printed, argv = io.StringIO(), sys.argv
+    assert words[0] in ("ganblocks", "python"), f"the test cannot run {shlex.join(words)}"
+    printed, argv, code = io.StringIO(), sys.argv, None
     with contextlib.redirect_stdout(printed):
         try:
             sys.argv = words if words[0] == "ganblocks" else words[1:]
             if words[0] == "ganblocks":
                 command()
             else:
-                assert words[0] == "python", f"the test cannot run {shlex.join(words)}"
                 runpy.run_path(words[1], run_name="__main__")
         except SystemExit as end:
-            assert not end.code, f"{shlex.join(words)} ended with {end.code}"
+            code = end.code
         finally:
             sys.argv = argv
+    assert not code, f"{shlex.join(words)} ended with {code}"
     if into is None:
         return printed.getvalue()
     Path(into).write_text(printed.getvalue(), "utf-8")

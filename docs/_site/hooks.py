@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from _site import (
     api,
     draw,
+    explorer_script,
     facade,
     gallery,
     guides,
@@ -31,6 +32,7 @@ from _site import (
 MAKERS = (
     api.files,
     draw.files,
+    explorer_script.files,
     facade.files,
     results.files,
     gallery.files,

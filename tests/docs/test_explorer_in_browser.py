@@ -1,95 +1,20 @@
-"""The receptive-field page in a real browser says what ganblocks says."""
+"""The receptive-field explorer in a real browser, as a reader uses it."""
 
 import json
 from pathlib import Path
 
 import pytest
+from explorer_page import Explorer
 from torch import nn
 
 import ganblocks
 from ganblocks import PatchDiscriminator, PixelDiscriminator, receptive_field
-from ganblocks.rf import coverage
+from ganblocks.rf import coverage, effective_receptive_field
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "docs" / "assets" / "javascripts" / "receptive-field.js"
 CASES = json.loads(Path(__file__).with_name("receptive_field_cases.json").read_text("utf-8"))
-CALCULATE = """([script, cases]) => {
-  const module = {exports: {}};
-  new Function("module", script)(module);
-  const page = module.exports, square = (n) => [n, n];
-  const fields = cases.fields.map(({name, layers, image, logits}) => {
-    const field = page.analyzed(layers, image), counts = field.coverage();
-    const told = ({grid, size, stride, padding}) =>
-      ({grid, size: square(size), stride: square(stride), padding: square(padding)});
-    return {
-      name, layers, image, ...told(field), steps: field.rows.map(told),
-      logits: logits.map(({at}) => ({at, box: field.box(...at), support: field.support(...at)})),
-      coverage: {min: counts.min, max: counts.max,
-                 center: counts.at(image[0] >> 1, image[1] >> 1)},
-    };
-  });
-  const answers = cases.answers.map(({want, at}) => {
-    const found = page.suggestions(want, [at, at]);
-    const costs = found.map(({parameters, work}) => [parameters, work]);
-    return {want, at, said: found.map(page.suggestionSaid), costs};
-  });
-  const refusals = cases.refusals.map(({layers, image}) =>
-    ({layers, image, said: page.refusal(layers, image)}));
-  return {fields, answers, refusals, no_answer: page.noSuggestionSaid(1)};
-}"""
-
-
-class Explorer:
-    """What a reader sees and does on the page."""
-
-    def __init__(self, page, site, state=""):
-        self.page = page
-        page.goto((Path(site) / "receptive-fields" / "explorer.html").as_uri() + state)
-
-    def part(self, name):
-        return self.page.locator(f'[data-rf="{name}"]')
-
-    def text(self, name):
-        return self.part(name).text_content()
-
-    def preset(self, side):
-        self.page.locator("[data-n-layers]", has_text=side).and_(
-            self.page.get_by_text(side, exact=True)
-        ).click()
-
-    def point(self, i, j):
-        """Moves the pointer to the middle of a cell."""
-        height, width = map(int, self.text("grid").split("×"))
-        grid = self.part("grid-map")
-        grid.scroll_into_view_if_needed()
-        place = grid.bounding_box()
-        cell = min(place["width"] / width, place["height"] / height)
-        self.page.mouse.move(place["x"] + (j + 0.5) * cell, place["y"] + (i + 0.5) * cell)
-
-    def box(self):
-        """Reads the frame that is drawn, as (top, left, bottom, right)."""
-        drawn = self.part("box")
-        x, y, width, height = (
-            int(drawn.get_attribute(name)) for name in ("x", "y", "width", "height")
-        )
-        return y, x, y + height, x + width
-
-    def python(self):
-        """Builds the network of the line that the copy button gives."""
-        self.part("copy").click()
-        self.page.wait_for_function(
-            "document.querySelector('[data-rf=copy]').textContent === 'Copied'"
-        )
-        line = self.page.evaluate("navigator.clipboard.readText()")
-        assert line == self.text("python")
-        return eval(line, {"nn": nn, **vars(ganblocks)})
-
-    def saved(self, *words):
-        """Waits until the address holds these words."""
-        for word in words:
-            self.page.wait_for_function("(word) => location.hash.includes(word)", arg=word)
+SIZES = ["1", "16", "34", "70", "142", "286", "574"]
 
 
 @pytest.fixture
@@ -97,28 +22,37 @@ def explorer(page, site):
     return Explorer(page, site)
 
 
-def test_the_script_agrees_with_every_case(explorer):
-    told = explorer.page.evaluate(CALCULATE, [SCRIPT.read_text("utf-8"), CASES])
-    for part, cases in CASES.items():
-        if isinstance(cases, list):
-            for got, want in zip(told[part], cases, strict=True):
-                assert got == want
-        else:
-            assert told[part] == cases
+def test_it_opens_on_a_logit_in_the_middle(explorer):
+    field = PatchDiscriminator(6, base_channels=1).receptive_field
+    assert explorer.text("size") == "70×70"
+    assert explorer.box() == field.box(15, 15)
 
 
-def test_the_slider_and_the_presets_give_the_patchgans(explorer):
-    sizes = []
-    for n in range(1, 7):
-        explorer.part("n_layers").fill(str(n))
-        sizes.append(explorer.text("size"))
-        field = PatchDiscriminator(6, base_channels=1, n_layers=n).receptive_field
-        assert explorer.text("grid") == "{}×{}".format(*field.map_size)
-        assert explorer.text("padding") == "{}×{}".format(*field.padding)
-    assert sizes == ["16×16", "34×34", "70×70", "142×142", "286×286", "574×574"]
-    for side in ("1", "16", "34", "70", "142", "286"):
+def test_the_slider_its_keys_and_the_buttons_agree(explorer):
+    slider = explorer.part("n_layers")
+    slider.focus()
+    slider.press("Home")
+    for n, side in enumerate(SIZES):
+        assert explorer.text("size") == f"{side}×{side}"
+        assert explorer.pressed() == [side]
+        if n:
+            field = PatchDiscriminator(6, base_channels=1, n_layers=n).receptive_field
+            assert explorer.text("grid") == "{}×{}".format(*field.map_size)
+            assert explorer.text("padding") == "{}×{}".format(*field.padding)
+        slider.press("ArrowRight")
+    for n, side in enumerate(SIZES):
         explorer.preset(side)
         assert explorer.text("size") == f"{side}×{side}"
+        assert slider.input_value() == str(n)
+    assert slider.get_attribute("aria-valuetext") == "n_layers=6"
+
+
+def test_the_slider_stands_back_for_layers_of_your_own(explorer):
+    explorer.row(1).locator("[name=kernel]").fill("3")
+    slider = explorer.part("n_layers")
+    assert explorer.pressed() == []
+    assert slider.get_attribute("aria-valuetext") == explorer.text("name") == "layers of your own"
+    assert float(slider.evaluate("e => getComputedStyle(e).opacity")) < 0.5
 
 
 @pytest.mark.parametrize(("n_layers", "image"), [(3, (256, 256)), (5, (256, 256)), (2, (90, 141))])
@@ -171,61 +105,154 @@ def test_a_tap_chooses_a_logit(browser, site):
     phone.close()
 
 
-def test_the_coverage_map_is_that_of_ganblocks(explorer):
-    explorer.part("coverage").check()
-    counts = coverage(PatchDiscriminator(6, base_channels=1).receptive_field)
-    assert explorer.text("fewest") == f"{counts.min()} logits"
-    assert explorer.text("most") == f"{counts.max()} see a pixel"
-    pixels = explorer.page.evaluate(
-        """async () => {
+def heat_pixels(page, places):
+    """Reads the colors of the heat map at places (x, y)."""
+    return page.evaluate(
+        """async (places) => {
           const image = new Image();
           image.src = document.querySelector('[data-rf=heat]').getAttribute('href');
           await image.decode();
-          const canvas = new OffscreenCanvas(256, 256);
+          const canvas = new OffscreenCanvas(image.width, image.height);
           const pen = canvas.getContext('2d', {willReadFrequently: true});
           pen.drawImage(image, 0, 0);
-          return [[0, 0], [128, 128], [10, 77]].map(([x, y]) =>
-            [...pen.getImageData(x, y, 1, 1).data].slice(0, 3));
-        }"""
+          return places.map(([x, y]) => [...pen.getImageData(x, y, 1, 1).data]);
+        }""",
+        places,
     )
+
+
+def test_the_coverage_map_is_that_of_ganblocks(explorer):
+    explorer.view("Coverage")
+    counts = coverage(PatchDiscriminator(6, base_channels=1).receptive_field)
+    assert explorer.text("fewest") == f"{counts.min()} logits"
+    assert explorer.text("most") == f"{counts.max()} see a pixel"
+    places = [(0, 0), (128, 128), (10, 77)]
+    pixels = heat_pixels(explorer.page, places)
     part = (counts - counts.min()) / (counts.max() - counts.min())
-    for (x, y), pixel in zip([(0, 0), (128, 128), (10, 77)], pixels, strict=True):
+    for (x, y), pixel in zip(places, pixels, strict=True):
         want = ganblocks.pictures.heat(part[y, x]).tolist()
-        assert all(abs(a - b) <= 1 for a, b in zip(pixel, want, strict=True))
+        assert all(abs(a - b) <= 1 for a, b in zip(pixel[:3], want, strict=True))
+
+
+def test_the_effective_field_follows_the_logit(explorer):
+    explorer.view("Effective field")
+    explorer.point(15, 15)
+    heat, circle = explorer.part("heat"), explorer.part("half")
+    assert heat.is_visible()
+    assert circle.is_visible()
+    assert [heat.get_attribute(name) for name in ("x", "y", "width")] == ["97", "97", "70"]
+    (_, _, _, edge), (*_, middle) = heat_pixels(explorer.page, [(0, 0), (35, 35)])
+    assert edge < middle == 255
+    network = nn.Sequential(
+        *(
+            m
+            for m in PatchDiscriminator(6, base_channels=8, norm="none").modules()
+            if isinstance(m, nn.Conv2d)
+        )
+    )
+    measured = effective_receptive_field(network, (6, 256, 256), (15, 15), samples=2)
+    assert float(explorer.text("radius")) == pytest.approx(measured.half_mass_radius, rel=0.1)
+    explorer.point(0, 0)
+    assert [heat.get_attribute(name) for name in ("x", "y", "width")] == ["0", "0", "47"]
 
 
 def test_layers_are_edited_added_moved_and_removed(explorer):
-    rows = explorer.part("layers").locator("tr")
-    rows.nth(0).locator("[name=kernel]").fill("7")
-    rows.nth(1).locator("[name=dilation]").fill("2")
+    explorer.row(0).locator("[name=kernel]").fill("7")
+    explorer.row(1).locator("[name=dilation]").fill("2")
     explorer.page.get_by_role("button", name="Move down layer 1").click()
     assert explorer.page.evaluate("document.activeElement.ariaLabel") == "Move down layer 2"
     explorer.page.get_by_role("button", name="Remove layer 5").click()
     explorer.part("add").click()
     explorer.part("height").fill("200")
     convs = [(4, 2, 1, 2), (7, 2, 1, 1), (4, 2, 1, 1), (4, 1, 1, 1), (4, 1, 1, 1)]
-    field = receptive_field(nn.Sequential(*(nn.Conv2d(1, 1, *conv) for conv in convs)), (200, 256))
-    assert explorer.text("size") == "{}×{}".format(*field.size)
-    assert explorer.text("grid") == "{}×{}".format(*field.map_size)
+    shows(explorer, nn.Sequential(*(nn.Conv2d(1, 1, *conv) for conv in convs)), (200, 256))
     assert explorer.text("name") == "layers of your own"
-    for row, layer in zip(rows.all(), field.layers, strict=True):
-        after = [
-            row.locator(f"[data-after={name}]").text_content()
-            for name in ("map", "size", "stride", "padding")
-        ]
+
+
+def test_pooling_up_sampling_and_kernels_that_are_not_square(explorer):
+    for i, kind in enumerate(["conv", "max", "transposed", "bilinear"]):
+        explorer.row(i).locator("[name=kind]").select_option(kind)
+    explorer.row(0).locator("[name=kernel]").fill("3x5")
+    explorer.row(0).locator("[name=padding]").fill("1, 2")
+    scale = explorer.row(3).get_by_label("Scale of layer 4")
+    scale.fill("1×3")
+    assert not explorer.row(3).locator("[name=kernel]").is_visible()
+    network = explorer.python()
+    kinds = [nn.Conv2d, nn.MaxPool2d, nn.ConvTranspose2d, nn.Upsample, nn.Conv2d]
+    assert list(map(type, network)) == kinds
+    shows(explorer, network, (6, 256, 256))
+    explorer.point(7, 300)
+    assert explorer.box() == receptive_field(network, (6, 256, 256)).box(7, 300)
+
+
+def shows(explorer, network, image):
+    """Checks that the page shows a network's field, and each of its layers."""
+    field = receptive_field(network, image)
+    assert explorer.text("size") == "×".join(map(str, field.size))
+    assert explorer.text("grid") == "×".join(map(str, field.map_size))
+    for i, layer in enumerate(field.layers):
         want = (layer.map_size, layer.size, layer.stride, layer.padding)
-        assert after == ["×".join(map(str, pair)) for pair in want]
+        assert explorer.after(i) == ["×".join(map(str, pair)) for pair in want]
 
 
-def test_a_wrong_number_is_marked_and_changes_nothing(explorer):
-    kernel = explorer.part("layers").locator("[name=kernel]").first
-    for wrong in ("0", "", "1.5", "999"):
-        kernel.fill(wrong)
-        assert kernel.get_attribute("aria-invalid") == "true"
+def test_the_keys_up_and_down_count(explorer):
+    kernel = explorer.row(0).locator("[name=kernel]")
+    kernel.press("ArrowUp")
+    assert (kernel.input_value(), explorer.text("size")) == ("5", "71×71")
+    kernel.fill("4×1")
+    kernel.press("ArrowDown")
+    assert kernel.input_value() == "3×1"
+
+
+@pytest.mark.parametrize("wrong", ["0", "", "1.5", "999", "-4", "3×", "3×0", "four"])
+def test_a_wrong_number_is_refused_in_words_and_changes_nothing(explorer, wrong):
+    kernel = explorer.row(0).locator("[name=kernel]")
+    kernel.fill(wrong)
+    assert kernel.get_attribute("aria-invalid") == "true"
+    said = f"“{wrong}”" if wrong else "empty"
+    assert explorer.text("problem") == (
+        f"Kernel of layer 1 is {said}: write a whole number from 1 to 64, or two, such as 3×5, "
+        "for height×width."
+    )
+    assert explorer.part("problem").is_visible()
     assert explorer.text("size") == "70×70"
     kernel.blur()
     assert kernel.input_value() == "4"
     assert kernel.get_attribute("aria-invalid") == "false"
+    assert explorer.text("problem")  # it can still be read
+    kernel.fill("5")
+    assert explorer.text("problem") == ""
+
+
+def test_other_numbers_are_refused_beside_their_inputs(explorer):
+    explorer.part("width").fill("4000")
+    said = "Width of the image is “4000”: write a whole number from 1 to 2048."
+    assert explorer.text("problem") == said
+    explorer.part("want").fill("x")
+    said = "Side of the patch in pixels is “x”: write a whole number from 1 to 9999."
+    assert explorer.text("no-answer") == said
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ("max2p2", "Layer 1, MaxPool2d: padding 2 is more than half of kernel 2. Use padding up"),
+        ("k3,avg4x2s2p2x3", "Layer 2, AvgPool2d: padding 2×3 is more than half of kernel 4×2."),
+        ("k9x300", "Part of the address was not used. Kernel of layer 1 is “9x300”: write"),
+        ("k9x60,k1x64d1x9,k1", "image of 256×256: these layers need at least 9×627 to give"),
+        ("nearest8,nearest8,nearest8", "The layers up-sample by 512 in all: the explorer allows"),
+        ("nearest8,nearest8", "The map after layer 2 has 16384×16384 entries: the explorer allows"),
+        ("transposed1s2p1,k1s2", "No pixel of the image reaches a logit: every path is lost"),
+    ],
+)
+def test_layers_that_cannot_be_shown_are_refused_in_words(page, site, layers, said):
+    explorer = Explorer(page, site, f"#layers={layers}")
+    shown = [explorer.text(name) for name in ("notice", "refusal")]
+    assert any(text.startswith(said) for text in shown), shown
+    explorer.part("width").fill("8")  # a page that is refused still answers
+    explorer.preset("286")
+    assert explorer.text("refusal").startswith("image of 256×8: this PatchDiscriminator needs")
+    explorer.saved("k4s2p1,k4p1", "image=256x8")
 
 
 def test_an_image_too_small_is_refused_in_the_words_of_python(explorer):
@@ -239,28 +266,56 @@ def test_an_image_too_small_is_refused_in_the_words_of_python(explorer):
 
 
 def test_the_state_survives_a_reload(explorer):
-    explorer.part("layers").locator("[name=dilation]").nth(2).fill("3")
+    explorer.row(2).locator("[name=dilation]").fill("3")
+    explorer.row(4).locator("[name=kind]").select_option("nearest")
     explorer.part("width").fill("300")
-    explorer.part("coverage").check()
+    explorer.view("Coverage")
     explorer.part("want").fill("40")
     explorer.point(3, 5)
-    explorer.saved("k4s2p1d3", "image=256x300", "logit=3,5", "coverage=1", "want=40")
+    explorer.saved("k4s2p1d3", "nearest2", "image=256x300", "logit=3,5", "view=cov", "want=40")
     shown = ("size", "grid", "logit", "box-said", "support-said", "python", "fewest", "answers")
     before = [explorer.text(name) for name in shown]
     explorer.page.mouse.wheel(0, 900)  # a theme that follows the reader must leave the address
     explorer.page.wait_for_timeout(600)
     explorer.page.reload()
     assert [explorer.text(name) for name in shown] == before
-    assert explorer.part("coverage").is_checked()
+    assert explorer.page.get_by_role("radio", name="Coverage").is_checked()
+    assert explorer.text("notice") == ""
 
 
-@pytest.mark.parametrize("state", ["#words", "#layers=k0,k4&image=0x9", "#layers=nonsense&want=x"])
-def test_an_address_without_a_state_shows_the_patchgan_of_pix2pix(page, site, state):
+def test_a_copied_link_opens_what_is_shown(explorer):
+    explorer.row(0).locator("[name=kernel]").fill("3×6")
+    explorer.point(2, 3)
+    link = explorer.copied("link")
+    shown = [explorer.text(name) for name in ("size", "logit", "python")]
+    explorer.page.goto("about:blank")
+    explorer.page.goto(link)
+    assert [explorer.text(name) for name in ("size", "logit", "python")] == shown
+
+
+JUNK = {
+    "#layers=k0,k4&image=0x9": ["Kernel of layer 1 is “0”", "Height of the image is “0”"],
+    "#layers=nonsense&want=x": ["Layer 1 is “nonsense”: write one such as", "Want is “x”"],
+    "#layers=&image=9&view=all": ["Layer 1 is empty", "Image is “9”", "View is “all”"],
+    "#layers=" + "k1," * 12 + "k1": ["There are 13 layers: write from 1 to 12."],
+    "#logit=1&<b>=%E0%A4%A": ["Logit is “1”", "“<b>” is not a setting: use layers, image"],
+    "#constructor=1": ["“constructor” is not a setting"],
+    "#logit=99,7": ["Logit (99, 7) does not exist: the map is 30×30. The nearest one is shown."],
+}
+
+
+@pytest.mark.parametrize("state", ["", "#words", *JUNK])
+def test_an_address_that_cannot_be_read_is_said_and_shows_the_patchgan(page, site, state):
     explorer = Explorer(page, site, state)
     assert explorer.text("size") == "70×70"
     assert explorer.text("grid") == "30×30"
+    notice = explorer.text("notice")
+    assert bool(notice) == (state in JUNK)
+    assert all(said in notice for said in JUNK.get(state, []))
     page.wait_for_timeout(400)
-    assert page.evaluate("location.hash") == state
+    assert page.evaluate("location.hash") == state.replace("<b>", "%3Cb%3E")
+    explorer.preset("16")
+    assert explorer.text("notice") == ""
 
 
 def test_a_shared_address_is_followed_on_the_open_page(explorer):
@@ -308,59 +363,3 @@ def test_about_70_at_512_is_three_layers(explorer):
     first.get_by_role("button").click()
     assert explorer.text("grid") == "62×62"
     assert explorer.text("python") == "PatchDiscriminator(in_channels=6, n_layers=3)"
-
-
-@pytest.mark.parametrize("state", ["", "#layers=k64s8p64d64,k3,k3,k3,k3,k3,k3&image=2048x2048"])
-def test_nothing_overflows_on_a_phone(page, site, state):
-    page.set_viewport_size({"width": 360, "height": 740})
-    Explorer(page, site, state)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.evaluate("innerWidth")
-    beyond = page.evaluate(
-        """[...document.querySelectorAll('.rf *')].filter((e) => e.checkVisibility()
-             && !e.closest('svg') && e.getBoundingClientRect().right > innerWidth)
-           .map((e) => e.outerHTML)"""
-    )
-    assert beyond == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_readable_in_both_schemes(page, site, scheme):
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    Explorer(page, site)
-    background = "rgb(255, 255, 255)"
-    chosen = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (chosen == background) == (scheme == "light")
-    ratios = page.evaluate(CONTRASTS)
-    assert min(ratios.values()) >= 4.5, ratios
-    button = page.locator(".rf button").first
-    assert button.evaluate("e => getComputedStyle(e).transitionDuration") == "0s"
-
-
-CONTRASTS = """() => {
-  const canvas = new OffscreenCanvas(1, 1);
-  const pen = canvas.getContext('2d', {willReadFrequently: true});
-  const seen = (element) => {  // the colors that lie over one another, as one
-    pen.clearRect(0, 0, 1, 1);
-    const chain = [];
-    for (let e = element; e; e = e.parentElement) chain.unshift(e);
-    const backs = chain.map((e) => getComputedStyle(e).backgroundColor);
-    const paint = (colors) => {
-      for (const color of colors) { pen.fillStyle = color; pen.fillRect(0, 0, 1, 1); }
-      const light = [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map((c) => c / 255)
-        .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-      return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
-    };
-    const below = paint(backs), above = paint([...backs, getComputedStyle(element).color]);
-    return (Math.max(below, above) + 0.05) / (Math.min(below, above) + 0.05);
-  };
-  const words = {};
-  for (const element of document.querySelectorAll('.rf *')) {
-    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if ((own || element.tagName === 'INPUT') && !element.disabled && element.checkVisibility()) {
-      const name = element.tagName + ' ' + (element.textContent || element.ariaLabel);
-      words[name] = seen(element);
-    }
-  }
-  return words;
-}"""

@@ -1,6 +1,6 @@
 """The numbers that the receptive-field page must show, as ganblocks has them today.
 
-The page's own calculation is held to the same file in test_explorer_in_browser.py. After a change
+The page's own calculation is held to the same file in test_explorer_numbers.py. After a change
 that is meant, write it again: python tests/docs/test_receptive_field_page.py
 """
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from random_stacks import FIELDS, layer_of, module_of
 from torch import nn
 
 from ganblocks import (
@@ -24,7 +25,6 @@ from ganblocks.rf import coverage
 ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).with_name("receptive_field_cases.json")
 PAGE = ROOT / "docs" / "receptive-fields" / "explorer.md"
-WORDS = ("kernel", "stride", "padding", "dilation")
 
 PATCHES = [
     *((n, 4, (256, 256)) for n in range(1, 7)),
@@ -45,6 +45,38 @@ BY_HAND = {  # (kernel, stride, padding, dilation)
     "one logit": ([(8, 8, 0, 1), (2, 1, 0, 1)], (17, 16)),
     "even and odd kernels": ([(7, 4, 3, 1), (2, 1, 1, 1), (5, 2, 0, 1), (6, 1, 3, 1)], (200, 90)),
 }
+MIXED = {
+    "pooling": (
+        [
+            layer_of("conv", kernel=3, padding=1),
+            layer_of("max", kernel=2, stride=2),
+            layer_of("conv", kernel=3, padding=1),
+            layer_of("avg", kernel=3, stride=2, padding=1),
+        ],
+        (97, 64),
+    ),
+    "not square": (
+        [
+            layer_of("conv", kernel=(3, 5), stride=(2, 1), padding=(1, 2)),
+            layer_of("conv", kernel=(1, 7), dilation=(1, 2)),
+        ],
+        (60, 90),
+    ),
+    "up-sampling": (
+        [
+            layer_of("conv", kernel=4, stride=2, padding=1),
+            layer_of("transposed", kernel=4, stride=2, padding=1),
+            layer_of("nearest", stride=2),
+            layer_of("conv", kernel=3, padding=1),
+            layer_of("bilinear", stride=(1, 3)),
+        ],
+        (24, 31),
+    ),
+    "a stride beyond the kernel": (
+        [layer_of("transposed", kernel=2, stride=3), layer_of("conv", kernel=3, stride=2)],
+        (12, 9),
+    ),
+}
 WANTED = [(70, 256), (70, 512), (16, 64), (142, 300), (300, 100), (1, 30), (5000, 1024), (40, 8)]
 TOO_SMALL = [
     (3, 4, (23, 256)),
@@ -56,38 +88,40 @@ TOO_SMALL = [
 
 
 def layers_of(network):
-    """Reads the layers of a discriminator, or of a chain of convolutions."""
+    """Reads the layers of a discriminator."""
     convs = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     rows = [(c.kernel_size, c.stride, c.padding, c.dilation) for c in convs]
-    assert all(pair[0] == pair[1] for row in rows for pair in row)
-    return [dict(zip(WORDS, (pair[0] for pair in row))) for row in rows]
+    return [layer_of("conv", **dict(zip(FIELDS, row))) for row in rows]
 
 
-def chain(rows):
-    convs = [nn.Conv2d(1, 1, k, s, p, d) for k, s, p, d in rows]
-    return nn.Sequential(*convs)
+def chain(layers):
+    return nn.Sequential(*map(module_of, layers))
 
 
-def of_field(name, network, image):
-    """Returns one case: what ganblocks says of a network on an image."""
-    layers = layers_of(network)
-    field = receptive_field(network, image)
+def numbers(values):
+    """Returns numbers as JSON has them, and fractions as Python writes them."""
+    return [n if isinstance(n, int) else str(n) for n in values]
+
+
+def of_field(name, layers, network, image):
+    """Returns one case: what ganblocks says of a network with these layers on an image."""
+    field = receptive_field(network, (getattr(network, "in_channels", 1), *image))
     last = tuple(n - 1 for n in field.map_size)
     counts = coverage(field)
-    steps = [
-        receptive_field(chain([tuple(layer.values()) for layer in layers[: n + 1]]), image)
-        for n in range(len(layers))
-    ]
+    steps = [receptive_field(chain(layers[: n + 1]), (1, *image)) for n in range(len(layers))]
     return {
         "name": name,
         "layers": layers,
         "image": list(image),
-        "size": field.size,
-        "stride": field.stride,
-        "padding": field.padding,
+        "size": numbers(field.size),
+        "stride": numbers(field.stride),
+        "padding": numbers(field.padding),
         "grid": field.map_size,
         "steps": [
-            {"grid": s.map_size, "size": s.size, "stride": s.stride, "padding": s.padding}
+            {
+                "grid": s.map_size,
+                **{name: numbers(getattr(s, name)) for name in ("size", "stride", "padding")},
+            }
             for s in steps
         ],
         "logits": [
@@ -122,10 +156,20 @@ def patch(n, kernel):
 def made():
     """Returns all that the page must say, as ganblocks says it."""
     fields = [
-        of_field(f"n_layers={n}, kernel_size={k} on {image[0]}×{image[1]}", patch(n, k), image)
+        of_field(
+            f"n_layers={n}, kernel_size={k} on {image[0]}×{image[1]}",
+            layers_of(patch(n, k)),
+            patch(n, k),
+            image,
+        )
         for n, k, image in PATCHES
     ]
-    fields += [of_field(name, chain(rows), image) for name, (rows, image) in BY_HAND.items()]
+    convs = {
+        name: ([layer_of("conv", **dict(zip(FIELDS, row))) for row in rows], image)
+        for name, (rows, image) in BY_HAND.items()
+    }
+    for name, (layers, image) in {**convs, **MIXED}.items():
+        fields.append(of_field(name, layers, chain(layers), image))
     answers = [of_wish(want, at) for want, at in WANTED]
     refusals = [
         {
@@ -169,7 +213,7 @@ def test_the_page_has_the_table_of_the_six_patchgans():
 
 
 def test_pixels_are_those_of_the_pixel_discriminator():
-    assert layers_of(PixelDiscriminator(6)) == [dict(zip(WORDS, (1, 1, 0, 1)))] * 3
+    assert layers_of(PixelDiscriminator(6)) == [layer_of("conv")] * 3
 
 
 if __name__ == "__main__":

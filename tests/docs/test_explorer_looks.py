@@ -1,7 +1,6 @@
 """How the explorer looks in a real browser: on phones, in both schemes, to those who see less."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from explorer_page import Explorer
 
 pytestmark = pytest.mark.browser
@@ -10,11 +9,11 @@ OWN = "#layers=k64s8p64d64,k3,max3x2s2,nearest2,k3x5,k3,k3&image=2048x2048&view=
 
 
 @pytest.mark.parametrize("state", ["", OWN, "#layers=k0&image=0x9&foo=1"])
-def test_nothing_overflows_on_a_phone(page, site, state):
-    page.set_viewport_size({"width": 360, "height": 740})
+@pytest.mark.parametrize("width", [360, 1220])
+def test_nothing_overflows(page, site, state, width):
+    page.set_viewport_size({"width": width, "height": 740})
     Explorer(page, site, state)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.evaluate("innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     beyond = page.evaluate(
         """[...document.querySelectorAll('.rf *')].filter((e) => e.checkVisibility()
              && !e.closest('svg') && e.getBoundingClientRect().right > innerWidth)
@@ -58,6 +57,8 @@ def test_the_picture_stays_in_sight_of_the_layer_that_is_edited(page, site, size
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["", OWN, "#view=effective", "#layers=max2p2&foo=1"])
 def test_axe_finds_nothing_in_both_schemes(page, site, scheme, state):
+    from axe_playwright_python.sync_playwright import Axe
+
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     Explorer(page, site, state)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")

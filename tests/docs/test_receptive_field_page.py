@@ -13,6 +13,7 @@ import torch
 from random_stacks import FIELDS, layer_of, module_of
 from torch import nn
 
+from _site import explorer_script
 from ganblocks import (
     GanBlocksError,
     PatchDiscriminator,
@@ -214,6 +215,14 @@ def test_the_page_has_the_table_of_the_six_patchgans():
 
 def test_pixels_are_those_of_the_pixel_discriminator():
     assert layers_of(PixelDiscriminator(6)) == [layer_of("conv")] * 3
+
+
+def test_every_module_of_the_script_is_joined_once_and_short():
+    script = explorer_script.files()[explorer_script.PATH]
+    sources = {path.stem: path.read_text("utf-8") for path in explorer_script.FOLDER.iterdir()}
+    assert sorted(re.findall(r"^const \$(\w+) = ", script, re.M)) == sorted(sources)
+    assert not re.search(r"^(import|export)\b", script, re.M)
+    assert max(source.count("\n") for source in sources.values()) < 250
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def svg(
 
 def thumbnail(drawing: str) -> str:
     """Removes the text from a drawing, for a size where it is too small to read."""
-    drawing = re.sub(r'<(text|title|desc)\b.*?</\1>|<path class="gb-legend.*?/>', "", drawing)
+    drawing = re.sub(r"<(text|title|desc)\b.*?</\1>", "", drawing)
     return re.sub(r'role="img"|aria-labelledby="[^"]*"', "", drawing, count=2).replace(
         "<svg ", '<svg aria-hidden="true" ', 1
     )

@@ -41,7 +41,7 @@ def files() -> dict[str, str | bytes]:
         pages[name] = module.page()
         cards.append(_card(name, module.TITLE, module.CARD, module.thumbnail()))
     pages["index"] = "\n".join([INDEX, *cards, "</div>"])
-    pictures |= gallery_discriminators.pictures()
+    pictures |= gallery_discriminators.pictures() | gallery_losses.pictures()
     return {f"gallery/{name}.md": HEAD + page for name, page in pages.items()} | pictures
 
 

@@ -91,14 +91,14 @@ from ganblocks import ADVERSARIAL_LOSSES
 loss = ADVERSARIAL_LOSSES.build("$name"$arguments)
 logits = torch.linspace(-4, 4, 161, requires_grad=True)
 other = torch.zeros(1)
-curves = {
-    "D, real": [loss.discriminator(x[None], other) for x in logits],
-    "D, fake": [loss.discriminator(other, x[None]) for x in logits],
-    "G, fake": [loss.generator(x[None], other) for x in logits],
+values = {
+    "D, real logit": [loss.discriminator(x[None], other) for x in logits],
+    "D, fake logit": [loss.discriminator(other, x[None]) for x in logits],
+    "G, fake logit": [loss.generator(x[None], other) for x in logits],
 }
-slopes = {
-    player: torch.autograd.grad(sum(values), logits)[0]
-    for player, values in curves.items()
+gradients = {
+    side: torch.autograd.grad(sum(curve), logits)[0]
+    for side, curve in values.items()
 }
 """)
 
@@ -109,7 +109,35 @@ from ganblocks import RECONSTRUCTION_LOSSES
 loss = RECONSTRUCTION_LOSSES.build("$name"$arguments)
 differences = torch.linspace(-2, 2, 161, requires_grad=True)
 target = torch.zeros(1, 1, 1, 1)
-values = [loss(d.view_as(target), target) for d in differences]
-(slope,) = torch.autograd.grad(sum(values), differences)
-curves, slopes = {"loss": values}, {"loss": slope}
+curve = [loss(d.view_as(target), target) for d in differences]
+(gradient,) = torch.autograd.grad(sum(curve), differences)
+values, gradients = {"one pixel": curve}, {"one pixel": gradient}
 """)
+
+CHANGES = """\
+import torch
+from torch.nn.functional import avg_pool2d
+from ganblocks import RECONSTRUCTION_LOSSES, SyntheticFacades
+from ganblocks.pictures import grid, to_picture
+
+torch.manual_seed(0)
+photo = SyntheticFacades(size=192)[4]["target"][None]
+changes = {
+    "brighter": torch.ones_like(photo),
+    "less contrast": photo.mean() - photo,
+    "blurred": avg_pool2d(photo, 3, 1, 1) - photo,
+    "shifted": photo.roll(1, -1) - photo,
+    "noise": torch.randn_like(photo),
+}
+changed = {
+    name: photo + 0.14 * change / change.square().mean().sqrt()
+    for name, change in changes.items()
+}
+values = {}
+for name in RECONSTRUCTION_LOSSES.names():
+    loss = RECONSTRUCTION_LOSSES.build(name)
+    values[name] = {key: loss(x, photo).item() for key, x in changed.items()}
+images = [photo, *changed.values()]
+picture = to_picture(grid([[x[0] for x in images]]))
+"""
+"""Changes with one and the same L2."""

@@ -15,6 +15,7 @@ from PIL import Image
 from ganblocks import (
     ADVERSARIAL_LOSSES,
     DISCRIMINATORS,
+    FEATURE_LOSSES,
     RECONSTRUCTION_LOSSES,
     PatchDiscriminator,
     Registry,
@@ -169,13 +170,15 @@ def test_every_loss_is_on_its_page_as_curves_or_by_name(made):
     assert {"l1", "l2", "charbonnier", "huber"} <= set(curved) < names(RECONSTRUCTION_LOSSES)
     assert shown(page) == names(ADVERSARIAL_LOSSES) | set(curved)
     assert not names(RECONSTRUCTION_LOSSES) - set(re.findall(r"`(\w+)`", page))
-    assert len(drawings(page)) == 2 * len(shown(page))
+    assert not names(FEATURE_LOSSES) - set(re.findall(r"`(\w+)`", page))
+    assert len(drawings(page)) == 3 * len(names(ADVERSARIAL_LOSSES)) + len(curved)
 
 
 def curves_of(page, name):
     """The variables that the code of a loss leaves, as the reader runs it."""
     code = CODE.search(page, page.index(f"### `{name}`"))
-    return run(re.sub(rf"^{code[1]}", "", code[2], flags=re.MULTILINE))
+    code = re.sub(rf"^{code[1]}", "", code[2], flags=re.MULTILINE)
+    return run(re.sub(r'build\("\w+"', f'build("{name}"', code))
 
 
 def test_the_curves_are_those_of_the_formulas(made):
@@ -183,14 +186,16 @@ def test_the_curves_are_those_of_the_formulas(made):
     hinge = curves_of(page, "hinge")
     x = hinge["logits"].detach()
     expected = {"D, real": (1 - x).clamp(min=0) + 1, "D, fake": 1 + (1 + x).clamp(min=0)}
-    for player, values in {**expected, "G, fake": -x}.items():
-        torch.testing.assert_close(torch.stack(hinge["curves"][player]).detach(), values)
+    for side, values in {**expected, "G, fake": -x}.items():
+        torch.testing.assert_close(torch.stack(hinge["values"][f"{side} logit"]).detach(), values)
     vanilla = curves_of(page, "vanilla")
-    torch.testing.assert_close(vanilla["slopes"]["G, fake"], -torch.sigmoid(-x))
-    ragan, rpgan = (curves_of(page, name)["slopes"]["D, real"] for name in ("ragan", "rpgan"))
+    torch.testing.assert_close(vanilla["gradients"]["G, fake logit"], -torch.sigmoid(-x))
+    ragan, rpgan = (
+        curves_of(page, name)["gradients"]["D, real logit"] for name in ("ragan", "rpgan")
+    )
     torch.testing.assert_close(ragan, 2 * rpgan)
     l2 = curves_of(page, "l2")
-    torch.testing.assert_close(l2["slopes"]["loss"], 2 * l2["differences"].detach())
+    torch.testing.assert_close(l2["gradients"]["one pixel"], 2 * l2["differences"].detach())
 
 
 def test_a_curve_runs_through_its_values(made):
@@ -206,6 +211,21 @@ def test_a_curve_runs_through_its_values(made):
     assert points[0][1] == pytest.approx(heights[4.0], abs=0.1)
     assert points[-1][1] == pytest.approx(heights[4.0], abs=0.1)
     assert max(y for _, y in points) == pytest.approx(heights[0.0], abs=0.1)
+
+
+def test_the_charts_of_a_section_have_the_same_axes(made):
+    page, _, by_pixel = made["gallery/losses.md"].partition("## Reconstruction losses")
+    for part in (page, by_pixel):
+        assert len({tuple(words(drawing)[1:]) for drawing in drawings(part)}) == 1
+
+
+def test_the_changes_of_a_photo_have_the_same_l2(made):
+    page = made["gallery/losses.md"]
+    rows = re.findall(r"<tr><th><code>(\w+)</code></th>(.*?)</tr>", page)
+    values = {name: re.findall(r"%\">([\d.]+)<", cells) for name, cells in rows}
+    assert values.keys() == names(RECONSTRUCTION_LOSSES)
+    assert len(set(values["l2"])) == 1 < len(set(values["ssim"]))
+    assert {len(row) for row in values.values()} == {5}
 
 
 def test_all_drawings_parse_and_are_named(made):

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 @pytest.mark.parametrize("address", ["gallery/discriminators.html", "guides/patch-size.html"])
 def test_the_keys_move_the_slider_of_patch_sizes(site, page, address):
     page.goto((site / address).as_uri())
-    slider = page.get_by_label("Patch size")
+    slider = page.get_by_role("slider", name="Patch size")
     told = page.locator(".gb-slider div[data-stop]:visible")
     drawn = page.locator(".gb-slider:has(input) g[data-stop]:visible")
     assert "70×70 pixels" in told.inner_text()

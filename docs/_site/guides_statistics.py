@@ -2,89 +2,60 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
 
-from PIL import Image, ImageDraw, ImageFont
+import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
-from _site.gallery_picture import png
-from _site.guides_data import SIZE, fronts, small_training
-from ganblocks import (
-    Objective,
-    PairedTranslation,
-    PatchDiscriminator,
-    SyntheticFacades,
-    UNetGenerator,
-    Updater,
-    generate,
-)
-from ganblocks.pictures import grid, to_picture
-from ganblocks.training import mean_l1
+from _site.draw import RUN
+from _site.gallery_picture import webp
+from _site.guides_data import small_training
+from ganblocks import GENERATORS, SyntheticFacades, generate
+from ganblocks.data import CMP_PALETTE, rgb_to_classes
+from ganblocks.pictures import grid, to_bytes, to_picture
 
-if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
-
-STEPS = 500
+SIZE = 256
+MAPS = 30
+"""Label maps over which running statistics are collected: the average forgets older ones."""
 SHOWN = (0, 2, 6, 9)  # held-out facades of different styles
-HELD_OUT = SyntheticFacades(20, SIZE, split="val")
-CHOICES = {
-    'mode="sample"': ("always", "image"),
-    'mode="mean"': ("train", "image"),
-    'mode="running"': ("train", "running"),
-}
-SCALE = 2
-LINE = 26
+MODES = ("sample", "mean", "running")
 
 
-def statistics_sheet() -> bytes:
-    """Trains a small pix2pix, and returns a picture of its outputs for each choice."""
-    held_out = fronts(max(SHOWN) + 1, split="val")
-    labels, photos = ([held_out[i][side] for i in SHOWN] for side in ("source", "target"))
-    rows = {"labels": labels, "photo": photos}
+def statistics_pictures() -> dict[str, bytes]:
+    """Returns a row of labels, and their translation in each mode."""
+    held_out = SyntheticFacades(max(SHOWN) + 1, SIZE, split="val")
+    labels = [held_out[index]["source"] for index in SHOWN]
+    rows = {"labels": labels}
     with small_training():
-        trained = _trained().state_dict()
-        for title, (dropout_mode, statistics) in CHOICES.items():
-            generator = _generator(dropout_mode)
-            generator.load_state_dict(trained)
-            l1 = mean_l1(generator, HELD_OUT, statistics=statistics)
-            mode = title.split('"')[1]
-            outputs = [generate(generator, image, mode=mode) for image in labels]
-            rows[f"{title}: L1 {l1:.3f}"] = outputs
-    return png(_sheet(rows))
+        generator = batch_norm_generator()
+        seen = SyntheticFacades(MAPS, SIZE)
+        collect(generator, [by_class(seen[index]["source"]) for index in range(MAPS)])
+        for mode in MODES:
+            rows[mode] = [generate(generator, by_class(x), mode=mode)[0] for x in labels]
+    pictures = {name: to_picture(grid([row], gap=0)) for name, row in rows.items()}
+    return {f"statistics-{name}.webp": webp(picture) for name, picture in pictures.items()}
 
 
-def _generator(dropout_mode: str) -> nn.Module:
-    return UNetGenerator(
-        base_channels=16,
-        num_downs=5,
-        dialect={"type": "port", "dropout_levels": "paper"},
-        dropout_mode=dropout_mode,
-    )
-
-
-def _trained() -> nn.Module:
-    generator = _generator("always")
-    discriminator = PatchDiscriminator(6, base_channels=16, n_layers=2)
-    objective = Objective(
-        {"adversarial": "vanilla", "l1": {"type": "l1", "weight": 100}}, discriminator_weight=0.5
-    )
-    adam = {"type": "adam", "lr": 2e-3}
-    updater = Updater(PairedTranslation(generator, discriminator, objective, optimizer=adam))
-    for batch in fronts(STEPS):
-        updater.step(batch)
+def batch_norm_generator() -> nn.Module:
+    """Returns the generator of the Draw page with batch norm, which is the same at batch 1."""
+    spec = json.loads((RUN / "spec.json").read_text("utf-8"))["networks"]["generator"]
+    generator: nn.Module = GENERATORS.build({**spec, "norm": "batch"})
+    weights = load_file(RUN / "generator.safetensors")
+    generator.load_state_dict(weights, strict=False)  # it has no running statistics yet
     return generator
 
 
-def _sheet(rows: dict[str, list[Tensor]]) -> Picture:
-    """Returns a picture of the rows, each below its title."""
-    font = ImageFont.load_default(size=17)
-    strips = [to_picture(grid([[image[0] for image in row]])) for row in rows.values()]
-    width, height = strips[0].width * SCALE, strips[0].height * SCALE
-    sheet = Image.new("RGB", (width, len(rows) * (height + LINE)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for number, (title, strip) in enumerate(zip(rows, strips, strict=True)):
-        top = number * (height + LINE)
-        pen.text((4 * SCALE, top + LINE), title, "black", font, anchor="ld")
-        enlarged = strip.resize((width, height), Image.Resampling.NEAREST)
-        sheet.paste(enlarged, (0, top + LINE))
-    return sheet
+@torch.no_grad()
+def collect(generator: nn.Module, batches: list[Tensor]) -> None:
+    """Collects running statistics, as training does at batch 1."""
+    generator.train()
+    for batch in batches:
+        generator(batch)
+
+
+def by_class(labels: Tensor) -> Tensor:
+    """Returns a label map in colors as a batch of one with a channel for each class."""
+    classes = one_hot(rgb_to_classes(to_bytes(labels)), len(CMP_PALETTE))
+    return classes.permute(2, 0, 1)[None] * 2.0 - 1

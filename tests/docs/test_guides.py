@@ -2,6 +2,7 @@
 
 import contextlib
 import doctest
+import json
 import re
 import shlex
 import shutil
@@ -14,8 +15,9 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from fake_packages import write_package
+from safetensors.torch import load_file
 
-from _site import guides_blind, recipe
+from _site import guides_blind, guides_statistics, recipe
 from ganblocks import (
     ADVERSARIAL_LOSSES,
     GENERATORS,
@@ -23,7 +25,9 @@ from ganblocks import (
     Objective,
     PatchDiscriminator,
     Reconstruction,
+    SyntheticFacades,
     Updater,
+    generate,
 )
 from ganblocks.__main__ import command
 from ganblocks.blocks import NORMS
@@ -233,3 +237,19 @@ def test_the_curves_of_a_blind_discriminator_are_whole_pictures(monkeypatch):
         root = ElementTree.fromstring(picture)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert "--series-0" in root.get("style")
+
+
+@pytest.mark.slow
+def test_eval_shows_in_the_pictures_of_the_guide_to_statistics():
+    """At batch 1, batch norm is the instance norm that the weights were trained with."""
+    spec = json.loads((guides_statistics.RUN / "spec.json").read_text("utf-8"))
+    trained = GENERATORS.build(spec["networks"]["generator"])
+    trained.load_state_dict(load_file(guides_statistics.RUN / "generator.safetensors"))
+    first, second = (
+        guides_statistics.by_class(SyntheticFacades(2, 64)[index]["source"]) for index in (0, 1)
+    )
+    generator = guides_statistics.batch_norm_generator()
+    guides_statistics.collect(generator, [first] * 20)
+    mean, running = (generate(generator, second, mode=mode) for mode in ("mean", "running"))
+    torch.testing.assert_close(mean, generate(trained, second, mode="mean"), atol=1e-4, rtol=0)
+    assert (mean - running).abs().mean() > 0.05

@@ -51,7 +51,7 @@ def to_picture(image: Tensor) -> Image:
 
     if image.ndim != 3 or image.shape[0] not in PICTURE_MODES:
         raise ShapeError(
-            f"a tensor of shape {tuple(image.shape)} is not a picture: pass (C, H, W) with "
+            f"a tensor of shape {tuple(image.shape)} is not an image: pass (C, H, W) with "
             f"{listed(PICTURE_MODES)} channels, such as image[:1]",
             see="channels-and-bit-depth",
         )

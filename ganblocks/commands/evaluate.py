@@ -76,7 +76,7 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     text = json.dumps(plain, indent=2) + "\n"
     write_atomically(out / "scores.json", text.encode())
     lines = [
-        f"{len(result.rows)} of {len(pairs)} pictures of {root}, {split}, {pairs.direction}",
+        f"{len(result.rows)} of {len(pairs)} images of {root}, {split}, {pairs.direction}",
         f"{arguments.weights} weights of the {arguments.network}, mode {arguments.mode}",
         f"written {datetime.now():%Y-%m-%d %H:%M} by ganblocks {__version__}",
     ]

@@ -203,7 +203,7 @@ def _photo(path: str | None, size: tuple[int, ...]) -> Any:
             with open_picture(path) as opened:
                 picture = ImageOps.exif_transpose(opened).convert("RGB")
         except OSError as error:
-            raise RunError(f"--image {path}: could not be read as a picture ({error})") from error
+            raise RunError(f"--image {path}: could not be read as an image ({error})") from error
     fitted = ImageOps.fit(picture, (size[1], size[0]))
     form = ImageFormat(channels=3)
     return form.encode(form.decode(stored_from_picture(fitted)))

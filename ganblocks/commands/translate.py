@@ -76,6 +76,6 @@ def translate_files(arguments: argparse.Namespace) -> None:
             if result.error is not None:
                 problems += 1
                 bar.write(f"problem: {result.error}", file=sys.stderr)
-    print(f"{count - problems} of {count} pictures in {arguments.out}")
+    print(f"{count - problems} of {count} images in {arguments.out}")
     if problems:
-        raise DataError(f"{problems} of {count} pictures could not be translated")
+        raise DataError(f"{problems} of {count} images could not be translated")

@@ -168,13 +168,13 @@ def _incomplete(folder: Path, counts: Mapping[str, int]) -> str | None:
     for split, count in counts.items():
         pictures = picture_files(folder / split) if (folder / split).is_dir() else []
         if len(pictures) != count:
-            return f"{split} has {len(pictures)} pictures instead of {count}"
+            return f"{split} has {len(pictures)} images instead of {count}"
         for path in pictures:
             try:
                 with open_picture(path) as picture:
                     size = picture.size
             except OSError as error:
-                return f"{split}/{path.name} is not a picture ({type(error).__name__})"
+                return f"{split}/{path.name} is not an image ({type(error).__name__})"
             if size != PICTURE_SIZE:
                 return f"{split}/{path.name} is {size[0]}x{size[1]} instead of 512x256"
     return None

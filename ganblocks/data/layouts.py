@@ -163,5 +163,5 @@ def _require_files(folder: Path, single: bool) -> None:
     elif len(names) > 1:
         hint += f": write a='{names[0]}/*', b='{names[1]}/*', or put pairs into a/ and b/"
     raise DataError(
-        f"no pictures in {folder}: it has no files that end in {', '.join(READERS)}{hint}"
+        f"no images in {folder}: it has no files that end in {', '.join(READERS)}{hint}"
     )

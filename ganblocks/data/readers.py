@@ -155,7 +155,7 @@ def _from_pillow(picture: Image.Image, values: np.ndarray | None = None) -> Stor
     """Returns the stored values; `values` replaces the pixels if Pillow would lose bits."""
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a camera's JPEG, with previews behind the photo
-        raise DataError(f"it has {frames} frames or pages: save each as a picture", see=SEE)
+        raise DataError(f"it has {frames} frames or pages: save each as an image", see=SEE)
     scale = {"L;2": 85, "L;4": 17}.get(_decoder(picture), 1)
     orientation = picture.getexif().get(_ORIENTATION, 1)
     picture.load()  # turns TIFFs upright, so that their orientation is 1 from here on
@@ -237,9 +237,7 @@ def _read_by_tifffile(path: Path) -> Stored:
         problem = None
         if len(file.pages) > 1 or file.series[0].size > page.size:  # ImageJ's stacks have one page
             count = file.series[0].size // page.size
-            problem = (
-                f"it has {max(count, len(file.pages))} frames or pages: save each as a picture"
-            )
+            problem = f"it has {max(count, len(file.pages))} frames or pages: save each as an image"
         elif kind not in (0, 1, 2) or page.axes not in ("YX", "YXS", "SYX"):
             problem = f"its colors are {kind.name}, its axes {page.axes}: convert it to gray or RGB"
         elif 1 in extra:

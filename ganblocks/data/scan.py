@@ -199,7 +199,7 @@ def _matched(layout: Layout) -> Scan:
             problems.append(f"{folder / path}: {trouble}")
     if lacking := [text for text, taken in zip(texts, found, strict=True) if not taken]:
         fit = f"it has no files that fit {listed(lacking)} and end in {', '.join(READERS)}"
-        raise DataError("\n".join([f"no pictures in {folder}: {fit}", *problems[:3]]))
+        raise DataError("\n".join([f"no images in {folder}: {fit}", *problems[:3]]))
     problems += _partnerless(folder, patterns, found)
     count = len(layout.sides[0])
     pairs = (

@@ -154,7 +154,7 @@ def pairs_options(run: str | Path, network: str = "generator") -> dict[str, Any]
     spec = folder.spec
     if (known := spec.get("pictures", {}).get(network)) is None:
         raise DataError(
-            f"{folder.path / 'spec.json'} has no pictures that a network {network!r} translates: "
+            f"{folder.path / 'spec.json'} has no image formats for the network {network!r}: "
             "build the pairs yourself, and pass them to ganblocks.inference.evaluate"
         )
     with folder.reading():

@@ -236,7 +236,7 @@ class Translator:
     def _tiled(self, fitted: Tensor, pixels: Tensor, tiling: Tiling) -> np.ndarray:
         if fitted.shape[-2:] != pixels.shape[-2:]:
             raise DataError(
-                f"a picture of {pixels.shape[-1]}x{pixels.shape[-2]} is resized for this network: "
+                f"an image of {pixels.shape[-1]}x{pixels.shape[-2]} is resized for this network: "
                 "write size='as it is' to cut it into tiles"
             )
         restore = self.pictures.output.restore
@@ -254,7 +254,7 @@ def expanded(inputs: Sequence[str | Path]) -> dict[Path, str]:
             matches = [given] if root.is_file() else sorted(glob(str(given)))  # noqa: PTH207
             found = [Path(match) for match in matches]
         if not found:
-            raise DataError(f"{given}: no such file, or no pictures in it; check the path")
+            raise DataError(f"{given}: no such file, or no images in it; check the path")
         base = root if root.is_dir() else None
         for path in found:
             inside = path.relative_to(base) if base else Path(path.name)

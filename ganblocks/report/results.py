@@ -70,7 +70,7 @@ def _tile(name: str, score: Mapping[str, Any]) -> Markup:
     share = (value - floor) / (ceiling - floor) if ceiling != floor else 0.0
     bar = Markup('<i class="bar"><i style="width:{:.1%}"></i></i>').format(min(max(share, 0), 1))
     return Markup(
-        "<div><dt>{}, {} is better</dt><dd>{}{}{}<small>floor {} · ceiling {} · {} pictures"
+        "<div><dt>{}, {} is better</dt><dd>{}{}{}<small>floor {} · ceiling {} · {} images"
         "</small></dd></div>"
     ).format(
         *(name, score["better"], _text(value), margin),

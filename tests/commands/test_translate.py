@@ -38,11 +38,11 @@ def run(pairs, tmp_path):
 def test_a_folder_of_16_bits_is_translated_and_a_bad_file_reported(run, pairs, tmp_path, capsys):
     out = tmp_path / "out"
     main(["translate", str(run), str(pairs / "a"), "--out", str(out), "--mode", "mean"])
-    assert "6 of 6 pictures" in capsys.readouterr().out
+    assert "6 of 6 images" in capsys.readouterr().out
     with Image.open(out / "0.png") as written:
         assert (written.mode, written.size) == ("I;16", (24, 24))
     Image.new("RGB", (24, 24), (1, 2, 3)).save(pairs / "a" / "0.png")
-    with pytest.raises(GanBlocksError, match="1 of 6 pictures could not be translated"):
+    with pytest.raises(GanBlocksError, match="1 of 6 images could not be translated"):
         main(["translate", str(run), str(pairs / "a"), "--out", str(out)])
     assert "it holds uint8 values, not uint16" in capsys.readouterr().err
 

@@ -69,7 +69,7 @@ def test_a_file_that_was_deleted_is_found(folder):
 
 def test_a_folder_that_cannot_be_scanned_is_one_problem(tmp_path):
     assert len(check_folder(tmp_path)) == 1
-    assert "no pictures" in check_folder(tmp_path)[0]
+    assert "no images" in check_folder(tmp_path)[0]
     assert "no folder" in check_folder(tmp_path / "nowhere")[0]
 
 

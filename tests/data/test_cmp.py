@@ -227,7 +227,7 @@ def test_a_server_without_https_is_asked_by_http(server, tmp_path):
 
 def test_a_wrong_count_is_reported(server, tmp_path):
     server.body = archive_of(facades({**COUNTS, "val": 1}))
-    with pytest.raises(DataError, match=r"val has 1 pictures instead of 2"):
+    with pytest.raises(DataError, match=r"val has 1 images instead of 2"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
 
 
@@ -271,7 +271,7 @@ def test_an_incomplete_folder_is_neither_used_nor_touched(server, tmp_path):
     picture = tmp_path / "facades" / "train" / "1.jpg"
     picture.parent.mkdir(parents=True)
     picture.write_bytes(jpeg())
-    with pytest.raises(DataError, match=r"train has 1 pictures instead of 3\). Move it away"):
+    with pytest.raises(DataError, match=r"train has 1 images instead of 3\). Move it away"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
     assert picture.read_bytes() == jpeg()
     assert server.requests == []

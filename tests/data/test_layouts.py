@@ -94,9 +94,9 @@ def test_instances_beside_two_folders_of_a_split_are_listed(tmp_path):
         (["a/train/1.png", "b/1.png"], r"has no split 'train' on both sides; it has 'train'"),
         (["testA/1.png", "testB/1.png"], r"has no split 'train'; it has 'test'"),
         (["photo/1.png", "labels/1.png"], r"only the folders labels/, photo/: write a='labels/\*'"),
-        (["train/he/1.png", "train/ihc/1.png"], r"no pictures in .*train: .*a='he/\*', b='ihc/\*'"),
+        (["train/he/1.png", "train/ihc/1.png"], r"no images in .*train: .*a='he/\*', b='ihc/\*'"),
         (["photo/1.png"], r"only the folders photo/"),
-        (["notes.txt"], r"no pictures in .*: it has no files that end in \.png, .*, \.nii\.gz"),
+        (["notes.txt"], r"no images in .*: it has no files that end in \.png, .*, \.nii\.gz"),
     ],
 )
 def test_near_misses_are_refused(tmp_path, files, message):

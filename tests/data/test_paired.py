@@ -165,7 +165,7 @@ def test_no_pictures(tmp_path, folders):
     for folder in folders:
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / "notes.txt").write_text("x")
-    with pytest.raises(DataError, match=r"no pictures in .*\.png, \.jpg"):
+    with pytest.raises(DataError, match=r"no images in .*\.png, \.jpg"):
         PairedImageDataset(tmp_path)
 
 

@@ -252,7 +252,7 @@ BAD = {
         ["--direction", "AtoB"],
         "unknown --direction 'AtoB': did you mean 'a2b'? Allowed: 'a2b', 'b2a'",
     ),
-    "zero images": (emptied, [], "no pictures in"),
+    "zero images": (emptied, [], "no images in"),
     "crop larger than load": (None, ["--crop-size", "40"], "crop_size 40"),
     "crop larger than drawn": (None, ["--data", "synthetic", "--crop-size", "64"], "64"),
     "unwritable out": (None, ["--out", "file/run"], "choose another folder"),

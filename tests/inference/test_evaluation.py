@@ -225,7 +225,7 @@ def test_what_cannot_be_scored_says_so(run, tmp_path):
         evaluate(run, pairs, limit=0)
     with pytest.raises(RunError, match="no network 'generator_ab'"):
         evaluate(run, pairs, network="generator_ab")
-    with pytest.raises(DataError, match="no pictures that a network 'discriminator' translates"):
+    with pytest.raises(DataError, match="no image formats for the network 'discriminator'"):
         pairs_options(run, "discriminator")
     Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
     with pytest.raises(DataError, match="no pair can be read"):

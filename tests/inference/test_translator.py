@@ -100,7 +100,7 @@ def test_results_have_names_of_their_own(folder, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"0\.png: its result would have the same name as .*0\.bmp"):
         expanded([folder])
     for missing in ("nowhere", "*.gif"):
-        with pytest.raises(DataError, match="no such file, or no pictures in it"):
+        with pytest.raises(DataError, match="no such file, or no images in it"):
             expanded([missing])
 
 

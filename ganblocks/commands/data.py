@@ -37,9 +37,14 @@ def add_to(actions: Any) -> None:
             f"--{side}", nargs="+", metavar="PATTERN", help=f"file pattern of side {side}"
         )
         parser.add_argument(
-            f"--{side}-format", default="image", metavar="NAME|JSON", help="such as image"
+            f"--{side}-format",
+            default="image",
+            metavar="NAME|JSON",
+            help=f"format of side {side}, such as image",
         )
-    parser.add_argument("--direction", default="a2b", choices=["a2b", "b2a"])
+    parser.add_argument(
+        "--direction", default="a2b", choices=["a2b", "b2a"], help="from source to target"
+    )
     parser.add_argument("--held-out", type=float, default=0.0, help="fraction of pairs to hold out")
     parser.add_argument(
         "--side-by-side", action="store_true", help="split images of any shape into halves"
@@ -47,7 +52,9 @@ def add_to(actions: Any) -> None:
     size = {"type": parse_size, "metavar": "256 | 256x512", "default": 256}
     parser.add_argument("--load-size", **size, help="size to resize the pairs to")
     parser.add_argument("--crop-size", **size, help="size of the crops")
-    parser.add_argument("--resize", default="stretch", choices=RESIZES)
+    parser.add_argument(
+        "--resize", default="stretch", choices=RESIZES, help="how to resize other aspect ratios"
+    )
     parser.add_argument(
         "--sheet", default="pairs.png", help="output file of the sheet (default: %(default)s)"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ganblocks.commands import add_run
+
 
 def add_to(actions: Any) -> None:
     """Adds `demo` to the command's actions."""
@@ -14,10 +16,8 @@ def add_to(actions: Any) -> None:
         description="Writes a single page that contains the generator and works offline. Requires "
         "the onnx extra.",
     )
-    parser.add_argument("run_folder", metavar="run", help="the run's folder")
+    add_run(parser)
     parser.add_argument("--out", required=True, help="output folder, for index.html")
-    parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
-    parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument(
         "--mode",
         default="mean",

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ganblocks._version import __version__
+from ganblocks.commands import add_run
 from ganblocks.data import PairedImageDataset, held_out_split
 from ganblocks.errors import DataError
 
@@ -23,15 +24,24 @@ def add_to(actions: Any) -> None:
         description="Scores the generator of a run on pairs, read with the options of its "
         "training data, and writes scores.json and a page with all images.",
     )
-    parser.add_argument("run_folder", metavar="run", help="the run's folder")
+    add_run(parser)
     parser.add_argument("--data", required=True, help="folder of pairs, or a CSV file")
     parser.add_argument("--split", help="a split such as test, or all (default: val, else test)")
     parser.add_argument("--out", help="output folder (default: results/ in the run's folder)")
-    parser.add_argument("--metrics", nargs="+", default=["l1", "psnr", "ssim"], metavar="NAME")
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        default=["l1", "psnr", "ssim"],
+        metavar="NAME",
+        help="metrics, as in ganblocks list metrics",
+    )
     parser.add_argument("--train-data", help="pairs to train the label score's segmenter on")
-    parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
-    parser.add_argument("--network", default="generator", help="such as generator_ab")
-    parser.add_argument("--mode", default="sample", choices=["sample", "mean", "running"])
+    parser.add_argument(
+        "--mode",
+        default="sample",
+        choices=["sample", "mean", "running"],
+        help="sample: with noise; mean: without noise; running: with running statistics",
+    )
     parser.add_argument("--limit", type=int, help="number of images to use, evenly spaced")
     parser.add_argument("--batch-size", type=int, default=8, help="maximum batch size")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")

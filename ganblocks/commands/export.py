@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ganblocks.commands import add_run
 from ganblocks.errors import OptionError
 
 
@@ -17,7 +18,7 @@ def add_to(actions: Any) -> None:
         description="Exports the generator of a run for batches and images of any size, and "
         "compares the file's output with the generator's.",
     )
-    parser.add_argument("run_folder", metavar="run", help="the run's folder")
+    add_run(parser)
     parser.add_argument("--to", default="onnx", choices=["onnx", "torch"], help="the format")
     parser.add_argument("--out", required=True, help="output file, such as generator.onnx or .pt2")
     parser.add_argument(
@@ -27,8 +28,6 @@ def add_to(actions: Any) -> None:
         help="mean: without noise; running: with running statistics; sample: for generators "
         "without dropout",
     )
-    parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
-    parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument("--images", nargs="+", default=[], help="images to check the file with")
     parser.add_argument("--half", action="store_true", help="store the weights in 16 bits (ONNX)")
     parser.set_defaults(run=export_run)

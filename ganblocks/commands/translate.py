@@ -7,6 +7,7 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
+from ganblocks.commands import add_run
 from ganblocks.errors import DataError
 from ganblocks.randomness import own_randomness
 
@@ -19,11 +20,9 @@ def add_to(actions: Any) -> None:
         description="Translates files, folders and patterns. Images are read, resized and written "
         "with the options of the run's data.",
     )
-    parser.add_argument("run_folder", metavar="run", help="the run's folder")
+    add_run(parser)
     parser.add_argument("inputs", nargs="+", help="files, folders, or patterns such as 'in/*.png'")
     parser.add_argument("--out", required=True, help="output folder")
-    parser.add_argument("--weights", default="auto", choices=["auto", "last", "average", "best"])
-    parser.add_argument("--network", default="generator", help="such as generator_ab")
     parser.add_argument(
         "--mode",
         default="sample",

@@ -22,6 +22,7 @@ from _site import (
     guides,
     guides_patch,
     guides_plugin,
+    llms_index,
     mathml,
     project,
     recipe,
@@ -38,6 +39,7 @@ MAKERS = (
     gallery.files,
     guides.files,
     project.files,
+    llms_index.files,
 )
 """Each returns generated files: path in the site → content."""
 
@@ -73,3 +75,17 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     """Converts formulas to MathML, which browsers draw without a script."""
     del page, config, files
     return mathml.written(html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Names the theme's search for screen readers."""
+    del page, config
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"')
+
+
+@event_priority(-100)  # after llmstxt wrote the list
+def on_post_build(config: MkDocsConfig) -> None:
+    """Describes each page in the list for language models."""
+    index = Path(config.site_dir) / "llms.txt"
+    text = llms_index.described(index.read_text("utf-8"), index.parent)
+    index.write_text(text, "utf-8")

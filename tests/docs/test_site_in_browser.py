@@ -127,7 +127,11 @@ def test_code_can_be_copied(site, page):
 
 def test_the_whole_text_is_there_for_machines(site):
     short, full = (site / name for name in ("llms.txt", "llms-full.txt"))
-    assert "troubleshooting" in short.read_text("utf-8")
+    pages = re.findall(r"^- \[.+?\]\((\S+)\): \S.+", short.read_text("utf-8"), re.MULTILINE)
+    assert len(pages) > 60
+    assert {"guides/losses.md", "troubleshooting/shapes.md"} < {*pages}
+    assert short.read_text("utf-8").count("\n- ") == len(pages)
+    assert "UNetGenerator" in (site / "llms-pix2pix.txt").read_text("utf-8")
     text = full.read_text("utf-8")
     for words in ("ganblocks.UNetGenerator", "PatchDiscriminator", "Sizes of tensors must match"):
         assert words in text

@@ -1,0 +1,56 @@
+"""Everyone can read the site: axe on every page, in both schemes, and tables on a phone."""
+
+from itertools import pairwise
+
+import pytest
+from test_site_in_browser import PHONE, WIDE, pages_of
+
+pytestmark = pytest.mark.browser
+
+COLORS = ["color-contrast", "link-in-text-block"]
+"""All that the dark scheme changes."""
+
+
+def problems(page, **arguments):
+    """What axe calls serious, and headings out of order: rule to the first element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, **arguments).response["violations"]
+    serious = [v for v in found if v["impact"] in ("serious", "critical")]
+    ordered = [v for v in found if v["id"] == "heading-order"]
+    return {v["id"]: v["nodes"][0]["html"] for v in (*serious, *ordered)}
+
+
+def test_nothing_serious_stands_in_a_readers_way(site, page):
+    page.set_viewport_size(WIDE)
+    wrong = {}
+    for path in pages_of(site):
+        page.goto(path.as_uri())
+        if found := problems(page, options={"resultTypes": ["violations"]}):
+            wrong[str(path.relative_to(site))] = found
+    assert wrong == {}
+
+
+def test_colors_of_the_dark_scheme_can_be_read(site, page):
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="dark")
+    page.goto((site / "index.html").as_uri())
+    assert problems(page) == {}
+    only = {"runOnly": COLORS, "resultTypes": ["violations"]}
+    wrong = {}
+    for path in pages_of(site):
+        page.goto(path.as_uri())
+        if found := problems(page, context="article", options=only):
+            wrong[str(path.relative_to(site))] = found
+    assert wrong == {}
+
+
+def test_a_row_is_a_card_on_a_phone(site, page):
+    page.set_viewport_size(PHONE)
+    page.goto((site / "recipes.html").as_uri())
+    cells = page.locator("article table").first.locator("tbody tr").first.locator("td")
+    boxes = [cell.bounding_box() for cell in cells.all()]
+    assert len(boxes) == 3
+    assert all(a["y"] + a["height"] <= b["y"] for a, b in pairwise(boxes))
+    label = "e => getComputedStyle(e, '::before').content"
+    assert cells.first.evaluate(label) == '"recipe"'

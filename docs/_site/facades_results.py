@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from _site.drawing_curves import chart
+from _site.drawing_curves import Axes, chart, legend
 from _site.markdown import table
 
 FILE = Path(__file__).parents[1] / "results" / "facades.json"
@@ -175,5 +175,9 @@ def minutes_section(found: dict[str, dict[int, list[Mapping[str, Any]]]]) -> str
         for cell, times in found.items()
         if set(times) == set(marks)
     }
-    drawn = chart("minutes", "KID on held-out pairs", "minutes of one core", marks, curves)
-    return f"{table(head, lines)}\n\n{drawn if len(marks) > 1 and curves else ''}"
+    if len(marks) < 2 or not curves:
+        return table(head, lines)
+    top = max(value for curve in curves.values() for value in curve)
+    axes = Axes.of("minutes of one core", marks, (0, top))
+    drawn = chart("minutes", "KID on held-out pairs", axes, marks, curves)
+    return f"{table(head, lines)}\n\n{legend(list(curves))}\n{drawn}"

@@ -1,4 +1,4 @@
-"""Hooks of the build: generated pages and pictures, placeholders, and MathML."""
+"""Hooks of the build: generated pages and pictures, placeholders, MathML, and citations."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from _site import (
     mathml,
     project,
     recipe,
+    references,
     results,
     troubleshooting,
 )
@@ -40,6 +41,7 @@ MAKERS = (
     guides.files,
     project.files,
     llms_index.files,
+    references.files,
 )
 """Each returns generated files: path in the site → content."""
 
@@ -72,9 +74,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Converts formulas to MathML, which browsers draw without a script."""
-    del page, config, files
-    return mathml.written(html)
+    """Converts formulas to MathML, which browsers draw without a script, and links citations."""
+    del config, files
+    return references.linked(mathml.written(html), page.url)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

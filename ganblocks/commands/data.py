@@ -43,7 +43,10 @@ def add_to(actions: Any) -> None:
             help=f"format of side {side}, such as image",
         )
     parser.add_argument(
-        "--direction", default="a2b", choices=["a2b", "b2a"], help="from source to target"
+        "--direction",
+        default="a2b",
+        choices=["a2b", "b2a"],
+        help="from source to target, of sides a and b",
     )
     parser.add_argument("--held-out", type=float, default=0.0, help="fraction of pairs to hold out")
     parser.add_argument(

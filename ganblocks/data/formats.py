@@ -144,7 +144,7 @@ class ImageFormat(SideFormat):
         dtype: Dtype of the stored values, and of what `restore` returns.
         background: Color behind transparent pixels, one value or one per channel; without it, they
             are rejected.
-        labels: Whether the images are label maps, whose colors resizing must not mix.
+        labels: Whether the images are label maps, which are resized without mixing colors.
         strict: Whether colors are rejected instead of converted to gray, as in formats taken from
             gray files.
 

@@ -28,7 +28,7 @@ COMPANIONS = (
     *(".txt", ".md", ".json", ".csv", ".tsv", ".yaml", ".yml", ".xml", ".html", ".pdf", ".log"),
     *(".ini", ".db", ".py", ".zip", ".gz", ".tar"),
 )
-"""Suffixes of files that may lie beside the images; others are reported."""
+"""Suffixes of files that may lie next to the images; others are reported."""
 
 Texts = str | Sequence[str] | None
 """A file pattern or CSV column, or several."""

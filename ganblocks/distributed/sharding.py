@@ -132,7 +132,7 @@ def _renamed(state: dict[str, Any], keys: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _resumed_rate(now: dict[str, Any], then: dict[str, Any]) -> float:
-    """Returns the current initial rate times the ratio of the saved rate to its initial rate."""
+    """Returns the current initial rate, scaled by the progress of the saved schedule."""
     initial, rate = float(now.get("initial_lr", now["lr"])), float(then["lr"])
     saved_initial = float(then.get("initial_lr", rate))
     return initial * rate / saved_initial if saved_initial else initial

@@ -64,10 +64,10 @@ class ResNetGenerator(FromReference, nn.Module):
         spectral_norm: Whether to apply spectral norm to all convolutions.
         checkpointing: Whether to recompute the maps inside each block in the backward pass: less
             memory, more time.
-        size_policy: `"pad"` pads to the next multiple of 2^num_downs, at least to twice that, and
-            crops the output; `"strict"` raises and names the nearest valid sizes. Padding warns if
-            it more than doubles a side, and raises above a factor of 8 (sides below 32 pixels count
-            as 32).
+        size_policy: `"pad"` pads to the next multiple of 2^num_downs (at least twice it) and crops
+            the output; `"strict"` raises and names the nearest valid sizes. Padding warns if it
+            more than doubles a side, and raises above a factor of 8 (sides below 32 pixels count as
+            32).
         init: Weight initializer, from `INITIALIZERS`.
 
     Raises:

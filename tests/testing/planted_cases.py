@@ -244,7 +244,7 @@ PLANTED = [
     ),
     ("augmentation", q.OneOnly, "shape", "for 2 batches it returns a tuple of 1"),
     ("augmentation", q.DrawsForEach, "same_draw", "of two equal batches the second batch"),
-    ("augmentation", q.OneDraw, "own_draws", "all images have one draw"),
+    ("augmentation", q.OneDraw, "own_draws", "all images have the same draw"),
     ("augmentation", q.DrawsOnce, "own_draws", "every call draws the same"),
     ("augmentation", q.OwnGenerator, "own_draws", "two draws differ under the same seed"),
     ("augmentation", q.Lenient, "mismatch", "raises nothing"),

@@ -56,7 +56,7 @@ def repeat(call: Call) -> InputRegion:
 
 @aten("slice", "slice_copy", "narrow")
 def slice_(call: Call) -> InputRegion:
-    """Takes every n-th entry of a part of one dimension."""
+    """Takes a strided slice of one dimension."""
     region, dim = call.region(), call["dim"]
     start = slice(call["start"], call["end"]).indices(region.shape[dim])[0]
     return region.gather(dim, steps(call.out.shape[dim], start, call["step"]))

@@ -53,4 +53,4 @@ def test_an_installed_package_has_its_own(tmp_path, monkeypatch, capsys):
     shutil.copy(EXAMPLES / "plain_loop.py", tmp_path / "ganblocks" / "recipes" / "mine.py")
     monkeypatch.setattr(recipes, "PACKAGE", tmp_path / "ganblocks")
     main(["recipes"])
-    assert capsys.readouterr().out.startswith("mine  pix2pix in your own loop")
+    assert capsys.readouterr().out.startswith("mine  pix2pix in your own training loop")

@@ -26,6 +26,8 @@ def _converted(match: re.Match[str]) -> str:
     formula = " ".join(unescape(match["formula"]).split())
     display = "block" if match["tag"] == "div" else "inline"
     math = ElementTree.fromstring(convert(formula, display=display))
+    if display == "block":
+        math.set("tabindex", "0")  # it scrolls where it is wider than the page
     for over in math.iter(f"{{{MATHML}}}mover"):
         _draw_line(over)
     for row in math.iter():

@@ -37,6 +37,7 @@ def test_every_formula_is_read(formula):
     html = read(f'<p>a <div class="arithmatex">\\[{formula}\\]</div> b</p>')
     (math,) = html.iter(f"{{{mathml.MATHML}}}math")
     assert math.get("display") == "block"
+    assert math.get("tabindex") == "0"
     assert "\\" not in "".join(math.itertext())  # a command that was not known
 
 

@@ -180,4 +180,5 @@ def minutes_section(found: dict[str, dict[int, list[Mapping[str, Any]]]]) -> str
     top = max(value for curve in curves.values() for value in curve)
     axes = Axes.of("minutes of one core", marks, (0, top))
     drawn = chart("minutes", "KID on held-out pairs", axes, marks, curves)
-    return f"{table(head, lines)}\n\n{legend(list(curves))}\n{drawn}"
+    legends = legend(list(curves))
+    return f'{table(head, lines)}\n\n{legends}\n<div class="gb-charts">{drawn}</div>'

@@ -6,9 +6,10 @@ from explorer_page import Explorer
 pytestmark = pytest.mark.browser
 
 OWN = "#layers=k64s8p64d64,k3,max3x2s2,nearest2,k3x5,k3,k3&image=2048x2048&view=coverage"
+LONG = "#layers=k3x5s2x1p1x2,max3x2s2p1,transposed4s2p1,nearest2x3,bilinear2,k3p1&image=200x300"
 
 
-@pytest.mark.parametrize("state", ["", OWN, "#layers=k0&image=0x9&foo=1"])
+@pytest.mark.parametrize("state", ["", OWN, LONG, "#layers=k0&image=0x9&foo=1"])
 @pytest.mark.parametrize("width", [360, 1220])
 def test_nothing_overflows(page, site, state, width):
     page.set_viewport_size({"width": width, "height": 740})

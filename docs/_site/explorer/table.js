@@ -113,7 +113,9 @@ export class LayerTable {
     inputOf(row, "stride").ariaLabel = `${stride} of layer ${i + 1}`;
     inputOf(row, "stride").parentElement.dataset.label = stride.toLowerCase();
     for (const cell of row.querySelectorAll("[data-after]")) {
-      cell.textContent = said[cell.dataset.after];
+      const [height, width] = said[cell.dataset.after].split("×"); // a line may break between them
+      const parts = width ? [`${height}×`, document.createElement("wbr"), width] : [height];
+      cell.replaceChildren(...parts);
     }
     row.querySelector("[data-move='-1']").disabled = i === 0;
     row.querySelector("[data-move='1']").disabled = i === this.layers.length - 1;

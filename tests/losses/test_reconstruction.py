@@ -137,7 +137,7 @@ def test_shapes_that_differ_and_empty_images(name):
         ((1, 3, 8, 9), "shape: crop or resize one to the other\n"),
         ((1, 1, 8, 8), "shape: use the same number of channels for both\n"),
         ((2, 3, 8, 8), "shape: use equal batch sizes\n"),
-        ((1, 1, 4, 4), "channels, and crop or resize"),
+        ((1, 1, 4, 4), "for both, and crop or resize"),
         ((3, 8, 8), r"pass both as \(B, C, H, W\)"),
     ],
 )

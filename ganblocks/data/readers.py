@@ -160,12 +160,13 @@ def _from_pillow(picture: Image.Image, values: np.ndarray | None = None) -> Stor
     orientation = picture.getexif().get(_ORIENTATION, 1)
     picture.load()  # turns TIFFs upright, so that their orientation is 1 from here on
     plain = _plain(picture)
+    clear = plain.info.get("transparency")
     if values is None:
         values = np.array(plain)
-        values = values * np.uint8(255) if plain.mode == "1" else values
+        if plain.mode == "1":  # Pillow 12.0 names a clear white 1, and 12.1 names it 255
+            values, clear = values * np.uint8(255), clear and 255
     values = np.atleast_3d(values)
     alpha = palette = None
-    clear = plain.info.get("transparency")
     if plain.mode == "P":
         palette = _palette(plain, clear, int(values.max(initial=0)))
     elif values.shape[-1] in (2, 4):

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 import torch
 from torch import SymInt, Tensor
@@ -59,11 +60,17 @@ def _require_little_padding(sides: Sequence[int | SymInt], padded: Sequence[int 
     if len(pairs) < 2:  # a dynamic size of an export
         return
     if any(after > MOST_GROWTH * max(before, SMALL_SIDE) for before, after in pairs):
-        raise ShapeError(_message(pairs, "would be"), see="image-too-small")
+        # torch 2.11 cannot compile the raising of errors that are not Python's own.
+        refuse = torch.compiler.disable(_refuse) if torch.compiler.is_compiling() else _refuse
+        refuse(pairs)
     if torch.compiler.is_compiling():
         return
     if any(after > 2 * before for before, after in pairs):
         warnings.warn(_message(pairs, "is"), GanBlocksWarning, stacklevel=2)
+
+
+def _refuse(pairs: list[tuple[int, int]]) -> NoReturn:
+    raise ShapeError(_message(pairs, "would be"), see="image-too-small")
 
 
 def _message(pairs: list[tuple[int, int]], verb: str) -> str:

@@ -72,7 +72,9 @@ class AugmentationTester(Tester[Augmentation]):
         image, _ = self.images(1)
         batch = image.expand(8, -1, -1, -1)
         (result,) = _augmented(self.make(), batch)
-        require(any(not torch.equal(x, result[0]) for x in result[1:]), "all images have the same draw")
+        require(
+            any(not torch.equal(x, result[0]) for x in result[1:]), "all images have the same draw"
+        )
         component = self.make()
         with seeded(12):
             first, second = component(batch)[0], component(batch)[0]

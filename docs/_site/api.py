@@ -51,7 +51,8 @@ def registry_page(constant: str) -> str:
 def topic_page(topic: Topic) -> str:
     """Returns the page of a topic that is not a registry."""
     members = [f"::: {path_of(name)}" for name in topic.names]
-    return "\n\n".join([f"# {topic.title}", topic.introduction, *members]) + "\n"
+    lines = [f"# {topic.title}", topic.introduction, "## Reference", *members]
+    return "\n\n".join(lines) + "\n"
 
 
 def index_page() -> str:

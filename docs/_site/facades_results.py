@@ -46,6 +46,11 @@ over seeds ± the standard deviation between them, or of one seed ± its bootstr
 
 {verdict}
 
+![Label maps, and what both presets make of them](../images/facades-recipes.webp)
+
+*From the top: label maps that `SyntheticFacades` draws, `paper`, `best`, seed 10 of each. Written by
+`python benchmarks/facades_pictures.py WORK`.*
+
 ## One change at a time
 
 Differences from `paper` in KID, in units of the combined standard deviation of both, are only shown
@@ -93,6 +98,14 @@ def page(known: Mapping[str, Any]) -> str:
         minutes="20, 40 and 60",
         by_minutes=minutes_section(minutes),
     )
+
+
+def in_short() -> str:
+    """Returns the means of `best` and `paper` in words."""
+    rows = json.loads(FILE.read_text("utf-8"))["rows"]
+    cells = by_cell(row for row in rows if row["size"] == "small" and row["score"] == "val")
+    best, paper = (spread(cells[cell], "kid_lite0") for cell in ("best", "paper"))
+    return f"{best[0]:.2f} ± {best[1]:.2f} instead of {paper[0]:.2f} ± {paper[1]:.2f}"
 
 
 def by_cell(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -18,6 +18,7 @@ from _site import (
     draw,
     explorer_script,
     facade,
+    facades_results,
     gallery,
     guides,
     guides_patch,
@@ -48,6 +49,7 @@ MAKERS = (
 INSERTS: dict[str, Callable[[], str]] = {
     "<!-- recipe flags -->": recipe.flags,
     "<!-- draw scores -->": draw.scores,
+    "<!-- facades in short -->": facades_results.in_short,
     "<!-- troubleshooting questions -->": troubleshooting.questions,
     **guides_patch.INSERTS,
     **guides_plugin.INSERTS,

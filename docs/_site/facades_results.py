@@ -48,7 +48,7 @@ over seeds ± the standard deviation between them, or of one seed ± its bootstr
 
 ![Label maps, and what both presets make of them](../images/facades-recipes.webp)
 
-*From the top: label maps that `SyntheticFacades` draws, `paper`, `best`, seed 10 of each. Written by
+*From the top: label maps that `SyntheticFacades` draws, `paper`, `best`, seed 10 of each, by
 `python benchmarks/facades_pictures.py WORK`.*
 
 ## One change at a time

@@ -9,10 +9,12 @@ from xml.etree import ElementTree
 import pytest
 from PIL import ImageFont
 
+import ganblocks
 from _site import mathml
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [*(ROOT / "ganblocks").rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
+PACKAGE = Path(ganblocks.__file__).parent
+SOURCES = [*PACKAGE.rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
 FORMULAS = sorted(
     {
         " ".join(formula.split())

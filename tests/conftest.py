@@ -3,11 +3,16 @@ import signal
 
 import pytest
 import torch
+from hypothesis import settings
 
 collect_ignore_glob = ["*/conftest.py"]  # they hold no doctests, and would share one module name
 
 # `nohup pytest &` starts with SIGINT ignored, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Hypothesis would fail a test that takes 200 ms, as any does on a machine that others use.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -67,8 +67,8 @@ def check_folder(root: str | Path, **options: Any) -> list[str]:
         One line per problem: first files without a partner, then what `check_pairs` lists.
 
     Examples:
-        >>> check_folder("no/such/folder") ['no folder no/such/folder: pass the folder that contains
-        the pairs']
+        >>> check_folder("no/such/folder")
+        ['no folder no/such/folder: pass the folder that contains the pairs']
     """
     try:
         dataset = PairedImageDataset(root, strict=False, **options)

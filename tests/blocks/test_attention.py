@@ -150,6 +150,7 @@ def test_it_compiles_as_one_graph():
     assert torch.allclose(compiled(x), attention(x), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_is_exported_for_every_size():
     attention = opened().eval()
     sides = {0: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}

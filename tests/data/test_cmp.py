@@ -204,6 +204,7 @@ def test_a_bad_archive_leaves_nothing_behind(server, tmp_path, kind):
     assert left_in(tmp_path) == ["root"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", ["a file", "a name"])
 def test_a_bomb_is_not_unpacked(server, tmp_path, bomb, monkeypatch):
     """Two files of a thousand times their packed size: 100 MB of zeros, or of a name."""

@@ -63,6 +63,7 @@ def test_a_recipe_trains_on_drawn_facades_and_goes_on(run, tmp_path, name):
     assert folder.load_state()["step"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_a_recipe_trains_on_a_folder_of_pictures(run, tmp_path, name):
     first, result = run(name, *FOLDERS.get(name, "--data pictures").split()).split("\n", 1)

@@ -98,6 +98,7 @@ def test_any_size(height, width, num_downs, code_channels, bottleneck):
     assert terms.keys() == ({"codebook", "commitment"} if bottleneck else {"kl"})
 
 
+@pytest.mark.slow
 def test_an_outside_bottleneck_keeps_the_contracts_and_trains():
     check_component("block", lambda: Quantizer(4))
     network = Autoencoder(1, bottleneck=Quantizer, code_channels=2, **SMALL)

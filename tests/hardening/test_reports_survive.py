@@ -95,7 +95,7 @@ def test_scores_that_cannot_be_stored_are_told_once_and_stored_later(tmp_path, u
     blocked = At(3, lambda path: (path / ".spec.json.partial").mkdir())
     freed = At(7, lambda path: (path / ".spec.json.partial").rmdir())
     callbacks = [blocked, freed, *default_callbacks(progress=False)]
-    with pytest.warns(GanBlocksWarning, match="training goes on: cannot write") as told:
+    with pytest.warns(GanBlocksWarning, match="training continues: cannot write") as told:
         run, updater = train(tmp_path / "run", callbacks=callbacks, score_every=2, **OPTIONS)
     assert len(told) == 1  # of steps 4 and 6
     assert_equal(updater.state_dict(), undisturbed[1].state_dict())

@@ -362,6 +362,7 @@ def test_writing_through_a_view_that_is_not_followed_is_refused():
         receptive_field(Op(crossed), (3, 8, 8))
 
 
+@pytest.mark.slow
 def test_a_compiled_network_is_traced_as_what_was_compiled():
     network = nn.Conv2d(3, 1, 5)
     assert receptive_field(torch.compile(network), (16, 16)).size == (5, 5)

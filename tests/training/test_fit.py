@@ -186,7 +186,7 @@ def test_a_dry_run_finds_what_does_not_fit():
     with pytest.raises(ShapeError, match="at least"):
         dry_run(tiny_updater(), Stripes(size=4)[0])
     target = {**Stripes()[0], "target": torch.zeros(3, 14, 16)}
-    with pytest.raises(ShapeError, match="one size"):
+    with pytest.raises(ShapeError, match="the same size"):
         dry_run(tiny_updater(), target)
 
 

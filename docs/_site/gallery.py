@@ -63,8 +63,8 @@ def entries(section: Section) -> list[Entry]:
 def _page(page: GalleryPage, shown: dict[Section, list[Entry]]) -> str:
     lines = [f"# {page.title}", page.introduction]
     for section, items in shown.items():
-        if len(shown) > 1:
-            lines.append(f"## {section.registry.kind.capitalize()}")
+        kind = section.registry.kind
+        lines.append(f"## {kind.capitalize() if len(shown) > 1 else f'All {kind}'}")
         title = "The code of the first picture; the others differ in the call below them"
         lines += [
             section.introduction,

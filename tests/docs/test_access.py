@@ -15,7 +15,8 @@ def problems(page, context=None, **options):
     """What axe calls serious, and headings out of order: rule to the first element."""
     from axe_playwright_python.sync_playwright import Axe
 
-    options |= {"resultTypes": ["violations"], "preload": False}  # it may not read other files
+    # Pages from disk may read no other file, and get no message from a frame.
+    options |= {"resultTypes": ["violations"], "preload": False, "iframes": False}
     found = Axe().run(page, context, options).response["violations"]
     serious = [v for v in found if v["impact"] in ("serious", "critical")]
     ordered = [v for v in found if v["id"] == "heading-order"]

@@ -48,10 +48,10 @@ CASES = [pytest.param(p, marks=[pytest.mark.slow] * is_long(p), id=of_page(p)) f
 @pytest.mark.parametrize("page", CASES)
 def test_the_code_runs_in_an_empty_folder(page, request, tmp_path, monkeypatch, kept_registries):
     """And prints what the page says."""
-    if page.name in PREPARED:
-        request.getfixturevalue("readers_folder")
     (tmp_path / "empty").mkdir()
-    if page.name not in PREPARED:
+    if page.name in PREPARED or page.parent.name == "troubleshooting":
+        request.getfixturevalue("readers_folder")
+    else:
         monkeypatch.chdir(tmp_path / "empty")
     shown = smaller(page, COMMANDS.get(page.name, {}), tmp_path)
     for example in parsed(shown, commands=page.name in COMMANDS).examples():

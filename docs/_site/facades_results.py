@@ -23,7 +23,11 @@ COLUMNS = {
 }
 CONTENDERS = {"port": "plain script", "paper": "preset paper", "best": "preset best"}
 
-PAGE = """# Results on real facades
+PAGE = """---
+hide: [toc]
+---
+
+# Results on real facades
 
 Label maps of the CMP facades to photos, by the recipe's presets and by changes of one setting at a
 time. The protocol needs two cores and no network, and each row was written by
@@ -94,7 +98,7 @@ def page(known: Mapping[str, Any]) -> str:
         confirmed=scores_table(confirmed),
         verdict=verdict(confirmed),
         screen=scores_table(screen, compare=True),
-        missing=f"Open, without a row yet: {', '.join(missing)}." if missing else "",
+        missing=f"Open, without a row yet: {'; '.join(missing)}." if missing else "",
         minutes="20, 40 and 60",
         by_minutes=minutes_section(minutes),
     )

@@ -66,10 +66,10 @@ from three seeds on. Fewer do not tell a change from a lucky seed.
 
 ## Equal minutes
 
-The same at 256², where each contender trains on one core, by `python benchmarks/facades_minutes.py
-DATA WORK port best paper`, and is scored on the held-out pairs after 20, 40 and 60 minutes; what has
-no row is open. The plain script is pix2pix as people write it by hand: pairs read by Pillow, fp32,
-cross-entropy and 100 × L1, base 64.
+The same at 256², by `python benchmarks/facades_minutes.py DATA WORK port best paper`. Each
+contender trains on one core, and is scored on the held-out pairs after 20, 40 and 60 minutes; what
+has no row is open. The plain script is pix2pix as people write it by hand: pairs read by Pillow,
+fp32, cross-entropy and 100 × L1, base 64.
 
 {by_minutes}
 """

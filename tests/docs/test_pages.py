@@ -23,7 +23,7 @@ LONG = {
     *("patch-size.md", "resuming.md", "dialects.md"),
 }
 # Pages that use files without the lines that make them.
-PREPARED = {"README.md", "llms_pix2pix.md", "start.md", "statistics.md"}
+PREPARED = {"README.md", "dialects.md", "llms_pix2pix.md", "start.md", "statistics.md"}
 FEW = {"--epochs 10": "--steps 2 --base-channels 4"}
 # Pages whose commands run too, and what is smaller in the test.
 COMMANDS = {

@@ -40,7 +40,7 @@ def main() -> None:
         ("recipe", "what it says of held-out pictures", "minutes"),
         rows,
         """Each trains on drawn facades, in minutes; none of these figures says how a recipe does on
-        real pictures.""",
+        real pictures. The minutes depend on what else the machine does.""",
         record=options.record,
     )
 

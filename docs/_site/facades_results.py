@@ -94,7 +94,7 @@ def page(known: Mapping[str, Any]) -> str:
     return PAGE.format(
         command="python benchmarks/facades.py DATA WORK",
         machine=known["machine"],
-        total=f"Training took {trained / 60:.1f} hours of one core in all.",
+        total=f"Training and scoring took {trained / 60:.1f} hours of one core.",
         steps=max(row["steps"] for row in small if row["cell"] == "paper"),
         confirmed=scores_table(confirmed),
         verdict=verdict(confirmed),

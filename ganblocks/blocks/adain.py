@@ -61,7 +61,7 @@ class AdaIN(nn.Module):
 
 @checked
 def adaptive_instance_norm(content: Tensor, style_map: Tensor, *, eps: float = 1e-5) -> Tensor:
-    """Gives each channel of one map the mean and standard deviation of the same channel in another.
+    """Matches the mean and standard deviation of each channel to those of another map.
 
     std(style) · (content − mean(content)) / std(content) + mean(style), each over (H, W) with
     std = √(var + eps) (Huang and Belongie, 2017, equation 8).

@@ -91,7 +91,7 @@ def _one_per_axis(arrays: Intervals, lengths: Factors) -> Intervals:
 
 
 def _with_common_patterns(boxes: Sequence[Intervals], lengths: Factors) -> list[Intervals]:
-    """Gives the intervals of each image axis a common pattern, or drops their patterns."""
+    """Brings the intervals of each image axis to a common pattern, or drops their patterns."""
     made = []
     for arrays in zip(*boxes, strict=True):
         patterns = [array.pattern for array in arrays if not array.empty.all()]

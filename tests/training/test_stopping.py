@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 import torch
@@ -135,18 +136,26 @@ LOOP = """
 """
 
 
-def started(folder, code):
-    """Starts a Python of its own, and waits for its first line."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    process.stdout.readline()
-    return process
+@pytest.fixture
+def start(tmp_path):
+    """Starts a Python of its own, and waits for its first line; ends it with the test."""
+    with ExitStack() as stack:
+
+        def start(code):
+            process = subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(code)],
+                cwd=tmp_path,
+                env={name: x for name, x in os.environ.items() if name != "PYTHONUNBUFFERED"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            process.stdout.readline()
+            return process
+
+        yield start
 
 
 @pytest.mark.slow
@@ -157,8 +166,8 @@ def started(folder, code):
         (signal.SIGINT, -signal.SIGINT),
     ],
 )
-def test_a_process_saves_before_it_leaves(tmp_path, number, code):
-    process = started(tmp_path, LOOP)
+def test_a_process_saves_before_it_leaves(tmp_path, start, number, code):
+    process = start(LOOP)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
@@ -190,7 +199,7 @@ def test_without_standard_error_the_message_goes_nowhere(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_signal_in_the_middle_of_a_write_does_no_harm(tmp_path):
+def test_a_signal_in_the_middle_of_a_write_does_no_harm(start):
     """Its handler then runs inside that write, and the stream refuses another."""
     code = """
         import os, signal, sys
@@ -204,7 +213,7 @@ def test_a_signal_in_the_middle_of_a_write_does_no_harm(tmp_path):
                 print("step", file=sys.stderr)  # until the pipe is full, where it waits
         print(request.signal)
     """
-    process = started(tmp_path, code)
+    process = start(code)
     time.sleep(1)  # nobody reads
     out, said = process.communicate(timeout=60)
     assert process.returncode == 0, said[-2000:]
@@ -213,7 +222,7 @@ def test_a_signal_in_the_middle_of_a_write_does_no_harm(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_forked_process_ends_as_it_would_without(tmp_path):
+def test_a_forked_process_ends_as_it_would_without(start):
     code = """
         import os, signal, time
         from ganblocks.training.signals import catch_stop_signals
@@ -224,13 +233,14 @@ def test_a_forked_process_ends_as_it_would_without(tmp_path):
             child = os.fork()
             if not child:
                 os.write(writer, b"!")
-                time.sleep(60)
+                for _ in range(3000):  # one long sleep would miss a signal just before it
+                    time.sleep(0.01)
                 os._exit(0)
             os.read(reader, 1)
             os.kill(child, signal.SIGTERM)
             print(os.WTERMSIG(os.waitpid(child, 0)[1]), request.signal)
     """
-    out, said = started(tmp_path, code).communicate(timeout=60)
+    out, said = start(code).communicate(timeout=60)
     assert (out, said) == ("15 None\n", "")
 
 

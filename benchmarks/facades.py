@@ -6,8 +6,9 @@
 DATA holds the CMP facades as train/ and val/, WORK the runs. Of train, 300 pairs are for training
 and every fourth, 100 pairs, is for choosing; val is scored only to confirm. Each cell trains for as
 long as 2,400 steps of `paper` take: costs of a step are measured once, against `paper` in the same
-process. A row is written when its run ends; a run that was cut short goes on at its checkpoint, and
-several processes may work at the same time, each on one core (`OMP_NUM_THREADS=1`).
+process. It trains in bf16 where the processor has it, and its row says so. A row is written when
+its run ends; a run that was cut short goes on at its checkpoint, and several processes may work at
+the same time, each on one core (`OMP_NUM_THREADS=1`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ import ganblocks as gb
 from ganblocks.data import LabelFormat, PairedImageDataset, PairTransform
 from ganblocks.data.palette import CMP_PALETTE
 from ganblocks.inference import evaluate
-from ganblocks.training import Callback, TrainOptions, default_callbacks
+from ganblocks.training import Callback, TrainOptions, default_callbacks, resolve_precision
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "facades.json"
 METRICS = ("kid", "label", "l1", "ssim", "checkerboard")
@@ -110,7 +111,7 @@ def measured_cost(key: dict[str, Any], splits: Path, rounds: int = 7, steps: int
         batch = next(iter(DataLoader(data, settings["batch_size"])))
         batch = {side: batch[side] for side in ("source", "target")}
         task = build_task(settings, size, batch["source"].shape[1])
-        updater = gb.Updater(task, precision="bf16", ema=settings["ema"])
+        updater = gb.Updater(task, precision=precision(), ema=settings["ema"])
         sides.append((updater, batch))
     for _ in range(rounds):
         times = []
@@ -157,7 +158,7 @@ def run(key: dict[str, Any], cost: float, splits: Path, folder: Path) -> dict[st
         steps=steps,
         batch_size=settings["batch_size"],
         ema=settings["ema"],
-        precision="bf16",
+        precision="auto",
         device="cpu",
         seed=key["seed"],
         sample_every=steps,
@@ -172,6 +173,7 @@ def run(key: dict[str, Any], cost: float, splits: Path, folder: Path) -> dict[st
     weights = sha256((folder / "generator.safetensors").read_bytes()).hexdigest()
     return {
         "steps": steps,
+        "precision": precision(),
         "minutes": round(clock.seconds() / 60, 2),  # with the scoring
         "scores": {
             name: {part: rounded(score[part]) for part in ("value", "error", "floor", "ceiling")}
@@ -180,6 +182,11 @@ def run(key: dict[str, Any], cost: float, splits: Path, folder: Path) -> dict[st
         "settings": CELLS[key["cell"]],
         "weights": weights[:16],
     }
+
+
+def precision() -> str:
+    """Returns the precision of the trainings on this processor."""
+    return resolve_precision("auto", torch.device("cpu"))
 
 
 def rounded(value: float) -> float | None:

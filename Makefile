@@ -28,8 +28,7 @@ recipes: # every recipe as it is, without flags; about 15 minutes on two cores
 	$(PYTHON) benchmarks/recipes.py
 
 hardening: # every fuzzer, 50 full disks and 100 kills
-	GANBLOCKS_RECORD=1 GANBLOCKS_FAULTS=50 GANBLOCKS_KILLS=100 $(PYTHON) -m pytest -n 0 -m "slow or not slow" \
-		tests/hardening tests/examples/test_killed.py
+	GANBLOCKS_RECORD=1 GANBLOCKS_FAULTS=50 GANBLOCKS_KILLS=100 $(PYTHON) -m pytest -n 0 -m "slow or not slow" tests/hardening
 
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build

@@ -11,7 +11,7 @@ from recipe_process import RECIPE, TINY
 
 
 def fork(folder, *flags):
-    """Starts the recipe, with tiny flags before the given ones, and gives its process."""
+    """Starts the recipe, with tiny flags before the given ones, and returns its process."""
     return start(_run, folder, [*TINY.split(), *map(str, flags)])
 
 

@@ -109,7 +109,7 @@ def kill_again_and_again(folder, kills):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [3, KILLS])
+@pytest.mark.parametrize("kills", [KILLS])
 def test_a_run_that_is_killed_ends_as_one_that_is_not(pairs, kills):
     assert kill_again_and_again(pairs, kills) >= 0.7 * kills
     steps = torch.load(pairs / "run" / "state.pt")["step"] + 3

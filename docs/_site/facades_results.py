@@ -33,10 +33,10 @@ Label maps of the CMP facades to photos, by the recipe's presets and by changes 
 time. The protocol needs two cores and no network, and each row was written by
 `{command}` when its run ended, on {machine}. {total}
 
-**Small runs.** Images of 128², a U-Net and a PatchGAN of base 32, bf16, one core. Each recipe
-trains as long as {steps:,} steps of `paper` take; the costs of a step were measured against `paper`
-in the same process. Of the 400 training pairs, 300 train and every fourth one chooses between
-recipes. The 100 held-out pairs score what was chosen, with seeds that chose nothing.
+**Small runs.** Images of 128², a U-Net and a PatchGAN of base 32, one core, {precision}. Each
+recipe trains as long as {steps:,} steps of `paper` take; the costs of a step were measured against
+`paper` in the same process. Of the 400 training pairs, 300 train and every fourth one chooses
+between recipes. The 100 held-out pairs score what was chosen, with seeds that chose nothing.
 
 **Scores.** [KID](../guides/evaluate.md) over the pooled features of EfficientNet-Lite0, lower
 is better. Label accuracy and IoU: how much of the label map a segmenter of real photos finds again
@@ -67,9 +67,10 @@ from three seeds on. Fewer do not tell a change from a lucky seed.
 ## Equal minutes
 
 The same at 256², by `python benchmarks/facades_minutes.py DATA WORK port best paper`. Each
-contender trains on one core, and is scored on the held-out pairs after 20, 40 and 60 minutes; what
-has no row is open. The plain script is pix2pix as people write it by hand: pairs read by Pillow,
-fp32, cross-entropy and 100 × L1, base 64.
+contender trains on one core, and is scored on the held-out pairs after 20, 40 and 60 minutes, about
+10, 20 and 30 on two; what has no row is open. The plain script is pix2pix as people write it by
+hand: pairs read by Pillow, cross-entropy and 100 × L1, base 64. It trains in fp32, the others in
+{minutes_precision}.
 
 {by_minutes}
 """
@@ -96,12 +97,25 @@ def page(known: Mapping[str, Any]) -> str:
         machine=known["machine"],
         total=f"Training and scoring took {trained / 60:.1f} hours of one core.",
         steps=max(row["steps"] for row in small if row["cell"] == "paper"),
+        precision=precisions(small),
+        minutes_precision=precisions(row for row in rows if row["size"] == "full"),
         confirmed=scores_table(confirmed),
         verdict=verdict(confirmed),
         screen=scores_table(screen, compare=True),
         missing=f"Open, without a row yet: {'; '.join(missing)}." if missing else "",
         by_minutes=minutes_section(minutes),
     )
+
+
+def precisions(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Returns the number format of most rows, and which cells have another; not of the script."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row["cell"] != "port":
+            found.setdefault(row["precision"], set()).add(row["cell"])
+    first, *others = sorted(found, key=lambda name: -len(found[name])) or ["bf16 or fp32"]
+    parts = (f" ({name} for {', '.join(f'`{x}`' for x in sorted(found[name]))})" for name in others)
+    return first + "".join(parts)
 
 
 def in_short() -> str:

@@ -11,7 +11,14 @@ def row(cell, seed, kid, score="val", **others):
     value = {"value": kid, "error": 0.01, "floor": 0.6, "ceiling": 0.001}
     scores = dict.fromkeys(facades_results.COLUMNS, value)
     common = {"size": "small", "cell": cell, "seed": seed, "score": score}
-    return {**common, "steps": 2400, "minutes": 4.0, "scores": scores, **others}
+    return {
+        **common,
+        "steps": 2400,
+        "minutes": 4.0,
+        "precision": "bf16",
+        "scores": scores,
+        **others,
+    }
 
 
 def known(rows):
@@ -64,3 +71,10 @@ def test_the_file_of_the_repository_is_read():
     known = json.loads(facades_results.FILE.read_text("utf-8"))
     assert {row["size"] for row in known["rows"]} <= {"small", "full"}
     assert "results/facades.md" in facades_results.files()
+
+
+def test_cells_of_another_precision_are_named():
+    rows = [row("paper", 0, 0.4), row("best", 0, 0.2), row("best", 1, 0.2, precision="fp32")]
+    assert "one core, bf16 (fp32 for `best`)." in " ".join(
+        facades_results.page(known(rows)).split()
+    )

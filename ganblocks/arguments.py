@@ -62,7 +62,7 @@ def checked(factory: F) -> F:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             raise OptionError(
-                f"{factory.__name__}: {error}. The signature is {signature}"
+                f"{factory.__name__}: {error}. The signature is {names_and_defaults(signature)}"
             ) from None
         convert(bound, function)
         return function(*bound.args, **bound.kwargs)
@@ -86,6 +86,16 @@ def _fit_as_they_are(
         and all(map(_is_exactly, args, positional))
         and all(type(value) is named.get(name) for name, value in kwargs.items())
     )
+
+
+def names_and_defaults(signature: inspect.Signature) -> str:
+    """Returns a signature as an error shows it: without annotations and `self`."""
+    parameters = [
+        parameter.replace(annotation=parameter.empty)
+        for name, parameter in signature.parameters.items()
+        if name != "self"
+    ]
+    return str(inspect.Signature(parameters))
 
 
 def _is_exactly(value: Any, hint: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from ganblocks.arguments import convert
+from ganblocks.arguments import convert, names_and_defaults
 from ganblocks.errors import OptionError, SpecError, not_one_of
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -209,7 +209,8 @@ def _bound(
     try:
         return signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise OptionError(f"{what}: {error}. The signature is {signature}") from None
+        shown = names_and_defaults(signature)
+        raise OptionError(f"{what}: {error}. The signature is {shown}") from None
 
 
 def _recorded(bound: inspect.BoundArguments) -> tuple[dict[str, Any], str]:

@@ -190,7 +190,8 @@ def test_formulas_check_shapes_as_losses_do(call):
 
 
 def test_a_formula_names_what_is_missing():
-    with pytest.raises(OptionError, match="missing a required argument: 'fake_logits'"):
+    missing = r"argument: 'fake_logits'\. The signature is \(real_logits, fake_logits"
+    with pytest.raises(OptionError, match=missing):
         functional.vanilla_discriminator(logits())
 
 

@@ -147,8 +147,10 @@ def test_a_wrong_argument_is_explained(arguments, message):
     ],
 )
 def test_in_channels_must_be_given(build):
-    with pytest.raises(OptionError, match="missing a required argument: 'in_channels'"):
+    with pytest.raises(OptionError, match="missing a required argument: 'in_channels'") as raised:
         build()
+    shown = str(raised.value).partition("The signature is ")[2]
+    assert shown.startswith("(in_channels, ")  # neither self nor annotations
 
 
 def test_unconditional_input_to_a_conditional_discriminator():

@@ -161,7 +161,11 @@ def _require_files(folder: Path, single: bool) -> None:
     if names and single:
         hint += f": write files='{names[0]}/*', or files='*' to read all"
     elif len(names) > 1:
-        hint += f": write a='{names[0]}/*', b='{names[1]}/*', or put pairs into a/ and b/"
+        first, second = (f"'{name}/*'" for name in names[:2])
+        hint += (
+            f": write a={first}, b={second}, or the other way round (in a command, "
+            f"--a {first} --b {second}), or put pairs into a/ and b/"
+        )
     raise DataError(
         f"no images in {folder}: it has no files that end in {', '.join(READERS)}{hint}"
     )

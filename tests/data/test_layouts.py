@@ -95,6 +95,7 @@ def test_instances_beside_two_folders_of_a_split_are_listed(tmp_path):
         (["testA/1.png", "testB/1.png"], r"has no split 'train'; it has 'test'"),
         (["photo/1.png", "labels/1.png"], r"only the folders labels/, photo/: write a='labels/\*'"),
         (["train/he/1.png", "train/ihc/1.png"], r"no images in .*train: .*a='he/\*', b='ihc/\*'"),
+        (["he/1.png", "ihc/1.png"], r"in a command, --a 'he/\*' --b 'ihc/\*'"),
         (["photo/1.png"], r"only the folders photo/"),
         (["notes.txt"], r"no images in .*: it has no files that end in \.png, .*, \.nii\.gz"),
     ],

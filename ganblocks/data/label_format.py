@@ -15,7 +15,7 @@ from typing_extensions import override
 from ganblocks.data.formats import FORMATS, SEE, SideFormat, colors_of
 from ganblocks.data.readers import Stored
 from ganblocks.data.resizing import as_mask
-from ganblocks.errors import DataError, OptionError, listed
+from ganblocks.errors import DataError, OptionError
 
 MOST_CLASSES = 256
 """Pixels of label maps are uint8 class numbers."""
@@ -163,10 +163,10 @@ class LabelFormat(SideFormat):
         elif values.shape[-1] == 3 and wanted == 1 and (values == values[..., :1]).all():
             values = values[..., :1]
         if values.shape[-1] != wanted:
-            kind = "colors" if self._has_colors else "ids"
+            kind, other = ("colors", "ids") if self._has_colors else ("ids", "a list of RGB colors")
             raise DataError(
                 f"it has {values.shape[-1]} channels: {kind} need {wanted}; write the classes as "
-                f"{listed(['a list of RGB colors' if wanted == 1 else 'ids'])}",
+                f"{other}",
                 see=SEE,
             )
         return values.astype(np.int64)

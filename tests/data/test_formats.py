@@ -166,6 +166,15 @@ def test_unknown_classes_are_refused_and_lossy_colors_take_the_nearest():
             LabelFormat(wrong)
 
 
+def test_a_label_map_in_the_other_form_is_told_how_to_write_its_classes():
+    colors = Stored(np.arange(12, dtype=np.uint8).reshape(2, 2, 3))
+    with pytest.raises(DataError, match="ids need 1; write the classes as a list of RGB colors"):
+        LabelFormat(4).decode(colors)
+    pairs = Stored(np.zeros((2, 2, 2), np.uint8))
+    with pytest.raises(DataError, match="colors need 3; write the classes as ids"):
+        LabelFormat([[0, 0, 0], [9, 9, 9]]).decode(pairs)
+
+
 def test_open_ids_are_those_of_all_files():
     files = [Stored(np.full((2, 2, 1), k, np.uint8)) for k in (9, 0, 3)]
     assert LabelFormat("ids").resolved(files) == LabelFormat([0, 3, 9])

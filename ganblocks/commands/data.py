@@ -147,6 +147,13 @@ def _sheet_rows(dataset: PairedImageDataset) -> list[list[Tensor]]:
         except GanBlocksError:  # already listed as a problem
             continue
         row = [form.colors(form.encode(x)) for form, x in zip(formats, before, strict=True)]
-        row += [form.colors(sample[key]) for key, form in dataset.formats.items()]  # type: ignore[literal-required]
-        rows.append(row)
+        after = [form.colors(sample[key]) for key, form in dataset.formats.items()]  # type: ignore[literal-required]
+        rows.append([*row, *(_enlarged(image, row[0]) for image in after)])
     return rows[:SHOWN_PAIRS]
+
+
+def _enlarged(image: Tensor, stored: Tensor) -> Tensor:
+    """Repeats the pixels of a small image, as often as the cell of the stored one has room for."""
+    sides = zip(stored.shape[-2:], image.shape[-2:], strict=True)
+    times = max(1, min(room // side for room, side in sides))
+    return image.repeat_interleave(times, -2).repeat_interleave(times, -1)

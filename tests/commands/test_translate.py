@@ -64,6 +64,12 @@ def test_data_shows_what_would_be_read(pairs, tmp_path, capsys, monkeypatch):
     assert "(a small part: write a value_range" in out
     with Image.open("pairs.png") as sheet:
         assert sheet.size == (4 + 4 * 260, 4 + 5 * 260)
+    main(["data", "pairs", "--load-size", "8", "--crop-size", "8"])
+    with Image.open("pairs.png") as sheet:  # small images fill their cells
+        width, height = sheet.size
+        source = np.asarray(sheet.crop((width // 2, 0, width, height // 6)).convert("L"))
+    assert (source < 255).mean() > 0.5
+    capsys.readouterr()
     (pairs / "a" / "7.gif").touch()
     with pytest.raises(GanBlocksError, match="1 problem in pairs"):
         main(["data", "pairs"])

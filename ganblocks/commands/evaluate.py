@@ -95,7 +95,8 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     page = write_results(out, f"Results of {run.resolve().name}", lines, results)
     for name, score in result.scores.items():
         ends = f"floor {score['floor']:.4g}, ceiling {score['ceiling']:.4g}"
-        print(f"{name} {score['value']:.4g} ± {score['error']:.2g} ({ends}), {score['count']}")
+        count = f"{score['count']} image{'s' * (score['count'] != 1)}"
+        print(f"{name} {score['value']:.4g} ± {score['error']:.2g} ({ends}), {count}")
     print(f"look at {page}")
     if problems:
         raise DataError("\n".join([f"{len(problems)} left out:", *problems[:20]]))

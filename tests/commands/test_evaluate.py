@@ -71,6 +71,7 @@ def test_no_flag_of_the_training_is_repeated(run, pairs, capsys):
     for name, score in expected.scores.items():
         assert told["scores"][name]["value"] == pytest.approx(score["value"])
         assert f"{name} {score['value']:.4g} ± {score['error']:.2g} (floor" in out
+        assert f"), {score['count']} images" in out
     assert told["scores"]["psnr"]["ceiling"] is None  # infinite
     assert (told["count"], told["problems"], told["mode"]) == (6, [], "sample")
     assert told["data"]["split"] == "val"

@@ -36,7 +36,7 @@ DRAWN = {
         256,
     ),
     "small-unet": Drawn(
-        "Another U-Net, by its options",
+        "A U-Net with other options",
         "Four blurred down-samplings, bilinear up-sampling, instance norm, added skips, and "
         "self-attention at one level.",
         """\
@@ -57,7 +57,7 @@ network = UNetGenerator(
     "patchgan": Drawn(
         "The 70×70 PatchGAN",
         "[`PatchDiscriminator`][ganblocks.PatchDiscriminator] on a condition and an image, six "
-        "channels. Below each map is the receptive field of one of its values. The last map holds "
+        "channels. Below each map is the receptive field of one of its values. The last map has "
         "the logits.",
         "from ganblocks import DISCRIMINATORS\n\n"
         'network = DISCRIMINATORS.build("patch_70", in_channels=6)\n',
@@ -70,10 +70,10 @@ def page() -> str:
     """Returns the page."""
     lines = [
         f"# {TITLE}",
-        "Each drawing is made from the module that the code above it builds: the module runs "
-        "once, and the shapes, C×H×W, are those of its layers' outputs. A box is as high as the "
-        "logarithm of its map's height and as wide as the square root of its channels. `/2` halves "
-        "a map, `×2` doubles it.",
+        "Each drawing is made from the module built by the code above it: the module runs once, "
+        "and the shapes, C×H×W, are those of its layers' outputs. A box's height is the logarithm "
+        "of its map's height, its width the square root of its channels. `/2` halves a map, `×2` "
+        "doubles it.",
     ]
     for name, one in DRAWN.items():
         network = built(one)

@@ -29,20 +29,20 @@ hide: [toc]
 
 # Results on real facades
 
-Label maps of the CMP facades to photos, by the recipe's presets and by changes of one setting at a
-time. The protocol needs two cores and no network, and each row was written by
-`{command}` when its run ended, on {machine}. {total}
+Label maps of the CMP facades to photos, with the recipe's presets and with one setting changed at a
+time. The protocol needs two cores and no network connection; each row was written by
+`{command}` at the end of its run, on {machine}. {total}
 
-**Small runs.** Images of 128², a U-Net and a PatchGAN of base 32, one core, {precision}. Each
-recipe trains as long as {steps:,} steps of `paper` take; the costs of a step were measured against
-`paper` in the same process. Of the 400 training pairs, 300 train and every fourth one chooses
-between recipes. The 100 held-out pairs score what was chosen, with seeds that chose nothing.
+**Small runs.** Images of 128², a U-Net and a PatchGAN of base 32, one core, {precision}. Each recipe
+trains for as long as {steps:,} steps of `paper` take; the cost of a step was measured against
+`paper` in the same process. Of the 400 training pairs, 300 are for training, and every fourth one
+is for choosing between recipes. The 100 held-out pairs score the chosen recipes, with new seeds.
 
 **Scores.** [KID](../guides/evaluate.md) over the pooled features of EfficientNet-Lite0, lower
-is better. Label accuracy and IoU: how much of the label map a segmenter of real photos finds again
-in the generated ones. Checkerboard: the weave of up-sampling in the spectrum, best near that of
-real photos. *Floor* needs no learning; *ceiling* is what real photos reach. A value is the mean
-over seeds ± the standard deviation between them, or of one seed ± its bootstrap error.
+is better. Label accuracy and IoU: how much of the label map a segmenter trained on real photos
+recovers from the generated ones. Checkerboard: the pattern of up-sampling in the spectrum, best
+near that of real photos. *Floor* is a trivial prediction; *ceiling* is what real photos reach. A
+value is the mean over seeds ± their standard deviation, or for one seed ± its bootstrap error.
 
 ## Confirmed on held-out pairs
 
@@ -50,27 +50,27 @@ over seeds ± the standard deviation between them, or of one seed ± its bootstr
 
 {verdict}
 
-![Label maps, and what both presets make of them](../images/facades-recipes.webp)
+![Label maps, and the photos that both presets generate](../images/facades-recipes.webp)
 
-*From the top: label maps that `SyntheticFacades` draws, `paper`, `best`, seed 10 of each, by
+*From the top: label maps drawn by `SyntheticFacades`, `paper`, `best`, seed 10 of each, made with
 `python benchmarks/facades_pictures.py WORK`.*
 
 ## One change at a time
 
 Differences from `paper` in KID, in units of the combined standard deviation of both, are only shown
-from three seeds on. Fewer do not tell a change from a lucky seed.
+for three or more seeds. Fewer cannot tell a change from a lucky seed.
 
 {screen}
 
 {missing}
 
-## Equal minutes
+## Equal training time {{#equal-minutes}}
 
-The same at 256², by `python benchmarks/facades_minutes.py DATA WORK port best paper`. Each
+The same at 256², with `python benchmarks/facades_minutes.py DATA WORK port best paper`. Each
 contender trains on one core, and is scored on the held-out pairs after 20, 40 and 60 minutes, about
-10, 20 and 30 on two; what has no row is open. The plain script is pix2pix as people write it by
-hand: pairs read by Pillow, cross-entropy and 100 × L1, base 64. It trains in fp32, the others in
-{minutes_precision}.
+10, 20 and 30 on two; a missing row has not been measured. The plain script is a typical
+hand-written pix2pix: pairs read by Pillow, cross-entropy and 100 × L1, base 64. It trains in fp32,
+the others in {minutes_precision}.
 
 {by_minutes}
 """
@@ -95,14 +95,14 @@ def page(known: Mapping[str, Any]) -> str:
     return PAGE.format(
         command="python benchmarks/facades.py DATA WORK",
         machine=known["machine"],
-        total=f"Training and scoring took {trained / 60:.1f} hours of one core.",
+        total=f"Training and scoring took {trained / 60:.1f} hours on one core.",
         steps=max(row["steps"] for row in small if row["cell"] == "paper"),
         precision=precisions(small),
         minutes_precision=precisions(row for row in rows if row["size"] == "full"),
         confirmed=scores_table(confirmed),
         verdict=verdict(confirmed),
         screen=scores_table(screen, compare=True),
-        missing=f"Open, without a row yet: {'; '.join(missing)}." if missing else "",
+        missing=f"Not measured yet: {'; '.join(missing)}." if missing else "",
         by_minutes=minutes_section(minutes),
     )
 

@@ -32,11 +32,11 @@ def tables() -> str:
         for name in built_in(UPSAMPLERS)
     ]
     lines = [
-        "### How strong the pattern is {#checkerboard}",
+        "### Strength of the pattern {#checkerboard}",
         "[`Checkerboard`][ganblocks.metrics.Checkerboard] is the power of patterns of period 2 and "
         "4; photos score 1. Each block learns to double four photos; the median of "
-        f"{SEEDS} seeds, measured when this page was built. A block without a pattern may learn "
-        "one: `pixelshuffle` does.",
+        f"{SEEDS} seeds, measured when this page was built. A block without a pattern can learn "
+        "one, as `pixelshuffle` does.",
         table(head, rows),
     ]
     known = json.loads(FACADES.read_text("utf-8")) if FACADES.is_file() else {"rows": []}
@@ -75,7 +75,7 @@ def on_facades(known: Mapping[str, Any]) -> list[str]:
     ]
     return [
         "In a whole pix2pix, [trained on the real facades](../results/facades.md) for four minutes "
-        "and scored on photos that it has not seen. Lower KID is better:",
+        "and scored on held-out photos. Lower KID is better:",
         table(["up-sampling", "checkerboard", "KID", "seeds"], rows),
     ]
 

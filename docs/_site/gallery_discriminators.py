@@ -60,7 +60,7 @@ def page() -> str:
     lines = [
         f"# {TITLE}",
         f"What one logit sees of an image of {times((SIDE, SIDE))}. "
-        "[Choosing the patch size](../guides/patch-size.md) says which one to take.",
+        "[Choosing the patch size](../guides/patch-size.md) explains which one to use.",
         "## One scale",
         slider(),
         "The names other than `patch` are presets: `patch` has any number of layers and any "
@@ -158,5 +158,5 @@ def _scales(name: str) -> str:
 
 def _drawn(name: str, stops: list[list[tuple[int, ...]]], shown: int) -> str:
     title = "What logits see of a facade"
-    description = "Lit boxes in a dimmed photo; where a box is outside of it, it is hatched."
+    description = "Lit boxes in a dimmed photo; the part of a box outside the photo is hatched."
     return drawing(name, PHOTO, SIDE, stops, shown, title, description)

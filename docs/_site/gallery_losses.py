@@ -36,7 +36,7 @@ def page() -> str:
     lines = [
         f"# {TITLE}",
         "Value and gradient, computed by the loss objects and autograd. All charts of a section "
-        "have the same axes; curves that leave them are cut off.",
+        "have the same axes; curves are clipped to them.",
         "## Adversarial losses",
         "One logit goes from −4 to 4 while that of the other side is 0. Left and middle: the "
         "discriminator's loss over the logit of a real image, and over that of a fake one. Right: "
@@ -54,15 +54,15 @@ def page() -> str:
         "### What each loss responds to {#changes}",
         "The other losses depend on how pixels are arranged, so no curve of one pixel shows them. "
         "Instead a photo is changed in five ways, each with the same L2. A bar is a loss "
-        "relative to its largest value in the row; `total_variation` sees the output alone.",
+        "relative to its largest value in the row; `total_variation` uses only the output.",
         "![A photo, and the five changes of it in the order of the "
         "table](images/changes.png){ loading=lazy }",
         _bars(_changes()["values"]),
         folded("The code of this table", fence(snippets.CHANGES)),
         *_listed(RECONSTRUCTION_LOSSES, others),
         "## Feature losses",
-        "These compare maps of another network, and their values are those of its weights: there "
-        "is no curve without choosing one.",
+        "These compare maps of another network, so their values depend on its weights, and there "
+        "is no curve without choosing a network.",
         *_listed(FEATURE_LOSSES, built_in(FEATURE_LOSSES)),
     ]
     return "\n\n".join(lines) + "\n"

@@ -41,7 +41,7 @@ class GalleryPage:
 PAGES = {
     "upsampling": GalleryPage(
         "Up- and down-sampling",
-        "What doubles a map and what halves it, here with three channels in and out.",
+        "Blocks that double or halve a map, here with three channels in and out.",
         (
             Section(
                 UPSAMPLERS,
@@ -50,8 +50,8 @@ PAGES = {
                 "A corner of a facade doubled by {name}: untrained left, trained right",
                 "Each block learns to double one photo of 64×64. Left: its output before the first "
                 "step; right: after 15 steps of Adam. `deconv` starts with a checkerboard that it "
-                "has to unlearn: here it is still in the sky. The others start without one. "
-                "`resize` is shown with other options than its preset `nearest`.",
+                "must unlearn: here it is still in the sky. The others start without one. "
+                "`resize` is shown with different options from its preset `nearest`.",
                 {"resize": ', mode="bilinear", kernel_size=5'},
                 measured=gallery_checkerboard.tables,
             ),
@@ -62,8 +62,8 @@ PAGES = {
                 "A facade halved by {name} on the left, and the effect of a shift on the right",
                 "Each block halves a photo with its initial weights, so colors have no meaning. "
                 "Right: how much each value changes when the photo moves by one pixel, from dark "
-                "blue (not at all) to yellow (by a standard deviation of the map). The less "
-                "yellow, the more robust it is to shifts.",
+                "blue (not at all) to yellow (by a standard deviation of the map). Less yellow "
+                "is more robust to shifts.",
             ),
         ),
         "What doubles and halves maps, and which starts with a checkerboard",
@@ -84,7 +84,7 @@ PAGES = {
                 "the same mean and contrast in each color; `group` with one group keeps the tint "
                 "of each image; `layer` and `pixel` normalize each pixel across its channels: "
                 "`layer` keeps little but the hue, and `pixel` gives every pixel the same "
-                "magnitude, so hardly anything of the dark photo is left. With these 3 channels "
+                "magnitude, so hardly anything is left of the dark photo. With these 3 channels "
                 "the default `groups=32` would make `group` the same as `instance`.",
                 {"group": ", groups=1"},
                 first=("none",),
@@ -105,7 +105,7 @@ PAGES = {
                 "A photo of 256×256 with 64 pixels added on every side. The line is its border.",
             ),
         ),
-        "What is beyond the border of a map",
+        "What is added beyond the border of a map",
         "reflect",
     ),
     "augmentation": GalleryPage(

@@ -24,7 +24,7 @@ _FEW_HITS = "---\nsearch: {boost: 0.1}\n---\n\n"
 
 _CITE = """# Cite ganblocks
 
-Cite ganblocks by this `CITATION.cff`, and the papers of the parts that you use: each component's
+Cite ganblocks with this `CITATION.cff`, and the papers of the parts that you use: each component's
 [API](../api/index.md) entry names its paper.
 """
 

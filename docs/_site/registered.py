@@ -75,7 +75,7 @@ def entry(registry: Registry[Any], constant: str, name: str) -> str:
     else:
         fixed = [f"{k}={v!r}" for k, v in description.preset.items() if k != "type"]
         fixed_ones = f"`{', '.join(fixed)}`" if fixed else "its defaults"
-        lines.append(f"{link(description)} with {fixed_ones}; its other options may be given too.")
+        lines.append(f"{link(description)} with {fixed_ones}; its other options can be set too.")
     written = [f'"{name}"', *arguments]
     call = f"{constant}.build({', '.join(written)})"
     if len(call) > WIDTH:

@@ -57,10 +57,10 @@ KINDS = {
     ),
     "AUGMENTATIONS": Kind(
         "An augmentation changes batches of images (B, C, H, W) at random and is differentiable. "
-        "Images that are passed together share each draw."
+        "Images passed together share each draw."
     ),
-    "NORMS": Kind("A norm is built from a number of channels, and keeps the shape."),
-    "ACTIVATIONS": Kind("An activation keeps the shape, and never works in place."),
+    "NORMS": Kind("A norm is built from the number of channels, and preserves the shape."),
+    "ACTIVATIONS": Kind("An activation preserves the shape, and never works in place."),
     "PADDINGS": Kind("A padding is built from its widths, and extends the borders of a map."),
     "UPSAMPLERS": Kind(
         "An up-sampler is built from (in_channels, out_channels) and doubles H and W."
@@ -100,18 +100,18 @@ KINDS = {
         ("Estimate", "FEATURES", "lite0_features", "train_segmenter"),
     ),
     "FORMATS": Kind(
-        "A format turns the values that a file stores into inputs of networks, and outputs into "
-        "stored values; a run keeps the formats of its data.",
+        "A format converts the values stored in a file to network inputs, and outputs to "
+        "stored values; a run stores the formats of its data.",
         ("READERS", "Stored"),
     ),
     "TASKS": Kind(
-        "A task owns the networks of a training, and defines what they generate from a batch and "
+        "A task owns the networks, and defines what they generate from a batch and "
         "what each player minimizes. See [write a task of your own](../guides/tasks.md).",
         ("Player", "ImagePool", "Batch", "Comparison", "logit_metrics"),
     ),
     "OPTIMIZERS": Kind(
-        "An optimizer is built from parameters; a [`Player`][ganblocks.Player] names its own by a "
-        "name, a spec or a callable."
+        "An optimizer is built from parameters; a [`Player`][ganblocks.Player] sets its own by "
+        "name, spec or callable."
     ),
     "SCHEDULES": Kind(
         "A schedule maps (epoch from 0, number of epochs) to a factor of the learning rate. See "
@@ -173,13 +173,13 @@ TOPICS = {
     ),
     "logging": Topic(
         "Logs and reports",
-        "Where the figures and grids of a training go. See "
+        "Where the metrics and grids of a run go. See "
         "[what is logged](../guides/training.md#what-is-logged).",
         ("Logger", "JsonLinesLogger", "TensorBoardLogger", "write_report", "write_card"),
     ),
     "health": Topic(
         "Health",
-        "Checks of a training's figures and outputs. See [the guide](../guides/health.md).",
+        "Checks of a run's metrics and outputs. See [the guide](../guides/health.md).",
         ("HealthMonitor", "Finding", "probe_generator", "Probe"),
     ),
     "commands": Topic(
@@ -232,7 +232,7 @@ TOPICS = {
     ),
     "registry": Topic(
         "Registries and specs",
-        "Components by name, and the plain dicts that build them again.",
+        "Components by name, and the plain dicts that rebuild them.",
         ("Registry", "spec_of", "Description", "ComponentLike", "Spec"),
     ),
     "errors": Topic(

@@ -54,7 +54,7 @@ def test_a_change_is_compared_from_three_seeds_on():
 
 def test_cells_without_a_row_are_named():
     page = facades_results.page(known([row("paper", 0, 0.4, "rest")]))
-    assert "Open, without a row yet: best; up=nearest." in page
+    assert "Not measured yet: best; up=nearest." in page
 
 
 def test_minutes_and_the_time_of_all():

@@ -226,8 +226,8 @@ TOPICS = {
     ),
     "weights": Topic(
         "Weights of other code bases",
-        "`UNetGenerator.from_reference`, `ResNetGenerator.from_reference` and "
-        "the discriminators' read them; `to_reference` writes them.",
+        "`from_reference` of `UNetGenerator`, `ResNetGenerator` and the discriminators reads them; "
+        "`to_reference` writes them.",
         ("FromReference", "to_reference", "read_weights"),
     ),
     "registry": Topic(

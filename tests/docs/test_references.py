@@ -5,20 +5,17 @@ from pathlib import Path
 
 import pytest
 
+import ganblocks
 from _site import references
 
 ROOT = Path(__file__).parents[2]
-PYTHON = ("ganblocks", "examples", "benchmarks")
+ROOMS = (Path(ganblocks.__file__).parent, ROOT / "examples", ROOT / "benchmarks")
 SOURCES = [
     ROOT / "README.md",
-    *(
-        path
-        for room in ("ganblocks", "examples", "benchmarks")
-        for path in (ROOT / room).rglob("*.py")
-    ),
+    *(path for room in ROOMS for path in room.rglob("*.py")),
     *(ROOT / "docs").rglob("*.md"),
 ]
-TEXTS = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in SOURCES}
+TEXTS = {str(path): path.read_text("utf-8") for path in SOURCES}
 ARXIV = re.compile(r"arxiv(?:\.org/abs/|:\s?)(\d{4}\.\d{4,5})", re.IGNORECASE)
 
 

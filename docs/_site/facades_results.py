@@ -33,10 +33,11 @@ Label maps of the CMP facades to photos, with the recipe's presets and with one 
 time. The protocol needs two cores and no network connection; each row was written by
 `{command}` at the end of its run, on {machine}. {total}
 
-**Small runs.** Images of 128², a U-Net and a PatchGAN of base 32, one core, {precision}. Each recipe
-trains for as long as {steps:,} steps of `paper` take; the cost of a step was measured against
-`paper` in the same process. Of the 400 training pairs, 300 are for training, and every fourth one
-is for choosing between recipes. The 100 held-out pairs score the chosen recipes, with new seeds.
+**Small runs.** Images of 128², a U-Net and a PatchGAN of base 32, one core, {precision}. Each
+recipe trains for as long as {steps:,} steps of `paper` take; the cost of a step was measured
+against `paper` in the same process. Of the 400 training pairs, 300 are for training, and every
+fourth one is for choosing between recipes. The 100 held-out pairs score the chosen recipes, with
+new seeds.
 
 **Scores.** [KID](../guides/evaluate.md) over the pooled features of EfficientNet-Lite0, lower
 is better. Label accuracy and IoU: how much of the label map a segmenter trained on real photos
@@ -70,7 +71,7 @@ The same at 256², with `python benchmarks/facades_minutes.py DATA WORK port bes
 contender trains on one core, and is scored on the held-out pairs after 20, 40 and 60 minutes, about
 10, 20 and 30 on two; a missing row has not been measured. The plain script is a typical
 hand-written pix2pix: pairs read by Pillow, cross-entropy and 100 × L1, base 64. It trains in fp32,
-the others in {minutes_precision}.
+the presets in {minutes_precision}.
 
 {by_minutes}
 """

@@ -1,4 +1,7 @@
-"""Charts of a good run: `python examples/pix2pix_facades.py`, whose metrics.csv lies here."""
+"""Charts of a good run, whose metrics.csv lies here.
+
+python examples/pix2pix_facades.py --score-every 100
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from ganblocks.report.curves import line_chart
 
 LOG = Path(__file__).parent / "first_run.csv"
 CHARTS = {
-    "l1": ("L1 of the training batches", {"L1": "loss_g_l1"}),
+    "l1": ("L1", {"training": "loss_g_l1", "held out": "val_l1"}),
     "logits": ("Mean logits", {"real": "d_real", "fake": "d_fake"}),
 }
 """Charts by name: a title, and columns of the log by the name of their curve."""
@@ -28,7 +31,10 @@ def first_run_curves() -> dict[str, str]:
     steps = [int(row["step"]) for row in rows]
     charts: dict[str, str] = {}
     for name, (title, columns) in CHARTS.items():
-        series = {curve: [float(row[column]) for row in rows] for curve, column in columns.items()}
+        series: dict[str, list[float | None]] = {
+            curve: [float(row[column]) if row[column] else None for row in rows]
+            for curve, column in columns.items()
+        }
         chart = line_chart(title, steps, series, scale="linear", points=80)
         charts |= {f"first-run-{name}-{theme}": svg for theme, svg in themed(chart).items()}
     return charts

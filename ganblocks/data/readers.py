@@ -264,12 +264,12 @@ def _read_by_tifffile(path: Path) -> Stored:
 
 def _read_numpy(path: Path) -> Stored:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded as arrays:
-                if len(arrays.files) != 1:
-                    raise DataError(f"it holds the arrays {listed(arrays.files)}: save one alone")
-                loaded = arrays[arrays.files[0]]
+        with path.open("rb") as file:  # np.load would not close a broken archive
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile):
+                if len(loaded.files) != 1:
+                    raise DataError(f"it has the arrays {listed(loaded.files)}: save only one")
+                loaded = loaded[loaded.files[0]]
     except ValueError as error:
         if "pickle" not in str(error):
             raise

@@ -124,7 +124,7 @@ def test_more_channels_than_rows_are_no_channels_first(tmp_path):
 
 def test_several_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "x.npz", image=np.zeros((4, 4)), mask=np.zeros((4, 4)))
-    refused(tmp_path / "x.npz", "it holds the arrays 'image', 'mask': save one alone")
+    refused(tmp_path / "x.npz", "it has the arrays 'image', 'mask': save only one")
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])

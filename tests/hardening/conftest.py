@@ -27,6 +27,9 @@ TRIED = {
     "test_mutated_files": ("1000", "files of weights with other bytes"),
     "test_mutated_specs": ("1000", "mutated specs: load, resume, report, translate"),
     "test_mutated_folders": ("1000", "run folders with other bytes: the same"),
+    "test_mutated_logs": ("1000", "mutated logs: report"),
+    "test_mutated_pictures": ("1000", "PNG, JPEG, WebP, BMP, TIFF, npy, npz with other bytes"),
+    "test_junk_on_the_command_line": ("1000", "command lines of drawn words"),
 }
 passed = {}
 

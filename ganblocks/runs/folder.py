@@ -120,8 +120,8 @@ class RunFolder:
         with os_errors_explained(self.path):
             if self._spec.exists():
                 raise RunError(
-                    f"{self.path} already contains a run: resume it with RunFolder.open (in a "
-                    "recipe, --resume), or choose another folder for a new one (--out)"
+                    f"{self.path} already contains a run: resume it (option resume, or "
+                    "RunFolder.open), or choose another folder (option out)"
                 )
             taken = [name for name in _FILES if (self.path / name).exists()]
             taken += [path.name for path in _by_step(self.path, "state_", ".pt").values()]

@@ -39,7 +39,7 @@ def test_what_a_killed_write_left_is_written_over(tmp_path):
 def test_a_run_is_not_written_over(tmp_path):
     run = RunFolder.create(tmp_path / "run", {"first": True})
     run.save_state({"step": 1})
-    with pytest.raises(RunError, match="already contains a run: resume it with .*--resume.*--out"):
+    with pytest.raises(RunError, match="contains a run: resume it .*RunFolder.open.*out"):
         RunFolder.create(tmp_path / "run", {"second": True})
     assert RunFolder.open(tmp_path / "run").spec == {"first": True}
 

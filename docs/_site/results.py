@@ -13,9 +13,9 @@ FOLDER = Path(__file__).parents[1] / "results"
 
 HEAD = """# Measurements
 
-For the recipes' results on real pictures, see [Results on real facades](facades.md). This page has
-times and memory. Each table was written by the script above it, with `--record`. Times are
-compared within one run, on one machine. The calculator's tables are on the page
+For the recipes' results on real pictures, see [Results on real facades](facades.md). This page
+lists run times and memory use. Each table was written by the script above it, with `--record`.
+Times are compared within one run, on one machine. The calculator's tables are on the page
 [Receptive fields](../receptive-fields/index.md).
 """
 

@@ -144,7 +144,7 @@ TOPICS = {
     ),
     "training-helpers": Topic(
         "For a loop of your own",
-        "Parts of `fit` for any loop.",
+        "Parts of `fit` that work in any training loop.",
         ("cuda_graph_step", "preferred_memory_format", "option"),
     ),
     "callbacks": Topic(

@@ -23,13 +23,15 @@ def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     """
     # Not -(-n // multiple): ONNX divides negative sizes towards 0.
     multiples = ((n + multiple - 1) // multiple * multiple for n in x.shape[-2:])
-    height, width = (
-        # torch.jit.trace has tensors for sizes.
-        n.clamp(min=least) if isinstance(n, Tensor) else torch.sym_max(least, n)
-        for n in multiples
-    )
+    height, width = (_at_least(n, least) for n in multiples)
     _require_little_padding(x.shape[-2:], (height, width))
     return fit_to(x, height, width)
+
+
+def _at_least(size: int | SymInt | Tensor, least: int) -> int | SymInt:
+    if isinstance(size, Tensor):  # in torch.jit.trace
+        return size.clamp(min=least)  # type: ignore[return-value]
+    return max(least, size) if isinstance(size, int) else torch.sym_max(least, size)
 
 
 def fit_to(x: Tensor, height: int | SymInt, width: int | SymInt) -> Tensor:

@@ -90,3 +90,11 @@ def unrun(text, document):
         if any(start <= at < end for at in starts)
     }
     return [line for line in shown if line not in run_in]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=of_page)
+def test_the_front_matter_is_closed(page):
+    """Rewrapped as prose, it would be shown, and hide nothing."""
+    first, *lines = page.read_text("utf-8").splitlines()
+    assert first == "---" if first.startswith("---") else True
+    assert "---" in lines if first == "---" else True

@@ -175,8 +175,8 @@ def main() -> None:
                     network = train_plain(*rest) if cell == "port" else train_ours(cell, *rest)
                     labels = "colors" if cell == "port" else recipe(cell)["labels"]
                     scores = scores_of(network, splits, labels, seed)
-                    where = "fp32" if cell == "port" else precision()
-                    row = {**place, "score": "val", "precision": where, "scores": scores}
+                    kind = "fp32" if cell == "port" else precision()
+                    row = {**place, "score": "val", "precision": kind, "scores": scores}
                     write(options.results, row)
 
 

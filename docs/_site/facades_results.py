@@ -71,7 +71,8 @@ The same at 256², with `python benchmarks/facades_minutes.py DATA WORK port bes
 contender trains on one core, and is scored on the held-out pairs after 20, 40 and 60 minutes, about
 10, 20 and 30 on two; a missing row has not been measured. The plain script is a typical
 hand-written pix2pix: pairs read by Pillow, cross-entropy and 100 × L1, base 64. It trains in fp32,
-the presets in {minutes_precision}.
+the presets in {minutes_precision}; they use bf16 where the processor has it, so rows in fp32 come
+from another processor than rows in bf16.
 
 {by_minutes}
 """

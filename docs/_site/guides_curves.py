@@ -1,7 +1,4 @@
-"""Charts of a good run, whose metrics.csv lies here.
-
-python examples/pix2pix_facades.py --score-every 100
-"""
+"""Charts of a good run: the log of `python examples/pix2pix_facades.py --score-every 100`."""
 
 from __future__ import annotations
 

@@ -318,8 +318,8 @@ def test_a_second_page_replaces_the_first(tmp_path):
     assert names == {"spec.json", "metrics.csv", "samples", "index.html"}
 
 
-def test_a_long_run_takes_no_longer_than_its_log(tmp_path):
-    """The whole report, with its charts, against two readings of its log by the csv module."""
+def test_a_long_run_is_reported_quickly(tmp_path):
+    """In less time than the csv module takes to read its log twice."""
     rng = random.Random(0)
     rows = [row(step, d_real=rng.gauss(1, 1), l1=rng.random()) for step in range(1, 40_001)]
     run = make_run(tmp_path / "run", rows)

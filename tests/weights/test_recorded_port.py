@@ -91,13 +91,15 @@ def build_on_meta(name, **options):
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", RECORDED)
 def test_full_width_outputs_are_equal(entry):
+    """In float64: kernels of float32 differ by more than 1e-5 on some processors."""
     cls, _ = READERS[entry[:4]]
     plain = without_dropout(randomized(recorded(entry)))
     unsaid = {"unet": {"dropout": 0.0}, "patc": {"padding": 1}}
     arguments = unsaid.get(entry[:4], {})
     ours = without_dropout(cls.from_reference(plain.state_dict(), **arguments))
     size = 128 if "unet_128" in entry else 256
-    image = torch.randn(1, 3 if "net_" in entry else 6, size, size)
+    image = torch.randn(1, 3 if "net_" in entry else 6, size, size, dtype=torch.float64)
+    ours, plain = ours.double().eval(), plain.double().eval()
     with torch.no_grad():
-        difference = (ours.eval()(image) - plain.eval()(image.clone())).abs().max().item()
-    assert difference <= 1e-5
+        difference = (ours(image) - plain(image.clone())).abs().max().item()
+    assert difference <= 1e-11

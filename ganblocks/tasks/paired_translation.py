@@ -150,8 +150,9 @@ class PairedTranslation(AdversarialTask):
     def baseline(self, batches: Iterator[Batch]) -> dict[str, float]:
         """Returns the L1 error of a prediction without learning.
 
-        For sources of the targets' size, it predicts the mean of all held-out targets; for smaller
-        ones, the bicubically enlarged source.
+        For sources of the targets' size, it predicts the mean of all other held-out targets: pixel
+        by pixel, their mean color if sizes differ, mid-gray if there are none. For smaller sources,
+        it predicts the bicubically enlarged source.
 
         Args:
             batches: The held-out batches, with one sample each.
@@ -160,11 +161,13 @@ class PairedTranslation(AdversarialTask):
         targets = [target for _, target in pairs]
         if any(source.shape[2:] != target.shape[2:] for source, target in pairs):
             predictions = [enlarged(source, target.shape[2:]) for source, target in pairs]
-        elif len({x.shape for x in targets}) == 1:
-            predictions = [torch.stack(targets).mean(0)] * len(targets)  # pixel by pixel
         else:
-            mean = torch.stack([x.mean((2, 3), keepdim=True) for x in targets]).mean(0)
-            predictions = [mean.expand_as(x) for x in targets]
+            same = len({x.shape for x in targets}) == 1
+            known = targets if same else [x.mean((2, 3), keepdim=True) for x in targets]
+            total, others = torch.stack(known).sum(0), max(len(known) - 1, 1)
+            predictions = [
+                ((total - own) / others).expand_as(x) for own, x in zip(known, targets, strict=True)
+            ]
         return {"l1": fmean(map(mean_l1_error, predictions, targets))}
 
 

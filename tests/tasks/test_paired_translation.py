@@ -1,6 +1,7 @@
 """Paired translation: what each player is shown, which sizes fit, and what is refused."""
 
 import copy
+from statistics import fmean
 
 import pytest
 import torch
@@ -246,14 +247,20 @@ def test_the_score_and_a_baseline_that_anyone_can_beat():
     with torch.no_grad():
         off = (task.generator(batches[0]["source"]) - batches[0]["target"]).abs().mean()
         assert task.score(batches[0])["l1"] == pytest.approx(off.item())
-    targets = torch.stack([b["target"] for b in batches])
-    expected = (targets - targets.mean(0)).abs().mean()
-    assert task.baseline(iter(batches))["l1"] == pytest.approx(expected.item())
-    # Pictures of several sizes have no mean but a color.
-    sizes = [batch(seed=seed, size=size) for seed, size in enumerate((16, 32))]
-    color = torch.stack([b["target"].mean((0, 2, 3)) for b in sizes]).mean(0)[:, None, None]
-    off = torch.stack([(b["target"] - color).abs().mean() for b in sizes]).mean()
-    assert task.baseline(iter(sizes))["l1"] == pytest.approx(off.item())
+    a, b, c = (b["target"] for b in batches)
+    expected = fmean(
+        (own - (one + other) / 2).abs().mean().item()
+        for own, one, other in ((a, b, c), (b, a, c), (c, a, b))
+    )
+    assert task.baseline(iter(batches))["l1"] == pytest.approx(expected)
+    # Pictures of several sizes have no mean but a color, and one picture has no other.
+    small, large = sizes = [batch(seed=seed, size=size) for seed, size in enumerate((16, 32))]
+    off = fmean(
+        (own["target"] - other["target"].mean((2, 3), keepdim=True)).abs().mean().item()
+        for own, other in ((small, large), (large, small))
+    )
+    assert task.baseline(iter(sizes))["l1"] == pytest.approx(off)
+    assert task.baseline(iter([small]))["l1"] == pytest.approx(small["target"].abs().mean().item())
 
 
 def test_the_preview_shows_the_batch_and_what_is_made_of_it():

@@ -31,7 +31,7 @@ DRAWN = {
         "The U-Net of pix2pix",
         "The default [`UNetGenerator`][ganblocks.UNetGenerator] is the paper's U-Net in the "
         "dialect of its PyTorch port: the encoder goes down on the left, the decoder up on the "
-        "right. Orange is the skip, concatenated before the decoder's own map.",
+        "right. The skip (orange) is concatenated before the decoder's own map.",
         'from ganblocks import GENERATORS\n\nnetwork = GENERATORS.build("unet_256")\n',
         256,
     ),

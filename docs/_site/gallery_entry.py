@@ -13,7 +13,7 @@ from ganblocks import Registry
 from ganblocks.registry import Description
 
 CALL = re.compile(r"[A-Z_]+\.build\(.*?\)")
-"""The call in the code of a picture that differs from name to name."""
+"""The call, in a picture's code, that differs between names."""
 
 
 class Entry(NamedTuple):

@@ -11,7 +11,7 @@ from torch import Tensor
 from ganblocks import SyntheticFacades
 
 SIZE = 64
-"""Side of the facades in pixels."""
+"""Side length of the facades in pixels."""
 
 
 def fronts(count: int, *, size: int = SIZE, split: str = "train") -> list[dict[str, Tensor]]:

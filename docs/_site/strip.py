@@ -21,7 +21,7 @@ PATH = Path(__file__).parents[1] / "images" / "strip.webp"
 
 SIDE = 256
 EPOCHS = (13, 6, 20, 5, 17, 1, 21, 22)
-"""Epochs of the houses, picked for variety; a phone shows the first four."""
+"""The epoch that each house is from, picked for variety; phones show only the first four."""
 
 
 def strip() -> Image.Image:

@@ -108,7 +108,7 @@ class AdversarialLoss(ABC):
             return self._combine(list(map(self._generator, scales_of(fake_logits))))
         if real_logits is None:
             raise OptionError(
-                f"the generator's loss of {type(self).__name__} compares fake logits with real "
+                f"{type(self).__name__}'s generator loss compares fake logits with real "
                 "ones: write loss.generator(fake_logits, real_logits)",
                 see="needs-real-logits",
             )

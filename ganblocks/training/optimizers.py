@@ -96,7 +96,8 @@ def sgd(
         momentum,
         weight_decay=weight_decay,
         nesterov=nesterov,
-        fused=_can_fuse(parameters),
+        # Torch's fused SGD takes no sharded parameters.
+        fused=_can_fuse(parameters) and not any(hasattr(p, "full_tensor") for p in parameters),
     )
     # Torch's fused kernel leaves them uninitialized if it skips the first step, and fails if a
     # parameter gets its first gradient later than others.

@@ -13,6 +13,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from ganblocks.arguments import checked
 from ganblocks.blocks import with_statistics
+from ganblocks.distributed.context import DistributedContext
 from ganblocks.distributed.ddp import DDPLoss
 from ganblocks.distributed.sharding import (
     full_state_dict,
@@ -365,6 +366,8 @@ class Updater:
         if scaler is not None:
             scaler.unscale_(optimizer)
         norm = get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if self._ddp_losses or self._full_copies:  # or else only some processes would skip
+            DistributedContext.current().average([total])
         # Check both: the gradient of |NaN| is 0, and that of a finite loss may be infinite.
         failed = ~(full_tensor(norm) + total).isfinite()
         if self.clip_norm is not None:

@@ -250,3 +250,25 @@ def adaptive_weights(context, shard):
         given = whole_batch("reconstruction", 2, step)["image"].float()
         rows.append(updater.step({"image": given[context.rank][None]}))
     return [(row.get("weight_adversarial", 0), row["grad_norm_g"]) for row in rows]
+
+
+def moves_after_nan(context, shard, optimizer):
+    """Tells whether the generator moves: in a step with a NaN on the last rank, and in the next.
+
+    Args:
+        context: The processes.
+        shard: Whether each process has a part of the generator.
+        optimizer: The optimizer of both players.
+    """
+    torch.manual_seed(0)
+    updater = Updater(tiny_task(optimizer=optimizer), shard=shard)
+    updater.distribute()
+    weights, moves = list(updater.task.generator.parameters()), []
+    for value in (float("nan") if context.rank == context.world_size - 1 else 0.0, 0.0):
+        before = [p.detach().clone() for p in weights]
+        pair = batch()
+        pair["target"][0, 0, 0, 0] = value  # of which the gradient of L1 is 0
+        row = updater.step(pair)
+        moved = [not p.equal(old) for p, old in zip(weights, before, strict=True)]
+        moves.append((all(moved), any(moved), row["skipped_g"].item()))
+    return moves

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 from distributed_ranks import open_store, run_ranks
-from distributed_tasks import gradients_and_weights, greetings, synced_batch_norm, trained
+from distributed_tasks import (
+    gradients_and_weights,
+    greetings,
+    moves_after_nan,
+    synced_batch_norm,
+    trained,
+)
 from tiny import assert_equal
 
 import ganblocks
@@ -90,6 +96,13 @@ def test_batch_norm_trains_with_buffers_of_each_rank(tmp_path):
     for number, rank in enumerate(run_ranks(gradients_and_weights, 2, tmp_path / "0", *given)):
         alone = gradients_and_weights(DistributedContext(number, 2), *given)
         assert_same(rank["weights"], alone["weights"], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(("shard", "optimizer"), [(False, "adam"), (True, "sgd")])
+def test_a_loss_that_is_not_finite_on_one_rank_moves_none(tmp_path, shard, optimizer):
+    """Its gradient is finite, so it reaches the others as any other would."""
+    for moves in run_ranks(moves_after_nan, 2, tmp_path / "ranks", shard, optimizer):
+        assert moves == [(False, False, 1.0), (True, True, 0.0)]
 
 
 def test_synchronized_batch_norm_on_the_cpu_says_that_it_needs_a_gpu(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -277,11 +277,12 @@ class Task(nn.Module, ABC):
 
 
 @contextmanager
-def frozen(*networks: nn.Module) -> Iterator[None]:
+def frozen(*networks: nn.Module, but: Iterable[nn.Module] = ()) -> Iterator[None]:
     """Context in which parameters get no gradients, but gradients still pass through networks.
 
     Args:
         *networks: The networks.
+        but: Networks whose parameters still get gradients, even if the others share them.
 
     Examples:
         >>> layer = nn.Linear(1, 1)
@@ -291,12 +292,13 @@ def frozen(*networks: nn.Module) -> Iterator[None]:
         >>> layer.weight.requires_grad
         True
     """
+    kept = {id(p) for network in but for p in network.parameters()}
     trained = [
         p
         for network in networks
         for p in network.parameters()
         # A sharded parameter would keep the flag from when it was first gathered.
-        if p.requires_grad and not hasattr(p, "full_tensor")
+        if p.requires_grad and id(p) not in kept and not hasattr(p, "full_tensor")
     ]
     for parameter in trained:
         parameter.requires_grad_(False)

@@ -19,8 +19,9 @@ class GeneratedOutputs:
         self._moving = list(moving)
         self._shared: dict[str, Any] | None = None
         if len(micro_batches) == 1 and moving:
-            trained = {key for name in moving for key in task.networks(name)}
-            with frozen(*(n for key, n in task.networks().items() if key not in trained)):
+            trained = {key: n for name in moving for key, n in task.networks(name).items()}
+            others = (n for key, n in task.networks().items() if key not in trained)
+            with frozen(*others, but=trained.values()):
                 self._shared = task.generate(micro_batches[0])
             self._owners = self._owners_of(self._shared)
             if any(requires_grad(x) and not self._owners[k] for k, x in self._shared.items()):

@@ -67,7 +67,8 @@ def _in_step(twin: Task, batch: Batch, precision: str, device: torch.device) -> 
     with autocast(precision, device), torch.enable_grad():
         for player in twin.players:
             own = twin.networks(player)
-            with frozen(*(n for key, n in twin.networks().items() if key not in own)):
+            others = (n for key, n in twin.networks().items() if key not in own)
+            with frozen(*others, but=own.values()):
                 generated = GeneratedOutputs(twin, [player], [batch]).for_player(player, batch)
                 if trace.output:
                     return trace.output

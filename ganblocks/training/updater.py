@@ -116,7 +116,7 @@ class Updater:
         self.optimizers = {
             name: build_optimizer(
                 player.optimizer,
-                [p for n in task.networks(name).values() for p in n.parameters()],
+                nn.ModuleList(task.networks(name).values()).parameters(),  # each once, if shared
             )
             for name, player in task.players.items()
         }
@@ -170,6 +170,7 @@ class Updater:
         with autocast(self.precision, self.device), keys_explained(batch):
             outputs = GeneratedOutputs(task, moving, micro_batches)
         for name in moving:
+            self.optimizers[name].zero_grad(set_to_none=True)  # an earlier player may share some
             totals = []
             for part in micro_batches:
                 with self._gradients_of(name, sync=part is micro_batches[-1]):
@@ -344,7 +345,8 @@ class Updater:
                 network.set_requires_gradient_sync(sync)  # type: ignore[operator]
         ddp_loss = self._ddp_losses.get(player)
         no_sync = nullcontext() if sync or ddp_loss is None else ddp_loss.no_sync()
-        with frozen(*(n for key, n in self.networks.items() if key not in own)), no_sync:
+        others = (n for key, n in self.networks.items() if key not in own)
+        with frozen(*others, but=own.values()), no_sync:
             yield
 
     def _backward(self, player: str, terms: LossTerms, total: Tensor, metrics: StepMetrics) -> None:

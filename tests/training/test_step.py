@@ -10,7 +10,7 @@ from tiny import assert_equal, batch, tiny_updater
 from torch import nn
 
 import ganblocks
-from ganblocks import Objective
+from ganblocks import Objective, Player, Task, Updater
 from ganblocks.errors import DataError, OptionError, RunError, ShapeError
 from ganblocks.losses.functional import adversarial
 from ganblocks.tasks.base import frozen
@@ -38,6 +38,38 @@ def test_frozen_restores_only_what_was_trained():
         fail()
     assert network.weight.requires_grad
     assert not network.bias.requires_grad
+
+
+class Sharing(Task):
+    """Of one layer: x + y x, with the layer's weight x in both networks and y in one."""
+
+    def __init__(self, players):
+        super().__init__()
+        layer, last = (nn.Conv2d(1, 1, 1, bias=False) for _ in range(2))
+        self.first, self.second = nn.Sequential(layer), nn.Sequential(layer, last)
+        self.players = players
+        nn.init.constant_(layer.weight, 4.0)
+        nn.init.constant_(last.weight, 1.0)
+
+    def generate(self, batch):
+        return {"sum": self.first(batch["one"]) + self.second(batch["one"])}
+
+    def loss(self, player, batch, generated):
+        return {"sum": generated["sum"].mean()}
+
+
+@pytest.mark.parametrize(
+    ("networks", "layer", "last"),
+    [([("first", "second")], 2.0, -3.0), ([("first",), ("second",)], 0.0, -1.0)],
+)
+def test_a_layer_that_networks_share_is_updated_once_by_each_player(networks, layer, last):
+    sgd = {"type": "sgd", "lr": 1.0}
+    players = {str(n): Player(*names, optimizer=sgd) for n, names in enumerate(networks)}
+    task = Sharing(players)
+    updater = Updater(task)
+    updater.step({"one": torch.ones(2, 1, 3, 3)})
+    assert [p.item() for p in task.second.parameters()] == [layer, last]
+    updater.load_state_dict(updater.state_dict())
 
 
 def test_a_step_that_raises_leaves_every_network_able_to_learn():

@@ -306,7 +306,11 @@ class RunFolder:
         Raises:
             RunError: The file cannot be written.
         """
-        weights = {key: value.contiguous() for key, value in plain_state_dict(network).items()}
+        whole = torch.contiguous_format  # and cloned: safetensors rejects weights that are shared
+        weights = {
+            key: value.clone(memory_format=whole)
+            for key, value in plain_state_dict(network).items()
+        }
         # Not save_file, which hides the OSError.
         write_atomically(self.path / f"{name}.safetensors", save(weights))
 

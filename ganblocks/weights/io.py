@@ -67,7 +67,7 @@ def fitting_weights(network: nn.Module, weights: Any, source: str) -> dict[str, 
     own = network.state_dict()
     try:
         none = not own and isinstance(weights, Mapping) and not weights  # of a network without any
-        fitting = {} if none else _plain(weights, source)
+        fitting = {} if none else _plain(weights, source, own)
     except WeightsError as error:
         raise RunError(str(error), see="state-dict") from None
     wrong = mismatches(fitting, shapes_of(network)) or [
@@ -196,7 +196,8 @@ def _damaged(path: Path, reason: str) -> WeightsError:
     )
 
 
-def _plain(weights: Any, source: str) -> dict[str, Tensor]:
+def _plain(weights: Any, source: str, own: Weights | None = None) -> dict[str, Tensor]:
+    """Unwraps a state dict; tensors are floats, or of the type that they have in `own`."""
     if isinstance(weights, Mapping) and isinstance(weights.get(_WRAPPER), Mapping):
         weights = weights[_WRAPPER]
     if not isinstance(weights, Mapping):
@@ -213,16 +214,18 @@ def _plain(weights: Any, source: str) -> dict[str, Tensor]:
             f"{source} is not a state dict of names and tensors: {others[0]!r} is a "
             f"{type(weights[others[0]]).__name__}.{hint}"
         )
+    weights = unwrapped(weights)
     for key, value in weights.items():
-        if kind := _unusable(key, value):
+        known = own is not None and key in own and own[key].dtype == value.dtype
+        if kind := _unusable(key, value, known=known):
             raise WeightsError(
                 f"{key} in {source} is {kind}: weights must be dense floating-point tensors with "
                 "values. Convert it, or save the weights of the network as it was trained"
             )
-    return unwrapped(weights)
+    return weights
 
 
-def _unusable(key: str, value: Tensor) -> str | None:
+def _unusable(key: str, value: Tensor, *, known: bool) -> str | None:
     """Describes why a tensor cannot be a parameter or a batch count; None if it can."""
     if value.is_meta:
         return "on the meta device"
@@ -231,4 +234,4 @@ def _unusable(key: str, value: Tensor) -> str | None:
     countable = key.endswith("num_batches_tracked") and not (
         value.is_complex() or value.is_quantized
     )
-    return None if value.is_floating_point() or countable else f"of {value.dtype}"
+    return None if known or value.is_floating_point() or countable else f"of {value.dtype}"

@@ -18,6 +18,7 @@ from ganblocks import (
 from ganblocks.data import PairTransform
 from ganblocks.errors import GanBlocksWarning, HealthWarning, OptionError, RunError
 from ganblocks.training import default_callbacks
+from ganblocks.weights.io import fitting_weights
 
 TWO_RATES = {"discriminator_optimizer": {"type": "adam", "lr": 2e-3}}
 
@@ -314,6 +315,32 @@ def test_a_state_of_a_run_with_a_cuda_graph_is_read_without():
     assert (group["capturable"], group["fused"]) == (False, True)
     assert type(group["lr"]) is float
     assert group["lr"] == pytest.approx(5e-4)
+
+
+class Shuffled(torch.nn.Module):
+    """One layer under two names, between them a buffer of whole numbers and one of flags."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = self.second = torch.nn.Conv2d(3, 3, 1)
+        self.register_buffer("order", torch.tensor([2, 0, 1]))
+        self.register_buffer("kept", torch.tensor([True, False, True])[:, None, None])
+
+    def forward(self, image):
+        return torch.tanh(self.second((self.first(image) * self.kept)[:, self.order]))
+
+
+def test_shared_layers_and_buffers_of_other_types_go_and_come_back(tmp_path):
+    run, _ = train(tmp_path / "run", tiny_task(generator=Shuffled()), steps=2, ema=0.9)
+    _, updater = train(run.path, tiny_task(generator=Shuffled()), steps=3, ema=0.9)
+    loaded = Shuffled()
+    loaded.order.zero_()
+    run.load_weights("generator", loaded)
+    average = updater.averages["generator"].network
+    assert_equal(dict(loaded.state_dict()), dict(average.state_dict()))
+    network = {**run.load_state()["networks"]["generator"], "order": torch.zeros(3)}
+    with pytest.raises(RunError, match="order is torch.float32, and should be torch.int64"):
+        fitting_weights(loaded, network, "it")
 
 
 def test_moments_take_the_layout_of_their_weights():

@@ -86,3 +86,9 @@ def test_a_value_range_that_is_none(wrong):
         SSIMLoss(value_range=wrong)
     with pytest.raises(OptionError, match="value_range is"):
         functional.ssim(*torch.zeros(2, 1, 1, 16, 16), value_range=wrong)
+
+
+@pytest.mark.parametrize("loss", [SSIMLoss(), MSSSIMLoss(weights=[0.5, 0.5])])
+def test_of_a_picture_that_is_not_finite_they_are_neither(loss):
+    picture = torch.zeros(1, 1, 22, 22)
+    assert loss(torch.full_like(picture, float("nan")), picture).isnan()

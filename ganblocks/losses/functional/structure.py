@@ -107,7 +107,7 @@ def ms_ssim(
         luminance, contrast = _ssim_maps(output, target, window_size, sigma)
         last = scale == len(weights) - 1
         mean = (luminance * contrast if last else contrast).mean((2, 3))
-        above = mean > floor  # the power of a clamped 0 has no derivative
+        above = ~(mean <= floor)  # or NaN; the power of a clamped 0 has no derivative
         power = torch.where(above, mean, 1).pow(weight)
         product = product * torch.where(above, power, floor**weight)
         if not last:

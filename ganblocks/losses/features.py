@@ -56,6 +56,8 @@ class FeatureLoss(nn.Module, ABC):
             )
         # The loss's own network runs in full precision, a discriminator in the training precision.
         own = self.has_own_features
+        if own:
+            output, target = map(functional.full_precision, (output, target))
         with torch.autocast(output.device.type, enabled=False) if own else nullcontext():
             with torch.no_grad():
                 target_maps = _maps_by_scale(extract(target))

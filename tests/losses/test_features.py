@@ -106,6 +106,16 @@ def test_style_is_the_distance_of_gram_matrices():
     assert actual == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("kind", [PerceptualLoss, StyleLoss])
+def test_a_network_of_its_own_takes_half_precision_too(kind):
+    loss = kind("alexnet", backbone_weights="random")
+    output, target = torch.rand(2, 1, 3, 64, 64).bfloat16()
+    expected = loss(output.float(), target.float())
+    for autocast in (True, False):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            assert torch.equal(loss(output, target), expected)
+
+
 @pytest.mark.parametrize("name", FEATURE_LOSSES.names())
 def test_the_gradient_reaches_the_output_and_not_the_target(name):
     critic = PatchDiscriminator(3, base_channels=4, n_layers=2)

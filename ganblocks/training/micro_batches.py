@@ -13,19 +13,19 @@ def split_batch(batch: Batch, count: int) -> list[Batch]:
     """Splits a batch (its tensors, and lists such as names) into equal micro-batches."""
     if count == 1:
         return [batch]
-    sizes = {len(x) for x in batch.values() if isinstance(x, Tensor)}
-    if len(sizes) != 1 or (size := sizes.pop()) % count:
+    sizes = sorted({len(x) for x in batch.values() if isinstance(x, Tensor)})
+    if len(sizes) != 1 or sizes[0] % count:
         raise OptionError(
-            f"a batch of {size if not sizes else sorted(sizes)} cannot be split into "
+            f"a batch of {' and '.join(map(str, sizes)) or 'no tensors'} cannot be split into "
             f"accumulate={count} equal parts: write a divisor of the batch size"
         )
-    share = size // count
+    share = sizes[0] // count
     return [
         {
             key: x[start : start + share] if isinstance(x, Tensor | list | tuple) else x
             for key, x in batch.items()
         }
-        for start in range(0, size, share)
+        for start in range(0, sizes[0], share)
     ]
 
 

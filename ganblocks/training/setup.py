@@ -174,7 +174,8 @@ def _warn_of_steps(training: Training) -> None:
 
 
 def _warn_of_batch_norm(training: Training) -> None:
-    size, names = training.options.batch_size, training.task.averaged
+    options, names = training.options, training.task.averaged
+    size = options.batch_size // options.accumulate
     networks = [training.task.network(name) for name in names]
     if size > 1 and any(isinstance(m, nn.BatchNorm2d) for n in networks for m in n.modules()):
         warnings.warn(

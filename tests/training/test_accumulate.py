@@ -15,6 +15,7 @@ from ganblocks import (
     UNetGenerator,
 )
 from ganblocks.errors import OptionError
+from ganblocks.training.micro_batches import split_batch
 
 WHOLE = {"ragan", "lecam"}
 MIXED = Objective(
@@ -151,3 +152,8 @@ def test_parts_that_are_not_equal(parts):
     updater = tiny_updater(accumulate=parts)
     with pytest.raises(OptionError, match=f"accumulate={parts}"):
         updater.step(batch(2))
+
+
+def test_a_batch_without_tensors_has_no_parts():
+    with pytest.raises(OptionError, match="a batch of no tensors cannot be split"):
+        split_batch({"name": ["a", "b"]}, 2)

@@ -107,6 +107,11 @@ def test_batch_norm_at_a_larger_batch_is_warned_of(tmp_path):
         train(tmp_path / "run", steps=1, batch_size=2)
 
 
+def test_batch_norm_that_sees_one_image_of_a_larger_batch_is_fine(tmp_path, recwarn):
+    train(tmp_path / "run", steps=1, batch_size=2, accumulate=2)
+    assert not [w for w in recwarn if "batch norm" in str(w.message)]
+
+
 def test_networks_loaded_for_evaluation_are_trained_again(tmp_path):
     task = tiny_task()
     task.eval()

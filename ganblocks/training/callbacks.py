@@ -67,11 +67,12 @@ class ScoreCallback(Callback):
             self._save_best(training, name, scores[name], higher="higher" in better.values())
 
     def _save_best(self, training: Training, name: str, score: float, *, higher: bool) -> None:
+        best = training.best if training.best_name in (None, name) else None  # of another score
         if math.isnan(score):
             message = f"the score {name!r} is NaN: this step cannot be the best one"
             warnings.warn(message, GanBlocksWarning, stacklevel=2)
-        elif training.best is None or (score > training.best if higher else score < training.best):
-            training.best, training.best_step = score, training.step
+        elif best is None or (score > best if higher else score < best):
+            training.best, training.best_step, training.best_name = score, training.step, name
             updater = training.updater
             for network in training.task.averaged or updater.networks:
                 training.run.save_weights(f"best_{network}", updater.inference_network(network))

@@ -55,8 +55,9 @@ class Training:
         samples_seen: Samples of that epoch used so far, over all processes.
         scores: The latest held-out scores by column, for the next row of the log.
         best_metric: The metric that `options.best_by` names, unless it is a score of the task.
-        best: The best value of `options.best_by` so far.
-        best_step: The step of that value.
+        best: The best score so far.
+        best_step: The step of that score.
+        best_name: Its name, from `options.best_by`.
         last_step: The step after which training ends.
         saved_step: The step of the last checkpoint.
         reporting: Turns errors of reporting callbacks into warnings.
@@ -75,6 +76,7 @@ class Training:
     best_metric: Metric | None = None
     best: float | None = None
     best_step: int = 0
+    best_name: str | None = None
     last_step: int = 0
     saved_step: int = 0
     reporting: Reporting = field(default_factory=Reporting)
@@ -204,6 +206,7 @@ class Training:
                     "samples_seen": self.samples_seen,
                     "best": self.best,
                     "best_step": self.best_step,
+                    "best_name": self.best_name,
                     "task": task_identity(self.task),
                     "data": self.data["train"],
                 }
@@ -230,6 +233,7 @@ class Training:
             self.updater.load_state_dict(saved, source, rank=self.context.rank)
         self.epoch, self.samples_seen = saved["epoch"], saved["samples_seen"]
         self.best, self.best_step = saved["best"], saved["best_step"]
+        self.best_name = saved.get("best_name")
         self.saved_step = self.step
 
 

@@ -61,6 +61,14 @@ def test_the_best_is_kept(tmp_path, monkeypatch):
     assert (run.load_state()["best"], run.load_state()["best_step"]) == (0.5, 8)
 
 
+def test_another_score_has_its_own_best(tmp_path):
+    options = {"checkpoint_every": 2, "val_set": Stripes(3)}
+    train(tmp_path, steps=4, best_by="psnr", **options)
+    run, _ = train(tmp_path, tiny_task(), steps=6, best_by="ssim", **options)
+    state = run.load_state()
+    assert (state["best"], state["best_step"]) == (run.spec["scores"]["ssim"], 6)
+
+
 def test_scoring_leaves_the_training_as_it_is(tmp_path, monkeypatch):
     _, plain = train(tmp_path / "plain", steps=5, checkpoint_every=2)
     Scored(monkeypatch, [3.0, 1.0, 2.0])

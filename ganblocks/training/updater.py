@@ -21,7 +21,7 @@ from ganblocks.distributed.sharding import (
     is_sharded,
     shard_network,
 )
-from ganblocks.errors import OptionError, require_at_least, require_count
+from ganblocks.errors import OptionError, listed, require_at_least, require_count
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.tasks import Batch, Task
 from ganblocks.tasks.base import frozen, keys_explained
@@ -111,6 +111,11 @@ class Updater:
         self.steps = 0
         self.networks = task.networks()
         self.labels = short_names(task.players)
+        if ema is not None and not task.averaged:
+            raise OptionError(
+                f"{type(task).__name__} lists no network to average: write averaged = "
+                '("generator",) in its class, or ema=None'
+            )
         self.averages = {n: EMA(task.network(n), ema) for n in task.averaged if ema is not None}
         self._full_copies = self._shard() if shard else {}
         self.optimizers = {
@@ -327,7 +332,18 @@ class Updater:
                 f"{type(self.task).__name__} lists no network to shard: write sharded = "
                 '("generator",) in its class, or shard=False'
             )
+        for name, player in self.task.players.items():
+            if 0 < len(set(names) & set(player.networks)) < len(set(player.networks)):
+                raise OptionError(
+                    f"the {name} has sharded networks and others, but an optimizer takes only "
+                    f"one kind: list {listed(player.networks)} in sharded, or none of them"
+                )
         others = [n for name, n in self.networks.items() if name not in names]
+        if not others:
+            raise OptionError(
+                f"sharded lists all networks of {type(self.task).__name__}, but they move to the "
+                "device of the others: leave those of a player out"
+            )
         device = next(p for n in others for p in n.parameters()).device
         copies = {name: copy.deepcopy(self.networks[name]).cpu() for name in names}
         for name in names:

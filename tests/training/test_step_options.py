@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import LOSSES, batch, tiny_task, tiny_updater
 
-from ganblocks import Objective, PatchDiscriminator, UNetGenerator, Updater
+from ganblocks import Objective, PatchDiscriminator, Player, UNetGenerator, Updater
 from ganblocks.errors import OptionError
 
 
@@ -96,6 +96,22 @@ def test_two_rates():
 def test_numbers_out_of_range(arguments, message):
     with pytest.raises(OptionError, match=message):
         Updater(tiny_task(), **arguments)
+
+
+def test_options_that_have_no_network_to_act_on():
+    task = tiny_task()
+    task.averaged, task.sharded = (), ()
+    with pytest.raises(OptionError, match="no network to average: write averaged"):
+        Updater(task, ema=0.9)
+    with pytest.raises(OptionError, match="no network to shard: write sharded"):
+        Updater(task, shard=True)
+    task.sharded = ("generator",)
+    task.players = {"both": Player("generator", "discriminator")}
+    with pytest.raises(OptionError, match="list 'generator', 'discriminator' in sharded"):
+        Updater(task, shard=True)
+    task.sharded = ("generator", "discriminator")
+    with pytest.raises(OptionError, match="sharded lists all networks"):
+        Updater(task, shard=True)
 
 
 def test_fp16_scales_each_players_loss():

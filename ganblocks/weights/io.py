@@ -214,15 +214,15 @@ def _plain(weights: Any, source: str, own: Weights | None = None) -> dict[str, T
             f"{source} is not a state dict of names and tensors: {others[0]!r} is a "
             f"{type(weights[others[0]]).__name__}.{hint}"
         )
-    weights = unwrapped(weights)
-    for key, value in weights.items():
+    tensors = unwrapped(weights)
+    for key, value in tensors.items():
         known = own is not None and key in own and own[key].dtype == value.dtype
         if kind := _unusable(key, value, known=known):
             raise WeightsError(
                 f"{key} in {source} is {kind}: weights must be dense floating-point tensors with "
                 "values. Convert it, or save the weights of the network as it was trained"
             )
-    return weights
+    return tensors
 
 
 def _unusable(key: str, value: Tensor, *, known: bool) -> str | None:

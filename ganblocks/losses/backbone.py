@@ -40,7 +40,7 @@ LARGEST = 512
 class Backbone(nn.Module):
     """Feature maps of chosen layers of a frozen torchvision network.
 
-    It stays in eval mode, even if its parent is in train mode; gradients reach the images.
+    Gradients reach the images.
 
     Attributes:
         min_input_size: Smallest side of an image for which every layer has an output.
@@ -94,11 +94,6 @@ class Backbone(nn.Module):
         except RuntimeError:
             return False
         return True
-
-    def train(self, mode: bool = True) -> Backbone:
-        """Keeps the network in eval mode."""
-        del mode
-        return super().train(False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Returns the maps in the order of `layers`."""

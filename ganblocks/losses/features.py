@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -148,6 +148,12 @@ class _BackboneLoss(FeatureLoss):
             )
         self.features = features
         self.map_weights = None if map_weights is None else tuple(map_weights)
+        self.train()
+
+    def train(self, mode: bool = True) -> Self:
+        """Keeps the network in eval mode."""
+        del mode
+        return super().train(False)
 
     def _compare(self, output: list[list[Tensor]], target: list[list[Tensor]]) -> Tensor:
         output_maps, target_maps = list(chain(*output)), list(chain(*target))
@@ -171,7 +177,7 @@ class PerceptualLoss(_BackboneLoss):
     Args:
         features: φ: the name of a torchvision network (`"vgg19"`, `"vgg16"`, `"alexnet"`,
             `"resnet18"`, `"resnet50"`), which is frozen; your own frozen module, (B, C, H, W) →
-            tuple of maps; or None for the `features` passed to the call.
+            tuple of maps, kept in eval mode; or None for the `features` passed to the call.
         layers: Torchvision's names of the layers of a named network; None for the defaults.
         backbone_weights: `"pretrained"`, `"random"`, or the path of a state dict.
         map_weights: wᵢ, one for each map. None for the defaults of a named network, else 1.

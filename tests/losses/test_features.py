@@ -12,6 +12,7 @@ from ganblocks import (
     FEATURE_LOSSES,
     FeatureMatchingLoss,
     MultiScaleDiscriminator,
+    Objective,
     PatchDiscriminator,
     PerceptualLoss,
     spec_of,
@@ -175,6 +176,14 @@ def test_a_named_backbone_is_frozen_and_passes_gradients(name):
     assert all(torch.equal(before[key], value) for key, value in loss.state_dict().items())
     gray = loss(output[:, :1], target[:, :1])
     assert gray.isfinite()
+
+
+@pytest.mark.parametrize("kind", [PerceptualLoss, StyleLoss])
+def test_a_module_of_ones_own_stays_in_eval_mode(kind):
+    module = torch.nn.BatchNorm2d(3)
+    objective = Objective({"p": {"loss": kind(module)}}).train()
+    objective.generator(fake=torch.rand(1, 3, 8, 8), target=torch.ones(1, 3, 8, 8))
+    assert module.num_batches_tracked == 0
 
 
 def test_a_backbone_normalizes_as_torchvision_does():

@@ -244,6 +244,14 @@ def test_lecam_follows_its_averages():
     assert all(torch.equal(anchors[k], v) for k, v in penalty.state_dict().items())
 
 
+def test_lecam_leaves_out_logits_that_are_not_finite():
+    penalty = LeCamPenalty(decay=0.5)
+    one = torch.ones(2, 1, 2, 2)
+    for real, fake in [(one / 0, one), (one, one), (one, one * float("nan")), (3 * one, -one)]:
+        penalty(lambda x: x, real, fake)
+    assert (penalty.real_anchor, penalty.fake_anchor, penalty.calls) == (2, 0, 2)
+
+
 def test_lecam_on_one_side_is_the_authors_code():
     real, fake = (torch.tensor(x, dtype=torch.float64) for x in ([2.0, -1.0], [0.5, 1.5]))
     anchors = torch.tensor(1.0), torch.tensor(0.0)  # of real and of fake logits

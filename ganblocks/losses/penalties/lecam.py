@@ -18,7 +18,8 @@ class LeCamPenalty(Penalty):
     $$\overline{(r - \alpha_F)^2} + \overline{(f - \alpha_R)^2}$$
 
     α are moving averages of the mean logits of real (R) and fake (F) images over all calls in
-    train mode, including the current one. They are buffers: save them with the training state.
+    train mode, including the current one, except calls with logits that are not finite. They are
+    buffers: save them with the training state.
 
     The authors' code differs from the equation: it penalizes one side only, with the means of
     max(0, r − α_F)² and max(0, α_R − f)².
@@ -67,7 +68,10 @@ class LeCamPenalty(Penalty):
 
     def _update(self, real: Tensor, fake: Tensor) -> None:
         decay = torch.where(self.calls > 0, self.decay, 0.0)  # a branch would synchronize the GPU
+        finite = (real + fake).isfinite()  # or else all later calls would be NaN, too
         # New tensors: the graph of an earlier call may still hold the old ones.
-        self.real_anchor = torch.lerp(real.to(self.real_anchor), self.real_anchor, decay)
-        self.fake_anchor = torch.lerp(fake.to(self.fake_anchor), self.fake_anchor, decay)
-        self.calls = self.calls + 1
+        for name, now in (("real_anchor", real), ("fake_anchor", fake)):
+            anchor = getattr(self, name)
+            average = torch.lerp(now.to(anchor), anchor, decay)
+            setattr(self, name, torch.where(finite, average, anchor))
+        self.calls = self.calls + finite

@@ -55,7 +55,7 @@ class ScoreCallback(Callback):
                 self._baselines = score_baseline(training.task, training.val)
         if not scores:
             return
-        training.scores = {f"val_{name}": value for name, value in scores.items()}
+        training.scores |= {f"val_{name}": value for name, value in scores.items()}
         # JSON has no NaN: it is written as text.
         plain = {name: x if math.isfinite(x) else str(x) for name, x in scores.items()}
         better = {metric.name: metric.better} if metric else {}

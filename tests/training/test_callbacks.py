@@ -40,6 +40,17 @@ def test_callbacks_are_left_out_replaced_and_closed(tmp_path):
     assert kinds[:4] == [ScoreCallback, LogCallback, GridCallback, HealthCallback]
 
 
+def test_scores_of_a_callback_are_logged_beside_those_of_the_task(tmp_path):
+    class Constant(Callback):
+        def score(self, training):
+            training.scores["val_mine"] = 2.0
+
+    callbacks = [Constant(), ScoreCallback(), LogCallback()]
+    run, _ = train(tmp_path / "run", steps=1, callbacks=callbacks)
+    assert float(rows(run)[0]["val_mine"]) == 2
+    assert float(rows(run)[0]["val_l1"]) > 0
+
+
 def test_images_per_second_counts_the_images_that_there_are(tmp_path, monkeypatch):
     """A batch that is larger than the data; the clock stands still while the cache is filled."""
     now = [0.0]

@@ -83,7 +83,7 @@ def prepare_training(training: Training, lock: ExitStack) -> Step:
         updater.distribute()
         if training.step == 0 and context.rank:
             _reseed(updater.task, options.seed, context.rank)
-    updater.task.train()
+    _train_mode(updater.task)
     return cuda_graph_step(updater) if options.cuda_graph else updater.step
 
 
@@ -148,6 +148,15 @@ def _check_preview_and_score(training: Training) -> None:
         twin.preview(batch)
         name, count = training.options.best_by, len(training.val)
         training.best_metric = metric_of(name, twin, batch, count)
+
+
+def _train_mode(task: Task) -> None:
+    """Sets train mode, except for frozen networks of the task that are in eval mode."""
+    evaluated = [child for child in task.children() if not child.training]
+    task.train()
+    for child in evaluated:
+        if (flags := [p.requires_grad for p in child.parameters()]) and not any(flags):
+            child.eval()
 
 
 def _reseed(task: Task, seed: int, rank: int) -> None:

@@ -11,7 +11,16 @@ from tiny import Stripes, assert_equal, batch, tiny_task, tiny_updater
 from trained import OPTIONS, rows, train
 
 import ganblocks
-from ganblocks import Callback, DiffAugment, Objective, PatchDiscriminator, UNetGenerator, fit, load
+from ganblocks import (
+    Callback,
+    DiffAugment,
+    Objective,
+    PairedTranslation,
+    PatchDiscriminator,
+    UNetGenerator,
+    fit,
+    load,
+)
 from ganblocks.errors import DataError, GanBlocksWarning, OptionError, RunError, ShapeError
 from ganblocks.training import GridCallback, dry_run, mean_l1
 
@@ -118,6 +127,19 @@ def test_networks_loaded_for_evaluation_are_trained_again(tmp_path):
     train(tmp_path / "run", task, steps=2)
     assert task.generator.down[1].norm.num_batches_tracked == 2
     assert task.discriminator.training
+
+
+def test_a_frozen_network_of_a_task_stays_in_eval_mode(tmp_path):
+    class Encoding(PairedTranslation):
+        def generate(self, batch):
+            return {**super().generate(batch), "code": self.encoder(batch["source"])}
+
+    parts = tiny_task()
+    task = Encoding(parts.generator, parts.discriminator, parts.objective)
+    task.encoder = torch.nn.BatchNorm2d(3).eval().requires_grad_(False)
+    train(tmp_path / "run", task, steps=2)
+    assert task.encoder.num_batches_tracked == 0
+    assert task.generator.training
 
 
 def test_a_finished_run_and_a_lost_log_say_so(tmp_path):

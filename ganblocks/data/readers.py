@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib import import_module
 from io import BytesIO
@@ -21,6 +22,9 @@ _DECODERS |= {".tif": "TIFF", ".tiff": "TIFF"}  # EPS is missing: its decoder ru
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "F")
 
 _ORIENTATION = 274  # the tag of EXIF and TIFF
+
+for _library in ("PIL", "tifffile"):  # what makes a file unreadable is raised, too
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 class Stored(NamedTuple):
@@ -222,6 +226,7 @@ def _pillow_suffices(picture: Image.Image) -> bool:
     tags: Any = picture.tag_v2  # type: ignore[attr-defined]
     photometric, samples, extra = tags.get(262, 0), tags.get(277, 1), tuple(tags.get(338, ()))
     stack = "images=" in str(tags.get(270, "")) or tags.get(32997, 1) > 1  # behind one page
+    stack |= tags.next != 0  # pages, of which overviews and masks do not count
     if stack or (samples > 1 and tags.get(284, 1) == 2):  # channel by channel
         return False
     if set(tags.get(258, (1,))) <= {1, 2, 4, 8} and set(tags.get(339, (1,))) == {1}:
@@ -233,13 +238,16 @@ def _pillow_suffices(picture: Image.Image) -> bool:
 
 def _read_by_tifffile(path: Path) -> Stored:
     with require_module("tifffile", "tiff", "TIFF files of this kind").TiffFile(path) as file:
-        page = file.pages[0]
+        pages = [page for page in file.pages if not page.subfiletype & 5]  # overviews and masks
+        if not pages:
+            raise DataError("it has no page of full resolution: replace or remove it")
+        page, stack = pages[0], file.series[0].size // pages[0].size  # ImageJ's: behind one page
+        jpeg = page.compression.name == "JPEG"
         kind, extra = page.photometric, list(page.extrasamples)
         problem = None
-        if len(file.pages) > 1 or file.series[0].size > page.size:  # ImageJ's stacks have one page
-            count = file.series[0].size // page.size
-            problem = f"it has {max(count, len(file.pages))} frames or pages: save each as an image"
-        elif kind not in (0, 1, 2) or page.axes not in ("YX", "YXS", "SYX"):
+        if (count := max(stack, len(pages))) > 1:
+            problem = f"it has {count} frames or pages: save each as an image"
+        elif kind not in ((0, 1, 2, 6) if jpeg else (0, 1, 2)) or page.axes not in ("YX", "YXS", "SYX"):
             problem = f"its colors are {kind.name}, its axes {page.axes}: convert it to gray or RGB"
         elif 1 in extra:
             problem = "its colors are premultiplied by alpha: convert it"

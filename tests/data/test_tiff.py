@@ -1,5 +1,6 @@
 """What TIFFs store is read to the exact value, or refused with the name of the file."""
 
+import logging
 import struct
 import sys
 
@@ -136,6 +137,48 @@ def test_stacks_behind_one_page_are_refused(tmp_path):
     holds(path, stack[0])
     tifffile.imwrite(path, stack, volumetric=True, tile=(3, 16, 16), photometric="minisblack")
     refused(path, "its axes ZYX")
+
+
+@pytest.mark.parametrize("first", ["page", "overview"])
+@pytest.mark.parametrize(("dtype", "channels"), [("uint8", 3), ("uint16", None), ("int16", 5)])
+def test_overviews_and_masks_are_no_pages(tmp_path, dtype, channels, first):
+    path, values = tmp_path / "x.tif", noise(dtype, channels, 16, 32)
+    options = {"photometric": "rgb" if channels == 3 else "minisblack", "metadata": None}
+    options |= {"planarconfig": "contig"} if channels else {}
+    with tifffile.TiffWriter(path) as file:
+        if first == "overview":
+            file.write(values[::4, ::4], subfiletype=1, **options)
+        file.write(values, subifds=1, **options)
+        for step in (2, 4):  # one in the page's SubIFDs, one behind it
+            file.write(values[::step, ::step], subfiletype=1, **options)
+        file.write(np.ones((16, 32), bool), subfiletype=4, photometric=4)
+        file.write(np.ones((8, 16), bool), subfiletype=5, photometric=4)
+    holds(path, values)
+    tifffile.imwrite(path, values, append=True, **options)
+    refused(path, "it has 2 frames or pages: save each")
+
+
+def test_overviews_of_a_lossy_tiff_in_ycbcr(tmp_path):
+    requires("imagecodecs")
+    path, values = tmp_path / "x.tif", np.full((32, 32, 3), (200, 30, 90), np.uint8)
+    options = {"photometric": "rgb", "compression": "jpeg", "tile": (16, 16)}
+    with tifffile.TiffWriter(path) as file:
+        file.write(values, **options)
+        file.write(values[::2, ::2], subfiletype=1, **options)
+    stored = read_stored(path)
+    assert stored.lossy
+    np.testing.assert_allclose(stored.values, values.astype(int), rtol=0, atol=3)
+
+
+def test_libraries_write_no_lines_of_their_own(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(logging.root, "handlers", [])  # pytest's own
+    path = tmp_path / "x.tif"
+    path.write_bytes(b"II*\0" + bytes(20))
+    refused(path, "it has no page of full resolution: replace or remove it")
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(path, values := noise("uint8", 8), **options)
+    holds(path, values)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -266,10 +266,10 @@ class ImageFormat(SideFormat):
         least, most = self._range or RANGES["uint8"]
         if (self.dtype, self.value_range) != ("uint8", None):
             low, high = (least + x * (most - least) for x in (low, high))
-        part = f"values from {low:g} to {high:g}, of {least:g} to {most:g}"
+        part = f"values from {low:g} to {high:g}"
         if self.value_range is None and high - low < SMALL_PART * (most - least):
             part += " (a small part: write a value_range, or classes if they are labels)"
-        return part
+        return f"{part}; allowed: {least:g} to {most:g}"
 
     @property
     def _range(self) -> tuple[float, float] | None:

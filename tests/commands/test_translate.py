@@ -62,6 +62,7 @@ def test_data_shows_what_would_be_read(pairs, tmp_path, capsys, monkeypatch):
     assert "train: 5 pairs, folders a/ and b/, 1 of 6 held out by name" in out
     assert "a: gray photo, uint16; values from" in out
     assert "(a small part: write a value_range" in out
+    assert "if they are labels); allowed: 0 to 65535\n" in out
     with Image.open("pairs.png") as sheet:
         assert sheet.size == (4 + 4 * 260, 4 + 5 * 260)
     main(["data", "pairs", "--load-size", "8", "--crop-size", "8"])

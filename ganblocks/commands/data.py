@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganblocks.cli import parse_size
 from ganblocks.data import PairedImageDataset, PairTransform, SideFormat, held_out_split
+from ganblocks.data.color_counts import sampled
 from ganblocks.data.resizing import RESIZES
 from ganblocks.data.writers import write_array
 from ganblocks.errors import GanBlocksError, OptionError
@@ -105,7 +106,7 @@ def _print_split(dataset: PairedImageDataset) -> int:
         except GanBlocksError as error:
             return index, error
 
-    keep = max(1, len(dataset) // SHOWN_PAIRS)
+    kept = sampled(len(dataset))
     with ThreadPoolExecutor() as threads:
         for index, pair in threads.map(read, range(len(dataset))):
             if isinstance(pair, GanBlocksError):
@@ -114,7 +115,7 @@ def _print_split(dataset: PairedImageDataset) -> int:
             sizes[f"{pair[0].shape[-1]}x{pair[0].shape[-2]}"] += 1
             for side in (0, 1):
                 stored[side].append((float(pair[side].min()), float(pair[side].max())))
-                if index % keep == 0:
+                if index in kept:
                     samples[side].append(pair[side])
     print(f"{dataset.split}: {len(dataset)} pairs, {dataset.layout}")
     common = [f"{size} ({count})" for size, count in sizes.most_common(SHOWN_SIZES)]

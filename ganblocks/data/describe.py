@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ganblocks.arguments import checked
 from ganblocks.data.base import PairedDataset
+from ganblocks.data.color_counts import sampled
 from ganblocks.data.epochs import EpochDataset
 from ganblocks.data.paired import PairedImageDataset
-
-SAMPLED_PAIRS = 16
-"""Number of pairs whose colors are counted."""
 
 
 @checked
@@ -25,8 +23,7 @@ def describe_pairs(train: PairedDataset, val: PairedDataset) -> str:
         >>> describe_pairs(train, val)
         'b (labels, 12 colors) → a (photo), 8 train, 8 val'
     """
-    count = min(SAMPLED_PAIRS, len(train))
-    pairs = [train.pixels(0, index * len(train) // count) for index in range(count)]
+    pairs = [train.pixels(0, index) for index in sampled(len(train))]
     a = f"a ({train.a_format.describe([pair[0] for pair in pairs])})"
     b = f"b ({train.b_format.describe([pair[1] for pair in pairs])})"
     source, target = train.source_and_target(a, b)

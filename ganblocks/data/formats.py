@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from ganblocks.data.color_counts import count_colors, has_few_colors
+from ganblocks.data.color_counts import has_few_colors, label_colors
 from ganblocks.data.readers import Stored
 from ganblocks.data.resizing import as_mask, is_mask
 from ganblocks.errors import DataError, OptionError, listed, require_one_of
@@ -249,7 +249,7 @@ class ImageFormat(SideFormat):
     @override
     def describe(self, images: Sequence[Tensor]) -> str:
         if self.labels or any(is_mask(image) for image in images):
-            count = count_colors(images)
+            count = len(label_colors(images))
             return f"labels, {count} color{'s' if count > 1 else ''}"
         channels = self.channels or images[0].shape[0]
         kinds = {1: "gray photo", 3: "photo", 4: "RGBA photo"}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganblocks.data.color_counts import flat_colors
+from ganblocks.data.base import PairedDataset
+from ganblocks.data.color_counts import label_colors, sampled
 from ganblocks.data.epochs import EpochDataset
 from ganblocks.data.formats import ImageFormat, SideFormat, built_format
 from ganblocks.data.resizing import Fit, height_width
@@ -16,9 +17,6 @@ from ganblocks.spec import Spec, spec_of
 
 _KEYS = ("input", "output", "size", "resize")
 _LARGEST = 2**28  # pixels
-
-SAMPLES = 16
-"""Label maps whose colors are counted when a training starts."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,12 @@ class PictureMap:
 
 def _colors(data: EpochDataset, key: str) -> tuple[tuple[int, ...], ...]:
     """Returns the colors that some of the label maps have; none if they are not RGB."""
-    count = min(len(data), SAMPLES)
-    images = [data[0, index * len(data) // count][key] for index in range(count)]
-    if images[0].shape[0] != 3:
-        return ()
-    return flat_colors([((x[:, ::2, ::2] + 1) * 127.5).round().byte() for x in images])
+    if isinstance(data, PairedDataset):  # as stored, like in `describe_pairs`
+        pairs = (data.pixels(0, index)[:2] for index in sampled(len(data)))
+        images = [data.source_and_target(*pair)[key == "target"] for pair in pairs]
+    else:
+        images = [(data[0, index][key] + 1) / 2 for index in sampled(len(data))]
+    return label_colors(images) if images[0].shape[0] == 3 else ()
 
 
 def _is_color(value: Any) -> bool:

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from ganblocks import PairedImageDataset, SyntheticFacades
+from ganblocks.__main__ import main
 from ganblocks.data import (
     ImageFormat,
     PairTransform,
@@ -15,7 +16,9 @@ from ganblocks.data import (
     require_readable,
     split_names,
 )
-from ganblocks.data.color_counts import count_colors
+from ganblocks.data.color_counts import MOST_COLORS, label_colors
+from ganblocks.data.palette import CMP_PALETTE
+from ganblocks.data.picture_map import PictureMap
 from ganblocks.errors import DataError, ShapeError
 from ganblocks.pictures import to_picture
 
@@ -41,6 +44,18 @@ def test_a_lossy_label_map_is_recognized_and_a_photo_is_not_one(tmp_path):
     save_facades(tmp_path / "train", 16, ".jpg")
     train = PairedImageDataset(tmp_path, direction="b2a")
     assert re.match(r"b \(labels, \d\d colors\) → a \(photo\), ", describe_pairs(train, train))
+
+
+def test_a_lossy_label_map_has_the_same_colors_everywhere(tmp_path, capsys):
+    save_facades(tmp_path / "train", 20, ".jpg", quality=75)
+    transform = PairTransform(96, 64)
+    train = PairedImageDataset(tmp_path, direction="b2a", transform=transform)
+    colors = PictureMap.of_data(train, "source", "target").colors
+    drawn = torch.tensor(list(CMP_PALETTE.values()))
+    assert all((drawn - torch.tensor(color)).abs().amax(1).min() < 24 for color in colors)
+    assert f"b (labels, {len(colors)} colors) → a (photo), " in describe_pairs(train, train)
+    main(["data", str(tmp_path), "--sheet", str(tmp_path / "sheet.png")])
+    assert f"b: labels, {len(colors)} colors; " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -95,9 +110,18 @@ def test_splits_inside_two_folders_are_found(tmp_path, make_picture, sides):
 
 def test_shades_of_one_color_count_once():
     image = torch.tensor([0, 10, 30, 200, 210, 255], dtype=torch.uint8).repeat(10)
-    assert count_colors([image.view(1, 6, 10)]) == 3
+    assert len(label_colors([image.view(1, 6, 10)])) == 3
     noise = torch.randint(0, 256, (3, 64, 64)).to(torch.uint8)
-    assert count_colors([noise], most=5) <= 5
+    assert len(label_colors([noise])) <= MOST_COLORS
+
+
+def test_lines_of_one_pixel_have_colors():
+    """A lossless file has no blur, and a lossy one of lines alone has no flat areas."""
+    lines = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    lines[:, ::8] = 255
+    assert label_colors([lines]) == ((0,), (255,))
+    shades = torch.arange(0, 256, 2, dtype=torch.uint8).view(1, 64, 2).repeat(1, 1, 32)
+    assert len(label_colors([shades * (lines > 0)])) > 2
 
 
 def test_every_broken_pair_is_named_before_a_training(tmp_path, make_picture, truncate):

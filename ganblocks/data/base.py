@@ -85,7 +85,7 @@ class PairedDataset(EpochDataset):
 
         Returns:
             `a` and `b`, (C, H, W), and the pair's name: uint8 from 0 to 255, or float32 in
-            [0, 1]. Label maps that resizing must not mix are a `tv_tensors.Mask` of uint8.
+            [0, 1]. Label maps that resizing must not mix are a `tv_tensors.Mask`.
         """
 
     def pixels(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:

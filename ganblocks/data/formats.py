@@ -15,7 +15,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from ganblocks.data.color_counts import has_few_colors, label_colors
-from ganblocks.data.readers import Stored
+from ganblocks.data.readers import Stored, as_dtype
 from ganblocks.data.resizing import as_mask, is_mask
 from ganblocks.errors import DataError, OptionError, listed, require_one_of
 from ganblocks.pictures import as_rgb
@@ -41,7 +41,7 @@ class SideFormat(ABC):
     """Base class: converts a file's stored values to pixels, to network inputs, and back.
 
     Pixels follow torchvision: (C, H, W), uint8 from 0 to 255 or float32 in [0, 1], and a
-    `tv_tensors.Mask` of uint8 for label maps.
+    `tv_tensors.Mask` for label maps.
 
     Attributes:
         channels: Channels of the network's images; None for as many as the files have.
@@ -230,7 +230,7 @@ class ImageFormat(SideFormat):
         values = self._with_channels(values, alpha)
         channels_first = np.moveaxis(self._in_range(values), -1, 0)
         pixels = torch.from_numpy(np.require(channels_first, requirements=["C", "W"]))
-        return as_mask(pixels) if self.labels and pixels.dtype == torch.uint8 else pixels
+        return as_mask(pixels) if self.labels else pixels
 
     @override
     def encode(self, pixels: Tensor) -> Tensor:
@@ -241,10 +241,9 @@ class ImageFormat(SideFormat):
     @override
     def restore(self, image: Tensor) -> np.ndarray:
         low, high = self._range or RANGES["uint8"]
-        dtype = np.dtype(self.dtype or "uint8")
         unit = (image.detach().cpu().double().clamp(-1, 1).numpy() + 1) / 2
         values = np.moveaxis(unit, 0, -1) * (high - low) + low
-        return (values.round() if dtype.kind in "iu" else values).astype(dtype)
+        return as_dtype(values, np.dtype(self.dtype or "uint8"))
 
     @override
     def describe(self, images: Sequence[Tensor]) -> str:
@@ -332,7 +331,7 @@ class ImageFormat(SideFormat):
             )
         share = alpha[..., None] / full
         behind = np.broadcast_to(np.asarray(self.background, np.float64), values.shape)
-        return (values * share + behind * (1 - share)).round().astype(values.dtype)
+        return as_dtype(values * share + behind * (1 - share), values.dtype)
 
     def _gray(self, values: np.ndarray) -> np.ndarray:
         red, green, blue = (values[..., i : i + 1] for i in range(3))
@@ -345,7 +344,7 @@ class ImageFormat(SideFormat):
                 see=SEE,
             )
         weighted = red * np.float64(0.299) + green * np.float64(0.587) + blue * np.float64(0.114)
-        return (weighted.round() if values.dtype.kind in "iu" else weighted).astype(values.dtype)
+        return as_dtype(weighted, values.dtype)
 
 
 def to_unit_range(image: Tensor) -> Tensor:

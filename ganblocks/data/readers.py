@@ -242,12 +242,12 @@ def _read_by_tifffile(path: Path) -> Stored:
         if not pages:
             raise DataError("it has no page of full resolution: replace or remove it")
         page, stack = pages[0], file.series[0].size // pages[0].size  # ImageJ's: behind one page
-        jpeg = page.compression.name == "JPEG"
         kind, extra = page.photometric, list(page.extrasamples)
+        known = (0, 1, 2, 6) if page.compression.name == "JPEG" else (0, 1, 2)  # YCbCr is decoded
         problem = None
         if (count := max(stack, len(pages))) > 1:
             problem = f"it has {count} frames or pages: save each as an image"
-        elif kind not in ((0, 1, 2, 6) if jpeg else (0, 1, 2)) or page.axes not in ("YX", "YXS", "SYX"):
+        elif kind not in known or page.axes not in ("YX", "YXS", "SYX"):
             problem = f"its colors are {kind.name}, its axes {page.axes}: convert it to gray or RGB"
         elif 1 in extra:
             problem = "its colors are premultiplied by alpha: convert it"
@@ -326,6 +326,14 @@ def _stored(
         raise DataError(f"{count} of its values are NaN or infinite: fill them", see=SEE)
     alpha = None if alpha is None else _plain_type(_upright(alpha, turn))
     return Stored(values, alpha, palette, lossy, turn)
+
+
+def as_dtype(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Converts floats to a dtype; integers are rounded, and clipped to its range."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        values = values.round().clip(limits.min, limits.max)
+    return values.astype(dtype)
 
 
 def _plain_type(values: np.ndarray) -> np.ndarray:

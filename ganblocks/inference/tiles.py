@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
+from ganblocks.data.readers import as_dtype
 from ganblocks.errors import GanBlocksError, GanBlocksWarning, OptionError
 from ganblocks.rf import receptive_field
 
@@ -129,7 +130,7 @@ def tiled(run: Callable[[Tensor], np.ndarray], pixels: Tensor, tiling: Tiling) -
             weight = np.multiply.outer(*(_ramps(s, margin, scale) for s in (y, x)))[..., None]
             place = _slices(scale, (y.read_start, y.read_stop), (x.read_start, x.read_stop))
             whole[place] += weight * values
-    return whole if seamless else _cast(whole, values.dtype)
+    return whole if seamless else as_dtype(whole, values.dtype)
 
 
 def _slices(scale: int, *bounds: tuple[int, int]) -> tuple[slice, ...]:
@@ -146,10 +147,6 @@ def _ramps(span: Span, margin: int, scale: int) -> np.ndarray:
     if span.stop != span.read_stop:
         weights[-overlap:] *= ramp[::-1]
     return weights
-
-
-def _cast(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    return (values.round() if dtype.kind in "iu" else values).astype(dtype)
 
 
 def _warn(message: str) -> None:

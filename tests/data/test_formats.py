@@ -10,6 +10,7 @@ from ganblocks.data import FORMATS, ImageFormat, LabelFormat
 from ganblocks.data.color_counts import has_few_colors
 from ganblocks.data.formats import as_colors, merged
 from ganblocks.data.readers import Stored
+from ganblocks.data.resizing import Fit
 from ganblocks.errors import DataError, OptionError
 from ganblocks.spec import spec_of
 
@@ -51,6 +52,26 @@ def test_a_window_is_linear_inside_and_clips_outside(low, width, shares):
     image = form.encode(form.decode(Stored(values.reshape(1, -1, 1))))
     expected = np.clip(2 * (values - low) / (low + width - low) - 1, -1, 1)
     np.testing.assert_allclose(image.numpy().ravel(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+def test_outputs_beyond_what_a_file_can_store_are_clipped(dtype):
+    form, limits = ImageFormat(value_range=(-1e5, 1e5), dtype=dtype), np.iinfo(dtype)
+    restored = form.restore(torch.tensor([-1.0, 1.0]).view(1, 1, 2))
+    assert restored.ravel().tolist() == [limits.min, limits.max]
+
+
+def test_floats_behind_which_a_background_shows_are_not_rounded():
+    half = Stored(np.full((1, 1, 3), 0.3, np.float32), np.full((1, 1), 0.5, np.float32))
+    pixels = ImageFormat(value_range=(0, 1), background=0.1).decode(half)
+    np.testing.assert_allclose(pixels.ravel(), [0.2] * 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "bounds"), [("uint8", (0, 20)), ("uint16", None)])
+def test_label_maps_of_any_range_are_not_mixed(dtype, bounds):
+    ids = np.array([[[0], [20]]], dtype)
+    pixels = ImageFormat(value_range=bounds, labels=True).decode(Stored(ids))
+    assert len(Fit((2, 7), "stretch").apply(pixels).unique()) == 2
 
 
 def test_values_without_a_range_are_refused():

@@ -21,6 +21,9 @@ _PICTURES: dict[str, tuple[str, tuple[int, ...], dict[str, Any]]] = {
 }
 """Pillow's format, numbers of channels of 8 bits, and options, by suffix."""
 
+WEBP_SIDE = 16383
+"""Maximum side of a WebP file, in pixels."""
+
 
 def to_pil(array: np.ndarray) -> Image.Image:
     """Converts stored values to a PIL image.
@@ -62,9 +65,10 @@ def write_array(path: Path, array: np.ndarray) -> None:
     array = _with_channels(array)
     suffix, channels, kind = suffix_of(path), array.shape[-1], array.dtype.name
     if not _holds(suffix, array):
+        size = f"{array.shape[1]}x{array.shape[0]}"
         raise DataError(
-            f"{path}: {suffix or 'a file without a suffix'} cannot hold {channels} channels of "
-            f"{kind}: write .tif or .npy",
+            f"{path}: {suffix or 'a file without a suffix'}, {size}, cannot hold {channels} "
+            f"channels of {kind}: write .tif or .npy",
             see=SEE,
         )
     write_atomically(path, lambda file: _save(file, suffix, array), durable=False)
@@ -90,6 +94,8 @@ def write_beside(path: Path, suffix: str, array: np.ndarray) -> Path:
 def _holds(suffix: str, array: np.ndarray) -> bool:
     channels, kind = array.shape[-1], array.dtype.name
     _, allowed, _ = _PICTURES.get(suffix, ("", (), {}))
+    if suffix == ".webp" and max(array.shape[:2]) > WEBP_SIDE:
+        return False
     return (
         suffix == ".npy"
         or (suffix in (".tif", ".tiff") and kind in ("uint8", "uint16", "int16", "float32"))

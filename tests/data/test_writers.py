@@ -7,7 +7,7 @@ from stored_files import ROUND_TRIPS, noise, refused, same, whole
 
 from ganblocks import PairedImageDataset
 from ganblocks.data.readers import READERS, Stored, read_stored, stored_from_picture
-from ganblocks.data.writers import to_pil, write_array
+from ganblocks.data.writers import to_pil, write_array, write_beside
 from ganblocks.errors import DataError, RunError
 
 
@@ -73,6 +73,14 @@ def test_what_a_suffix_cannot_hold_is_refused(tmp_path, suffix, dtype, channels)
     with pytest.raises(DataError, match=rf"cannot hold {channels} channels of {dtype}: write .tif"):
         write_array(path, noise(dtype, channels))
     assert not any(tmp_path.iterdir())
+
+
+def test_a_webp_that_would_be_too_large_is_a_png(tmp_path):
+    values = noise("uint8", 3, 2, 16384)
+    assert write_beside(tmp_path / "x", ".webp", values[:, 1:]).suffix == ".webp"
+    assert write_beside(tmp_path / "x", ".webp", values).suffix == ".png"
+    with pytest.raises(DataError, match=r"\.webp, 16384x2, cannot hold 3 channels of uint8: write"):
+        write_array(tmp_path / "x.webp", values)
 
 
 def test_what_is_no_image_is_refused(tmp_path):

@@ -152,7 +152,8 @@ class Translator:
             batch_size: Maximum batch size; None chooses by device.
 
         Raises:
-            DataError: An input does not exist, or two have the same name.
+            DataError: An input does not exist, two have the same name, or results would be written
+                beside their inputs.
             OptionError: A count is not positive.
 
         Examples:
@@ -171,13 +172,23 @@ class Translator:
             batch_size = 8 if self.device.type != "cpu" else 4 if self.bf16 else 2
         require_count("batch_size", batch_size, 1)
         names = expanded(inputs)
+        for path, name in names.items():
+            if (Path(out) / name).resolve().parent == path.resolve().parent:
+                raise DataError(
+                    f"{path}: its result would be written beside it, and may replace it: choose "
+                    "another output folder"
+                )
         with ThreadPoolExecutor() as threads:
             writing: deque[Future[Result]] = deque()
             for paths, pixels in self._batches(threads, names, batch_size):
                 if isinstance(pixels, str):
                     yield Result(paths[0], error=pixels)
                     continue
-                drawn = [self.stored(pixels) for _ in range(samples)]
+                try:
+                    drawn = [self.stored(pixels) for _ in range(samples)]
+                except GanBlocksError as error:
+                    yield from (Result(path, error=f"{path}: {error}") for path in paths)
+                    continue
                 for path, *values in zip(paths, *drawn, strict=True):
                     target = Path(out) / names[path]
                     writing.append(threads.submit(_write, path, target, values))

@@ -81,6 +81,24 @@ def test_a_bad_file_is_reported_and_the_rest_is_done(generator, folder, tmp_path
     assert len(list((tmp_path / "out").rglob("*.png"))) == 4
 
 
+def test_a_picture_that_cannot_be_translated_is_reported_and_the_rest_is_done(folder, tmp_path):
+    network = UNetGenerator(base_channels=4, num_downs=3, size_policy="strict")
+    Image.new("RGB", (17, 16)).save(folder / "9.png")
+    results = {r.source.name: r for r in Translator(network).files([folder], tmp_path / "out")}
+    assert len(results) == 6
+    assert f"{folder / '9.png'}: image of 16×17: " in results.pop("9.png").error
+    assert all(result.error is None for result in results.values())
+
+
+def test_inputs_are_not_replaced(generator, folder, tmp_path, monkeypatch):
+    before = {path: path.read_bytes() for path in folder.rglob("*.png")}
+    monkeypatch.chdir(folder / "sub")
+    for inputs in ([folder], ["../0.png"]):
+        with pytest.raises(DataError, match=r"0\.png: its result would be written beside it"):
+            list(Translator(generator).files(inputs, ".."))
+    assert before == {path: path.read_bytes() for path in folder.rglob("*.png")}
+
+
 def test_samples_differ_and_their_spread_is_drawn(generator, folder, tmp_path):
     results = list(Translator(generator).files([folder / "0.png"], tmp_path / "out", samples=3))
     names = [path.name for path in results[0].written]

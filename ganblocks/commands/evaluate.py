@@ -13,7 +13,7 @@ import torch
 from ganblocks._version import __version__
 from ganblocks.commands import add_run
 from ganblocks.data import PairedImageDataset, held_out_split
-from ganblocks.errors import DataError
+from ganblocks.errors import DataError, OptionError
 
 
 def add_to(actions: Any) -> None:
@@ -65,6 +65,8 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     part = None if split == "all" else split
     pairs = PairedImageDataset(root, split=part, strict=False, **options)
     learns = not {"label", *LABEL}.isdisjoint(arguments.metrics)
+    if arguments.train_data and not learns:
+        raise OptionError("--train-data is for the label score: add --metrics label, or omit it")
     train = _train_pairs(Path(arguments.train_data or root), options) if learns else None
     with os_errors_explained(out):
         (out / "pictures").mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,8 @@ def add_to(actions: Any) -> None:
 
 def show_field(arguments: argparse.Namespace) -> None:
     """Prints the receptive field of a network."""
+    if arguments.image and not arguments.png:
+        raise OptionError("--image is for --png: add --png FILE, or leave it out")
     network = network_of(arguments.network, arguments.set)
     size = _numbers(arguments.image_size or arguments.shape)
     if arguments.image_size and size and len(size) == 1:

@@ -15,7 +15,7 @@ import ganblocks
 from ganblocks import PairedImageDataset, PairedTranslation, RunFolder, TrainOptions, fit
 from ganblocks.__main__ import main
 from ganblocks.data import PairTransform
-from ganblocks.errors import DataError
+from ganblocks.errors import DataError, OptionError
 from ganblocks.inference import evaluate, label_score
 from ganblocks.metrics import train_segmenter
 
@@ -107,6 +107,11 @@ def test_a_bad_picture_is_reported_and_the_rest_is_done(run, pairs):
     assert (told["count"], len(told["problems"])) == (5, 2)
     assert [row["name"] for row in told["rows"]] == [n for n in sorted(NAMES) if n != "2"]
     assert "2.png" in Page(run / "results" / "index.html").text
+
+
+def test_training_data_without_the_label_score_are_refused(run, pairs):
+    with pytest.raises(OptionError, match="--train-data is for the label score: add --metrics"):
+        main(["evaluate", str(run), "--data", str(pairs), "--train-data", str(pairs)])
 
 
 def test_a_folder_without_splits_is_read_whole(run, pairs):

@@ -131,6 +131,7 @@ def test_the_picture_is_drawn(capsys, tmp_path):
         (["patch_70", "--logit", "1"], "write 2 numbers"),
         (["patch_70", "--png", "no/such/folder.png"], "cannot write no/such/folder.png"),
         (["patch_70", "--png", "x.png", "--image", "none.png"], "could not be read as an image"),
+        (["patch_70", "--image", "none.png"], "--image is for --png: add --png FILE"),
         (["no_such_package:Net"], "ModuleNotFoundError: No module named 'no_such_package'"),
         (["own_networks:Nut"], "AttributeError.*Nut"),
         (["own_networks:number"], "is 5: name a network, its class"),

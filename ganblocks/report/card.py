@@ -90,19 +90,23 @@ def _summary(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _side(side: Mapping[str, Any]) -> str:
-    if isinstance(classes := side.get("classes"), dict | list):
+    if isinstance(classes := side.get("classes"), dict | list | int):
         names = f" ({_plain(', '.join(classes))})" if isinstance(classes, dict) else ""
-        return f"label maps of {len(classes)} classes{names}"
+        return (
+            f"label maps of {classes if isinstance(classes, int) else len(classes)} classes{names}"
+        )
     kind = "flat labels" if side.get("labels") else "images"
-    return f"{kind} of {_plain(side.get('channels', 'any'))} channels ({_plain(side.get('dtype'))})"
+    channels = f" of {_plain(side['channels'])} channels" if side.get("channels") else ""
+    return f"{kind}{channels}{f' ({_plain(dtype)})' if (dtype := side.get('dtype')) else ''}"
 
 
 def _use(spec: Mapping[str, Any], run_dir: Path) -> Iterator[str]:
     networks = _object(spec, "networks")
     main = next((n for n in networks if n.startswith("generator")), "generator")
-    argument = "" if main == "generator" else f", network={json.dumps(main)}"
+    argument = "" if main == "generator" else f", network={json.dumps(main, ensure_ascii=False)}"
     yield from ("```python", "import ganblocks", "")
-    yield f"generator = ganblocks.load({json.dumps(run_dir.resolve().name)}{argument})"
+    name = json.dumps(run_dir.resolve().name, ensure_ascii=False)
+    yield f"generator = ganblocks.load({name}{argument})"
     if "source" in (headings(spec) or ["source"]):
         yield 'ganblocks.translate(generator, "my_picture.png").save("translated.png")'
     yield "```"

@@ -8,8 +8,10 @@ import pytest
 from run_pages import make_run, row
 
 from ganblocks import TASKS, RunFolder, SyntheticFacades, TrainOptions, fit, load
+from ganblocks.data import ImageFormat, LabelFormat
 from ganblocks.errors import RunError
 from ganblocks.report import write_card
+from ganblocks.spec import spec_of
 
 PATCH = {"type": "patch", "in_channels": 6, "base_channels": 4, "n_layers": 1}
 SPEC = {
@@ -79,6 +81,15 @@ def test_whatever_a_run_holds_is_shown_as_it_is(tmp_path):
     assert page.count("<table>") == 2
     for cells in re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL):
         assert cells.count("</td>") + cells.count("</th>") in (2, 3)
+
+
+def test_a_card_says_what_is_translated(tmp_path):
+    sides = {"input": spec_of(LabelFormat(5)), "output": spec_of(ImageFormat())}
+    spec = {**SPEC, "pictures": {"generator": sides}}
+    run = make_run(tmp_path / "né_😀", [row(1)], spec=spec)
+    card = card_of(run)
+    assert "The generator translates label maps of 5 classes into images." in card.splitlines()
+    assert 'generator = ganblocks.load("né_😀")' in card.splitlines()
 
 
 def test_a_card_that_people_have_edited_is_kept(tmp_path):

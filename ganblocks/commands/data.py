@@ -12,7 +12,13 @@ import numpy as np
 from torch import Tensor
 
 from ganblocks.cli import parse_size
-from ganblocks.data import PairedImageDataset, PairTransform, SideFormat, held_out_split
+from ganblocks.data import (
+    PairedImageDataset,
+    PairTransform,
+    SideFormat,
+    held_out_split,
+    split_names,
+)
 from ganblocks.data.color_counts import sampled
 from ganblocks.data.resizing import RESIZES
 from ganblocks.data.writers import write_array
@@ -20,6 +26,7 @@ from ganblocks.errors import GanBlocksError, OptionError
 from ganblocks.pictures import grid, to_picture
 
 SHOWN_PAIRS = 8
+SHOWN_SIDE = 1024
 SHOWN_SIZES = 4
 SHOWN_PROBLEMS = 50
 
@@ -75,6 +82,9 @@ def show_data(arguments: argparse.Namespace) -> None:
     options["transform"] = PairTransform(
         arguments.load_size, arguments.crop_size, resize=arguments.resize
     )
+    root = Path(arguments.path).resolve()
+    if not split_names(root) and Path(arguments.sheet).resolve().is_relative_to(root):
+        raise OptionError(f"--sheet {arguments.sheet} would be read as data: write it elsewhere")
     problems = 0
     splits = ["train", held_out_split(arguments.path, arguments.held_out)]
     for split in dict.fromkeys(splits):
@@ -147,10 +157,16 @@ def _sheet_rows(dataset: PairedImageDataset) -> list[list[Tensor]]:
             before, sample = dataset.read(0, index)[:2], dataset[0, index]
         except GanBlocksError:  # already listed as a problem
             continue
-        row = [form.colors(form.encode(x)) for form, x in zip(formats, before, strict=True)]
-        after = [form.colors(sample[key]) for key, form in dataset.formats.items()]  # type: ignore[literal-required]
+        row = [f.colors(f.encode(_thinned(x))) for f, x in zip(formats, before, strict=True)]
+        after = [f.colors(_thinned(sample[key])) for key, f in dataset.formats.items()]  # type: ignore[literal-required]
         rows.append([*row, *(_enlarged(image, row[0]) for image in after)])
     return rows[:SHOWN_PAIRS]
+
+
+def _thinned(image: Tensor) -> Tensor:
+    """Returns every nth row and column of an image too large for the sheet."""
+    step = -(-max(image.shape[-2:]) // SHOWN_SIDE)
+    return image[..., ::step, ::step]
 
 
 def _enlarged(image: Tensor, stored: Tensor) -> Tensor:

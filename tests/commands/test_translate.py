@@ -77,3 +77,23 @@ def test_data_shows_what_would_be_read(pairs, tmp_path, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "problem: pairs/a/7.gif: is not read" in out
     assert "nothing is held out" in out
+
+
+def test_the_sheet_of_large_pictures_can_be_opened(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "large").mkdir()
+    Image.new("RGB", (5000, 2500)).save(tmp_path / "large" / "0.png")
+    main(["data", "large"])
+    with Image.open("pairs.png") as sheet:
+        assert sheet.size == (4 + 4 * (834 + 4), 4 + 834 + 4)
+
+
+def test_the_sheet_does_not_become_a_pair(tmp_path, monkeypatch):
+    Image.new("RGB", (64, 32)).save(tmp_path / "0.png")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GanBlocksError, match=r"--sheet pairs\.png would be read as data"):
+        main(["data", "."])
+    assert [path.name for path in tmp_path.iterdir()] == ["0.png"]
+    (tmp_path / "train").mkdir()
+    (tmp_path / "0.png").rename(tmp_path / "train" / "0.png")
+    main(["data", "."])

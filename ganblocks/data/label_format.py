@@ -130,8 +130,8 @@ class LabelFormat(SideFormat):
 
     @override
     def restore(self, image: Tensor) -> np.ndarray:
-        most = int(self._codes.max())
-        stored = self._codes.astype(np.uint8 if most < 256 else np.uint16 if most < 65536 else int)
+        types = (np.dtype(name) for name in ("uint8", "uint16", "int16", "int64"))
+        stored = next(x for x in map(self._codes.astype, types) if (x == self._codes).all())
         values: np.ndarray = stored[image.argmax(0).cpu().numpy()]
         return values
 

@@ -235,6 +235,17 @@ def test_few_colors_are_not_a_photo_on_white():
     ]
 
 
+@pytest.mark.parametrize(
+    ("ids", "dtype"),
+    [([0, 255], "uint8"), ([0, 256], "uint16"), ([-1, 0], "int16"), ([-1, 65535], "int64")],
+)
+def test_ids_of_any_sign_and_size_come_back(ids, dtype):
+    values = np.array(ids).reshape(1, 2, 1)
+    restored = through(LabelFormat(ids), values)
+    assert restored.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(restored, values)
+
+
 def test_pictures_of_classes_have_their_colors():
     form = LabelFormat([[255, 0, 0], [0, 0, 255]])
     image = form.encode(torch.tensor([[[0, 1]]], dtype=torch.uint8))

@@ -260,7 +260,8 @@ def expanded(inputs: Sequence[str | Path]) -> dict[Path, str]:
     for given in inputs:
         root = Path(given)
         if root.is_dir():
-            found = sorted(p for p in root.rglob("*") if suffix_of(p) in READERS and p.is_file())
+            every = (p for p in root.rglob("*") if suffix_of(p) in READERS and p.is_file())
+            found = sorted(p for p in every if "/." not in f"/{p.relative_to(root).as_posix()}")
         else:
             matches = [given] if root.is_file() else sorted(glob(str(given)))  # noqa: PTH207
             found = [Path(match) for match in matches]

@@ -90,6 +90,14 @@ def test_a_picture_that_cannot_be_translated_is_reported_and_the_rest_is_done(fo
     assert all(result.error is None for result in results.values())
 
 
+def test_hidden_files_and_folders_are_not_translated(folder):
+    shown = expanded([folder])
+    (folder / "._0.png").write_bytes(b"\0\5\x16\7")  # of macOS
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / "0.png").touch()
+    assert expanded([folder]) == shown
+
+
 def test_inputs_are_not_replaced(generator, folder, tmp_path, monkeypatch):
     before = {path: path.read_bytes() for path in folder.rglob("*.png")}
     monkeypatch.chdir(folder / "sub")

@@ -61,7 +61,7 @@ def translate_files(arguments: argparse.Namespace) -> None:
         tile=arguments.tile,
         bf16=arguments.bf16,
     )
-    count = len(expanded(arguments.inputs))
+    count = len(expanded(arguments.inputs, arguments.out))
     seeded = nullcontext() if arguments.seed is None else own_randomness(device, arguments.seed)
     problems = 0
     with seeded, tqdm(total=count, unit="picture", disable=None) as bar:

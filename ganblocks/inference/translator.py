@@ -171,7 +171,7 @@ class Translator:
         if batch_size is None:  # few maps fit into a CPU's caches
             batch_size = 8 if self.device.type != "cpu" else 4 if self.bf16 else 2
         require_count("batch_size", batch_size, 1)
-        names = expanded(inputs)
+        names = expanded(inputs, out)
         for path, name in names.items():
             if (Path(out) / name).resolve().parent == path.resolve().parent:
                 raise DataError(
@@ -254,14 +254,20 @@ class Translator:
         return tiled(lambda part: restore(self._run([part])[0]), fitted, tiling)
 
 
-def expanded(inputs: Sequence[str | Path]) -> dict[Path, str]:
-    """Returns the files of the inputs, each with its result's name without a suffix."""
+def expanded(inputs: Sequence[str | Path], out: str | Path) -> dict[Path, str]:
+    """Returns the files of the inputs, each with its result's name without a suffix.
+
+    Hidden files are skipped, and those in the output folder if it is inside an input.
+    """
+    results = Path(out).resolve()
     names: dict[Path, str] = {}
     for given in inputs:
         root = Path(given)
         if root.is_dir():
             every = (p for p in root.rglob("*") if suffix_of(p) in READERS and p.is_file())
             found = sorted(p for p in every if "/." not in f"/{p.relative_to(root).as_posix()}")
+            if root.resolve() in results.parents:
+                found = [p for p in found if results not in p.resolve().parents]
         else:
             matches = [given] if root.is_file() else sorted(glob(str(given)))  # noqa: PTH207
             found = [Path(match) for match in matches]

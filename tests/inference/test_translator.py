@@ -91,11 +91,17 @@ def test_a_picture_that_cannot_be_translated_is_reported_and_the_rest_is_done(fo
 
 
 def test_hidden_files_and_folders_are_not_translated(folder):
-    shown = expanded([folder])
+    shown = expanded([folder], "out")
     (folder / "._0.png").write_bytes(b"\0\5\x16\7")  # of macOS
     (folder / ".ipynb_checkpoints").mkdir()
     (folder / ".ipynb_checkpoints" / "0.png").touch()
-    assert expanded([folder]) == shown
+    assert expanded([folder], "out") == shown
+
+
+def test_results_are_not_translated_by_the_next_call(generator, folder):
+    for _ in range(2):
+        assert len(list(Translator(generator).files([folder], folder / "out"))) == 5
+    assert expanded([folder / "out"], folder).keys() == {*(folder / "out").rglob("*.png")}
 
 
 def test_inputs_are_not_replaced(generator, folder, tmp_path, monkeypatch):
@@ -120,14 +126,16 @@ def test_samples_differ_and_their_spread_is_drawn(generator, folder, tmp_path):
 
 def test_results_have_names_of_their_own(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
-    assert expanded(["*.png"]).keys() == {path.relative_to(folder) for path in folder.glob("*.png")}
-    assert expanded([folder])[folder / "sub" / "4.png"] == "sub/4"
+    assert expanded(["*.png"], "out").keys() == {
+        path.relative_to(folder) for path in folder.glob("*.png")
+    }
+    assert expanded([folder], "out")[folder / "sub" / "4.png"] == "sub/4"
     Image.new("RGB", (8, 8)).save(folder / "0.bmp")
     with pytest.raises(DataError, match=r"0\.png: its result would have the same name as .*0\.bmp"):
-        expanded([folder])
+        expanded([folder], "out")
     for missing in ("nowhere", "*.gif"):
         with pytest.raises(DataError, match="no such file, or no images in it"):
-            expanded([missing])
+            expanded([missing], "out")
 
 
 def test_bfloat16_is_near(generator, folder):

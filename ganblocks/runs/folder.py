@@ -306,9 +306,8 @@ class RunFolder:
         Raises:
             RunError: The file cannot be written.
         """
-        whole = torch.contiguous_format  # and cloned: safetensors rejects weights that are shared
-        weights = {
-            key: value.clone(memory_format=whole)
+        weights = {  # copied, as safetensors refuses tensors that share memory (tied weights)
+            key: value.to("cpu", copy=True, memory_format=torch.contiguous_format)
             for key, value in plain_state_dict(network).items()
         }
         # Not save_file, which hides the OSError.

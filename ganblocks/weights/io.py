@@ -63,13 +63,16 @@ def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
 
 
 def fitting_weights(network: nn.Module, weights: Any, source: str) -> dict[str, Tensor]:
-    """Returns a state dict without prefixes; raises `RunError` unless it fits the network."""
+    """Returns a state dict under a network's keys; raises `RunError` unless it fits the network."""
     own = network.state_dict()
+    plain = unwrapped(own)
     try:
         none = not own and isinstance(weights, Mapping) and not weights  # of a network without any
-        fitting = {} if none else _plain(weights, source, own)
+        fitting = {} if none else _plain(weights, source, plain)
     except WeightsError as error:
         raise RunError(str(error), see="state-dict") from None
+    keys = dict(zip(plain, own, strict=True))  # differ if its only child is called "module"
+    fitting = {keys.get(key, key): value for key, value in fitting.items()}
     wrong = mismatches(fitting, shapes_of(network)) or [
         f"{key} is {fitting[key].dtype}, and should be {value.dtype}"
         for key, value in own.items()
@@ -197,7 +200,6 @@ def _damaged(path: Path, reason: str) -> WeightsError:
 
 
 def _plain(weights: Any, source: str, own: Weights | None = None) -> dict[str, Tensor]:
-    """Unwraps a state dict; tensors are floats, or of the type that they have in `own`."""
     if isinstance(weights, Mapping) and isinstance(weights.get(_WRAPPER), Mapping):
         weights = weights[_WRAPPER]
     if not isinstance(weights, Mapping):
@@ -214,19 +216,18 @@ def _plain(weights: Any, source: str, own: Weights | None = None) -> dict[str, T
             f"{source} is not a state dict of names and tensors: {others[0]!r} is a "
             f"{type(weights[others[0]]).__name__}.{hint}"
         )
-    tensors = unwrapped(weights)
-    for key, value in tensors.items():
-        known = own is not None and key in own and own[key].dtype == value.dtype
-        if kind := _unusable(key, value, known=known):
+    plain = unwrapped(weights)
+    for key, value in plain.items():
+        if kind := _unusable(key, value, (own or {}).get(key)):
             raise WeightsError(
                 f"{key} in {source} is {kind}: weights must be dense floating-point tensors with "
                 "values. Convert it, or save the weights of the network as it was trained"
             )
-    return tensors
+    return plain
 
 
-def _unusable(key: str, value: Tensor, *, known: bool) -> str | None:
-    """Describes why a tensor cannot be a parameter or a batch count; None if it can."""
+def _unusable(key: str, value: Tensor, own: Tensor | None) -> str | None:
+    """Describes why a tensor cannot replace a network's own, or a weight; None if it can."""
     if value.is_meta:
         return "on the meta device"
     if value.layout != torch.strided:
@@ -234,4 +235,5 @@ def _unusable(key: str, value: Tensor, *, known: bool) -> str | None:
     countable = key.endswith("num_batches_tracked") and not (
         value.is_complex() or value.is_quantized
     )
-    return None if known or value.is_floating_point() or countable else f"of {value.dtype}"
+    fits = value.is_floating_point() or countable or (own is not None and value.dtype == own.dtype)
+    return None if fits else f"of {value.dtype}"

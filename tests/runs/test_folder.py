@@ -113,6 +113,26 @@ def test_weights_go_and_come_back(tmp_path):
     assert torch.equal(network.weight, other.weight)
 
 
+class Unusual(nn.Module):
+    """Tied weights, and buffers of integers and booleans, all in a child called "module"."""
+
+    def __init__(self):
+        super().__init__()
+        self.module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        self.module[1].weight = self.module[0].weight
+        self.module.register_buffer("index", torch.randperm(3))
+        self.module.register_buffer("mask", torch.rand(3) < 0.5)
+
+
+def test_weights_of_an_unusual_network_go_and_come_back(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    network, other = Unusual(), Unusual()
+    run.save_weights("generator", network)
+    run.load_weights("generator", other)
+    for key, value in network.state_dict().items():
+        assert torch.equal(other.state_dict()[key], value)
+
+
 @pytest.mark.parametrize(
     ("network", "message"),
     [

@@ -54,9 +54,10 @@ class MinibatchStdDev(nn.Module):
             x: Maps (B, in_channels, H, W).
         """
         require_image("MinibatchStdDev", x, self.in_channels)
-        groups = x.tensor_split(-(-len(x) // self.group_size))
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))  # in half precision, 1e-8 is 0
+        groups = wide.tensor_split(-(-len(x) // self.group_size))
         maps = [
             (group.var(0, correction=0) + 1e-8).sqrt().mean().expand(len(group), 1, *x.shape[2:])
             for group in groups
         ]
-        return torch.cat((x, torch.cat(maps)), 1)
+        return torch.cat((x, torch.cat(maps).to(x.dtype)), 1)

@@ -108,8 +108,9 @@ def test_the_formula_of_minibatch_std(batch, group_size, side):
         start += size
 
 
-def test_equal_images_have_a_finite_gradient():
-    x = torch.ones(4, 3, 2, 2, requires_grad=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_equal_images_have_a_finite_gradient(dtype):
+    x = torch.ones(4, 3, 2, 2, dtype=dtype, requires_grad=True)
     MinibatchStdDev(3)(x).square().sum().backward()
     assert x.grad.isfinite().all()
 

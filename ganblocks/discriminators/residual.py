@@ -130,7 +130,7 @@ class ResidualDiscriminator(nn.Module):
         return self.image_size, self.image_size
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Size (h, w) of the logit map for an image of this size.
+        """Size (h, w) of the logit map for an image of this size; 0 if it is too small.
 
         Args:
             height: H in pixels.
@@ -141,4 +141,4 @@ class ResidualDiscriminator(nn.Module):
             (1, 5)
         """
         step = self.image_size // 4
-        return height // step - 3, width // step - 3
+        return max(0, height // step - 3), max(0, width // step - 3)

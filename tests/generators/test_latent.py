@@ -136,3 +136,4 @@ def test_wrong_latents_and_small_images_are_explained():
         LatentGenerator(5, **SMALL)(torch.randn(2, 6))
     with pytest.raises(ShapeError, match="needs at least 16×16 to give a logit"):
         ResidualDiscriminator(3, **SMALL)(torch.zeros(1, 3, 16, 15))
+    assert ResidualDiscriminator(3, **SMALL).output_size(16, 4) == (1, 0)

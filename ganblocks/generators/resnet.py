@@ -147,7 +147,7 @@ class ResNetGenerator(FromReference, nn.Module):
     @property
     def last_layer(self) -> nn.Parameter:
         """The last convolution's weight, which adaptive weights use to compare gradients."""
-        return self.last.conv.weight  # type: ignore[union-attr, return-value]
+        return [p for p in self.last.parameters() if p.dim() > 1][-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Translates images (B, in_channels, H, W) into images (B, out_channels, H, W).

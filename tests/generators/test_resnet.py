@@ -106,6 +106,13 @@ def test_any_size_and_any_channels(
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
 
 
+def test_the_last_layer_receives_a_gradient_under_spectral_norm():
+    network = ResNetGenerator(base_channels=2, n_blocks=1, spectral_norm=True)
+    image = network(torch.randn(1, 3, 8, 8))
+    (gradient,) = torch.autograd.grad(image.sum(), network.last_layer)
+    assert gradient.shape == (3, 2, 7, 7)
+
+
 def test_strict_names_the_nearest_valid_sizes():
     network = ResNetGenerator(base_channels=2, n_blocks=1, size_policy="strict")
     assert network(torch.zeros(1, 3, 16, 24)).shape == (1, 3, 16, 24)

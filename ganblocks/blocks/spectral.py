@@ -39,6 +39,9 @@ def spectral_norm(network: Network) -> Network:
     Returns:
         The network.
 
+    Raises:
+        OptionError: A weight is 0, as where a `BottleneckBlock` ends.
+
     Examples:
         >>> layer = spectral_norm(nn.Conv2d(8, 8, 3))
         >>> for _ in range(50):  # each access in train mode is a step
@@ -46,9 +49,16 @@ def spectral_norm(network: Network) -> Network:
         >>> round(torch.linalg.svdvals(weight.detach().flatten(1))[0].item(), 2)
         1.0
     """
-    for module in list(network.modules()):
-        if isinstance(module, ConvOrLinear) and not _spectral_norms(module):
-            parametrizations.spectral_norm(module)  # also handles transposed weights
+    layers = [m for m in network.modules() if isinstance(m, ConvOrLinear)]
+    layers = [layer for layer in layers if not _spectral_norms(layer)]
+    for layer in layers:
+        if not layer.weight.is_meta and not layer.weight.any():
+            raise OptionError(
+                f"the weight of {layer} is 0, and spectral norm would divide it by 0: apply it to "
+                "other layers, or initialize this one with other values first"
+            )
+    for layer in layers:
+        parametrizations.spectral_norm(layer)  # also handles transposed weights
     return network
 
 
@@ -90,7 +100,7 @@ def fill_weight(layer: nn.Module, fill: Callable[[Tensor], object]) -> None:
     value = cast(Tensor, getattr(chain, "original", layer.weight)).clone()
     fill(value)
     layer.weight = value
-    for norm in _spectral_norms(layer):
+    for norm in _spectral_norms(layer) if value.ndim > 1 else ():  # 1-D ones have no vectors
         # A separate generator, so that networks draw the same weights with and without spectral
         # norm. Starts from scratch, because to_empty() may leave zeros, which would never change.
         generator = torch.Generator(value.device).manual_seed(0)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations
+from torch.nn.utils.parametrize import is_parametrized
 
-from ganblocks import ConvBlock, initialize, spectral_norm
+from ganblocks import ConvBlock, EDSRGenerator, initialize, spectral_norm
 from ganblocks.blocks import fill_weight, with_statistics
 from ganblocks.errors import OptionError
 
@@ -140,6 +141,20 @@ def test_a_weight_is_changed_through_what_lies_before_it(wrap):
     assert torch.allclose(layer.weight, wanted, atol=1e-6)
     fill_weight(layer, lambda weight: weight.copy_(weight.flip(0)))
     assert torch.allclose(layer.weight, wanted.flip(0), atol=1e-6)
+
+
+def test_a_weight_of_zeros_is_refused_and_no_layer_changed():
+    net = EDSRGenerator(base_channels=2, n_blocks=1)
+    with pytest.raises(OptionError, match="is 0, and spectral norm would divide it by 0"):
+        spectral_norm(net)
+    assert net(torch.randn(1, 3, 4, 4)).isfinite().all()
+    assert not any(map(is_parametrized, net.modules()))
+
+
+def test_a_weight_of_one_dimension_is_initialized():
+    norm = parametrizations.spectral_norm(nn.GroupNorm(2, 4))
+    initialize(norm)
+    assert norm.weight.norm().item() == pytest.approx(1)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")

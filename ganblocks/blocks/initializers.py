@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from ganblocks.blocks.norm import InstanceNorm
 from ganblocks.blocks.spectral import ConvOrLinear, fill_weight
 from ganblocks.errors import require_at_least
 from ganblocks.registry import ComponentLike, Registry
+from ganblocks.spec import record_of
 from ganblocks.torch_classes import StatisticsNorm
 
 Initializer = Callable[[nn.Module], None]
@@ -19,7 +21,7 @@ Initializer = Callable[[nn.Module], None]
 INITIALIZERS: Registry[Initializer] = Registry("initializers")
 """Initializers by name; each is built as `INITIALIZERS.build(name)` and called on a network."""
 
-_NORM = (StatisticsNorm, nn.GroupNorm, nn.LayerNorm, InstanceNorm)
+_NORM = (StatisticsNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, InstanceNorm)
 
 
 class WeightInitializer:
@@ -62,8 +64,9 @@ class WeightInitializer:
                 fill_weight(module, lambda weight: weight.normal_(1.0, self.norm_std))
             else:
                 continue
-            if module.bias is not None:
-                module.bias.zero_()
+            bias: Tensor | None = getattr(module, "bias", None)  # an RMS norm has none
+            if bias is not None:
+                bias.zero_()
 
 
 @INITIALIZERS.register("normal")
@@ -256,7 +259,8 @@ def initialize(network: nn.Module, init: ComponentLike | WeightInitializer = "no
     Examples:
         >>> initialize(nn.Conv2d(3, 8, 3), {"type": "normal", "std": 0.01})
     """
-    initializer = init if isinstance(init, WeightInitializer) else INITIALIZERS.build(init)
+    built = isinstance(init, WeightInitializer) or record_of(init) is not None
+    initializer: Any = init if built else INITIALIZERS.build(init)
     initializer(network)
     for module in network.modules():
         if callable(start := getattr(module, "after_initialize", None)):

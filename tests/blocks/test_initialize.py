@@ -140,6 +140,7 @@ def test_every_initializer_visits_everything(init, bias, affine):
         InstanceNorm(8, affine=affine),
         nn.GroupNorm(2, 8, affine=affine),
         nn.LayerNorm(64, elementwise_affine=affine),
+        nn.RMSNorm(64, elementwise_affine=affine),
         nn.Linear(8, 8, bias=bias),
     )
     for value in network.parameters():
@@ -151,7 +152,7 @@ def test_every_initializer_visits_everything(init, bias, affine):
         if name.endswith("bias"):
             assert not value.any(), name
     if affine:
-        scales = torch.cat([network[i].weight for i in (1, 3, 4, 5)])
+        scales = torch.cat([network[i].weight for i in (1, 3, 4, 5, 6)])
         assert scales.mean().item() == pytest.approx(1, abs=0.01)
         assert scales.std().item() == pytest.approx(0.02, rel=0.3)
     assert not network[1].running_mean.any()
@@ -190,8 +191,9 @@ def test_normal_takes_a_width_for_weights_and_scales():
 def test_no_initialization_keeps_the_defaults():
     conv = nn.Conv2d(3, 8, 3)
     before = conv.weight.clone()
-    initialize(conv, "none")
-    assert torch.equal(conv.weight, before)
+    for init in ("none", INITIALIZERS.build("none")):
+        initialize(conv, init)
+        assert torch.equal(conv.weight, before)
 
 
 @pytest.mark.parametrize("init", INITIALIZERS.names())

@@ -113,7 +113,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
             (input.shape[2 + i] - 1) * stride[i] + dilation[i] * (self.kernel_size[i] - 1) + 1
             for i in (0, 1)
         )
-        if any(size[i] - 2 * padding[i] + self.output_padding[i] < 1 for i in (0, 1)):
+        if any(
+            size[i] - 2 * padding[i] + self.output_padding[i] < 1
+            or self.output_padding[i] >= max(stride[i], dilation[i])
+            for i in (0, 1)
+        ):
             return super().forward(input)  # torch refuses it
         rows = input.flatten(2).transpose(1, 2).flatten(0, 1)
         columns = (rows @ self.weight.flatten(1)).unflatten(0, (len(input), -1)).transpose(1, 2)

@@ -126,6 +126,12 @@ def test_output_padding_may_be_the_stride_or_more(dilation, extra):
     assert torch.allclose(out, expected, atol=1e-5)
 
 
+def test_output_padding_that_torch_refuses_is_refused():
+    layer = ConvTranspose2d(4, 4, 4, 2, 1, output_padding=2)
+    with pytest.raises(RuntimeError, match="output padding must be smaller"):
+        layer(torch.randn(1, 4, 2, 2))
+
+
 def test_other_calls_of_a_transposed_convolution():
     layer = ConvTranspose2d(4, 4, 3, 2, 1)
     x = torch.randn(2, 4, 4, 4)

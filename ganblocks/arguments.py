@@ -9,7 +9,8 @@ import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from numbers import Integral, Real
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, is_typeddict
 
 import torch
 from torch import Tensor, nn
@@ -164,6 +165,10 @@ def _converted(value: Any, hint: Any) -> Any:
         return value
     if hint == Floats:
         return _require(value, isinstance(value, Tensor) and value.is_floating_point())
+    if get_origin(hint) is Annotated:
+        return _converted(value, get_args(hint)[0])
+    if hint is Path and isinstance(value, str):  # as in a spec
+        return Path(value)
     kind, inside = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, types.UnionType):
         return _first(value, inside)
@@ -179,7 +184,7 @@ def _converted(value: Any, hint: Any) -> Any:
         return _require(value, callable(value))
     if kind is None:
         return _require(value, value is None)
-    if not inspect.isclass(kind) or getattr(kind, "_is_protocol", False):
+    if not inspect.isclass(kind) or getattr(kind, "_is_protocol", False) or is_typeddict(kind):
         return value
     return _require(value, isinstance(value, kind))
 
@@ -227,6 +232,8 @@ def _require(value: Any, fits: bool) -> Any:
 def _expected(hint: Any) -> str:
     if hint == Floats:
         return _NAMES[hint]
+    if get_origin(hint) is Annotated:
+        return _expected(get_args(hint)[0])
     kind, inside = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, types.UnionType):
         names = list(dict.fromkeys(_expected(part) for part in inside))

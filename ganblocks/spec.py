@@ -58,6 +58,7 @@ def spec_of(component: object) -> Spec:
         >>> spec_of(ganblocks.PatchDiscriminator(in_channels=4))["in_channels"]
         4
     """
+    component = getattr(component, "_orig_mod", component)  # torch.compile wraps it
     record = getattr(component, _RECORD, None)
     if not isinstance(record, _Record) or record.owner is not type(component):
         raise SpecError(

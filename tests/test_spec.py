@@ -4,6 +4,8 @@ import copy
 import json
 from collections import UserDict, UserList
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, TypedDict
 
 import numpy as np
 import pytest
@@ -67,6 +69,30 @@ def test_torch_compile_does_not_change_what_a_module_takes():
     registry.register("child")(type("Child", (nn.Module,), {}))
     for kind, name in ((RECONSTRUCTION_LOSSES, "l1"), (registry, "child")):
         assert kind.describe(name).parameters == ()
+
+
+def test_a_compiled_network_has_its_spec():
+    network = PatchDiscriminator(3, base_channels=2, n_layers=1)
+    assert spec_of(torch.compile(network, backend="eager")) == spec_of(network)
+
+
+class Options(TypedDict):
+    width: int
+
+
+def test_annotations_of_any_kind_take_what_their_spec_says(shapes):
+    @shapes.register("file")
+    class File:
+        def __init__(self, path: Path, count: Annotated[int, "at least 1"], options: Options):
+            self.path = path
+
+    spec = spec_of(File(Path("a"), np.int64(2), {"width": 3}))
+    assert spec == {"type": "file", "path": "a", "count": 2, "options": {"width": 3}}
+    twin = shapes.build(spec)
+    assert twin.path == Path("a")
+    assert spec_of(twin) == spec
+    with pytest.raises(OptionError, match="count is 'x': pass a whole number"):
+        File(Path("a"), "x", {})
 
 
 def test_a_spec_does_not_follow_what_the_caller_changes_later(shapes):

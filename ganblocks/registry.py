@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import inspect
@@ -242,7 +243,7 @@ class Registry(Generic[T]):
             file=file,
             line=line,
             plugin=plugins[0].distribution if plugins else None,
-            preset=entry.preset,
+            preset=copy.deepcopy(entry.preset),
             parameters=tuple(signature.parameters.values()),
             documentation=doc,
         )

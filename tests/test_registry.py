@@ -92,6 +92,8 @@ def test_describe_says_where_it_comes_from(shapes):
     card = shapes.describe("big")
     assert card.summary == "A big square"
     assert card.preset == {"type": "square", "side": 10.0}
+    card.preset["side"] = 2.0  # a copy
+    assert shapes.build("big").side == 10.0
     assert card.file == __file__
     assert card.line > 1
     assert "side" in card.signature

@@ -12,7 +12,7 @@ from ganblocks.arguments import checked
 from ganblocks.errors import OptionError, require_count
 from ganblocks.rf.calculator import full_input_size, receptive_field
 from ganblocks.rf.field import Box, ReceptiveField
-from ganblocks.rf.outputs import select_output, values_at
+from ganblocks.rf.outputs import kept_buffers, select_output, values_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +48,8 @@ def effective_receptive_field(
 
     It is E |∂y / ∂x|: the mean over images of the gradient's magnitude, summed over the channels of
     the image, where y is the sum of the output's channels. It is usually a bell much narrower than
-    the theoretical field, and grows in training. The network's weights, mode and gradients are
-    unchanged.
+    the theoretical field, and grows in training. The network's weights, buffers, mode and gradients
+    are unchanged.
 
     Args:
         module: The network.
@@ -80,11 +80,12 @@ def effective_receptive_field(
         inputs = torch.randn(samples, *size, generator=generator)
     like = next(module.parameters(), inputs)
     total = torch.zeros(size[1:], dtype=torch.float64)
-    for image in inputs.to(like.device, like.dtype).split(1):
-        image = image.detach().requires_grad_()
-        values = values_at(select_output(module(image), output), place)
-        (gradient,) = torch.autograd.grad(values.sum(), image)
-        total += gradient[0].abs().sum(0).double().cpu()
+    with kept_buffers(module):
+        for image in inputs.to(like.device, like.dtype).split(1):
+            image = image.detach().requires_grad_()
+            values = values_at(select_output(module(image), output), place)
+            (gradient,) = torch.autograd.grad(values.sum(), image)
+            total += gradient[0].abs().sum(0).double().cpu()
     if not total.any():
         raise OptionError(f"index {place}: no pixel of these images reaches that output")
     total /= total.sum()

@@ -13,7 +13,7 @@ from ganblocks.rf.calculator import receptive_field
 from ganblocks.rf.counting import sums_over_supports
 from ganblocks.rf.draw import blended, enlarged, require_one_image, with_bar
 from ganblocks.rf.field import ReceptiveField
-from ganblocks.rf.outputs import named_outputs
+from ganblocks.rf.outputs import kept_buffers, named_outputs
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,7 +31,8 @@ def explain_logits(
     gray. The result shows the image, then a map for each scale of the discriminator.
 
     Args:
-        discriminator: Returns logits, of one scale or several. It runs in its current mode.
+        discriminator: Returns logits, of one scale or several. It runs in its current mode, and
+            stays unchanged.
         image: (C, H, W) in [-1, 1].
         condition: The generator's input, for discriminators of `torch.cat((condition, image))`.
 
@@ -50,7 +51,7 @@ def explain_logits(
     for given in (image,) if condition is None else (image, condition):
         require_one_image(given)
     scored = image if condition is None else torch.cat((condition, image))
-    with torch.no_grad():
+    with torch.no_grad(), kept_buffers(discriminator):
         logits = named_outputs(discriminator(scored[None]))
     fields = named_outputs(receptive_field(discriminator, tuple(scored.shape)))
     means = [_mean_logits(logits[key][0, 0], field) for key, field in fields.items()]

@@ -14,7 +14,12 @@ from ganblocks import (
 )
 from ganblocks.errors import OptionError, ShapeError
 from ganblocks.pictures import heat
-from ganblocks.rf import ReceptiveField, coverage, draw_coverage
+from ganblocks.rf import (
+    ReceptiveField,
+    coverage,
+    draw_coverage,
+    effective_receptive_field,
+)
 
 PATCH = PatchDiscriminator(in_channels=3, base_channels=2)
 
@@ -95,8 +100,11 @@ def test_condition_scales_and_wrong_shapes():
 
 def test_a_discriminator_is_left_as_it_is():
     network = PatchDiscriminator(in_channels=3, base_channels=2)
+    before = [buffer.clone() for buffer in network.buffers()]
     explain_logits(network, torch.rand(3, 64, 64))
+    effective_receptive_field(network, (64, 64), samples=2)
     assert network.training
+    assert all(map(torch.equal, before, network.buffers()))
     assert all(p.grad is None and p.requires_grad for p in network.parameters())
 
 

@@ -13,6 +13,7 @@ from ganblocks.weights import (
     port_unet,
     tutorial_unet,
 )
+from ganblocks.weights.io import unwrapped
 from ganblocks.weights.layout import Format, Keys, Weights
 
 FORMATS = (
@@ -53,7 +54,7 @@ def without_prefix(weights: Weights) -> Weights:
     prefix = "".join(next(iter(weights), "").partition(".")[:2])
     if _recognized(weights) or not all(key.startswith(prefix) for key in weights):
         return weights
-    shorter = {key.removeprefix(prefix): value for key, value in weights.items()}
+    shorter = unwrapped({key.removeprefix(prefix): value for key, value in weights.items()})
     return shorter if _recognized(shorter) else weights
 
 

@@ -204,9 +204,10 @@ def test_prefixes_of_wrappers_are_taken_off(prefix):
 
 
 @pytest.mark.parametrize("cls", [UNet, Patch, Pixel])
-def test_one_name_before_all_keys_is_taken_off(cls):
+@pytest.mark.parametrize("prefix", ["netG.", "netG._orig_mod."])
+def test_one_name_before_all_keys_is_taken_off(cls, prefix):
     state = randomized(cls(base=4)).state_dict()
-    named = {f"netG.{key}": value for key, value in state.items()}
+    named = {prefix + key: value for key, value in state.items()}
     written = to_reference(OURS[cls].from_reference(named))
     assert all(torch.equal(written[key], state[key]) for key in state)
 

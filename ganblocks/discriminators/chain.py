@@ -21,10 +21,11 @@ from ganblocks.rf import ReceptiveField, receptive_field
 from ganblocks.rf.chain import min_input_size_of_chain, output_size_of_chain
 from ganblocks.rf.counting import clear_outputs
 from ganblocks.rf.layers import times
+from ganblocks.torch_classes import StatisticsNorm
 from ganblocks.weights import FromReference
 
 REPR_SIZE = (256, 256)  # the image size in `repr`
-SPATIAL_NORMS = (nn.BatchNorm2d, nn.GroupNorm, InstanceNorm)
+SPATIAL_NORMS = (StatisticsNorm, nn.GroupNorm, InstanceNorm)
 
 
 class ChainDiscriminator(FromReference):

@@ -128,6 +128,12 @@ def test_the_smallest_image_gives_a_logit_and_a_smaller_one_an_error(n_layers, k
             network(torch.zeros(1, 2, height - 1, width))
 
 
+@pytest.mark.parametrize("norm", ["batch", nn.InstanceNorm2d, nn.SyncBatchNorm])
+def test_every_norm_has_several_values_on_the_smallest_image(norm):
+    network = PatchDiscriminator(2, base_channels=2, kernel_size=3, norm=norm)
+    network(torch.zeros(1, 2, *network.min_input_size))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [({"n_layers": 0}, "n_layers is 0"), ({"n_layer": 3}, "did you mean 'n_layers'")],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import torch
@@ -184,8 +183,10 @@ def _smallest_size(factory: Callable[[], nn.Module]) -> Size:
         return min(size[axis] for size in _per_scale(module.output_size(height, width)))
 
     height, width = module.min_input_size
-    height = next(h for h in count(height) if smallest_map(h, width, 0) >= 3)
-    width = next(w for w in count(width) if smallest_map(height, w, 1) >= 4)
+    heights, widths = (range(side, 8 * side + 4096) for side in (height, width))
+    height = next((h for h in heights if smallest_map(h, width, 0) >= 3), 0)
+    width = next((w for w in widths if smallest_map(height, w, 1) >= 4), 0) if height else 0
+    require(width > 0, "its logit map does not grow with the image to 3×4: write size=(H, W)")
     return height, width
 
 

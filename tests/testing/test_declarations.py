@@ -137,6 +137,18 @@ def test_one_check_is_a_string():
         check_component("generator", n.GivesNaN, only="shape")
 
 
+class JudgesTheWholeImage(nn.Conv2d):
+    min_input_size = (4, 4)
+
+    def output_size(self, height, width):
+        return 1, 1
+
+
+def test_the_search_for_a_size_ends():
+    with pytest.raises(ContractError, match=r"write size=\(H, W\)"):
+        check_component("discriminator", lambda: JudgesTheWholeImage(3, 1, 4))
+
+
 def test_a_contract_error_is_an_assertion():
     assert issubclass(ContractError, AssertionError)
 

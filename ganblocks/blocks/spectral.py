@@ -52,7 +52,8 @@ def spectral_norm(network: Network) -> Network:
     layers = [m for m in network.modules() if isinstance(m, ConvOrLinear)]
     layers = [layer for layer in layers if not _spectral_norms(layer)]
     for layer in layers:
-        if not layer.weight.is_meta and not layer.weight.any():
+        weight = layer.weight.detach()
+        if type(weight) is Tensor and not weight.is_meta and not weight.any():  # not a fake one
             raise OptionError(
                 f"the weight of {layer} is 0, and spectral norm would divide it by 0: apply it to "
                 "other layers, or initialize this one with other values first"

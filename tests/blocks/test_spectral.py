@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.utils import parametrizations
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -149,6 +150,11 @@ def test_a_weight_of_zeros_is_refused_and_no_layer_changed():
         spectral_norm(net)
     assert net(torch.randn(1, 3, 4, 4)).isfinite().all()
     assert not any(map(is_parametrized, net.modules()))
+
+
+def test_fake_tensors_are_not_read():
+    with FakeTensorMode():
+        assert spectral_norm(nn.Linear(2, 3))(torch.zeros(1, 2)).shape == (1, 3)
 
 
 def test_a_weight_of_one_dimension_is_initialized():

@@ -107,7 +107,7 @@ class ResidualDiscriminator(nn.Module):
             [8, 16, 32, 1]
         """
         require_input(self, x, "to give a logit", "Enlarge the image or reduce image_size")
-        require_labels("ResidualDiscriminator", labels, len(x), self.num_classes)
+        require_labels("ResidualDiscriminator", labels, x.shape[0], self.num_classes)
         x = self.first(x)
         maps = [x := stage(x) for stage in self.stages]
         x = self.reduce(self.std(x))

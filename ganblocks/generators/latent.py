@@ -78,12 +78,12 @@ class LatentGenerator(nn.Module):
             latent: Random vectors (B, latent_dim), N(0, 1).
             labels: Classes (B,) of int64, if the network has any.
         """
-        if latent.ndim != 2 or latent.shape[1] != self.latent_dim or not len(latent):
+        if latent.ndim != 2 or latent.shape[1] != self.latent_dim or not latent.shape[0]:
             raise ShapeError(
                 f"LatentGenerator got a tensor of shape {tuple(latent.shape)}: pass latents "
                 f"(B, {self.latent_dim}), such as torch.randn(1, {self.latent_dim})"
             )
-        require_labels("LatentGenerator", labels, len(latent), self.num_classes)
+        require_labels("LatentGenerator", labels, latent.shape[0], self.num_classes)
         if labels is not None:
             latent = torch.cat((latent, self.embed(labels).to(latent.dtype)), 1)
         maps = self.mapping(latent)[:, :, None, None] * self.basis

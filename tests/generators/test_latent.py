@@ -4,12 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings, strategies as st
+from torch.export import Dim, export
 
 from ganblocks import LatentGenerator, ResidualDiscriminator, spec_of
 from ganblocks.blocks import BottleneckBlock
 from ganblocks.errors import OptionError, ShapeError
 
 SMALL = {"image_size": 16, "base_channels": 4, "max_multiplier": 2, "n_blocks": 1}
+IMAGES = torch.randn(5, 3, 16, 16)
 
 
 def moved(network):
@@ -117,6 +119,18 @@ def test_wrong_labels_are_explained(labels, error, message):
     discriminator = ResidualDiscriminator(3, **SMALL, num_classes=3)
     with pytest.raises(error, match=f"ResidualDiscriminator.*{message}"):
         discriminator(torch.randn(2, 3, 16, 16), labels)
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_the_batch_of_an_export_is_free(num_classes):
+    labels = (torch.tensor([0, 1, 2, 0, 1]),) if num_classes else ()
+    for network, inputs in (
+        (LatentGenerator(5, **SMALL, num_classes=num_classes), (torch.randn(5, 5), *labels)),
+        (ResidualDiscriminator(3, **SMALL, num_classes=num_classes), (IMAGES, *labels)),
+    ):
+        few, free = [x[:3] for x in inputs], [{0: Dim("batch")} for _ in inputs]
+        program = export(network, tuple(few), dynamic_shapes=tuple(free)).module()
+        assert torch.allclose(program(*inputs), network(*inputs), atol=1e-5)
 
 
 def test_labels_without_classes_are_refused():

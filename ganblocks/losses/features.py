@@ -151,7 +151,11 @@ class _BackboneLoss(FeatureLoss):
         self.train()
 
     def train(self, mode: bool = True) -> Self:
-        """Keeps the network in eval mode."""
+        """Keeps the network in eval mode.
+
+        Args:
+            mode: Ignored.
+        """
         del mode
         return super().train(False)
 

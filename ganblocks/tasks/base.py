@@ -315,7 +315,7 @@ def keys_explained(batch: Batch) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        if error.args[0] in batch:
+        if not error.args or error.args[0] in batch:
             raise
         raise DataError(
             f"the task reads batch[{error.args[0]!r}], but the batch has {listed(batch)}: pass all "

@@ -52,7 +52,13 @@ class EMA:
         self.decay = decay
         self.warmup = warmup
         self.updates = 0
-        self._network = copy.deepcopy(network).requires_grad_(False)
+        try:
+            self._network = copy.deepcopy(network).requires_grad_(False)
+        except (RuntimeError, TypeError, NotImplementedError) as error:
+            raise OptionError(
+                f"{type(network).__name__} cannot be copied ({error}), but its average starts as a "
+                "copy: use weight_norm and spectral_norm from torch.nn.utils.parametrizations"
+            ) from error
         self._recomputations = recomputations(self._network)
         self._is_stale = False
 

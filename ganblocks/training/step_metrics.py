@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ganblocks.errors import OptionError
 from ganblocks.losses import LossTerms
 
 
@@ -18,6 +19,7 @@ class StepMetrics:
         self._micro_batches = micro_batches
         self._values: dict[str, Tensor] = {}
         self._squares: dict[str, Tensor] = {}
+        self._players: dict[str, str] = {}  # by metric
 
     def add_terms(self, label: str, terms: LossTerms) -> None:
         """Adds a player's terms of one micro-batch."""
@@ -27,6 +29,11 @@ class StepMetrics:
         if terms.raw.keys() - terms.lazy:
             self._add(f"loss_{label}", terms.total(count, include_lazy=False), 1)
         for name, value in terms.metrics.items():
+            if self._players.setdefault(name, label) != label:
+                raise OptionError(
+                    f"two players log the metric {name!r}: give each its own name, as "
+                    "`terms.update(…, suffix)` does"
+                )
             self._add(name, value, count)
 
     def measure_gradients(self, terms: LossTerms, scale: Tensor | None) -> None:

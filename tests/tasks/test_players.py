@@ -10,6 +10,7 @@ from torch import nn
 
 from ganblocks import Updater
 from ganblocks.errors import GanBlocksError, OptionError
+from ganblocks.losses import LossTerms
 from ganblocks.tasks import Player, Task
 
 SGD = {"type": "sgd", "lr": 0.1}
@@ -290,3 +291,25 @@ def test_a_network_without_parameters_cannot_play():
     task = Told({"g": nn.Tanh()}, {"g": Player("g")}, {}, None)
     with pytest.raises(OptionError, match="a player have none"):
         Updater(task)
+
+
+def test_players_with_one_metric_are_told_to_name_it_apart():
+    def loss(task, out):
+        terms = LossTerms.of({"l": (task.a(out["x"]) + task.b(out["x"])).mean()})
+        terms.metrics["accuracy"] = torch.tensor(0.8)
+        return terms
+
+    players = {"first": Player("a"), "second": Player("b")}
+    losses = dict.fromkeys(players, loss)
+    task = Told(layers("a", "b"), players, losses, lambda task, x: {"x": x})
+    with pytest.raises(OptionError, match="two players log the metric 'accuracy'"):
+        Updater(task).step(batch())
+
+
+def test_a_key_error_without_a_key_stays_what_it_is():
+    def loss(task, out):
+        raise KeyError
+
+    task = Told(layers("a"), {"one": Player("a")}, {"one": loss}, lambda task, x: {"x": x})
+    with pytest.raises(KeyError):
+        Updater(task).step(batch())

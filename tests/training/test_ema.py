@@ -59,3 +59,14 @@ def test_it_follows_the_training_and_takes_no_gradient():
 def test_a_decay_that_is_none(decay):
     with pytest.raises(OptionError, match="decay"):
         EMA(torch.nn.Linear(1, 1), decay)
+
+
+def test_a_network_that_cannot_be_copied_has_no_average():
+    class Held(torch.nn.Conv2d):
+        def __deepcopy__(self, memo):
+            raise TypeError("held elsewhere")
+
+    with pytest.raises(
+        OptionError, match="Held cannot be copied .held elsewhere., but its average"
+    ):
+        EMA(Held(3, 3, 1))

@@ -100,7 +100,7 @@ def load_full_optimizer_state(
         for then, now in zip(saved["param_groups"], optimizer.param_groups, strict=True)
     ]
     saved = {**saved, "param_groups": groups}
-    if any(map(is_sharded, networks)):
+    if saved["state"] and any(map(is_sharded, networks)):  # torch fails without any
         checkpoint, container = _checkpoint(), nn.ModuleList(networks)
         names = dict(enumerate(name for name, _ in container.named_parameters()))
         options = checkpoint.StateDictOptions(full_state_dict=True)

@@ -271,4 +271,7 @@ def moves_after_nan(context, shard, optimizer):
         row = updater.step(pair)
         moved = [not p.equal(old) for p, old in zip(weights, before, strict=True)]
         moves.append((all(moved), any(moved), row["skipped_g"].item()))
+    box = [updater.state_dict([updater.local_state()] * context.world_size)]
+    torch.distributed.broadcast_object_list(box)  # the first process has all of a sharded network
+    updater.load_state_dict(box[0], rank=context.rank)
     return moves

@@ -51,7 +51,7 @@ MOST_COLORS = 64
 SAMPLES = 16
 """Maximum number of label maps whose colors are counted."""
 
-POINTS = 1 << 16
+POINTS = 1 << 14
 """About the number of pixels of each of them that are counted."""
 
 

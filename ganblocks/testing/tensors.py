@@ -14,9 +14,9 @@ Tensors = dict[str, Tensor]
 
 @contextmanager
 def seeded(seed: int = 0) -> Iterator[None]:
-    """Seeds torch's random generators inside a block, and restores their state afterward."""
+    """Seeds torch's generator of the CPU inside a block, and restores its state afterward."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed GPUs, too
         yield
 
 

@@ -3,6 +3,7 @@
 import planted_networks as n
 import planted_parts as p
 import pytest
+import torch
 from torch import nn
 
 from ganblocks import VanillaLoss
@@ -135,6 +136,13 @@ def test_one_check_is_a_string():
     check_component("generator", n.Plain, only="shape")
     with pytest.raises(ContractError, match="fails the check 'shape'"):
         check_component("generator", n.GivesNaN, only="shape")
+
+
+def test_checks_leave_the_generators_of_gpus_alone(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    check_component("initializer", NormalInitializer)
+    assert not seeds
 
 
 class JudgesTheWholeImage(nn.Conv2d):

@@ -89,7 +89,7 @@ def record_of(component: object) -> object | None:
 def recording(factory: F, kind: str, name: str) -> F:
     """Makes a class or function record its arguments on each component that it builds."""
     what = f"{kind} {name!r}"
-    if not callable(factory):
+    if not callable(factory) or hasattr(type(factory), "forward"):  # a module is not a factory
         raise OptionError(f"{what}: {factory!r} is neither a class nor a function")
     signature = signature_of(factory)
     if "type" in signature.parameters:

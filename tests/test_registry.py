@@ -232,6 +232,8 @@ def test_a_name_is_a_string_that_is_not_empty(shapes, name):
 def test_only_what_can_be_called_and_written_as_a_spec_is_registered(shapes):
     with pytest.raises(OptionError, match="3 is neither a class nor a function"):
         shapes.register("three")(3)
+    with pytest.raises(OptionError, match="Identity.. is neither a class nor a function"):
+        shapes.register("made")(nn.Identity())
     with pytest.raises(OptionError, match="rename the parameter 'type'"):
         shapes.register("typed")(Typed)
     with pytest.raises(OptionError, match="needs the key 'type'"):

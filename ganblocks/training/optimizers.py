@@ -157,4 +157,4 @@ def _require(**numbers: float) -> None:
 
 
 def _can_fuse(parameters: list[nn.Parameter]) -> bool:
-    return all(p.device.type in ("cpu", "cuda") for p in parameters)
+    return all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)

@@ -62,6 +62,15 @@ def test_a_spec_is_torchs_optimizer_with_these_numbers(spec, plain):
     assert torch.equal(ours.weight, theirs.weight)
 
 
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_complex_weights_are_trained(name):
+    weight = nn.Parameter(torch.ones(2, dtype=torch.complex64))
+    optimizer = build_optimizer(name, [weight])
+    weight.abs().sum().backward()
+    optimizer.step()
+    assert (weight.abs() < 1).all()
+
+
 def test_a_callable_is_taken_as_it_is():
     made = build_optimizer(lambda p: torch.optim.RMSprop(p, 0.5), parameters())
     assert isinstance(made, torch.optim.RMSprop)

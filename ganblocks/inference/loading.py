@@ -119,9 +119,9 @@ def _spec_of_network(folder: RunFolder, network: str) -> Spec:
     if not isinstance(description, Mapping) or "type" not in description:
         raise RunError(
             f"the network {network!r} of {path} has no spec, but only "
-            f"{reprlib.repr(description)}, because its class is not registered: build "
-            "the network yourself, and read its weights with "
-            f"RunFolder.load_weights({network!r}, …)",
+            f"{reprlib.repr(description)}, because its class or an argument is not registered, or "
+            "it was changed after it was built: build the network yourself, and read its weights "
+            f"with RunFolder.load_weights({network!r}, …)",
             see="no-spec",
         )
     return {**description, **({"init": "none"} if "init" in description else {})}  # weights follow

@@ -52,7 +52,8 @@ def test_load_rebuilds_the_generator(run):
         ),
         (
             lambda spec: spec.update(networks={"generator": {"class": "Own"}}),
-            "has no spec, but only {'class': 'Own'}.*read its weights with RunFolder.load_weights",
+            "has no spec, but only {'class': 'Own'}, because its class or an argument is not "
+            "registered, .*read its weights with RunFolder.load_weights",
         ),
     ],
 )

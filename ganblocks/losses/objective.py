@@ -188,6 +188,7 @@ class Objective(nn.Module):
         fake_logits: Logits,
         *,
         step: int = 0,
+        update: int | None = None,
         discriminator: Discriminator | None = None,
         real: Tensor | None = None,
         fake: Tensor | None = None,
@@ -198,7 +199,9 @@ class Objective(nn.Module):
         Args:
             real_logits: Logits of real images.
             fake_logits: Logits of detached fake images.
-            step: The step, from 0, for schedules, starts and intervals.
+            step: The step, from 0, for schedules and starts.
+            update: The discriminator's update, from 0, for intervals of penalties; None if it has
+                one at each step.
             discriminator: The discriminator, for penalties.
             real: Real images (B, C, H, W), for penalties.
             fake: Fake images of the same shape, for penalties.
@@ -218,7 +221,7 @@ class Objective(nn.Module):
                     f"the penalty {name!r} runs the discriminator itself: write "
                     "objective.discriminator(…, discriminator=…, real=…, fake=…)"
                 )
-            if penalty.due(step) and step >= self.starts[name]:
+            if penalty.due(step if update is None else update) and step >= self.starts[name]:
                 value = penalty(discriminator, real, fake, condition)
                 weight = self._weight_at(name, step)
                 terms.add(name, value, weight, interval=penalty.interval)

@@ -33,6 +33,7 @@ class Adversary:
         augment: Augmentation of the discriminator's inputs, or None.
         pool: Pool of previously generated images, or None.
         step: The step, from 0.
+        update: The discriminator's update, from 0; None if it has one at each step.
     """
 
     objective: Objective
@@ -40,6 +41,7 @@ class Adversary:
     augment: nn.Module | None = None
     pool: ImagePool | None = None
     step: int = 0
+    update: int | None = None
 
     def discriminator_terms(
         self, real: Tensor, fake: Tensor, condition: Tensor | None = None
@@ -65,6 +67,7 @@ class Adversary:
             real_logits,
             fake_logits,
             step=self.step,
+            update=self.update,
             discriminator=self.discriminator,
             real=real,
             fake=fake,
@@ -178,7 +181,14 @@ class AdversarialTask(Task):
         self, discriminator: Callable[[Tensor], Logits] | None = None, pool: ImagePool | None = None
     ) -> Adversary:
         discriminator = self.discriminator if discriminator is None else discriminator
-        return Adversary(self.objective, discriminator, self.augment, pool, self.step)
+        update = discriminator_update(self)
+        return Adversary(self.objective, discriminator, self.augment, pool, self.step, update)
+
+
+def discriminator_update(task: Task) -> int | None:
+    """Returns which update of the discriminator a task's step is; None without such a player."""
+    player = task.players.get("discriminator")
+    return None if player is None else player.updates(task.step)
 
 
 def two_players(

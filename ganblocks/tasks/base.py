@@ -96,6 +96,14 @@ class Player:
         """
         return step >= self.start and (step - self.start) % self.interval == 0
 
+    def updates(self, step: int) -> int:
+        """Returns the number of the player's updates before a step.
+
+        Args:
+            step: The step, counting from 0.
+        """
+        return max(0, -(-(step - self.start) // self.interval))
+
 
 class Task(nn.Module, ABC):
     """Base class: owns the networks and defines, in plain PyTorch, what each player minimizes.

@@ -16,7 +16,7 @@ from ganblocks.generators import GENERATORS
 from ganblocks.losses import LossTerms, Objective
 from ganblocks.losses.functional import full_precision
 from ganblocks.registry import ComponentLike, spec_of
-from ganblocks.tasks.adversarial import ADAM, Adversary, two_players
+from ganblocks.tasks.adversarial import ADAM, Adversary, discriminator_update, two_players
 from ganblocks.tasks.base import TASKS, Batch, Comparison, Task, built
 from ganblocks.tasks.image_pool import ImagePool
 from ganblocks.tasks.metrics import mean_l1_error
@@ -145,6 +145,7 @@ class UnpairedTranslation(Task):
                 self.augment,
                 dict(self.pools.items()).get(target),  # type: ignore[arg-type]
                 self.step,
+                discriminator_update(self),
             )
             if player == "discriminator":
                 terms.update(adversary.discriminator_terms(real, fake), f"_{target}")

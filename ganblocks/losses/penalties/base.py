@@ -33,9 +33,10 @@ class Penalty(nn.Module, ABC):
     norms, over the images.
 
     Args:
-        interval: Lazy regularization: an `Objective` computes the penalty every `interval` steps
-            and then multiplies it by `interval`, which costs less at the same strength (Karras et
-            al., 2020, appendix B). Calling the penalty directly ignores it.
+        interval: Lazy regularization: an `Objective` computes the penalty at every `interval`-th
+            update of the discriminator and multiplies it by `interval`, which costs less at the
+            same strength (Karras et al., 2020, appendix B). Calling the penalty directly ignores
+            it.
 
     Attributes:
         batch_reduction: How the values of micro-batches combine into that of the whole batch:
@@ -52,13 +53,13 @@ class Penalty(nn.Module, ABC):
         require_count("interval", interval, least=1)
         self.interval = interval
 
-    def due(self, step: int) -> bool:
-        """Whether the penalty is applied at a step.
+    def due(self, update: int) -> bool:
+        """Whether the penalty is applied at an update of the discriminator.
 
         Args:
-            step: The step, counted from 0.
+            update: The update, counted from 0.
         """
-        return step % self.interval == 0
+        return update % self.interval == 0
 
     def forward(
         self,

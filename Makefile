@@ -18,7 +18,7 @@ test:
 	$(PYTHON) -m pytest
 
 slow:
-	$(PYTHON) -m pytest -n 0 -m "slow or browser"
+	$(PYTHON) -m pytest -m "slow or browser"
 
 foreign:
 	$(PYTHON) -m pip install -q "timm>=1.0.20"

@@ -1,5 +1,8 @@
+import os
 import shutil
 import signal
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # processes that a test starts, like the test itself
 
 import pytest
 import torch

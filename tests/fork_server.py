@@ -22,6 +22,13 @@ def start(target, *arguments):
     path = os.pathsep.join(filter(None, sys.path))
     with patch.dict(os.environ, PYTHONPATH=path):
         forkserver.ensure_running()
-    process = _CONTEXT.Process(target=target, args=arguments)
+    process = _CONTEXT.Process(target=_run, args=(target, *arguments))
     process.start()
     return process
+
+
+def _run(target, *arguments):
+    """Starts data workers as outside tests do: a server's outlive a parent that is killed."""
+    default, *_ = multiprocessing.get_all_start_methods()
+    multiprocessing.set_start_method(default, force=True)
+    target(*arguments)

@@ -214,4 +214,22 @@ def minutes_section(found: dict[str, dict[int, list[Mapping[str, Any]]]]) -> str
     axes = Axes.of("minutes of one core", marks, (0, top))
     drawn = chart("minutes", "KID on held-out pairs", axes, marks, curves)
     legends = legend(list(curves))
-    return f'{table(head, lines)}\n\n{legends}\n<div class="gb-charts">{drawn}</div>'
+    figure = f'{legends}\n<div class="gb-charts">{drawn}</div>'
+    return "\n\n".join((table(head, lines), ratios(found), figure))
+
+
+def ratios(found: dict[str, dict[int, list[Mapping[str, Any]]]]) -> str:
+    """Returns the KID of `best` relative to the plain script's, at each mark that both have."""
+    best, port = (found.get(cell, {}) for cell in ("best", "port"))
+    parts = [
+        f"{spread(best[m], 'kid_lite0')[0] / spread(port[m], 'kid_lite0')[0]:.2f} after {m} minutes"
+        for m in sorted(best.keys() & port.keys())
+    ]
+    if not parts:
+        return ""
+    seeds = min(len(rows) for times in (best, port) for rows in times.values())
+    doubt = "; with one seed, a mark may be a good or a bad moment of its training"
+    return (
+        f"The KID of preset `best`, divided by that of the plain script, is {', '.join(parts)}"
+        f"{doubt if seeds == 1 else ''}."
+    )

@@ -16,7 +16,10 @@ def has_few_colors(images: Sequence[Tensor]) -> bool:
     if pixels.dtype != torch.uint8 or pixels.shape[1] not in (1, 3):
         return False
     step, few = (8, 32) if pixels.shape[1] > 1 else (1, 16)
-    counts = (pixels // step).unique(dim=0, return_counts=True)[1].sort(descending=True).values
+    code = torch.zeros(len(pixels), dtype=torch.int64)
+    for channel in (pixels // step).unbind(1):
+        code = code * (256 // step) + channel
+    counts = code.bincount().sort(descending=True).values  # unique() sorts all pixels
     # Most pixels of a photo on white have one color, too.
     return bool(counts[1:few].sum() > 0.5 * counts[1:].sum())
 

@@ -101,6 +101,10 @@ class Player:
 
         Args:
             step: The step, counting from 0.
+
+        Examples:
+            >>> Player("generator", interval=3, start=2).updates(6)  # at steps 2 and 5
+            2
         """
         return max(0, -(-(step - self.start) // self.interval))
 

@@ -5,6 +5,7 @@ import re
 import tracemalloc
 import unicodedata
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from time import process_time
 
@@ -220,7 +221,7 @@ def test_single_images_are_held_out_likewise(tmp_path):
 PLANTED = 25
 
 
-def timed_scan(root, count):
+def planted_scan(root, count):
     for side in "ab":
         folder = root / side
         folder.mkdir(parents=True)
@@ -231,19 +232,22 @@ def timed_scan(root, count):
             root, f"a/{number}.gif", f"b/alone{number}.png", f"a/{number:06}.jpg", f"c/{number}.tif"
         )
         (root / "a" / f"gone{number}.png").symlink_to(root / "gone.png")
-    start = process_time()
-    scan = scan_pairs(root)
-    return scan, process_time() - start
+    return scan_pairs(root)
 
 
 @pytest.mark.slow
 def test_50000_pairs_take_bounded_time_and_memory(tmp_path):
-    per_file = {}
-    for count in (5_000, 50_000):
-        scan, seconds = timed_scan(tmp_path / str(count), count)
+    counts = (5_000, 50_000)
+    for count in counts:
+        scan = planted_scan(tmp_path / str(count), count)
         assert (len(scan.pairs), len(scan.problems)) == (count, PLANTED)
-        again = (timed(tmp_path / str(count)) for _ in range(4))
-        per_file[count] = min(seconds, *again) / count
+    per_file = dict.fromkeys(counts, inf)
+    for _ in range(10):  # until the machine is quiet
+        for count in counts:
+            seconds = timed(tmp_path / str(count))
+            per_file[count] = min(per_file[count], seconds / count)
+        if per_file[50_000] < 2 * per_file[5_000]:
+            break
     assert per_file[50_000] < 2 * per_file[5_000]
     tracemalloc.start()
     scan_pairs(tmp_path / "50000")

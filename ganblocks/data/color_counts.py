@@ -31,14 +31,14 @@ MIN_SHARE = 1e-3
 """Minimum fraction of the pixels for a color to count."""
 
 
-def main_colors(images: Sequence[Tensor], most: int = 64) -> list[Tensor]:
+def main_colors(images: Sequence[Tensor]) -> list[Tensor]:
     """Returns the distinct colors of label maps, most frequent first."""
     pixels = _pixels(images)
     colors, counts = (pixels // 8).unique(dim=0, return_counts=True)
     chosen: list[Tensor] = []
     for index in counts.argsort(descending=True).tolist():
         color = colors[index].int() * 8
-        if counts[index] < MIN_SHARE * len(pixels) or len(chosen) == most:
+        if counts[index] < MIN_SHARE * len(pixels) or len(chosen) == MOST_COLORS:
             break
         if all((color - other).abs().max() >= MIN_DISTANCE for other in chosen):
             chosen.append(color)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganblocks.data import DATASETS
+from ganblocks.data import DATASETS, PairedImageDataset
 from ganblocks.data.palette import CMP_PALETTE, classes_to_rgb, rgb_to_classes
 from ganblocks.data.synthetic import SyntheticFacades
 from ganblocks.errors import OptionError
@@ -49,6 +49,18 @@ def test_another_key_gives_another_building(other, epoch, index):
     other_photo, other_labels, _ = SyntheticFacades(size=64, **other).read(epoch, index)
     assert not torch.equal(labels, other_labels)
     assert not torch.equal(photo, other_photo)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_saved_pairs_are_read_as_they_were_drawn(tmp_path, split):
+    drawn = SyntheticFacades(length=3, size=33, split=split)
+    drawn.save(tmp_path / "new" / "pairs")
+    read = PairedImageDataset(tmp_path / "new" / "pairs", split=split, direction="b2a")
+    assert len(read) == 3
+    assert read.b_format.labels is True
+    for index in range(3):
+        for name in ("source", "target"):
+            assert torch.equal(read[index][name], drawn[index][name])
 
 
 def test_the_length_does_not_change_the_buildings():

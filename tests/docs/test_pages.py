@@ -22,11 +22,16 @@ LONG = {
     *("health.md", "own-component.md", "tasks.md", "training.md"),
     *("patch-size.md", "resuming.md", "dialects.md"),
 }
-# Pages that use files without the lines that make them.
-PREPARED = {"README.md", "dialects.md", "llms_pix2pix.md", "start.md", "statistics.md"}
 FEW = {"--epochs 10": "--steps 2 --base-channels 4"}
 # Pages whose commands run too, and what is smaller in the test.
 COMMANDS = {
+    "start.md": {
+        "python3 -m venv .venv && .venv/bin/": "",
+        ".venv/bin/python examples/": f"python {ROOT}/examples/",
+        "pix2pix_facades.py\n```\n\nThis": "pix2pix_facades.py --steps 2\n```\n\nThis",
+        "python mine.py": "python mine.py --steps 2 --out runs/mine",
+    },
+    "statistics.md": FEW,
     "own-dataset.md": {"--epochs 20": "--steps 2 --num-downs 3 --base-channels 4"},
     "pix2pix.md": {"SyntheticFacades(400": "SyntheticFacades(2", "3200": "16"},
     "fine-tune.md": {},
@@ -46,13 +51,10 @@ CASES = [pytest.param(p, marks=[pytest.mark.slow] * is_long(p), id=of_page(p)) f
 
 
 @pytest.mark.parametrize("page", CASES)
-def test_the_code_runs_in_an_empty_folder(page, request, tmp_path, monkeypatch, kept_registries):
+def test_the_code_runs_in_an_empty_folder(page, tmp_path, monkeypatch, kept_registries):
     """And prints what the page says."""
     (tmp_path / "empty").mkdir()
-    if page.name in PREPARED or page.parent.name == "troubleshooting":
-        request.getfixturevalue("readers_folder")
-    else:
-        monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path / "empty")
     shown = smaller(page, COMMANDS.get(page.name, {}), tmp_path)
     for example in parsed(shown, commands=page.name in COMMANDS).examples():
         example.evaluate()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from ganblocks.data.palette import classes_to_rgb
 from ganblocks.data.resizing import as_mask
 from ganblocks.data.synthetic.layout import plan_building
 from ganblocks.data.synthetic.render import render
+from ganblocks.data.writers import write_beside
 from ganblocks.errors import OptionError, require_at_least, require_one_of
 
 _SPLITS = ("train", "val")
@@ -92,3 +95,27 @@ class SyntheticFacades(PairedDataset):
             as_mask(labels.contiguous()),
             f"{self.split}-{epoch}-{index}",
         )
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the pairs of epoch 0 as files that `PairedImageDataset` reads.
+
+        They are `folder/train/a/000.png`, `folder/train/b/000.png`, and so on.
+
+        Args:
+            folder: The folder; it is created if necessary.
+
+        Raises:
+            RunError: A file cannot be written.
+
+        Examples:
+            >>> import tempfile
+            >>> from ganblocks import PairedImageDataset
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     SyntheticFacades(2, 32).save(folder)
+            ...     PairedImageDataset(folder).layout
+            'folders a/ and b/'
+        """
+        for index in range(self.length):
+            for side, pixels in zip("ab", self.read(0, index)[:2], strict=True):
+                path = Path(folder, self.split, side, f"{index:03}")
+                write_beside(path, ".png", pixels.movedim(0, -1).numpy())

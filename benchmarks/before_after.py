@@ -122,7 +122,7 @@ def compare(checkouts: list[Path], setting: Setting, pairs: int, block: float) -
     ms, new_ms = (1000 * statistics.median(column) for column in zip(*found, strict=True))
     same = "the same" if digest == new_digest else "DIFFERENT"
     print(f"{setting}, {pairs} pairs, {same} weights after 3 steps:")
-    print(f"  time × {ratio:.4f}, 95 %: {low:.4f} to {high:.4f} ({ms:.4g} → {new_ms:.4g} ms)")
+    print(f"  time × {ratio:.4f}, 95%: {low:.4f} to {high:.4f} ({ms:.4g} → {new_ms:.4g} ms)")
     print(f"  peak × {new_most / most:.4f} ({most:.0f} → {new_most:.0f} MiB)")
     print(f"  above the imports × {new_own / own:.4f} ({own:.0f} → {new_own:.0f} MiB)", flush=True)
     return bool(max(ratio, new_most / most) <= 1.02)

@@ -144,6 +144,18 @@ def not_one_of(what: str, value: object, allowed: Iterable[str]) -> str:
     return f"unknown {what} {value!r}{f': {hint}' if hint else '. '}Allowed: {listed(allowed)}"
 
 
+def singular(kind: str) -> str:
+    """Returns the word for one component of a kind.
+
+    Examples:
+        >>> [singular(kind) for kind in ("norms", "penalties", "adversarial losses")]
+        ['norm', 'penalty', 'adversarial loss']
+    """
+    one = {"sses": "ss", "ies": "y", "s": ""}
+    ending = next((end for end in one if kind.endswith(end)), "")
+    return kind.removesuffix(ending) + one.get(ending, "")
+
+
 def require_one_of(
     what: str, value: str, allowed: Iterable[str], *, see: str | None = None
 ) -> None:

@@ -1,4 +1,4 @@
-"""Plug-ins: entry points of installed packages, read without importing them."""
+"""Plugins: entry points of installed packages, read without importing them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any
 
-from ganblocks.errors import GanBlocksWarning, RegistryError
+from ganblocks.errors import GanBlocksWarning, RegistryError, singular
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,21 @@ class Plugin:
             target = self.entry.load()
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a plug-in may raise anything
+        except BaseException as error:  # a plugin may raise anything
             raise self.broken(f"{type(error).__name__}: {error}") from error
         if not callable(target):
             raise self.broken(f"{target!r} is neither a class nor a function")
         return target  # type: ignore[no-any-return]
 
     def broken(self, why: str) -> RegistryError:
-        """Returns the error for a plug-in that cannot be used."""
+        """Returns the error for a plugin that cannot be used."""
         return RegistryError(
-            f"{self.name!r} of {self.kind} comes from {self} and could not be loaded: {why}. "
-            f"Fix or uninstall {self.distribution}; all other names still work"
+            f"the {singular(self.kind)} {self.name!r} comes from {self} and could not be loaded: "
+            f"{why}. Fix or uninstall {self.distribution}; all other names still work"
         )
 
     def defines(self, factory: Callable[..., Any]) -> bool:
-        """Returns whether a factory comes from this plug-in or its package; imports nothing."""
+        """Returns whether a factory comes from this plugin or its package; imports nothing."""
         module, _, attribute = self.value.partition(":")
         if factory.__module__.partition(".")[0] == module.partition(".")[0]:
             return True
@@ -56,7 +56,7 @@ class Plugin:
 
 
 def plugins_of(kind: str) -> dict[str, list[Plugin]]:
-    """Returns the plug-ins of a registry by name; a name with more than one is a clash."""
+    """Returns the plugins of a registry by name; a name with more than one is a clash."""
     plugins: dict[str, list[Plugin]] = {}
     for entry in _entry_points(f"ganblocks.{kind.replace(' ', '_')}"):
         name, version = "an unnamed package", ""
@@ -78,7 +78,7 @@ def _entry_points(group: str) -> Iterator[EntryPoint]:
                 yield from distribution.entry_points.select(group=group)
             except Exception as error:
                 warnings.warn(
-                    f"the plug-ins of {distribution.name} {distribution.version} are ignored: "
+                    f"the plugins of {distribution.name} {distribution.version} are ignored: "
                     f"its entry_points.txt could not be read ({type(error).__name__}: {error})",
                     GanBlocksWarning,
                     stacklevel=2,

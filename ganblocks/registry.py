@@ -1,4 +1,4 @@
-"""Registries: components by name, including plug-ins from other packages."""
+"""Registries: components by name, including plugins from other packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
 from ganblocks.description import Description
-from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError, not_one_of
+from ganblocks.errors import GanBlocksWarning, OptionError, RegistryError, not_one_of, singular
 from ganblocks.plugins import Plugin, plugins_of
 from ganblocks.spec import (
     ComponentLike,
@@ -37,7 +37,7 @@ class _Entry:
     factory: Callable[..., Any]
     preset: Spec | None = None
     summary: str | None = None
-    override: bool = False  # plug-ins cannot claim the name
+    override: bool = False  # plugins cannot claim the name
 
     @property
     def target(self) -> str:
@@ -76,6 +76,7 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self._one = singular(kind)
         self._entries: dict[str, _Entry] = {}
         self._loaded: dict[str, _Entry] = {}
         self._warned: set[str] = set()
@@ -97,7 +98,7 @@ class Registry(Generic[T]):
 
         Args:
             name: The name, in lower case.
-            override: Whether to replace a component or plug-in that already has the name.
+            override: Whether to replace a component or plugin that already has the name.
 
         Raises:
             OptionError: The name is not a string, or the component is not callable.
@@ -119,7 +120,7 @@ class Registry(Generic[T]):
             name: The preset's name.
             spec: The component's spec.
             summary: What the preset reproduces, in one line.
-            override: Whether to replace a component or plug-in that already has the name.
+            override: Whether to replace a component or plugin that already has the name.
 
         Raises:
             OptionError: The name is not a string, or the spec has no type.
@@ -137,7 +138,7 @@ class Registry(Generic[T]):
         """
         self._require_name(name)
         base = self._type_of(spec)
-        # Read plug-ins only if needed: presets are registered on every import of ganblocks.
+        # Read plugins only if needed: presets are registered on every import of ganblocks.
         entry = self._entries[base] if base in self._entries else self._entry(base)
         full = {**(entry.preset or {}), **spec}
         self._add(name, _Entry(entry.component, entry.factory, full, summary, override))
@@ -151,7 +152,7 @@ class Registry(Generic[T]):
             **kwargs: Keyword arguments of the component.
 
         Raises:
-            RegistryError: The name is unknown or claimed by two packages, or its plug-in could not
+            RegistryError: The name is unknown or claimed by two packages, or its plugin could not
                 be loaded.
             OptionError: An argument is unknown, missing or of the wrong type.
         """
@@ -183,13 +184,13 @@ class Registry(Generic[T]):
             pass
         component = factory(*args, **kwargs)
         if not hasattr(component, "__dict__"):  # a number, a list
-            raise OptionError(f"{factory!r} returned {component!r} for one of the {self.kind}")
+            raise OptionError(f"{factory!r} returned {component!r} for the {self._one}")
         return component
 
     def names(self, pattern: str = "*") -> list[str]:
-        """Returns the names, including presets and plug-ins, that match a shell pattern.
+        """Returns the names, including presets and plugins, that match a shell pattern.
 
-        No plug-in is imported. A warning, shown once, names packages that claim the same name.
+        No plugin is imported. A warning, shown once, names packages that claim the same name.
 
         Args:
             pattern: A pattern such as `"unet*"`; all names by default.
@@ -210,10 +211,10 @@ class Registry(Generic[T]):
         """Returns the class, signature, summary and source of a name.
 
         Args:
-            name: The name of a component, a preset or a plug-in.
+            name: The name of a component, a preset or a plugin.
 
         Raises:
-            RegistryError: The name is unknown or claimed by two packages, its plug-in could not be
+            RegistryError: The name is unknown or claimed by two packages, its plugin could not be
                 loaded, or the `repr` of one of its defaults fails.
 
         Examples:
@@ -228,7 +229,7 @@ class Registry(Generic[T]):
             written = str(signature)
         except Exception as error:  # from the __repr__ of a default
             raise RegistryError(
-                f"{name!r} of {self.kind} cannot be described: the repr of a default of "
+                f"the {self._one} {name!r} cannot be described: the repr of a default of "
                 f"{entry.place} failed ({type(error).__name__}: {error}). Fix its __repr__"
             ) from error
         # Not inspect.getdoc, which falls back on the parent's docstring.
@@ -252,7 +253,7 @@ class Registry(Generic[T]):
         """Returns the entry point that alone has a name, without importing it; else None.
 
         Args:
-            name: The name of a component, a preset or a plug-in.
+            name: The name of a component, a preset or a plugin.
 
         Examples:
             >>> Registry("shapes").plugin("square") is None
@@ -263,7 +264,7 @@ class Registry(Generic[T]):
         return self._plugins[name][0]
 
     def refresh(self) -> None:
-        """Rereads the plug-ins, for example after `pip install` in a running notebook.
+        """Rereads the plugins, for example after `pip install` in a running notebook.
 
         Examples:
             >>> Registry("shapes").refresh()
@@ -288,7 +289,7 @@ class Registry(Generic[T]):
                     f"{name!r} is a class registered in {self.kind} as "
                     f"{' or '.join(map(repr, names))}: write that name, or the class without quotes"
                 )
-            raise RegistryError(not_one_of(f"name in {self.kind}", name, self._known()))
+            raise RegistryError(not_one_of(self._one, name, self._known()))
         if clash := self._clash(name):
             raise RegistryError(clash)
         if name in self._entries:
@@ -323,7 +324,7 @@ class Registry(Generic[T]):
         if len(claims) < 2:
             return ""
         return (
-            f"{name!r} of {self.kind} is claimed by {' and by '.join(claims)}, so it cannot be "
+            f"the {self._one} {name!r} is claimed by {' and by '.join(claims)}, so it cannot be "
             "built. Import the class you mean, uninstall one of the packages, or register one with "
             "override=True"
         )
@@ -335,8 +336,8 @@ class Registry(Generic[T]):
                 if plugin.defines(entry.factory) and not plugin.defines(existing.factory):
                     return  # reported when the name is listed or built; let its module load
             raise RegistryError(
-                f"{self.kind} already has {name!r}, {existing.place}; {entry.place} cannot have "
-                "the same name. Choose another one, or write override=True to replace it"
+                f"the {self._one} {name!r} exists already, {existing.place}; {entry.place} cannot "
+                "have the same name. Choose another one, or write override=True to replace it"
             )
         self._entries[name] = entry
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from ganblocks.arguments import convert, names_and_defaults
-from ganblocks.errors import OptionError, SpecError, not_one_of
+from ganblocks.errors import OptionError, SpecError, not_one_of, singular
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,7 +88,7 @@ def record_of(component: object) -> object | None:
 
 def recording(factory: F, kind: str, name: str) -> F:
     """Makes a class or function record its arguments on each component that it builds."""
-    what = f"{kind} {name!r}"
+    what = f"{singular(kind)} {name!r}"
     if not callable(factory) or hasattr(type(factory), "forward"):  # a module is not a factory
         raise OptionError(f"{what}: {factory!r} is neither a class nor a function")
     signature = signature_of(factory)

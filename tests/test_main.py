@@ -187,9 +187,9 @@ def test_plugins_are_listed_without_importing_them_and_a_clash_warns(run, site):
     assert lines["good"].endswith("  [other-norms] norm_pkg:Good")
     assert lines["bad"].endswith("  [other-norms] norm_pkg:nowhere")
     assert "norm_pkg" not in sys.modules
-    assert "broken: 'batch' of norms is claimed by" in lines["batch"]
+    assert "broken: the norm 'batch' is claimed by" in lines["batch"]
     assert "[" not in lines["instance"]
-    assert err.startswith("warning: 'batch' of norms is claimed by")
+    assert err.startswith("warning: the norm 'batch' is claimed by")
     assert err.count("\n") == 1
     shown = run("show good")[1]
     assert shown.startswith("good (norms): A norm from elsewhere.")
@@ -284,7 +284,7 @@ def rude(x=Rude()): ...
     assert err.count("\n") == 1
     code, out, err = run("show skipped")
     assert (code, out) == (2, "")
-    assert "error: 'skipped' of norms comes from strange-norms 1.0" in err
+    assert "error: the norm 'skipped' comes from strange-norms 1.0" in err
 
 
 def test_a_warning_that_python_makes_an_error_is_one_line(run, site):
@@ -294,7 +294,7 @@ def test_a_warning_that_python_makes_an_error_is_one_line(run, site):
         warnings.simplefilter("error")
         code, out, err = run("list norms")
     assert (code, out) == (2, "")
-    assert err.startswith("error: 'batch' of norms is claimed by")
+    assert err.startswith("error: the norm 'batch' is claimed by")
     assert err.count("\n") == 1
 
 

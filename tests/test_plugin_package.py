@@ -1,4 +1,4 @@
-"""The example of a plug-in package, installed with pip and used by other processes."""
+"""The example of a plugin package, installed with pip and used by other processes."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def site(source):
 
 @pytest.fixture(scope="session")
 def bad_site(source):
-    """A folder with a plug-in that cannot be imported, and one that wants a built-in's name."""
+    """A folder with a plugin that cannot be imported, and one that wants a built-in's name."""
     folder = source.parent / "bad_site"
     write_package(folder, "broken-plugin", {"norms": {"broken": "not_installed:Norm"}}, (), "0.2")
     write_package(folder, "greedy-plugin", {"norms": {"batch": "greedy:Norm"}}, (), "0.3")
@@ -118,7 +118,7 @@ def test_the_command_lists_it_and_its_bad_neighbors(site, bad_site, tmp_path):
     broken = [line for line in done.stdout.splitlines() if line.startswith("  broken ")]
     assert len(broken) == 1
     assert broken[0].endswith("  [broken-plugin] not_installed:Norm")
-    assert done.stderr.startswith("warning: 'batch' of norms is claimed by ganblocks.blocks.norm")
+    assert done.stderr.startswith("warning: the norm 'batch' is claimed by ganblocks.blocks.norm")
     assert "greedy-plugin 0.3" in done.stderr
     assert done.stderr.count("\n") == 1
 

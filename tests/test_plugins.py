@@ -1,4 +1,4 @@
-"""Plug-ins in this process: packages that are written by hand into a folder on sys.path."""
+"""Plugins in this process: packages that are written by hand into a folder on sys.path."""
 
 import importlib
 import os
@@ -54,7 +54,7 @@ def shapes():
 
 @pytest.fixture
 def home(monkeypatch, shapes):
-    """The module that plug-ins import `SHAPES` from."""
+    """The module that plugins import `SHAPES` from."""
     module = type(sys)("home_of_shapes")
     module.SHAPES = shapes
     monkeypatch.setitem(sys.modules, "home_of_shapes", module)
@@ -223,7 +223,7 @@ def make(x=Rude()):
     return Rude()
 """
     write_package(site, "rude", {"flat shapes": {"rude": "rude_pkg:make"}}, {"rude_pkg": source})
-    with pytest.raises(RegistryError, match=r"'rude' of flat shapes .*RuntimeError: no words"):
+    with pytest.raises(RegistryError, match=r"the flat shape 'rude' .*RuntimeError: no words"):
         shapes.describe("rude")
     assert type(shapes.build("rude")).__name__ == "Rude"
 
@@ -249,7 +249,7 @@ def test_of_one_package_installed_twice_the_first_on_the_path_counts(
 def test_a_package_with_unreadable_entry_points_hurts_only_itself(site, shapes):
     write_round(site)
     write_package(site, "garbled", "[ganblocks.flat_shapes]\nno equals sign\n")
-    with pytest.warns(GanBlocksWarning, match="plug-ins of garbled 1.0 are ignored"):
+    with pytest.warns(GanBlocksWarning, match="plugins of garbled 1.0 are ignored"):
         assert shapes.names() == ["oval", "round", "square"]
     assert shapes.build("round").radius == 1.0
 
@@ -288,7 +288,7 @@ def test_the_module_of_a_rival_that_registers_itself_still_loads(site, shapes, h
     assert spec_of(shapes.build("hexagon")) == {"type": "hexagon"}
     with pytest.raises(RegistryError, match="claimed by"):
         shapes.build("square")
-    with pytest.raises(RegistryError, match="already has 'hexagon'"):
+    with pytest.raises(RegistryError, match="'hexagon' exists already"):
         shapes.register("hexagon")(lambda: None)  # no entry point stands behind this one
 
 

@@ -45,6 +45,6 @@ def _gaps(last: nn.Module) -> list[float]:
         updater = Updater(PairedTranslation(generator, discriminator, objective))
         gaps = []
         for batch in fronts(STEPS):
-            figures = updater.step(batch)
-            gaps.append(round((figures["d_real"] - figures["d_fake"]).item(), 6))
+            metrics = updater.step(batch)
+            gaps.append(round((metrics["d_real"] - metrics["d_fake"]).item(), 6))
     return gaps

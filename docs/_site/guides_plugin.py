@@ -1,4 +1,4 @@
-"""The files of the example plug-in package for the guide."""
+"""The files of the example plugin package for the guide."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def fence(file: str) -> str:
     return f'```{{.{language} title="{file}"}}\n{content}\n```'
 
 
-INSERTS = {f"<!-- plug-in {file} -->": partial(fence, file) for file in FILES}
+INSERTS = {f"<!-- plugin {file} -->": partial(fence, file) for file in FILES}
 """Placeholders in pages → functions that return the text for them."""

@@ -23,7 +23,7 @@ _BRACKETS = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 
 
 def built_in(registry: Registry[Any]) -> list[str]:
-    """Returns the names that ganblocks itself registers, without those of plug-ins."""
+    """Returns the names that ganblocks itself registers, without those of plugins."""
     return [n for n in registry.names() if registry.describe(n).target.startswith("ganblocks.")]
 
 

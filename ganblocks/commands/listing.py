@@ -1,4 +1,4 @@
-"""`ganblocks list` and `ganblocks show`: the registries, including plug-ins."""
+"""`ganblocks list` and `ganblocks show`: the registries, including plugins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_WIDTH = 30  # minimum characters per summary
 def list_components(kind: str = "") -> None:
     """Prints the names of one kind, or of all kinds, each with its summary.
 
-    No plug-in is imported: in the place of its summary is where it comes from.
+    No plugin is imported: in the place of its summary is where it comes from.
     """
     names_of = {registry: registry.names() for registry in _of_kind(kind)}
     column = max((len(name) + 2 for names in names_of.values() for name in names), default=0)

@@ -53,13 +53,13 @@ def download_cmp_facades(
     if folder.exists():
         if problem := _incomplete(folder, counts):
             raise DataError(
-                f"{folder} is not the complete dataset ({problem}). Move it away and call again, "
+                f"{folder} is not the complete dataset ({problem}). Move it away and try again, "
                 "or complete it manually",
                 see="facades-download",
             )
         return folder
     by_hand = (
-        f"Call again, or download {url.rpartition('/')[2]} manually and "
+        f"Try again, or download {url.rpartition('/')[2]} manually and "
         f"unpack it in {folder.parent}, so that {folder / 'train' / '1.jpg'} exists"
     )
     part = folder.with_name("facades.tar.gz.part")

@@ -21,7 +21,7 @@ def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
     Raises:
         ShapeError: A side would be more than `MOST_GROWTH` times as long.
     """
-    # Not -(-n // multiple): ONNX divides negative sizes towards 0.
+    # Not -(-n // multiple): ONNX divides negative sizes toward 0.
     multiples = ((n + multiple - 1) // multiple * multiple for n in x.shape[-2:])
     height, width = (_at_least(n, least) for n in multiples)
     _require_little_padding(x.shape[-2:], (height, width))

@@ -127,7 +127,7 @@ def _alike(window: Window) -> str | None:
     if largest < SAME * spread:
         return (
             f"over {window.steps} steps the mean logits of real and fake images never differed by "
-            f"more than {largest:.1g}, while single logits spread by {spread:.2g}."
+            f"more than {largest:.1g}, while individual logits spread by {spread:.2g}."
         )
     return None
 
@@ -139,6 +139,6 @@ def _at_chance(window: Window) -> str | None:
         return None
     return (
         f"over {window.steps} steps the discriminator did not tell real from fake: "
-        f"D(real) − D(fake) was {gap:.2g} on average, while single logits spread by "
+        f"D(real) − D(fake) was {gap:.2g} on average, while individual logits spread by "
         f"{spread:.2g}, and it was right at {accuracy:.0%} of the positions, where chance is 50%."
     )

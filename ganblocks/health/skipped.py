@@ -26,9 +26,9 @@ class SkippedSteps:
         self._in_a_row: Counter[str] = Counter()
         self._reported: set[str] = set()
 
-    def add(self, step: int, figures: Mapping[str, Tensor], names: Sequence[str]) -> None:
+    def add(self, step: int, metrics: Mapping[str, Tensor], names: Sequence[str]) -> None:
         """Adds the metrics of a step, and the names of its samples."""
-        self._steps.append((step, figures, names))
+        self._steps.append((step, metrics, names))
 
     def findings(self) -> list[Finding]:
         """Returns the new findings; reads all steps from the device at once."""
@@ -41,30 +41,30 @@ class SkippedSteps:
         self._steps = []
         skips = torch.stack([value for _, value, *_ in updates]).tolist() if updates else []
         findings: list[Finding] = []
-        for (key, _, step, figures, names), skipped in zip(updates, skips, strict=True):
+        for (key, _, step, metrics, names), skipped in zip(updates, skips, strict=True):
             self._in_a_row[key] = self._in_a_row[key] + 1 if skipped else 0
-            if skipped and "not-finite" not in self._reported and self._is_a_problem(key, figures):
-                findings.append(_not_finite(step, figures, names, scaled=self._scaled))
+            if skipped and "not-finite" not in self._reported and self._is_a_problem(key, metrics):
+                findings.append(_not_finite(step, metrics, names, scaled=self._scaled))
             if self._in_a_row[key] >= STUCK and "stuck" not in self._reported:
                 findings.append(_stuck(step, key))
             self._reported |= {finding.name for finding in findings}
         return findings
 
-    def _is_a_problem(self, key: str, figures: Mapping[str, Tensor]) -> bool:
+    def _is_a_problem(self, key: str, metrics: Mapping[str, Tensor]) -> bool:
         # The loss scaler of fp16 finds its scale through a few overflows, in gradients only.
         overflows = self._in_a_row[key]
-        return not self._scaled or overflows > MOST_OVERFLOWS or bool(_losses(figures))
+        return not self._scaled or overflows > MOST_OVERFLOWS or bool(_losses(metrics))
 
 
-def _losses(figures: Mapping[str, Tensor]) -> list[str]:
-    return [n for n, value in figures.items() if n.startswith("loss_") and not value.isfinite()]
+def _losses(metrics: Mapping[str, Tensor]) -> list[str]:
+    return [n for n, value in metrics.items() if n.startswith("loss_") and not value.isfinite()]
 
 
 def _not_finite(
-    step: int, figures: Mapping[str, Tensor], names: Sequence[str], *, scaled: bool
+    step: int, metrics: Mapping[str, Tensor], names: Sequence[str], *, scaled: bool
 ) -> Finding:
-    what = ", ".join(_losses(figures)) or "a gradient"
-    skipped = ", ".join(n for n, value in figures.items() if n.startswith("skipped_") and value)
+    what = ", ".join(_losses(metrics)) or "a gradient"
+    skipped = ", ".join(n for n, value in metrics.items() if n.startswith("skipped_") and value)
     samples = f" (samples: {', '.join(names)})" if names else ""
     other = ', or use `precision="fp32"` or "bf16" instead of "fp16"' if scaled else ""
     return Finding(

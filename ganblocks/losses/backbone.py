@@ -129,7 +129,7 @@ def _network(name: str, weights: str) -> nn.Module:
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         reason = str(error).partition("\n")[0]
         raise WeightsError(
-            f"the weights {weights!r} of {name} could not be loaded ({type(error).__name__}: "
+            f"the {weights!r} weights of {name} could not be loaded ({type(error).__name__}: "
             f"{reason}): put torchvision's file {Path(url).name} into {folder}, or write the path "
             'of a state dict, or pass your own feature module; "random" needs no weights',
             see="pretrained-weights",

@@ -358,9 +358,10 @@ class Objective(nn.Module):
             if not connected:
                 raise OptionError(
                     f"the term {name!r} has no gradient to the generator's output: it was computed "
-                    "under no_grad, detached, or from numbers. Compute it from the output, or "
-                    "leave it out; with the weight 0 it is only logged; a loss that trains another "
-                    "part, such as a codebook, has the attribute reaches_output = False",
+                    "under no_grad, detached, or made of plain numbers. Compute it from the "
+                    "output, or leave it out; with the weight 0 it is only logged; a loss that "
+                    "trains another part, such as a codebook, has the attribute reaches_output "
+                    "= False",
                     see="no-gradient-to-the-generator",
                 )
 

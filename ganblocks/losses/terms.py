@@ -90,7 +90,7 @@ class LossTerms:
             shape = getattr(value, "shape", None)
             got = f"is {value!r}" if shape is None else f"has shape {tuple(shape)}"
             raise OptionError(
-                f"the term {name!r} {got}: a loss returns a scalar tensor, such as "
+                f"the term {name!r} {got}: a loss must return a scalar tensor, such as "
                 "(fake - target).abs().mean(), without .item()",
                 see="no-gradient-to-the-generator",
             )

@@ -1,4 +1,4 @@
-"""Contract checks of components, for this package and for plug-ins.
+"""Contract checks of components, for this package and for plugins.
 
 from ganblocks.testing import check_component
 

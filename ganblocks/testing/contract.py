@@ -223,7 +223,7 @@ def run_checks(tester: Tester[Any], only: Iterable[str] | None = None) -> None:
         if error is not None and name not in cannot:
             kind = "" if isinstance(error, ContractError) else f"{type(error).__name__}: "
             raise ContractError(
-                f"{who} fails the check {name!r} of {tester.kind}: {kind}{error}\n"
+                f"{who} fails the check {name!r} for {tester.kind}: {kind}{error}\n"
                 f"Required: {requirement_of(checks[name])}",
                 check=name,
             ) from error

@@ -160,7 +160,7 @@ def labels(tester: NetworkTester) -> None:
 
 
 def batch_independent(tester: NetworkTester) -> None:
-    """In eval mode an image's output depends neither on the rest of the batch nor on its place.
+    """In eval mode an image's output depends neither on the other images nor on its position.
 
     Scalars, such as loss terms, are exempt.
     """
@@ -176,7 +176,7 @@ def batch_independent(tester: NetworkTester) -> None:
         require_same(
             {name: out[place] for name, out in outputs(module, mixed).items() if out.dim()},
             {name: out[image] for name, out in expected.items() if out.dim()},
-            f"of image {image}, at place {place} among other images, ",
+            f"for image {image}, at position {place} among other images, ",
         )
 
 

@@ -47,7 +47,7 @@ def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: i
         >>> photo, labels = torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 16, 16)
         >>> labels[1, 0, 3, 3] = float("nan")
         >>> find_nonfinite(PairedTranslation(*parts), {"source": labels, "target": photo})
-        'source 1 of the batch, counted from 0: 1 of its 768 values'
+        '`source[1]` of the batch, 1 of its 768 values'
     """
     device = next(task.parameters()).device
     with own_randomness(device, seed), keys_explained(batch):
@@ -135,8 +135,5 @@ def _in_batch(batch: Mapping[str, Any]) -> str | None:
     for key, images in batch.items():
         for index, image in enumerate(images if isinstance(images, Tensor) else ()):
             if image.is_floating_point() and (count := count_nonfinite(image)):
-                return (
-                    f"{key} {index} of the batch, counted from 0: {count:,} of its "
-                    f"{image.numel():,} values"
-                )
+                return f"`{key}[{index}]` of the batch, {count:,} of its {image.numel():,} values"
     return None

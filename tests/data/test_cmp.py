@@ -132,7 +132,7 @@ def test_a_complete_folder_is_left_alone(server, tmp_path):
 
 def test_it_resumes_after_a_broken_connection(server, tmp_path):
     server.break_after = 70_000
-    with pytest.raises(DataError, match=r"Call again, or download facades.tar.gz manually"):
+    with pytest.raises(DataError, match=r"Try again, or download facades.tar.gz manually"):
         download_cmp_facades(tmp_path, url=server.url, counts=COUNTS)
     assert left_in(tmp_path) == ["facades.tar.gz.part"]
     assert (tmp_path / "facades.tar.gz.part").read_bytes() == server.body[:70_000]

@@ -48,7 +48,7 @@ RUN = re.compile(r"^\$ ganblocks (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 @pytest.fixture
 def site(tmp_path, monkeypatch, kept_registries):
-    """A folder with the plug-in as pip would leave it, on the path while the test lasts."""
+    """A folder with the plugin as pip would leave it, on the path while the test lasts."""
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text("utf-8"))["project"]
     groups = project["entry-points"].items()
     entries = {group.removeprefix("ganblocks.").replace("_", " "): names for group, names in groups}
@@ -85,7 +85,7 @@ def test_the_command_prints_what_the_guide_shows(site, monkeypatch, capsys):
 
 
 def test_the_guide_asks_for_files_of_the_package_that_exist():
-    asked = re.findall(r"<!-- plug-in (.+?) -->", PAGE.read_text("utf-8"))
+    asked = re.findall(r"<!-- plugin (.+?) -->", PAGE.read_text("utf-8"))
     assert len(asked) == 3
     assert [file for file in asked if not (PLUGIN / file).is_file()] == []
 

@@ -281,7 +281,7 @@ def returning(value):
         (lambda: gan(generator=Player("g", optimizer="adan")), "did you mean 'adam'"),
         (
             lambda: gan(generator=Player("g", optimizer=lambda p: 3)),
-            "returned 3 for one of the optimizers",
+            "returned 3 for the optimizer",
         ),
     ],
 )

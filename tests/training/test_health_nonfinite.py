@@ -54,7 +54,7 @@ def test_a_picture(side):
     given = batch(3)
     given[side][2, 1, 4, 4:6] = NAN
     words = found(tiny_updater(), given)
-    assert words == f"{side} 2 of the batch, counted from 0: 2 of its 768 values"
+    assert words == f"`{side}[2]` of the batch, 2 of its 768 values"
 
 
 @pytest.mark.parametrize(

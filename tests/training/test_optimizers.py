@@ -102,7 +102,7 @@ def test_a_plug_in_trains_a_player_by_its_name(registered):
         ({"type": "sgd", "momentum": -0.5}, "momentum is -0.5"),
         ({"type": "sgd", "nesterov": True}, "nesterov=True needs momentum"),
         ({"type": "adam", "momentum": 0.9}, "momentum"),
-        (lambda p: None, "returned None for one of the optimizers"),
+        (lambda p: None, "returned None for the optimizer"),
     ],
 )
 def test_what_is_refused(what, message):

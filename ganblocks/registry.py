@@ -336,7 +336,7 @@ class Registry(Generic[T]):
                 if plugin.defines(entry.factory) and not plugin.defines(existing.factory):
                     return  # reported when the name is listed or built; let its module load
             raise RegistryError(
-                f"the {self._one} {name!r} exists already, {existing.place}; {entry.place} cannot "
+                f"the {self._one} {name!r} already exists: {existing.place}; {entry.place} cannot "
                 "have the same name. Choose another one, or write override=True to replace it"
             )
         self._entries[name] = entry

@@ -288,7 +288,7 @@ def test_the_module_of_a_rival_that_registers_itself_still_loads(site, shapes, h
     assert spec_of(shapes.build("hexagon")) == {"type": "hexagon"}
     with pytest.raises(RegistryError, match="claimed by"):
         shapes.build("square")
-    with pytest.raises(RegistryError, match="'hexagon' exists already"):
+    with pytest.raises(RegistryError, match="'hexagon' already exists"):
         shapes.register("hexagon")(lambda: None)  # no entry point stands behind this one
 
 

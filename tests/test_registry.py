@@ -284,7 +284,7 @@ def test_what_shares_a_name_in_python_is_not_one_definition(one, other):
         registry.register("f")(one)
     if one.__class__ is partial and other.__class__ is partial:
         registry.register("f")(partial(double, x=1))  # the same, written again
-    with pytest.raises(RegistryError, match="'f' exists already"):
+    with pytest.raises(RegistryError, match="'f' already exists"):
         registry.register("f")(other)
     assert registry.names() == ["f"]
 

@@ -180,8 +180,8 @@ def is_norm(module: nn.Module) -> bool:
 
 def _nothing_to_normalize(name: str, x: Tensor) -> ShapeError:
     return ShapeError(
-        f"{name} norm got a map of shape {tuple(x.shape)}: with one value per mean, the result is "
-        "always 0. Use a larger image, or no norm here (in a U-Net: fewer num_downs, or a dialect "
-        'with bottleneck_norm "none")',
+        f"{name} norm got a map of shape {tuple(x.shape)}: each mean is over one value, so the "
+        "result is always 0. Use a larger image, or no norm here (in a U-Net: fewer num_downs, or "
+        'a dialect with bottleneck_norm "none")',
         see="one-value-per-channel",
     )

@@ -49,10 +49,10 @@ class BlindDiscriminator:
         return None
 
     def _remedy(self) -> str:
-        means = "The generator learns nothing from it, only from the other losses. "
+        means = "The generator learns only from the other losses. "
         if norm := self._norm_on_logits():
             return (
-                f"{means}The cause is a norm on its logits, {norm}, after the last convolution: it "
+                f"{means}The cause is a norm on the logits, {norm}, after the last convolution: it "
                 "gives every image the same mean logit. Remove it, or use a discriminator without "
                 "one, such as PatchDiscriminator."
             )

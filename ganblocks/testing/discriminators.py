@@ -142,7 +142,7 @@ class DiscriminatorTester(NetworkTester):
         )
 
     def no_norm_on_logits(self) -> None:
-        """The mean logit differs between images at batch 1: no norm over the logits removes it."""
+        """At batch 1 the mean logit differs between images: no norm over the logits fixes it."""
         module = self.perturbed(torch.float64)
         x, *rest = self.example(1, dtype=torch.float64)
         ramp = torch.linspace(-1, 1, x.shape[3], dtype=x.dtype).expand_as(x)

@@ -160,7 +160,7 @@ def labels(tester: NetworkTester) -> None:
 
 
 def batch_independent(tester: NetworkTester) -> None:
-    """In eval mode an image's output depends neither on the other images nor on its position.
+    """In eval mode, outputs depend on neither the other images nor the place in the batch.
 
     Scalars, such as loss terms, are exempt.
     """

@@ -45,7 +45,7 @@ def test_gradients_agree_in_both_memory_formats(name, batch):
     [("batch", True), ("instance", True), ("instance", False), ("group", True), ("group", False)],
 )
 def test_a_single_value_cannot_be_normalized(name, training):
-    with pytest.raises(ShapeError, match="one value per mean"):
+    with pytest.raises(ShapeError, match="each mean is over one value"):
         NORMS.build(name, 4).train(training)(torch.zeros(1, 4, 1, 1))
 
 

@@ -1,7 +1,7 @@
 """Which statistics norms use at inference: the image's or the running ones."""
 
 import copy
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from ganblocks.blocks.norm import BatchNorm, InstanceNorm
 from ganblocks.errors import OptionError, require_one_of
 from ganblocks.spec import record_of
 from ganblocks.torch_classes import StatisticsNorm
+
+Module = TypeVar("Module", bound=nn.Module)
 
 STATISTICS = ("image", "running")
 
@@ -34,7 +36,7 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
         wrappers are removed.
 
     Raises:
-        OptionError: `statistics` has an invalid value, or the network could not be copied.
+        OptionError: `statistics` has an invalid value, or the network cannot be copied.
 
     Examples:
         >>> import torch
@@ -54,19 +56,25 @@ def with_statistics(network: nn.Module, statistics: str) -> nn.Module:
                 shared.pop(id(buffer), None)
     # The recorded arguments of a component may hold networks that are no longer part of it.
     shared |= {id(r): r for m in network.modules() if (r := record_of(m)) is not None}
-    try:
-        twin = copy.deepcopy(network, shared)
-    except Exception as error:
-        raise OptionError(
-            f"{type(network).__name__} could not be copied ({type(error).__name__}: {error}), and "
-            "its statistics are chosen on a copy: give it a __deepcopy__"
-        ) from error
+    twin = copied(network, shared)
     if statistics == "image":
         by_image = {module: _by_image(module) for module in twin.modules() if _mixes_images(module)}
         for name, module in list(twin.named_modules(remove_duplicate=False)):
             if module in by_image:
                 twin = _with_submodule(twin, name, by_image[module])
     return twin.eval()
+
+
+def copied(network: Module, memo: dict[int, Any] | None = None) -> Module:
+    """Returns a deep copy of a network; `memo` is that of `copy.deepcopy`."""
+    try:
+        return copy.deepcopy(network, memo)
+    except Exception as error:  # its type depends on the network
+        raise OptionError(
+            f"{type(network).__name__} cannot be copied ({type(error).__name__}: {error}), but "
+            "averages, grids and scores need a copy: use weight_norm and spectral_norm from "
+            "torch.nn.utils.parametrizations, or give your own class a __deepcopy__"
+        ) from error
 
 
 def device_of(network: nn.Module) -> torch.device:

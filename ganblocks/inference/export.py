@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 import logging
@@ -22,7 +21,7 @@ from torch.export import Dim, ExportedProgram
 
 from ganblocks._version import __version__
 from ganblocks.arguments import checked
-from ganblocks.blocks.statistics import OneByOne
+from ganblocks.blocks.statistics import OneByOne, copied
 from ganblocks.data import PairedImageDataset
 from ganblocks.data.readers import require_module
 from ganblocks.data.reading import decode, read_side
@@ -176,7 +175,7 @@ def _subject(
     """Returns a network in its mode, its description, and batches to verify its file with."""
     built = run if isinstance(run, nn.Module) else load(run, weights=weights, network=network)
     name, pictures = type(built).__name__, picture_map(built)
-    twin = with_mode(copy.deepcopy(built).float().cpu(), mode)
+    twin = with_mode(copied(built).float().cpu(), mode)
     channels: Any = pictures.input.channels or getattr(built, "in_channels", 3)
     real = [
         pictures.input.encode(decode(pictures.input, read_side([path]), [path]))

@@ -31,7 +31,7 @@ def with_mode(network: nn.Module, mode: str) -> nn.Module:
         The copy, in eval mode except for dropout.
 
     Raises:
-        OptionError: `mode` is invalid, or the network could not be copied.
+        OptionError: `mode` is invalid, or the network cannot be copied.
 
     Examples:
         >>> import torch

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ganblocks.arguments import checked
+from ganblocks.blocks.statistics import copied
 from ganblocks.distributed.sharding import full_state_dict, load_full_state_dict
 from ganblocks.errors import OptionError
 from ganblocks.training.buffer_rules import averaged_buffers, copy_buffers, recomputations
@@ -52,13 +52,7 @@ class EMA:
         self.decay = decay
         self.warmup = warmup
         self.updates = 0
-        try:
-            self._network = copy.deepcopy(network).requires_grad_(False)
-        except (RuntimeError, TypeError, NotImplementedError) as error:
-            raise OptionError(
-                f"{type(network).__name__} cannot be copied ({error}), but its average starts as a "
-                "copy: use weight_norm and spectral_norm from torch.nn.utils.parametrizations"
-            ) from error
+        self._network = copied(network).requires_grad_(False)
         self._recomputations = recomputations(self._network)
         self._is_stale = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganblocks.arguments import checked
+from ganblocks.blocks.statistics import copied
 from ganblocks.health.tracing import Trace, count_nonfinite
 from ganblocks.losses import LossTerms
 from ganblocks.randomness import own_randomness
@@ -54,7 +54,7 @@ def find_nonfinite(task: Task, batch: Batch, *, precision: str = "fp32", seed: i
         return (
             _in_tensors("weight", dict(task.named_parameters()))
             or _in_batch(batch)
-            or _in_step(copy.deepcopy(task).train(), batch, precision, device)
+            or _in_step(copied(task).train(), batch, precision, device)
             or _in_tensors("buffer", dict(task.named_buffers()))
             or FINITE
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from ganblocks.arguments import checked
-from ganblocks.blocks import with_statistics
+from ganblocks.blocks.statistics import copied, with_statistics
 from ganblocks.distributed.context import DistributedContext
 from ganblocks.distributed.ddp import DDPLoss
 from ganblocks.distributed.sharding import (
@@ -270,12 +269,6 @@ class Updater:
             for name in names:
                 setattr(self.task, name, self.inference_network(name))
             return cast(Task, with_statistics(self.task, statistics))
-        except (RuntimeError, TypeError, NotImplementedError) as error:
-            raise OptionError(
-                f"a network of {type(self.task).__name__} cannot be copied ({error}), but grids "
-                "and scores need a copy. Parametrizations can be copied: use weight_norm and "
-                "spectral_norm from torch.nn.utils.parametrizations"
-            ) from error
         finally:
             for name in names:
                 setattr(self.task, name, self.networks[name])
@@ -345,7 +338,7 @@ class Updater:
                 "device of the others: leave those of a player out"
             )
         device = next(p for n in others for p in n.parameters()).device
-        copies = {name: copy.deepcopy(self.networks[name]).cpu() for name in names}
+        copies = {name: copied(self.networks[name]).cpu() for name in names}
         for name in names:
             average = self.averages.get(name)
             for network in (self.networks[name], *([average.network] if average else [])):

@@ -90,7 +90,7 @@ def test_its_buffers_stay_when_it_runs_as_in_training():
 def test_a_network_that_cannot_be_copied_is_refused():
     network = nn.Conv2d(3, 3, 1)
     network.lock = (item for item in ())  # generators cannot be copied
-    with pytest.raises(OptionError, match="Conv2d could not be copied .*TypeError"):
+    with pytest.raises(OptionError, match="Conv2d cannot be copied .*TypeError"):
         with_statistics(network, "image")
 
 

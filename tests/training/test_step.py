@@ -154,9 +154,11 @@ def test_a_network_that_cannot_be_copied_is_named_at_once():
         def __deepcopy__(self, memo):
             raise TypeError("held elsewhere")
 
-    updater = tiny_updater(generator=Held(3, 3, 1))
-    with pytest.raises(OptionError, match="could not be copied .*but grids"):
+    updater, says = tiny_updater(generator=Held(3, 3, 1)), "^PairedTranslation cannot be copied"
+    with pytest.raises(OptionError, match=says):
         dry_run(updater, {key: x[0] for key, x in batch().items()})
+    with pytest.raises(OptionError, match=says):
+        find_nonfinite(updater.task, batch())
     assert updater.step(batch())["skipped_g"] == 0
 
 

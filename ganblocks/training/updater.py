@@ -110,12 +110,10 @@ class Updater:
         self.steps = 0
         self.networks = task.networks()
         self.labels = short_names(task.players)
-        if ema is not None and not task.averaged:
-            raise OptionError(
-                f"{type(task).__name__} lists no network to average: write averaged = "
-                '("generator",) in its class, or ema=None'
-            )
-        self.averages = {n: EMA(task.network(n), ema) for n in task.averaged if ema is not None}
+        self.averages: dict[str, EMA] = {}
+        if ema is not None:
+            averaged = self._listed("averaged", "ema=None")
+            self.averages = {name: EMA(self.networks[name], ema) for name in averaged}
         self._full_copies = self._shard() if shard else {}
         self.optimizers = {
             name: build_optimizer(
@@ -317,14 +315,19 @@ class Updater:
         """
         load_updater_state(self, state, source, rank)
 
+    def _listed(self, attribute: str, without: str) -> tuple[str, ...]:
+        """Returns the networks that the task lists in `averaged` or `sharded`."""
+        names: tuple[str, ...] = getattr(self.task, attribute)
+        if not names or set(names) - self.networks.keys():
+            raise OptionError(
+                f"{attribute} of {type(self.task).__name__} lists {listed(names)}: write networks "
+                f"that a player trains, such as {listed(self.networks)}, or {without}"
+            )
+        return names
+
     def _shard(self) -> dict[str, nn.Module]:
         """Shards networks and averages; returns full copies on the CPU for `gather_weights`."""
-        names = self.task.sharded
-        if not names:
-            raise OptionError(
-                f"{type(self.task).__name__} lists no network to shard: write sharded = "
-                '("generator",) in its class, or shard=False'
-            )
+        names = self._listed("sharded", "shard=False")
         for name, player in self.task.players.items():
             if 0 < len(set(names) & set(player.networks)) < len(set(player.networks)):
                 raise OptionError(

@@ -100,11 +100,14 @@ def test_numbers_out_of_range(arguments, message):
 
 def test_options_that_have_no_network_to_act_on():
     task = tiny_task()
-    task.averaged, task.sharded = (), ()
-    with pytest.raises(OptionError, match="no network to average: write averaged"):
-        Updater(task, ema=0.9)
-    with pytest.raises(OptionError, match="no network to shard: write sharded"):
-        Updater(task, shard=True)
+    task.teacher = torch.nn.Conv2d(3, 3, 1)  # which no player trains
+    for names in ((), ("generator", "teacher"), ("generatr",)):
+        task.averaged, task.sharded = names, names
+        says = f"{', '.join(map(repr, names)) or '.none.'}: write networks .* 'generator', or "
+        with pytest.raises(OptionError, match=f"^averaged of PairedTranslation lists {says}ema=No"):
+            Updater(task, ema=0.9)
+        with pytest.raises(OptionError, match=f"^sharded of PairedTranslation lists {says}shard=F"):
+            Updater(task, shard=True)
     task.sharded = ("generator",)
     task.players = {"both": Player("generator", "discriminator")}
     with pytest.raises(OptionError, match="list 'generator', 'discriminator' in sharded"):

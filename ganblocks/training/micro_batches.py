@@ -10,10 +10,14 @@ from ganblocks.tasks import Batch, Task
 
 
 def split_batch(batch: Batch, count: int) -> list[Batch]:
-    """Splits a batch (its tensors, and lists such as names) into equal micro-batches."""
+    """Splits a batch (its tensors, and lists such as names) into equal micro-batches.
+
+    Each gets the whole of what has no axis, such as a number.
+    """
     if count == 1:
         return [batch]
-    sizes = sorted({len(x) for x in batch.values() if isinstance(x, Tensor)})
+    tensors = {key: x for key, x in batch.items() if isinstance(x, Tensor) and x.dim()}
+    sizes = sorted({len(x) for x in tensors.values()})
     if len(sizes) != 1 or sizes[0] % count:
         raise OptionError(
             f"a batch of {' and '.join(map(str, sizes)) or 'no tensors'} cannot be split into "
@@ -22,7 +26,7 @@ def split_batch(batch: Batch, count: int) -> list[Batch]:
     share = sizes[0] // count
     return [
         {
-            key: x[start : start + share] if isinstance(x, Tensor | list | tuple) else x
+            key: x[start : start + share] if key in tensors or isinstance(x, list | tuple) else x
             for key, x in batch.items()
         }
         for start in range(0, sizes[0], share)

@@ -133,7 +133,8 @@ def _in_tensors(what: str, tensors: Mapping[str, Tensor]) -> str | None:
 
 def _in_batch(batch: Mapping[str, Any]) -> str | None:
     for key, images in batch.items():
-        for index, image in enumerate(images if isinstance(images, Tensor) else ()):
+        rows = torch.atleast_1d(images) if isinstance(images, Tensor) else ()
+        for index, image in enumerate(rows):
             if image.is_floating_point() and (count := count_nonfinite(image)):
                 return f"`{key}[{index}]` of the batch, {count:,} of its {image.numel():,} values"
     return None

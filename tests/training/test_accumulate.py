@@ -154,6 +154,15 @@ def test_parts_that_are_not_equal(parts):
         updater.step(batch(2))
 
 
+def test_a_tensor_without_axes_is_in_every_part():
+    given = {**batch(4, dtype=torch.float64), "scale": torch.tensor(2.0)}
+    parts = split_batch(given, 2)
+    assert [part["name"] for part in parts] == [["0", "1"], ["2", "3"]]
+    assert [part["scale"].item() for part in parts] == [2, 2]
+    one, two = exact_updater(MIXED).step(given), exact_updater(MIXED, 2).step(given)
+    assert two["loss_g"].item() == pytest.approx(one["loss_g"].item(), rel=1e-6)
+
+
 def test_a_batch_without_tensors_has_no_parts():
     with pytest.raises(OptionError, match="a batch of no tensors cannot be split"):
         split_batch({"name": ["a", "b"]}, 2)

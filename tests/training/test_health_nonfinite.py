@@ -57,6 +57,12 @@ def test_a_picture(side):
     assert words == f"`{side}[2]` of the batch, 2 of its 768 values"
 
 
+def test_a_number_beside_the_pictures():
+    updater = tiny_updater()
+    assert found(updater, {**batch(2), "scale": torch.tensor(2.0)}) == FINITE
+    assert found(updater, {**batch(2), "scale": torch.tensor(NAN)}).startswith("scale 0 of the ")
+
+
 @pytest.mark.parametrize(
     ("player", "layer"),
     [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import reprlib
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import BytesIO
 from typing import Any
 
 import torch
@@ -30,6 +33,7 @@ from ganblocks.training.precision import (
 from ganblocks.training.scores import metric_of
 from ganblocks.training.training import Training
 from ganblocks.training.updater import Updater
+from ganblocks.weights.io import plain_state_dict
 
 
 def build_updater(task: Task, options: TrainOptions) -> Updater:
@@ -62,6 +66,7 @@ def prepare_training(training: Training, lock: ExitStack) -> Step:
     updater, options, context = training.updater, training.options, training.context
     dry_run(updater, training.train[0, 0])
     _check_preview_and_score(training)
+    _require_storable(updater)
     run = training.run
     if context.is_main_process:
         lock.enter_context(run_lock(run.path))
@@ -148,6 +153,23 @@ def _check_preview_and_score(training: Training) -> None:
         twin.preview(batch)
         name, count = training.options.best_by, len(training.val)
         training.best_metric = metric_of(name, twin, batch, count)
+
+
+def _require_storable(updater: Updater) -> None:
+    """Raises `OptionError` if a checkpoint could not be written, or not be read again."""
+    for network in updater.networks.values():
+        plain_state_dict(network)
+    for key, value in updater.local_state()["memory"].items():
+        file = BytesIO()
+        try:
+            torch.save(value, file)
+            torch.load(BytesIO(file.getvalue()), weights_only=True)
+        except (pickle.PickleError, AttributeError, TypeError) as error:
+            raise OptionError(
+                f"{key!r} of {type(updater.task).__name__} is {reprlib.repr(value)}, but "
+                "checkpoints hold tensors, numbers and text: return these, or lists and "
+                "dictionaries of them, from get_extra_state"
+            ) from error
 
 
 def _train_mode(task: Task) -> None:

@@ -59,7 +59,15 @@ def read_weights(source: Mapping[str, Any] | str | Path) -> dict[str, Tensor]:
 
 def plain_state_dict(network: nn.Module) -> dict[str, Tensor]:
     """Returns a state dict without the prefixes that DDP and torch.compile add to the keys."""
-    return unwrapped(network.state_dict())
+    state = unwrapped(network.state_dict())
+    for key, value in state.items():
+        if not isinstance(value, Tensor) or value.layout != torch.strided:
+            kind = value.layout if isinstance(value, Tensor) else type(value).__name__
+            raise OptionError(
+                f"{key!r} of {type(network).__name__} is of type {kind}, but files of weights hold "
+                "dense tensors: keep it in one, as a buffer or as the result of get_extra_state"
+            )
+    return state
 
 
 def fitting_weights(network: nn.Module, weights: Any, source: str) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import signal
 
+import numpy as np
 import pytest
 import torch
 from tiny import Stripes, assert_equal, batch, tiny_task, tiny_updater
@@ -287,6 +288,35 @@ def test_the_rate_follows_the_schedule(tmp_path, schedule, rates):
 def test_a_pool_wants_its_pool_again():
     with pytest.raises(RunError, match="pool._extra_state"):
         tiny_updater().load_state_dict(tiny_updater(pool_size=2).state_dict())
+
+
+class Noted(torch.nn.Conv2d):
+    """A layer with a state of its own."""
+
+    note = torch.ones(2)
+
+    def get_extra_state(self):
+        return self.note
+
+    def set_extra_state(self, state):
+        self.note = state
+
+
+def test_a_state_of_its_own_is_stored_or_refused_before_the_first_step(tmp_path):
+    task = tiny_task(generator=Noted(3, 3, 1))
+    task.generator.note, task.diary = torch.zeros(2), Noted(1, 1, 1)
+    run, _ = train(tmp_path / "run", task, steps=1)
+    loaded = Noted(3, 3, 1)
+    run.load_weights("generator", loaded)
+    assert torch.equal(loaded.note, torch.zeros(2))
+    for note in (np.random.default_rng(0), lambda: 0):  # cannot be read, cannot be written
+        task.diary.note = [note]
+        with pytest.raises(OptionError, match="'diary._extra_state' of PairedTranslation is "):
+            train(tmp_path / "other", task)
+    task.generator.note = {"seen": 3}
+    with pytest.raises(OptionError, match="'_extra_state' of Noted is of type dict, but files of"):
+        train(tmp_path / "other", task)
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_run_without_a_graph_says_why(tmp_path):

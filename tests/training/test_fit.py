@@ -233,10 +233,17 @@ def old_weight_norm():
     return convolution(torch.zeros(1, 3, 4, 4)).sum() and convolution
 
 
+def sparse():
+    layer = torch.nn.Conv2d(3, 3, 1)
+    layer.register_buffer("mask", torch.eye(3).to_sparse())
+    return layer
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ({"generator": old_weight_norm}, OptionError, "cannot be copied"),
+        ({"generator": sparse}, OptionError, "'mask' of Conv2d is of type torch.sparse_coo"),
         ({"generator": lambda: UNetGenerator(out_channels=1)}, ShapeError, "out_channels=3"),
         ({"discriminator": lambda: PatchDiscriminator(3)}, ShapeError, "in_channels=6"),
     ],

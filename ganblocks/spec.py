@@ -246,7 +246,13 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(getattr(type(value), "spec", None), property):  # it describes itself
         return value.spec
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+        for key in value:
+            if not isinstance(key, str):
+                raise SpecError(
+                    f"{where} has the key {key!r}, but keys in JSON are text. Pass {str(key)!r} "
+                    "instead, or a list of pairs"
+                )
+        return {key: _plain(item, f"{where}[{key!r}]") for key, item in value.items()}
     if _is_list(value):
         return [_plain(item, where) for item in value]
     if callable(value) and (name := registered_name(value)) is not None:

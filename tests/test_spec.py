@@ -208,10 +208,12 @@ def test_what_another_class_made_keeps_the_name_of_that_class():
     [
         (object(), r"Pass a plain value \(string, number, list\) instead"),
         (print, "Register it with"),
+        ({2: 0.5}, "Pass '2' instead"),
+        ([{"a": {(1, 2): 0.5}}], r"Pass '\(1, 2\)' instead"),
     ],
 )
 def test_what_has_no_spec_is_answered_with_what_to_do(shapes, value, remedy):
-    with pytest.raises(SpecError, match=rf"radius of 'circle' is .*{remedy}"):
+    with pytest.raises(SpecError, match=rf"radius of 'circle'\S* (is|has the key) .*{remedy}"):
         spec_of(shapes.build("circle", radius=value))
 
 

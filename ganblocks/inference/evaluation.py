@@ -40,7 +40,7 @@ class Evaluation:
         rows: One per image: its `name` and its value of each per-image metric.
         scores: For each metric its `value`, standard `error`, `count` of images, `floor`,
             `ceiling`, and which values are `better`; NaN if unknown.
-        problems: One line per pair that could not be read.
+        problems: One line per pair that could not be read, or score without enough images.
 
     Examples:
         >>> Evaluation([{"name": "1", "l1": 0.3}], {}, []).rows[0]["l1"]
@@ -99,7 +99,7 @@ def evaluate(
 
     Raises:
         RunError: The run or network does not exist, or its weights cannot be read.
-        DataError: No pair can be read, or `train` contains scored pairs.
+        DataError: No pair can be read, no score can be computed, or `train` contains scored pairs.
         ShapeError: Outputs and targets differ in shape.
         OptionError: An option has an invalid value.
 
@@ -144,7 +144,14 @@ def evaluate(
                     show(index, rows[index], {key: image[nth] for key, image in images.items()})
     if not rows:
         raise DataError("\n".join(["no pair can be read:", *problems[:20]]))
-    scores = {name: _score(*trio) for name, trio in built.items()}
+    scores = {}
+    for name, trio in built.items():
+        try:
+            scores[name] = _score(*trio)
+        except OptionError as error:  # too few images
+            problems.append(str(error))
+    if not scores:
+        raise DataError("\n".join(["no score can be computed:", *problems[-20:]]))
     return Evaluation([rows[index] for index in sorted(rows)], scores, problems)
 
 

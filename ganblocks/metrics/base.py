@@ -88,8 +88,8 @@ class Metric(ABC):
         count = min(map(len, measures), default=0)
         if count < self.least:
             raise OptionError(
-                f"{self.name} has {count} images: add at least {self.least} with "
-                "update(fake, real) before compute()"
+                f"{self.name} has {count} image{'s' * (count != 1)}, but needs at least "
+                f"{self.least}: score more of them, or call update(fake, real) before compute()"
             )
         return self._score(*measures)
 

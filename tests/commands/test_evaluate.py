@@ -109,6 +109,16 @@ def test_a_bad_picture_is_reported_and_the_rest_is_done(run, pairs):
     assert "2.png" in Page(run / "results" / "index.html").text
 
 
+def test_a_score_that_lacks_pictures_leaves_the_others(run, pairs, capsys):
+    words = ["--metrics", "kid", "l1", "--limit", "1"]
+    with pytest.raises(DataError, match="1 left out:\nkid_lite0 has 1 image, but needs at least 2"):
+        main(["evaluate", str(run), "--data", str(pairs), *words])
+    assert "l1 " in capsys.readouterr().out
+    told = json.loads((run / "results" / "scores.json").read_text("utf-8"))
+    assert (list(told["scores"]), told["count"]) == (["l1"], 1)
+    assert "kid_lite0 has 1 image" in Page(run / "results" / "index.html").text
+
+
 def test_training_data_without_the_label_score_are_refused(run, pairs):
     with pytest.raises(OptionError, match="--train-data is for the label score: add --metrics"):
         main(["evaluate", str(run), "--data", str(pairs), "--train-data", str(pairs)])

@@ -203,6 +203,8 @@ def test_one_picture_has_no_floor_and_a_limit_is_spread_evenly(run):
     one = evaluate(run, SyntheticFacades(6, 32), metrics=["l1"], limit=1)
     assert math.isnan(one.scores["l1"]["floor"])
     assert math.isnan(one.scores["l1"]["error"])
+    with pytest.raises(DataError, match="no score can be computed:\nkid_lite0 has 1 image, but"):
+        evaluate(run, SyntheticFacades(6, 32), metrics=["kid"], limit=1)
     some = evaluate(run, SyntheticFacades(6, 32), metrics=["l1"], limit=3)
     names = [SyntheticFacades(6, 32)[index]["name"] for index in (0, 2, 4)]
     assert [row["name"] for row in some.rows] == names

@@ -125,7 +125,7 @@ def test_features_are_named_checked_and_left_alone(name):
     assert network[1].num_batches_tracked == 0
     with pytest.raises(OptionError, match="unknown features 'inception'.*'lite0'"):
         METRICS.build(name, features="inception")
-    with pytest.raises(OptionError, match="has 1 images: add at least 2"):
+    with pytest.raises(OptionError, match="has 1 image, but needs at least 2: score"):
         score(name, *sets(1, 3, 2))
 
 

@@ -119,7 +119,7 @@ def test_equal_images_have_the_best_value():
 def test_wrong_images_are_named(name):
     options = {"features": torch.nn.Flatten()} if name == "kid" else {}
     metric, image = METRICS.build(name, **options), torch.zeros(2, 3, 32, 32)
-    with pytest.raises(OptionError, match=f"{metric.name} has 0 images: add at least"):
+    with pytest.raises(OptionError, match=f"{metric.name} has 0 images, but needs at least"):
         metric.compute()
     with pytest.raises(ShapeError, match=r"got fake of shape \(3, 32, 32\).*unsqueeze"):
         metric.update(image[0], image[0])

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from ganblocks.arguments import checked
+from ganblocks.data.resizing import height_width
 from ganblocks.discriminators import DISCRIMINATORS
-from ganblocks.errors import GanBlocksError, RunError
+from ganblocks.errors import GanBlocksError, OptionError, RunError
 from ganblocks.report.axes import number_text
 from ganblocks.report.files import find_samples, read_metrics
 from ganblocks.report.spec import headings
@@ -82,10 +83,12 @@ def _summary(spec: Mapping[str, Any]) -> Iterator[str]:
     )
     for name, pictures in _object(spec, "pictures").items():
         if isinstance(pictures, dict):
-            size = " × ".join(map(str, pictures.get("size") or []))
+            size, stored = "", pictures.get("size", [])
+            with suppress(OptionError):  # None if the images had their original size
+                size = " × ".join(map(str, height_width("size", stored)))
             sides = [_side(_object(pictures, side)) for side in ("input", "output")]
             yield f"The {_plain(name)} translates {sides[0]} into {sides[1]}" + (
-                f", trained at {_plain(size)} pixels." if size else "."
+                f", trained at {size} pixels." if size else "."
             )
 
 

@@ -15,7 +15,7 @@ from ganblocks.cli import read_flags
 from ganblocks.data import PairTransform
 from ganblocks.errors import GanBlocksError
 from ganblocks.inference.evaluation import pairs_options
-from ganblocks.report import write_report
+from ganblocks.report import write_card, write_report
 from ganblocks.training import option
 
 
@@ -57,6 +57,7 @@ def uses(run, tmp_path):
         lambda: pairs_options(run.path),
         lambda: read_flags(Recipe, None, ["--out", str(run.path), "--resume"]),
         lambda: write_report(run.path),
+        lambda: write_card(run.path),
         lambda: main(
             ["translate", str(run.path), str(tmp_path / "pairs/a"), "--out", str(tmp_path / "out")]
         ),

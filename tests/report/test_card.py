@@ -83,12 +83,22 @@ def test_whatever_a_run_holds_is_shown_as_it_is(tmp_path):
         assert cells.count("</td>") + cells.count("</th>") in (2, 3)
 
 
-def test_a_card_says_what_is_translated(tmp_path):
-    sides = {"input": spec_of(LabelFormat(5)), "output": spec_of(ImageFormat())}
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (None, ""),
+        ([256, 512], ", trained at 256 × 512 pixels"),
+        (256, ", trained at 256 × 256 pixels"),  # as load reads it
+        *((wrong, "") for wrong in (True, 1.5, [], ["<b>"], "big", {"a": 1})),
+    ],
+)
+def test_a_card_says_what_is_translated(tmp_path, size, told):
+    sides = {"input": spec_of(LabelFormat(5)), "output": spec_of(ImageFormat()), "size": size}
     spec = {**SPEC, "pictures": {"generator": sides}}
     run = make_run(tmp_path / "né_😀", [row(1)], spec=spec)
     card = card_of(run)
-    assert "The generator translates label maps of 5 classes into images." in card.splitlines()
+    expected = f"The generator translates label maps of 5 classes into images{told}."
+    assert expected in card.splitlines()
     assert 'generator = ganblocks.load("né_😀")' in card.splitlines()
 
 

@@ -54,11 +54,14 @@ class LabelFormat(SideFormat):
             if self.classes != "ids":
                 raise OptionError(f"classes is {self.classes!r}: write {expected}", see=SEE)
             codes = np.zeros((0, 1), np.int64)
-        elif not 2 <= len(codes) <= MOST_CLASSES or len(np.unique(codes, axis=0)) < len(codes):
+        elif not 2 <= len(codes) <= MOST_CLASSES:
             raise OptionError(
-                f"classes has {len(codes)} entries, some of them twice, or not 2 to "
-                f"{MOST_CLASSES}: write {expected}",
+                f"the number of classes is {len(codes)}: write 2 to {MOST_CLASSES}, as {expected}",
                 see=SEE,
+            )
+        elif len(np.unique(codes, axis=0)) < len(codes):
+            raise OptionError(
+                f"classes is {self.classes!r}: write each id or color only once", see=SEE
             )
         object.__setattr__(self, "_codes", codes)
 
@@ -93,6 +96,13 @@ class LabelFormat(SideFormat):
         if self.channels is not None:
             return self
         ids = np.unique(np.concatenate([np.unique(self._stored(file)) for file in stored]))
+        if not 2 <= len(ids) <= MOST_CLASSES:
+            found = f"only the id {ids[0]}" if len(ids) == 1 else f"{len(ids)} ids"
+            raise DataError(
+                f"the label maps have {found}, but classes are 2 to {MOST_CLASSES}: write all ids "
+                "that they may have, such as classes=[0, 7, 255], or read them as the format image",
+                see=SEE,
+            )
         return replace(self, classes=[int(i) for i in ids])
 
     @override

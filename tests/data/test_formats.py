@@ -199,6 +199,24 @@ def test_a_label_map_in_the_other_form_is_told_how_to_write_its_classes():
 def test_open_ids_are_those_of_all_files():
     files = [Stored(np.full((2, 2, 1), k, np.uint8)) for k in (9, 0, 3)]
     assert LabelFormat("ids").resolved(files) == LabelFormat([0, 3, 9])
+    with pytest.raises(DataError, match="have only the id 9, but classes are 2 to 256: write all"):
+        LabelFormat("ids").resolved(files[:1])
+    with pytest.raises(DataError, match="have 257 ids, but"):
+        LabelFormat("ids").resolved([Stored(np.arange(257, dtype=np.uint16).reshape(1, -1, 1))])
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (1, "the number of classes is 1: write 2 to 256, as a count"),
+        ([*range(257)], "number of classes is 257:"),
+        ([3, 5, 3], r"classes is \[3, 5, 3\]: write each id or color only once"),
+        ({"a": [0, 0, 0], "b": [0, 0, 0]}, "only once"),
+    ],
+)
+def test_too_few_too_many_and_equal_classes_are_told_apart(classes, message):
+    with pytest.raises(OptionError, match=message):
+        LabelFormat(classes)
 
 
 def test_formats_have_specs():

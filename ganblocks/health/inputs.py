@@ -48,7 +48,7 @@ def _wrong_range(images: list[Tensor]) -> str:
     only_upper_half = several and 0 <= low <= BLACK and high >= WHITE
     is_mask = not ((values > low) & (values < high)).any()
     wrong = beyond or (only_upper_half and not is_mask)
-    return f"from {low:.4g} to {high:.4g}" if wrong else ""
+    return f"from {low:g} to {high:g}" if wrong else ""
 
 
 def _is_image(value: object) -> bool:

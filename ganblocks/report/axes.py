@@ -85,7 +85,7 @@ def number_text(value: float) -> str:
     """Formats a number for a tick or a legend."""
     if not math.isfinite(value):
         return "–"
-    size = abs(value)
+    size = abs(float(f"{value:.4g}"))  # as displayed: 9999.99 is 10k
     if size >= 1e9 or 0 < size < 1e-3:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"

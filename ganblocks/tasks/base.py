@@ -351,7 +351,7 @@ def _require_image(batch: Batch, key: str) -> None:
     low, high = values.min().item(), values.max().item()
     if not -LARGEST <= low <= high <= LARGEST:
         raise DataError(
-            f"batch[{key!r}] has values from {low:.4g} to {high:.4g}: scale images to "
+            f"batch[{key!r}] has values from {low:g} to {high:g}: scale images to "
             "[-1, 1], such as pixels / 127.5 - 1"
         )
 

@@ -38,6 +38,7 @@ def test_images_in_range(image):
     ("image", "values"),
     [
         (127.5 * (IMAGE + 1), "from 0 to 255"),
+        (32767.5 * (IMAGE + 1), "from 0 to 65535"),
         ((IMAGE + 1).expand(2, -1, -1, -1) / 2, "from 0 to 1"),
         (1.5 * IMAGE, "from -1.5 to 1.5"),
         (torch.where(IMAGE > 0, 2 * IMAGE, torch.nan), "to 2"),

@@ -205,6 +205,17 @@ def test_ticks_are_round_even_and_enclose(low, high):
     assert len({number_text(tick) for tick in found}) == len(found)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((9999.99, "10k"), (-9999.99, "-10k"), (999_960, "1M"), (999.96e6, "1e9")),
+        *((9999.4, "9999"), (0.00099999, "0.001"), (0.00099, "9.9e-4"), (12345, "12.35k")),
+    ],
+)
+def test_a_number_has_the_unit_of_what_it_is_rounded_to(value, text):
+    assert number_text(value) == text
+
+
 def test_step_ticks_are_whole():
     for last in (1, 2, 3, 7):
         svg = drawn("Loss", range(1, last + 1), {"D": [1.0] * last})

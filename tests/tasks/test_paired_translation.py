@@ -294,6 +294,7 @@ def test_the_memory_of_a_loss_is_part_of_the_state_and_no_network_is():
     ("change", "message"),
     [
         ({"source": torch.rand(3, 32, 32) * 255}, "'source'.* has values from .* to 25"),
+        ({"source": torch.full((3, 32, 32), 65535.0)}, "'source'.* from 65535 to 65535: scale"),
         (
             {"target": torch.full((3, 32, 32), float("inf"))},
             "'target'.* has values from inf",

@@ -55,10 +55,12 @@ def evaluate_run(arguments: argparse.Namespace) -> None:
     from ganblocks.inference.label_score import LABEL
     from ganblocks.report import write_card
     from ganblocks.report.results import save_pictures, write_results
+    from ganblocks.runs.folder import require_not_of_run
     from ganblocks.writing import os_errors_explained, write_atomically
 
     run, root, out = (Path(x or "") for x in (arguments.run_folder, arguments.data, arguments.out))
     out = out if arguments.out else run / "results"
+    require_not_of_run(out / "index.html")
     options = pairs_options(run, arguments.network)
     found = {name: options[name] for name in ("a", "held_out") if name in options}
     split = arguments.split or held_out_split(root, **found)

@@ -29,7 +29,7 @@ from ganblocks.errors import OptionError
 from ganblocks.inference import load
 from ganblocks.inference.export import export_onnx
 from ganblocks.inference.translator import picture_map
-from ganblocks.runs import RunFolder
+from ganblocks.runs.folder import RunFolder, require_not_of_run
 from ganblocks.writing import os_errors_explained, write_atomically
 
 SIDE = 256
@@ -69,7 +69,7 @@ def write_demo(
         The page's path.
 
     Raises:
-        RunError: The run or network does not exist.
+        RunError: The run or network does not exist, or the page would replace a run's report.
         OptionError: An option has an invalid value, or the network's inputs cannot be drawn: more
             than 4 channels without classes.
 
@@ -78,13 +78,14 @@ def write_demo(
         Traceback (most recent call last):
         ganblocks.errors.RunError: runs/nowhere contains no run: it has no spec.json. ...
     """
+    target = Path(out) / "index.html"
+    require_not_of_run(target)
     config = _config(load(run, weights=weights, network=network))
     name = RunFolder(run).path.resolve().name
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.onnx"
         export_onnx(run, model, mode=mode, network=network, weights=weights, half=True)
         page = _page(name, {**config, "name": name}, mode, model.read_bytes())
-    target = Path(out) / "index.html"
     with os_errors_explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(target, page.encode())

@@ -31,7 +31,7 @@ from ganblocks.inference.loading import load
 from ganblocks.inference.modes import with_mode
 from ganblocks.inference.translator import picture_map
 from ganblocks.randomness import own_randomness
-from ganblocks.runs import RunFolder
+from ganblocks.runs.folder import RunFolder, require_not_of_run
 from ganblocks.writing import write_atomically
 
 OPSET = 18  # supported by browser runtimes, too
@@ -92,6 +92,7 @@ def export_onnx(
         ...     export_onnx(generator, Path(folder) / "generator.onnx") < 1e-4
         True
     """
+    require_not_of_run(Path(path))
     for package in ("onnx", "onnxscript"):
         require_module(package, "onnx", "ONNX files")
     runtime = require_module("onnxruntime", "onnx", "ONNX files")
@@ -156,6 +157,7 @@ def export_torch(
         ...     torch.export.load(path).module()(torch.zeros(1, 3, 50, 70)).shape
         torch.Size([1, 1, 50, 70])
     """
+    require_not_of_run(Path(path))
     twin, facts, batches = _subject(run, mode, network, weights, images)
     buffer = io.BytesIO()
     with _explained(twin):

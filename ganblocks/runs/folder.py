@@ -339,6 +339,16 @@ def read_network(run: RunFolder, name: str) -> tuple[Any, str]:
         ) from None
 
 
+def require_not_of_run(path: Path) -> None:
+    """Raises `RunError` if a file to be written would replace one of a run."""
+    names = ("spec.json", "README.md", *_FILES)
+    if RunFolder(path.parent).exists and (path.name in names or path.suffix == ".safetensors"):
+        raise RunError(
+            f"{path} belongs to the run in its folder, and would be replaced: write another name, "
+            f"or another folder, such as {path.parent / 'other'}"
+        )
+
+
 def _release(version: str) -> list[int]:
     """Returns the release numbers of a version such as "0.3.1.dev0"."""
     numbers = re.match(r"\d+(\.\d+)*", version)

@@ -15,7 +15,7 @@ import ganblocks
 from ganblocks import PairedImageDataset, PairedTranslation, RunFolder, TrainOptions, fit
 from ganblocks.__main__ import main
 from ganblocks.data import PairTransform
-from ganblocks.errors import DataError, OptionError
+from ganblocks.errors import DataError, OptionError, RunError
 from ganblocks.inference import evaluate, label_score
 from ganblocks.metrics import train_segmenter
 
@@ -117,6 +117,14 @@ def test_a_score_that_lacks_pictures_leaves_the_others(run, pairs, capsys):
     told = json.loads((run / "results" / "scores.json").read_text("utf-8"))
     assert (list(told["scores"]), told["count"]) == (["l1"], 1)
     assert "kid_lite0 has 1 image" in Page(run / "results" / "index.html").text
+
+
+def test_the_report_of_a_run_is_not_replaced(run, pairs):
+    before = {path.name for path in run.iterdir()}
+    for action in (["evaluate", str(run), "--data", str(pairs)], ["demo", str(run)]):
+        with pytest.raises(RunError, match=r"index\.html belongs to the run .* such as .*/other"):
+            main([*action, "--out", str(run)])
+    assert {path.name for path in run.iterdir()} == before
 
 
 def test_training_data_without_the_label_score_are_refused(run, pairs):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import onnxruntime
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 
 from ganblocks import RunFolder, UNetGenerator, spec_of
 from ganblocks.__main__ import main
-from ganblocks.errors import GanBlocksError
+from ganblocks.errors import GanBlocksError, RunError
 
 
 @pytest.fixture
@@ -34,6 +35,15 @@ def test_both_formats_are_written(run, tmp_path, capsys, monkeypatch):
     loaded = torch.export.load("g.pt2").module()
     assert isinstance(loaded, nn.Module)
     assert loaded(torch.zeros(1, 3, 21, 34)).shape == (1, 3, 21, 34)
+
+
+@pytest.mark.parametrize("to", ["onnx", "torch"])
+@pytest.mark.parametrize("name", ["generator.safetensors", "spec.json"])
+def test_a_file_of_a_run_is_not_replaced(run, to, name):
+    before = (Path(run) / name).read_bytes()
+    with pytest.raises(RunError, match=f"{name} belongs to the run .* write another name, or"):
+        main(["export", run, "--to", to, "--out", f"{run}/{name}"])
+    assert (Path(run) / name).read_bytes() == before
 
 
 @pytest.mark.parametrize(

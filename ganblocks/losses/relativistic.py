@@ -85,7 +85,8 @@ class RaGANLoss(RelativisticLoss):
     L_G = \overline{\varphi(f - \bar r)} + \overline{\varphi(\bar f - r)}$$
 
     with φ given by `form` and means over the batch and all logits of a scale (Jolicoeur-Martineau,
-    2018, equations 8 to 10). Neither mean is detached. Some implementations halve the sum.
+    2018, equations 8 to 10). Neither mean is detached. Some implementations halve the sum. In
+    distributed training, each process uses only the means of its own images.
 
     Args:
         form: `"logistic"`, `"least_squares"` or `"hinge"`, see `RelativisticLoss`.

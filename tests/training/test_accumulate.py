@@ -1,5 +1,8 @@
 """A batch in parts makes the step of the whole batch, or is refused."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from tiny import batch, tiny_updater
@@ -110,6 +113,12 @@ def test_every_loss_in_parts_is_that_of_the_whole_batch(term, the_same_draw_for_
     for key, p in cut.task.named_parameters():
         torch.testing.assert_close(p.grad, theirs[key].grad, rtol=1e-6, atol=1e-11, msg=key)
         torch.testing.assert_close(p, theirs[key], rtol=1e-8, atol=1e-11, msg=key)
+
+
+def test_the_guide_names_the_losses_that_compare_the_images_of_one_process():
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "many-machines.md"
+    [line] = re.findall(r"(?ms)^- What compares the images of a batch.*?\.$", guide.read_text())
+    assert WHOLE | {"dragan", "minibatch_std"} == set(re.findall(r"`(\w+)`", line))
 
 
 @pytest.mark.parametrize("parts", [2, 4])

@@ -94,7 +94,8 @@ class DRAGANPenalty(GradientPenalty):
         target: t, the target norm.
         noise: c, the noise as a fraction of σ.
         distribution: `"normal"`, or `"uniform"` as in the authors' code, whose σ needs the whole
-            batch instead of micro-batches.
+            batch instead of micro-batches; in distributed training, each process uses only its own
+            images.
         scalar: `"sum"`, `"mean"` or `"logit"`, see `WGANGPPenalty`.
         interval: Lazy regularization, see `Penalty`.
 

@@ -19,7 +19,7 @@ class LeCamPenalty(Penalty):
 
     α are moving averages of the mean logits of real (R) and fake (F) images over all calls in
     train mode, including the current one, except calls with logits that are not finite. They are
-    buffers: save them with the training state.
+    buffers: save them with the training state. In distributed training, each process has its own.
 
     The authors' code differs from the equation: it penalizes one side only, with the means of
     max(0, r − α_F)² and max(0, α_R − f)².

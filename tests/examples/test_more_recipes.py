@@ -79,6 +79,6 @@ def test_every_recipe_is_tested():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_a_recipe_runs_without_flags(tmp_path, name):
-    command = [sys.executable, EXAMPLES / f"{name}.py", "--steps", "20"]
+    command = [sys.executable, EXAMPLES / f"{name}.py", "--steps", "4"]
     out = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert re.match(RESULT[name], out.split("\n", 1)[1])

@@ -46,7 +46,7 @@ def labeled(batch, height, width):
 
 
 def test_labels_stay_whole_numbers_and_belong_to_their_images():
-    with pytest.raises(ContractError, match="at place 1 among other images, output differs"):
+    with pytest.raises(ContractError, match="at position 1 among other images, output differs"):
         check_component(
             "block", n.LabelsOfOthers, inputs=labeled, out_channels=4, only="batch_independent"
         )

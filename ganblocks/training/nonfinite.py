@@ -136,5 +136,6 @@ def _in_batch(batch: Mapping[str, Any]) -> str | None:
         rows = torch.atleast_1d(images) if isinstance(images, Tensor) else ()
         for index, image in enumerate(rows):
             if image.is_floating_point() and (count := count_nonfinite(image)):
-                return f"`{key}[{index}]` of the batch, {count:,} of its {image.numel():,} values"
+                place = f"{key}[{index}]" if images.dim() else key
+                return f"`{place}` of the batch, {count:,} of its {image.numel():,} values"
     return None

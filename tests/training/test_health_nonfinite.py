@@ -60,7 +60,7 @@ def test_a_picture(side):
 def test_a_number_beside_the_pictures():
     updater = tiny_updater()
     assert found(updater, {**batch(2), "scale": torch.tensor(2.0)}) == FINITE
-    assert found(updater, {**batch(2), "scale": torch.tensor(NAN)}).startswith("scale 0 of the ")
+    assert found(updater, {**batch(2), "scale": torch.tensor(NAN)}).startswith("`scale` of ")
 
 
 @pytest.mark.parametrize(

@@ -219,17 +219,17 @@ def minutes_section(found: dict[str, dict[int, list[Mapping[str, Any]]]]) -> str
 
 
 def ratios(found: dict[str, dict[int, list[Mapping[str, Any]]]]) -> str:
-    """Returns the KID of `best` relative to the plain script's, at each mark that both have."""
-    best, port = (found.get(cell, {}) for cell in ("best", "port"))
-    parts = [
-        f"{spread(best[m], 'kid_lite0')[0] / spread(port[m], 'kid_lite0')[0]:.2f} after {m} minutes"
-        for m in sorted(best.keys() & port.keys())
-    ]
-    if not parts:
-        return ""
-    seeds = min(len(rows) for times in (best, port) for rows in times.values())
-    doubt = "; with one seed, a mark may be a good or a bad moment of its training"
-    return (
-        f"The KID of preset `best`, divided by that of the plain script, is {', '.join(parts)}"
-        f"{doubt if seeds == 1 else ''}."
-    )
+    """Returns the KID of `best` relative to those of the others, at each mark that both have."""
+    best, sentences, seeds = found.get("best", {}), [], []
+    for cell, name in {"port": "the plain script", "paper": "preset `paper`"}.items():
+        other = found.get(cell, {})
+        marks = sorted(best.keys() & other.keys())
+        kids = [[spread(times[m], "kid_lite0")[0] for m in marks] for times in (best, other)]
+        parts = [f"{a / b:.2f} after {m} minutes" for m, a, b in zip(marks, *kids, strict=True)]
+        if parts:
+            said = f"The KID of preset `best`, divided by that of {name}, is"
+            sentences.append(f"{said} {', '.join(parts)}.")
+            seeds += [len(times[m]) for times in (best, other) for m in marks]
+    if seeds and min(seeds) == 1:
+        sentences.append("With one seed, a mark may be a good or a bad moment of its training.")
+    return " ".join(sentences)

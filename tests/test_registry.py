@@ -270,7 +270,10 @@ class Scale:
     ("one", "other"),
     [
         (lambda x: 1, lambda x: 2),
-        (lambda x: 3, lambda x: 3),  # the same words in another place
+        (
+            lambda x: 3,
+            lambda x: 3,  # the same words in another line; Python 3.12 merges those of one line
+        ),
         (partial(double, x=1), partial(double, x=2)),
         (partial(double, x=1), double),
         (Scale(1), Scale(2)),
